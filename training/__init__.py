@@ -1,0 +1,1 @@
+"""From data to shipped weights and the figures about them; needs the extra [train]."""

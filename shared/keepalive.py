@@ -1,0 +1,91 @@
+"""Keeps the workers of one Procfile line alive: starts them, restarts what crashes, ends when told to.
+
+honcho ends everything as soon as one of its processes ends, so no line may end for less than a wrong setting. Written
+without imports that cost memory or time: one such parent stands behind each line.
+"""
+
+import logging
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+FIRST_DELAY_S = 0.1
+LAST_DELAY_S = 2.0
+HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again without delay
+POLL_S = 0.05
+END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
+WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
+STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
+
+
+class Keeper:
+    """One worker and how often it had to be started."""
+
+    def __init__(self, name: str, command: Sequence[str], start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+        self.name, self.command, self._start = name, command, start
+        self.failures = 0
+        self.start_at = 0.0
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def look(self, now: float) -> int | None:
+        """Start or restart the worker where that is due; the exit code where it ended for good."""
+        if self.process is None:
+            if now >= self.start_at:
+                self._run(now)
+            return None
+        code = self.process.poll()
+        if code is None or code in STOPPING_CODES:
+            return code
+        self.process = None
+        self.failures = 0 if now - self.start_at > HEALTHY_AFTER_S else self.failures + 1
+        delay = restart_delay(self.failures)
+        logging.warning("%s ended with %d; starting it again in %.1f s", self.name, code, delay)
+        self.start_at = now + delay
+        return None
+
+    def _run(self, now: float) -> None:
+        self.start_at = now
+        self.process = self._start(self.command, stdin=subprocess.PIPE)  # the pipe tells it when this parent is gone
+
+    def end(self) -> None:
+        """Ask the worker to end, and do not ask twice."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(END_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def restart_delay(failures: int) -> float:
+    """Seconds before the next start: doubling, bounded, with jitter so that cameras do not all come back at once."""
+    longest = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(10, max(0, failures - 1)))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+
+
+def keep_alive(commands: Mapping[str, Sequence[str]], stop: threading.Event) -> int:
+    """Keep one worker for each command until told to stop or one ends for good; the exit code for this process."""
+    keepers = [Keeper(name, command, subprocess.Popen) for name, command in commands.items()]
+    parent = os.getppid()
+    code = None
+    while code is None and not stop.is_set() and os.getppid() == parent:
+        now = time.monotonic()
+        code = next((code for keeper in keepers if (code := keeper.look(now)) is not None), None)
+        stop.wait(POLL_S)
+    ends = [threading.Thread(target=keeper.end) for keeper in keepers]
+    for end in ends:
+        end.start()
+    for end in ends:
+        end.join()
+    return STOPPING_CODES[code] if code is not None else 0
+
+
+def worker_command(stage: str, instance: str) -> list[str]:
+    """The command that runs one worker of a stage."""
+    return [sys.executable, "-m", f"services.{stage}", instance, "--kept"]

@@ -1,0 +1,253 @@
+"""Every message that crosses a process boundary, and its bytes: a msgpack header, then a payload.
+
+One message on the wire is two parts, header and payload; a batch is several such pairs in one multipart send.
+Whatever arrives is checked field by field against one table before anything is built from it; there is no pickle.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, TypeGuard
+
+import msgpack
+
+from shared.vision.digit import Digit
+
+MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their evidence are 80 kB
+MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a page of 640 x 640 is 400 kB
+MAX_MESSAGES = 256  # in one multipart send
+MAX_DIGITS = 512  # on one page
+
+
+class MalformedError(ValueError):
+    """Bytes that are no message of ours; the text says what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture as a camera gave it: capture -> queue -> preprocess."""
+
+    camera: str
+    seq: int  # grows with every frame of a camera, also across restarts of its capture process
+    captured_at: float
+    every_frame: bool  # complete before fresh: this frame is never dropped
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A frame made ready to be read: preprocess -> queue -> inference."""
+
+    camera: str
+    seq: int
+    captured_at: float
+    width: int  # of the picture; the page's own are rows and len(pixels) / rows
+    height: int
+    rows: int
+    pixels: bytes  # 8-bit grey, row by row
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one frame said: inference -> queue."""
+
+    camera: str
+    seq: int
+    captured_at: float
+    width: int
+    height: int
+    digits: tuple[Digit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A frame that cannot be worked on, and why: a worker -> queue."""
+
+    camera: str
+    seq: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a frame ended, for whoever looks: queue -> display.
+
+    outcome is "read", or the reason for which the frame was dropped; then it has no digits and no size.
+    jpeg is empty unless the viewer asked for pictures.
+    """
+
+    camera: str
+    seq: int
+    captured_at: float
+    outcome: str
+    width: int
+    height: int
+    digits: tuple[Digit, ...]
+    jpeg: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CameraState:
+    """How a camera is: capture -> queue -> display, on a change and every half second."""
+
+    camera: str
+    state: str  # one of CAMERA_STATES
+    detail: str  # a sentence for a person
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How many frames a capture process may send now: queue -> capture. It sets, it does not add."""
+
+    camera: str
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """How many items a worker takes now: worker -> queue. It sets the credit and is the worker's heartbeat."""
+
+    role: str  # one of ROLES
+    worker: str
+    credit: int
+    pictures: bool  # a viewer that wants the JPEGs too
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks the queue for its clock: any process -> queue."""
+
+    sent_at: float  # by the asker's clock
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a Ping: queue -> the process that asked."""
+
+    sent_at: float
+    queue_at: float
+
+
+Message = Frame | Page | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
+
+CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down")
+ROLES = ("preprocess", "inference", "display")
+PAYLOADS = ("jpeg", "pixels")
+KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
+
+
+def encode(messages: Iterable[Message]) -> list[bytes]:
+    """All parts of a multipart send; complete before the first is sent, so that an error leaves nothing torn."""
+    return [part for message in messages for part in _encode_one(message)]
+
+
+def _encode_one(message: Message) -> tuple[bytes, bytes]:
+    header: dict[str, Any] = {"kind": type(message).__name__}
+    payload = b""
+    for field in fields(message):
+        value = getattr(message, field.name)
+        if field.name in PAYLOADS:
+            payload = value
+        elif field.name == "digits":
+            header["digits"] = [(*digit.box, *digit.log_p) for digit in value]
+        else:
+            header[field.name] = value
+    return msgpack.packb(header), payload
+
+
+def decode(parts: Sequence[bytes]) -> list[Message]:
+    """The messages of one multipart receive. Raises MalformedError; then none of them counts."""
+    if not parts or len(parts) % 2 or len(parts) > 2 * MAX_MESSAGES:
+        raise MalformedError(f"{len(parts)} parts are not pairs of header and payload")
+    return [_decode_one(header, payload) for header, payload in zip(parts[::2], parts[1::2], strict=True)]
+
+
+def _decode_one(header: bytes, payload: bytes) -> Message:
+    if len(header) > MAX_HEADER_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
+        raise MalformedError(f"a message of {len(header)} + {len(payload)} bytes is too large")
+    try:
+        values = msgpack.unpackb(header)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise MalformedError(f"the header is not msgpack: {error}") from error
+    if not isinstance(values, dict) or not isinstance(name := values.pop("kind", None), str) or name not in KINDS:
+        raise MalformedError("the header names no kind of message")
+    return _build(KINDS[name], values, payload)
+
+
+def _build(kind: type[Any], values: dict[Any, Any], payload: bytes) -> Message:
+    names = [field.name for field in fields(kind)]
+    if carrier := next((name for name in names if name in PAYLOADS), None):
+        values[carrier] = payload
+    elif payload:
+        raise MalformedError(f"a {kind.__name__} carries no payload")
+    if set(values) != set(names):
+        raise MalformedError(f"a {kind.__name__} has the fields {names}, not {sorted(map(str, values))}")
+    for name in names:
+        if not CHECKS[name](values[name]):
+            raise MalformedError(f"a {kind.__name__} with a wrong {name}")
+    if "digits" in values:
+        values["digits"] = tuple(Digit(tuple(row[:4]), tuple(row[4:])) for row in values["digits"])
+    message: Message = kind(**values)
+    if isinstance(message, Page) and (not message.rows or not message.pixels or len(message.pixels) % message.rows):
+        raise MalformedError(f"a Page of {len(message.pixels)} pixels has no {message.rows} rows")
+    return message
+
+
+def is_name(value: object) -> TypeGuard[str]:
+    """Short and printable: it becomes a label of metrics and a word of log lines."""
+    return isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= 1000
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**53  # what a JavaScript number holds
+
+
+def _is_time(value: object) -> bool:
+    return type(value) is float and math.isfinite(value)
+
+
+def _is_flag(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_payload(value: object) -> bool:
+    return isinstance(value, bytes)
+
+
+def _are_digits(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_DIGITS and all(map(_is_digit, value))
+
+
+def _is_digit(row: object) -> bool:
+    return isinstance(row, list) and len(row) == 15 and all(map(_is_time, row)) and max(row[4:]) <= 1e-6
+
+
+CHECKS: dict[str, Callable[[object], bool]] = {
+    "camera": is_name,
+    "worker": is_name,
+    "reason": is_name,
+    "outcome": is_name,
+    "detail": _is_text,
+    "state": CAMERA_STATES.__contains__,
+    "role": ROLES.__contains__,
+    "seq": _is_count,
+    "width": _is_count,
+    "height": _is_count,
+    "rows": _is_count,
+    "credit": _is_count,
+    "frames": _is_count,
+    "captured_at": _is_time,
+    "since": _is_time,
+    "sent_at": _is_time,
+    "queue_at": _is_time,
+    "every_frame": _is_flag,
+    "pictures": _is_flag,
+    "digits": _are_digits,
+    "jpeg": _is_payload,
+    "pixels": _is_payload,
+}

@@ -1,0 +1,210 @@
+"""Slots, credits, batches and drops: who works on which frame, and how each frame ends.
+
+Pure: no socket and no clock of its own; `now` is passed in, in seconds. What always holds: a live camera has at most
+one frame waiting at a stage, and the newest wins; a frame of an every_frame camera is never dropped while workers
+live; cameras are served in turn; frames in = readings + drops + frames in flight.
+"""
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from shared.messages import Frame, MalformedError, Page, Reading
+
+STAGES = ("preprocess", "inference")
+EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
+MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
+LOST_AFTER_S = 3.0  # a worker is heard every half second; the largest picture takes a tenth of a second
+
+T = TypeVar("T")
+Key = tuple[str, int]  # camera, seq
+
+
+@dataclass(slots=True)
+class Job:
+    """A frame on its way through the stages."""
+
+    frame: Frame
+    work: Frame | Page  # what the stage where it is now gets
+    since: float  # when it began to wait there
+    attempts: int = 0
+
+    @property
+    def key(self) -> Key:
+        """What names the frame in every message about it."""
+        return self.frame.camera, self.frame.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a frame ended: with a reading (reason "read"), or dropped at a stage for a reason."""
+
+    job: Job
+    stage: str
+    reason: str
+    reading: Reading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Work for one worker, and why it is not larger: "full" (as many as it takes) or "drained" (no more waited)."""
+
+    stage: str
+    worker: str
+    jobs: tuple[Job, ...]
+    reason: str
+
+
+class Slots(Generic[T]):
+    """What waits, by camera: served in turn, and for a live camera one place in which the newest wins."""
+
+    def __init__(self) -> None:
+        self._lanes: OrderedDict[str, deque[T]] = OrderedDict()  # the first is the one whose turn it is
+
+    def __len__(self) -> int:
+        return sum(map(len, self._lanes.values()))
+
+    def put(self, camera: str, item: T, keep_all: bool = False) -> T | None:
+        """Let an item wait, and return the one it replaced; the place in the turn stays where it was."""
+        lane = self._lanes.setdefault(camera, deque())
+        replaced = lane.pop() if lane and not keep_all else None
+        lane.append(item)
+        return replaced
+
+    def put_back(self, camera: str, item: T) -> None:
+        """Let an item wait again before all others."""
+        self._lanes.setdefault(camera, deque()).appendleft(item)
+        self._lanes.move_to_end(camera, last=False)
+
+    def take(self) -> T | None:
+        """The next item of the camera whose turn it is."""
+        if not self._lanes:
+            return None
+        camera, lane = self._lanes.popitem(last=False)
+        item = lane.popleft()
+        if lane:
+            self._lanes[camera] = lane
+        return item
+
+    def remove(self, unwanted: Callable[[T], bool]) -> list[T]:
+        """Take out all that is unwanted."""
+        removed = [item for lane in self._lanes.values() for item in lane if unwanted(item)]
+        for camera, lane in list(self._lanes.items()) if removed else ():
+            kept = deque(item for item in lane if not unwanted(item))
+            if kept:
+                self._lanes[camera] = kept
+            else:
+                del self._lanes[camera]
+        return removed
+
+
+@dataclass(slots=True)
+class Worker:
+    """What is known of a worker; the jobs are in its hands until it answers each."""
+
+    stage: str
+    credit: int = 0
+    seen_at: float = 0.0
+    jobs: dict[Key, Job] = field(default_factory=dict)
+
+
+class WorkQueue:
+    """Every frame between capture and display. Methods return the frames that ended by what happened."""
+
+    def __init__(self, max_age_s: float) -> None:
+        self.max_age_s = max_age_s
+        self.waiting: dict[str, Slots[Job]] = {stage: Slots() for stage in STAGES}
+        self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
+        self.in_flight: dict[str, int] = {}  # frames by camera
+        self.last_seq: dict[str, int] = {}
+
+    def put_frame(self, frame: Frame, now: float) -> list[Ended]:
+        """Take in a frame of a camera. Raises MalformedError for one that is not newer than the last."""
+        if frame.seq <= self.last_seq.get(frame.camera, -1):
+            raise MalformedError(f"{frame.camera} sends frame {frame.seq} after {self.last_seq[frame.camera]}")
+        self.last_seq[frame.camera] = frame.seq
+        self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
+        return self._wait(STAGES[0], Job(frame, frame, now))
+
+    def put_page(self, worker: str, page: Page, now: float) -> list[Ended]:
+        """Take in a page from a preprocess worker. An answer nobody waits for (its worker was lost) changes nothing."""
+        job = self._answered(worker, (page.camera, page.seq))
+        if job is None:
+            return []
+        job.work, job.since = page, now
+        return self._wait(STAGES[1], job)
+
+    def put_reading(self, worker: str, reading: Reading) -> list[Ended]:
+        """Take in a reading from an inference worker."""
+        job = self._answered(worker, (reading.camera, reading.seq))
+        return [self._end(job, STAGES[1], "read", reading)] if job else []
+
+    def refuse(self, worker: str, key: Key, reason: str) -> list[Ended]:
+        """End a frame that its worker could not work on."""
+        stage = self.workers[worker].stage if worker in self.workers else ""
+        job = self._answered(worker, key)
+        return [self._end(job, stage, reason)] if job else []
+
+    def ready(self, worker: str, stage: str, credit: int, now: float) -> None:
+        """A worker says how many items it takes now, zero while it works; this is also its sign of life."""
+        known = self.workers.setdefault(worker, Worker(stage))
+        known.credit, known.seen_at = credit, now
+
+    def batches(self, now: float) -> tuple[list[Batch], list[Ended]]:
+        """Give what waits to the workers that have credit; what is stale ends here, before it takes a place."""
+        batches, ended = [], self.drop_stale(now)
+        for name, worker in list(self.workers.items()):
+            waiting = self.waiting[worker.stage]
+            if not worker.credit or not waiting:
+                continue
+            jobs = [job for _ in range(worker.credit) if (job := waiting.take())]
+            reason = "full" if len(jobs) == worker.credit else "drained"
+            worker.jobs |= {job.key: job for job in jobs}
+            worker.credit = 0
+            self.workers.move_to_end(name)
+            batches.append(Batch(worker.stage, name, tuple(jobs), reason))
+        return batches, ended
+
+    def drop_stale(self, now: float) -> list[Ended]:
+        """End the live frames that have become too old while they waited."""
+
+        def is_stale(job: Job) -> bool:
+            return not job.frame.every_frame and now - job.frame.captured_at > self.max_age_s
+
+        return [self._end(job, stage, "stale") for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
+
+    def lose_silent(self, now: float) -> list[Ended]:
+        """Give up the workers that have not been heard for LOST_AFTER_S."""
+        silent = [name for name, worker in self.workers.items() if now - worker.seen_at > LOST_AFTER_S]
+        return [ended for name in silent for ended in self.lose(name)]
+
+    def lose(self, worker: str) -> list[Ended]:
+        """Give up a worker: what it held is given out again if it is every_frame, and dropped if it is live."""
+        lost = self.workers.pop(worker, None)
+        return [ended for job in reversed(lost.jobs.values()) for ended in self._retry(lost.stage, job)] if lost else []
+
+    def credit(self, camera: str, every_frame: bool) -> int:
+        """How many frames the camera may send now: a live one may always send its newest."""
+        return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0)) if every_frame else 1
+
+    def _wait(self, stage: str, job: Job) -> list[Ended]:
+        replaced = self.waiting[stage].put(job.frame.camera, job, keep_all=job.frame.every_frame)
+        return [self._end(replaced, stage, "replaced")] if replaced else []
+
+    def _answered(self, worker: str, key: Key) -> Job | None:
+        return self.workers[worker].jobs.pop(key, None) if worker in self.workers else None
+
+    def _retry(self, stage: str, job: Job) -> list[Ended]:
+        job.attempts += 1
+        if not job.frame.every_frame or job.attempts >= MAX_ATTEMPTS:
+            return [self._end(job, stage, "worker lost")]
+        self.waiting[stage].put_back(job.frame.camera, job)
+        return []
+
+    def _end(self, job: Job, stage: str, reason: str, reading: Reading | None = None) -> Ended:
+        camera = job.frame.camera
+        self.in_flight[camera] -= 1
+        if not self.in_flight[camera]:
+            del self.in_flight[camera]
+        return Ended(job, stage, reason, reading)
