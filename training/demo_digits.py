@@ -1,0 +1,40 @@
+"""The digits that the demo camera writes: thirty of each class of MNIST's test set, as one picture."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import load_mnist
+
+PER_DIGIT = 30
+INK = 64  # of 255; paler is the edge of a stroke
+SHEET = Path("shared/demo/digits.png")
+
+
+def main() -> None:
+    """Write the sheet that ships with the demo camera: `python -m training.demo_digits`."""
+    cv2.imwrite(str(SHEET), digit_sheet(*load_mnist("test")), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+
+
+def digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ten rows, one a digit, of its first thirty images whose ink is in one piece: 280 x 840.
+
+    Thirty times as large, a stroke with a gap no longer looks like the digit that it was.
+    """
+    rows = []
+    for digit in range(10):
+        whole = [image for image in images[labels == digit][: 2 * PER_DIGIT] if is_one_piece(image)]
+        rows.append(np.hstack(whole[:PER_DIGIT]))
+    return np.vstack(rows)
+
+
+def is_one_piece(image: NDArray[np.uint8]) -> bool:
+    """Whether all ink of a 28 x 28 image hangs together."""
+    pieces, _ = cv2.connectedComponents((image > INK).astype(np.uint8))
+    return pieces == 2  # the paper is one
+
+
+if __name__ == "__main__":
+    main()
