@@ -25,16 +25,17 @@ KEY_NAME = "digitcam"
 
 
 def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
+    keys = _load_keys(Path(settings.queue_key)) if settings.queue_key else None
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_PAYLOAD_BYTES)  # beyond any honest mistake: libzmq drops the connection
-    if settings.queue_key:
-        public, secret = _load_keys(Path(settings.queue_key))
+    if keys:
+        public, secret = keys  # one pair for all processes of a pipeline
         socket.curve_publickey, socket.curve_secretkey = public, secret
         if kind == zmq.ROUTER:
             socket.curve_server = True
         else:
-            socket.curve_serverkey = public  # one pair for all processes of a pipeline
+            socket.curve_serverkey = public
     return socket
 
 
@@ -69,6 +70,7 @@ class Hub:
         try:
             self._socket.bind(settings.queue_address)
         except zmq.ZMQError as error:
+            self.close()
             raise ConfigError(
                 f"QUEUE={settings.queue_address} cannot be opened ({error.strerror}): is another pipeline running? "
                 "Stop it, or give this one another QUEUE or RUN_DIR."

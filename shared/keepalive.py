@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from shared.process import KEPT, WRONG_SETTING
+
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
 HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again without delay
 POLL_S = 0.05
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
-WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
 STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
 
 
@@ -40,6 +41,7 @@ class Keeper:
         code = self.process.poll()
         if code is None or code in STOPPING_CODES:
             return code
+        self._close()
         self.process = None
         self.failures = 0 if now - self.start_at > HEALTHY_AFTER_S else self.failures + 1
         delay = restart_delay(self.failures)
@@ -61,6 +63,11 @@ class Keeper:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        if self.process and self.process.stdin:
+            self.process.stdin.close()
 
 
 def restart_delay(failures: int) -> float:
@@ -88,4 +95,4 @@ def keep_alive(commands: Mapping[str, Sequence[str]], stop: threading.Event) -> 
 
 def worker_command(stage: str, instance: str) -> list[str]:
     """The command that runs one worker of a stage."""
-    return [sys.executable, "-m", f"services.{stage}", instance, "--kept"]
+    return [sys.executable, "-m", f"services.{stage}", instance, KEPT]

@@ -1,13 +1,8 @@
-"""The life of a worker process: settings, log, signals, a parent that may die, the /metrics port, and how it ends.
-
-The only file with calls that differ between operating systems.
-"""
+"""The life of a worker process: settings, log, when to stop, the /metrics port, and how it ends."""
 
 import argparse
 import json
 import logging
-import os
-import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -16,10 +11,8 @@ from pathlib import Path
 
 from prometheus_client import start_http_server
 
-from shared.keepalive import WRONG_SETTING
+from shared.process import KEPT, WRONG_SETTING, open_log, stop_on_signals, stop_with_parent
 from shared.settings import ConfigError, Settings, load_settings
-
-KEPT = "--kept"  # says that a parent holds the other end of standard input
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +32,14 @@ class Life:
 
 
 def start(stage: str, main: Callable[[Life], None]) -> None:
-    """Run main until it returns or a bug ends it; a ConfigError ends the process with one sentence and WRONG_SETTING."""
+    """Run main until it returns or a bug ends it; a ConfigError ends the process with a sentence and WRONG_SETTING."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{stage}")
     parser.add_argument("instance", nargs="?", default="1", help="1, 2, ... or the name of a camera")
     parser.add_argument(KEPT, action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     stop = stop_on_signals()
     if arguments.kept:
-        _stop_with_parent(stop)
+        stop_with_parent(stop)
     open_log(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")
     try:
@@ -76,26 +69,3 @@ def with_metrics(life: Life, main: Callable[[Life], None]) -> None:
 def target_file(run_dir: Path, worker: str) -> Path:
     """Where a worker's scrape target is written; a camera's name may hold what a file's may not."""
     return run_dir / "targets" / ("".join(c if c.isalnum() or c in ".-" else "_" for c in worker) + ".json")
-
-
-def open_log(name: str) -> None:
-    """One line for each change of state, to standard error."""
-    logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; loops look at it, so that nothing is torn."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
-
-
-def _stop_with_parent(stop: threading.Event) -> None:
-    """Stop when standard input ends: the parent is gone, also after a kill -9 and also on Windows."""
-
-    def wait() -> None:
-        os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: it would hold a lock that the interpreter wants at exit
-        stop.set()
-
-    threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -65,6 +65,10 @@ class Slots(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
 
+    def count(self, camera: str) -> int:
+        """How many items of the camera wait."""
+        return len(self._lanes.get(camera, ()))
+
     def put(self, camera: str, item: T, keep_all: bool = False) -> T | None:
         """Let an item wait, and return the one it replaced; the place in the turn stays where it was."""
         lane = self._lanes.setdefault(camera, deque())

@@ -1,0 +1,70 @@
+"""digitcam: what a person types."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.run import STAGES, run_stage
+from shared.settings import ConfigError, load_settings
+
+MOST_PIXELS = "60000000"  # of a picture file; more is refused before it is decoded
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    choice = parse(arguments)
+    try:
+        code: int = choice.run(choice)
+    except ConfigError as error:
+        print(f"digitcam: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # `digitcam read ... | head`
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The command line, with the function that runs the command as `run`."""
+    parser = argparse.ArgumentParser(prog="digitcam", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("run", help="run one line of the Procfile, and keep it alive")
+    command.add_argument("stage", choices=STAGES)
+    command.set_defaults(run=lambda choice: run_stage(choice.stage, load_settings()))
+
+    command = commands.add_parser("read", help="read digits in photos, folders and videos")
+    command.add_argument("paths", nargs="+", metavar="PATH")
+    command.add_argument("--json", action="store_true", help="print one JSON object a picture")
+    command.set_defaults(run=run_read)
+
+    command = commands.add_parser("keys", help="make the keys that let other machines into the pipeline")
+    command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
+    command.set_defaults(run=run_keys)
+    return parser.parse_args(arguments)
+
+
+# Each command imports what it needs when it runs: `digitcam run` stands behind every line of the Procfile.
+
+
+def run_read(choice: argparse.Namespace) -> int:
+    """Read pictures."""
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", MOST_PIXELS)  # it looks when it is imported
+    from services.read import read_paths
+
+    return read_paths(choice.paths, load_settings(), choice.json)
+
+
+def run_keys(choice: argparse.Namespace) -> int:
+    """Make CURVE keys."""
+    from shared.bus import make_keys
+
+    make_keys(choice.folder)
+    print(f"QUEUE_KEY={choice.folder} on every machine of the pipeline; keep the folder secret")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

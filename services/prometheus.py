@@ -1,0 +1,62 @@
+"""Runs Prometheus on this machine, scraping every process of the pipeline; where it can't, says so once and waits."""
+
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+from shared import lifecycle
+from shared.lifecycle import Life
+
+CONFIG = Path(__file__).parent.parent / "docker" / "prometheus" / "prometheus.yml"
+HOST = "127.0.0.1"
+
+
+def main(life: Life) -> None:
+    """Run Prometheus until told to stop. It is a convenience: no trouble with it ends the pipeline."""
+    port = life.settings.prometheus_port
+    if trouble := find_trouble(port):
+        life.log.info("%s", trouble)
+        life.stop.wait()
+        return
+    process = subprocess.Popen(command(life.settings.run_dir, port))
+    life.log.info("ready at http://%s:%d", HOST, port)
+    while process.poll() is None and not life.stop.wait(0.1):
+        pass
+    process.terminate()
+    if process.wait() and not life.stop.is_set():
+        raise SystemExit(process.returncode)  # it crashed: the parent starts it again
+
+
+def find_trouble(port: int) -> str:
+    """Why Prometheus can't run here, in a sentence with the remedy; empty where it can."""
+    if not shutil.which("prometheus"):
+        return (
+            "Prometheus is not installed, so no history is kept: apt install prometheus (brew, winget or "
+            "https://prometheus.io/download elsewhere), then start again."
+        )
+    with socket.socket() as probe:
+        if probe.connect_ex((HOST, port)) == 0:
+            return (
+                f"PROMETHEUS_PORT={port} is taken, so no Prometheus is started: stop what listens there (often the "
+                "system's own: systemctl stop prometheus), or set another port."
+            )
+    return ""
+
+
+def command(run_dir: Path, port: int) -> list[str]:
+    """The command line, with the configuration copied to where its relative paths find the scrape targets."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    config = Path(shutil.copy(CONFIG, run_dir))
+    return [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={run_dir / 'prometheus'}",
+        "--storage.tsdb.retention.time=1d",
+        f"--web.listen-address={HOST}:{port}",
+        "--log.level=warn",
+    ]
+
+
+if __name__ == "__main__":
+    lifecycle.start("prometheus", main)

@@ -1,0 +1,205 @@
+"""Frame, Page, Reading -> queue -> whoever asked: the only process that binds, and the one that counts every drop."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from shared import lifecycle, metrics
+from shared.audience import Audience
+from shared.bus import Hub
+from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Reading, Ready, Refusal
+from shared.workqueue import STAGES, Batch, Ended, WorkQueue
+
+TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
+CAMERA_SILENT_AFTER_S = 1.5  # three of its heartbeats; a camera that is gone is on the page within 2 s
+MAX_CAMERAS = 256  # each has its own labels in metrics
+
+
+def main(life: lifecycle.Life) -> None:
+    """Bind, and pass messages on until told to stop."""
+    hub = Hub(life.settings)
+    life.log.info("ready at %s", life.settings.queue_address)
+    exchange = Exchange(hub, life.settings.max_age_s)
+    while not life.stop.is_set():
+        exchange.turn(TICK_S)
+    hub.close()
+
+
+@dataclass(slots=True)
+class Camera:
+    """A capture process: where it answers, what it last said and when."""
+
+    peer: bytes
+    state: CameraState
+    heard_at: float
+    every_frame: bool = False
+
+
+class Exchange:
+    """The hub's messages put through the rules of the work queue and the audience."""
+
+    def __init__(self, hub: Hub, max_age_s: float) -> None:
+        self.hub = hub
+        self.work = WorkQueue(max_age_s)
+        self.audience = Audience()
+        self.cameras: dict[str, Camera] = {}
+        self.peers: dict[str, bytes] = {}  # workers and viewers, by name
+        self.names: dict[bytes, str] = {}
+        self.looked_at = 0.0  # when silence was last looked for
+        self.warned_at = -1.0
+
+    def turn(self, timeout_s: float) -> None:
+        """Wait for one multipart message, act on it, and send what can be sent now."""
+        try:
+            if received := self.hub.receive(timeout_s):
+                peer, messages = received
+                for message in messages:
+                    self.handle(peer, message)
+        except MalformedError as error:
+            self.note_malformed(error)
+        now = self.hub.now()
+        if now - self.looked_at >= TICK_S:
+            self.looked_at = now
+            self.look_for_silence(now)
+        self.dispatch(now)
+
+    def handle(self, peer: bytes, message: Message) -> None:
+        """Act on one message. Raises MalformedError for one that this peer has no business to send."""
+        now = self.hub.now()
+        match message:
+            case Frame():
+                self.take_frame(peer, message, now)
+            case Page():
+                self.finish(self.work.put_page(self.names.get(peer, ""), message, now))
+            case Reading():
+                self.finish(self.work.put_reading(self.names.get(peer, ""), message))
+            case Refusal():
+                self.finish(self.work.refuse(self.names.get(peer, ""), (message.camera, message.seq), message.reason))
+            case Ready():
+                self.take_ready(peer, message, now)
+            case CameraState():
+                self.take_state(peer, message, now)
+            case _:
+                raise MalformedError(f"a {type(message).__name__} is not for the queue")
+
+    def take_frame(self, peer: bytes, frame: Frame, now: float) -> None:
+        """Let a frame wait for preprocess; its camera may send the next one."""
+        if frame.camera not in self.cameras:  # this process was restarted, and the camera did not notice
+            self.take_state(peer, CameraState(frame.camera, "live", "", now), now)
+        self.cameras[frame.camera].every_frame = frame.every_frame
+        ended = self.work.put_frame(frame, now)
+        metrics.FRAMES.labels(frame.camera, "queue").inc()
+        self.finish(ended)
+        self.grant(frame.camera)
+
+    def take_ready(self, peer: bytes, ready: Ready, now: float) -> None:
+        """A worker or a viewer asks for work; under a known name from a new socket it has been restarted."""
+        if self.peers.get(ready.worker, peer) != peer:
+            self.lose(ready.worker)
+        if ready.worker not in self.peers:
+            self.peers[ready.worker], self.names[peer] = peer, ready.worker
+            self.tell_states(peer, ready)
+        if ready.role in STAGES:
+            self.work.ready(ready.worker, ready.role, ready.credit, now)
+        else:
+            self.audience.ready(ready.worker, ready.credit, ready.pictures, now)
+
+    def tell_states(self, peer: bytes, ready: Ready) -> None:
+        """A new viewer hears how all cameras are."""
+        if ready.role not in STAGES:
+            for camera in self.cameras.values():
+                self.hub.send(peer, camera.state)
+
+    def take_state(self, peer: bytes, state: CameraState, now: float) -> None:
+        """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
+        if len(self.cameras) >= MAX_CAMERAS and state.camera not in self.cameras:
+            raise MalformedError(f"more than {MAX_CAMERAS} cameras")
+        known = self.cameras.get(state.camera)
+        self.cameras[state.camera] = Camera(peer, state, now, known.every_frame if known else False)
+        if known is None or known.state != state:
+            self.announce(state)
+        self.grant(state.camera)
+
+    def announce(self, state: CameraState) -> None:
+        """Tell everybody who looks how a camera is."""
+        metrics.CAMERA_UP.labels(state.camera).set(state.state == "live")
+        metrics.CAMERA_FROZEN.labels(state.camera).set(state.state == "frozen")
+        for viewer in list(self.audience.viewers):
+            self.hub.send(self.peers[viewer], state)
+
+    def grant(self, name: str) -> None:
+        """Tell a camera how many frames it may send."""
+        camera = self.cameras[name]
+        frames = self.work.credit(name, camera.every_frame) - self.audience.backlog(name) * camera.every_frame
+        self.hub.send(camera.peer, Credit(name, max(0, frames)))
+
+    def finish(self, ended: Iterable[Ended]) -> None:
+        """Count how frames ended, show it to the audience, and let every_frame cameras go on."""
+        for end in ended:
+            frame = end.job.frame
+            if end.reading:
+                metrics.READINGS.labels(frame.camera).inc()
+                metrics.DIGITS.labels(frame.camera).inc(len(end.reading.digits))
+            else:
+                metrics.DROPS.labels(frame.camera, end.stage, end.reason).inc()
+            self.audience.offer(end)
+            if frame.every_frame:
+                self.grant(frame.camera)
+
+    def dispatch(self, now: float) -> None:
+        """Send work to the workers and views to the viewers that asked."""
+        batches, ended = self.work.batches(now)
+        self.finish(ended)
+        for batch in batches:
+            count_batch(batch, now)
+            if not self.hub.send(self.peers[batch.worker], *(job.work for job in batch.jobs)):
+                self.lose(batch.worker)
+        for name, views in self.audience.views():
+            if not self.hub.send(self.peers[name], *views):
+                self.lose(name)
+
+    def lose(self, name: str) -> None:
+        """A worker or viewer is gone."""
+        self.names.pop(self.peers.pop(name, b""), None)
+        self.audience.lose(name)
+        self.finish(self.work.lose(name))
+
+    def look_for_silence(self, now: float) -> None:
+        """Give up who has not been heard, and bring the gauges up to date."""
+        self.finish(self.work.lose_silent(now))
+        self.audience.lose_silent(now)
+        for name in [name for name in self.peers if name not in self.work.workers | self.audience.viewers]:
+            self.lose(name)
+        for camera in self.cameras.values():
+            if now - camera.heard_at > CAMERA_SILENT_AFTER_S and camera.state.state != "down":
+                camera.state = replace(camera.state, state="down", detail="its capture process is gone", since=now)
+                self.announce(camera.state)
+        set_gauges(self.work)
+
+    def note_malformed(self, error: MalformedError) -> None:
+        """Count a bad message; log one a second."""
+        metrics.MALFORMED.inc()
+        if self.hub.now() - self.warned_at > 1:
+            self.warned_at = self.hub.now()
+            logging.warning("dropped a message: %s", error)
+
+
+def count_batch(batch: Batch, now: float) -> None:
+    """Export a batch's size, why it was closed and how long its items waited."""
+    metrics.BATCHES.labels(batch.stage, batch.reason).inc()
+    metrics.BATCH_SIZE.labels(batch.stage).observe(len(batch.jobs))
+    for job in batch.jobs:
+        metrics.WAIT.labels(batch.stage).observe(now - job.since)
+
+
+def set_gauges(work: WorkQueue) -> None:
+    """Export who is there and what waits."""
+    for stage in STAGES:
+        workers = [worker for worker in work.workers.values() if worker.stage == stage]
+        metrics.WORKERS.labels(stage).set(len(workers))
+        metrics.CREDIT.labels(stage).set(sum(worker.credit for worker in workers))
+        metrics.WAITING.labels(stage).set(len(work.waiting[stage]))
+
+
+if __name__ == "__main__":
+    lifecycle.start("queue", main)

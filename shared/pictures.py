@@ -1,0 +1,49 @@
+"""Pictures from files: photos and the frames of videos, as cv2.imread gives them, or one sentence why not."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+PHOTOS = {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+VIDEOS = {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
+
+Picture = NDArray[np.generic]
+
+
+def find_files(folder: Path) -> list[Path]:
+    """Photos and videos in a folder and the folders in it, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOS | VIDEOS and path.is_file())
+
+
+def load_photo(path: Path) -> Picture:
+    """A photo, H x W x 3 (BGR), turned as its EXIF says; a PNG as it is: grey, 16 bits or transparent.
+
+    Raises ValueError in one sentence.
+    """
+    if not path.is_file():
+        raise ValueError("there is no such file")
+    flags = cv2.IMREAD_UNCHANGED if path.suffix.lower() == ".png" else cv2.IMREAD_COLOR
+    try:
+        picture = cv2.imread(str(path), flags)
+    except cv2.error as error:
+        raise ValueError(f"this picture is too large or broken ({error.err})") from error
+    if picture is None:
+        raise ValueError("this is not a picture that can be read")
+    return np.asarray(picture)
+
+
+def load_video(path: Path) -> Iterator[Picture]:
+    """The frames of a video, H x W x 3 (BGR), as far as it can be decoded. Raises ValueError where it can't at all."""
+    video = cv2.VideoCapture(str(path))
+    try:
+        good, frame = video.read()
+        if not good:
+            raise ValueError("this is not a video that can be read")
+        while good:
+            yield np.asarray(frame)
+            good, frame = video.read()
+    finally:
+        video.release()

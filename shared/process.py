@@ -1,0 +1,36 @@
+"""What every process does, parent or worker: log, stop on a signal, notice a dead parent, end for a known reason.
+
+The only file with calls that operating systems answer differently. No import here costs memory or time.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+KEPT = "--kept"  # on a worker's command line: its parent holds the other end of standard input
+WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
+
+
+def open_log(name: str) -> None:
+    """One line for each change of state, to standard error."""
+    logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set; loops look at it, so that nothing is torn."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def stop_with_parent(stop: threading.Event) -> None:
+    """Stop when standard input ends: the parent is gone, also after a kill -9 and also on Windows."""
+
+    def wait() -> None:
+        os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: it would hold a lock that the interpreter wants at exit
+        stop.set()
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()

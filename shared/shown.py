@@ -1,0 +1,70 @@
+"""What is shown of a camera: its newest picture, the steady digits, the numbers they form, and how fast it goes."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from shared.messages import View
+from shared.vision.digit import Digit, Number
+from shared.vision.numbers import join_numbers
+from shared.vision.steady import Steady
+
+RATE_OVER_S = 2.0  # rates are taken over the last two seconds: steady to look at, quick to fall
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One frame as it is shown; boxes in pixels of its picture, rates in frames a second."""
+
+    camera: str
+    seq: int
+    captured_at: float
+    outcome: str
+    width: int
+    height: int
+    digits: tuple[Digit, ...]
+    numbers: tuple[Number, ...]
+    fps: float
+    reads_per_s: float
+    jpeg: bytes
+
+
+class Watch:
+    """Turns the views of one camera into what is shown of it."""
+
+    def __init__(self) -> None:
+        self._steady = Steady()
+        self._frames, self._reads = Rate(), Rate()
+        self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
+
+    def show(self, view: View) -> Shown:
+        """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
+        self._frames.count(view.captured_at)
+        if view.outcome == "read":
+            self._reads.count(view.captured_at)
+            self._size = (view.width, view.height)
+            digits = self._steady.update(view.digits, view.captured_at)
+        else:
+            digits = self._steady.held(view.captured_at)
+        rates = (self._frames.rate(view.captured_at), self._reads.rate(view.captured_at))
+        about = (view.camera, view.seq, view.captured_at, view.outcome)
+        return Shown(*about, *self._size, digits, join_numbers(digits), *rates, view.jpeg)
+
+
+class Rate:
+    """How often something happened lately."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque(maxlen=1000)
+
+    def count(self, at: float) -> None:
+        """Note that it happened, in seconds."""
+        if self._times and at < self._times[-1]:  # the clock was set back
+            self._times.clear()
+        self._times.append(at)
+
+    def rate(self, now: float) -> float:
+        """Times a second, over RATE_OVER_S at most; 0 until it has happened twice."""
+        while self._times and self._times[0] < now - RATE_OVER_S:
+            self._times.popleft()
+        span_s = now - self._times[0] if self._times else 0.0
+        return (len(self._times) - 1) / span_s if span_s > 0 else 0.0

@@ -1,0 +1,68 @@
+"""The loop of a stage: ask the queue for work, do it, answer, ask again."""
+
+import platform
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+from shared import metrics
+from shared.bus import Peer
+from shared.lifecycle import Life
+from shared.messages import Frame, Message, Page, Ready
+
+HEARTBEAT_S = 0.5  # a worker that waits says so this often; see LOST_AFTER_S in workqueue.py
+
+Work = TypeVar("Work", Frame, Page)
+
+
+class Queue(Protocol):
+    """What a loop needs of the queue: a Peer, or in a test a list of batches."""
+
+    def send(self, *messages: Message) -> bool:
+        """Send at once; False where that is not possible."""
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """One batch of messages; empty after the timeout."""
+
+    def now(self) -> float:
+        """The queue's clock, in seconds."""
+
+
+def serve(life: Life, kind: type[Work], credit: int, do: Callable[[Sequence[Work]], Sequence[Message]]) -> None:
+    """Connect, and work until told to stop."""
+    peer = Peer(life.settings)
+    ready = Ready(life.stage, address(life.name), credit, pictures=False)
+    life.log.info("ready")
+    run(peer, ready, kind, do, life.stop)
+    peer.close()
+
+
+def run(
+    queue: Queue,
+    ready: Ready,
+    kind: type[Work],
+    do: Callable[[Sequence[Work]], Sequence[Message]],
+    stop: threading.Event,
+) -> None:
+    """Ask for work, do it, and send the answers with the next request."""
+    answers: Sequence[Message] = ()
+    while not stop.is_set():
+        queue.send(*answers, ready)
+        batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
+        answers = timed(do, batch, ready.role, queue.now()) if batch else ()
+
+
+def timed(
+    do: Callable[[Sequence[Work]], Sequence[Message]], batch: Sequence[Work], stage: str, now: float
+) -> Sequence[Message]:
+    """Do the work, and export how old each item was when it began and how long the batch took."""
+    for item in batch:
+        metrics.FRAMES.labels(item.camera, stage).inc()
+        metrics.AGE.labels(item.camera, stage).observe(now - item.captured_at)
+    with metrics.WORK.labels(stage).time():
+        return do(batch)
+
+
+def address(name: str) -> str:
+    """A worker's name for the queue; the same after a restart, another on another host."""
+    return f"{name}@{platform.node()}"[:64]

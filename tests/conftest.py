@@ -1,0 +1,25 @@
+"""What several tests need: settings that no .env and no environment can change, and sockets of their own."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings, load_settings
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettings:
+    """Settings by their names in capitals; RUN_DIR is the test's own, and short enough for a Unix socket."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(**values: Any) -> Settings:
+        given = {"RUN_DIR": "run"} | {name: str(value) for name, value in values.items()}
+        settings = load_settings(given, Path("no.env"))
+        settings.run_dir.mkdir(exist_ok=True)
+        return settings
+
+    return make

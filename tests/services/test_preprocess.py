@@ -1,0 +1,46 @@
+"""A frame becomes a grey page of bounded size, or a refusal with a reason."""
+
+import cv2
+import numpy as np
+import pytest
+
+from services.preprocess import prepare
+from shared.messages import Frame, Page, Refusal
+
+
+def jpeg(height: int, width: int, grey: int = 200) -> bytes:
+    return cv2.imencode(".jpg", np.full((height, width, 3), grey, np.uint8))[1].tobytes()
+
+
+def frame(data: bytes) -> Frame:
+    return Frame("cam", 7, 1.5, False, data)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "rows"),
+    [(480, 640, 480), (1080, 1920, 360), (3000, 4000, 480), (1280, 720, 640), (1, 1, 1), (1, 5000, 1), (30, 20, 30)],
+)
+def test_page_is_the_picture_at_the_readers_size(height: int, width: int, rows: int) -> None:
+    page = prepare(frame(jpeg(height, width)), 640)
+    assert isinstance(page, Page)
+    assert (page.camera, page.seq, page.captured_at, page.width, page.height) == ("cam", 7, 1.5, width, height)
+    assert page.rows == rows
+    assert len(page.pixels) == rows * max(1, round(width * min(1, 640 / max(height, width))))
+    assert abs(int(np.frombuffer(page.pixels, np.uint8).mean()) - 200) <= 2
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"no picture", jpeg(48, 64)[:100], b"\x89PNG\r\n"])
+def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
+    assert prepare(frame(data), 640) == Refusal("cam", 7, "malformed")
+
+
+def test_jpeg_that_is_cut_off_is_refused_or_read_as_far_as_it_goes() -> None:
+    data = jpeg(480, 640)
+    assert isinstance(prepare(frame(data[: len(data) // 2]), 640), Page | Refusal)
+
+
+def test_jpeg_that_claims_gigapixels_is_refused_before_it_is_decoded() -> None:
+    data = bytearray(jpeg(48, 64))
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = b"\xf0\x00\xf0\x00"
+    assert prepare(frame(bytes(data)), 640) == Refusal("cam", 7, "too large")

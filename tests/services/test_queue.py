@@ -1,0 +1,186 @@
+"""The queue's process as its peers see it: with a hub that is a list, and once over a real socket."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.queue import CAMERA_SILENT_AFTER_S, Exchange
+from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Ping, Reading, Ready, View
+from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S
+
+
+@dataclass
+class FakeHub:
+    """A hub whose messages are lists and whose clock stands still."""
+
+    inbox: list[tuple[bytes, list[Message]]] = field(default_factory=list)
+    sent: list[tuple[bytes, tuple[Message, ...]]] = field(default_factory=list)
+    gone: set[bytes] = field(default_factory=set)
+    at: float = 100.0
+
+    def receive(self, timeout_s: float) -> tuple[bytes, list[Message]] | None:
+        return self.inbox.pop(0) if self.inbox else None
+
+    def send(self, peer: bytes, *messages: Message) -> bool:
+        if peer in self.gone:
+            return False
+        self.sent.append((peer, messages))
+        return True
+
+    def now(self) -> float:
+        return self.at
+
+    def to(self, peer: bytes) -> list[Message]:
+        return [message for receiver, messages in self.sent if receiver == peer for message in messages]
+
+
+@pytest.fixture
+def exchange() -> Exchange:
+    return Exchange(FakeHub(), max_age_s=0.15)
+
+
+def say(exchange: Exchange, peer: bytes, *messages: Message) -> list[Message]:
+    """Let a peer say something; what it hears of it at once."""
+    hub = exchange.hub
+    assert isinstance(hub, FakeHub)
+    before = len(hub.to(peer))
+    hub.inbox.append((peer, list(messages)))
+    exchange.turn(0)
+    return hub.to(peer)[before:]
+
+
+def heard(exchange: Exchange, peer: bytes, kind: type[Message]) -> list[Message]:
+    hub = exchange.hub
+    assert isinstance(hub, FakeHub)
+    return [message for message in hub.to(peer) if isinstance(message, kind)]
+
+
+def frame(seq: int, every_frame: bool = False, camera: str = "cam") -> Frame:
+    return Frame(camera, seq, 100.0, every_frame, b"jpeg")
+
+
+LIVE = CameraState("cam", "live", "", 99.0)
+PREPROCESS = Ready("preprocess", "preprocess.1", 1, False)
+INFERENCE = Ready("inference", "inference.1", 4, False)
+DISPLAY = Ready("display", "display.1", 8, True)
+
+
+def total(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_frame_becomes_page_reading_and_view(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    say(exchange, b"c", LIVE, frame(1))
+    assert say(exchange, b"p", PREPROCESS) == [frame(1)]
+    page, reading = Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Reading("cam", 1, 100.0, 4, 2, ())
+    say(exchange, b"p", page, PREPROCESS)
+    assert say(exchange, b"i", INFERENCE) == [page]
+    say(exchange, b"i", reading, INFERENCE)
+    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "read", 4, 2, (), b"jpeg")]
+
+
+def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) -> None:
+    before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced")
+    say(exchange, b"d", DISPLAY)
+    say(exchange, b"c", LIVE, frame(1), frame(2))
+    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "replaced", 0, 0, (), b"jpeg")]
+    assert total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced") == before + 1
+
+
+def test_viewer_that_wants_no_pictures_is_sent_none(exchange: Exchange) -> None:
+    say(exchange, b"d", Ready("display", "display.1", 8, False))
+    say(exchange, b"c", LIVE, frame(1), frame(2))
+    assert [view.jpeg for view in heard(exchange, b"d", View) if isinstance(view, View)] == [b""]
+
+
+def test_slow_viewer_sees_only_the_newest(exchange: Exchange) -> None:
+    say(exchange, b"d", Ready("display", "display.1", 0, True))
+    say(exchange, b"c", LIVE, *(frame(seq) for seq in range(5)))
+    say(exchange, b"d", DISPLAY)
+    assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)] == [3]
+
+
+def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: Exchange) -> None:
+    say(exchange, b"d", Ready("display", "display.1", 0, False))
+    say(exchange, b"p", Ready("preprocess", "preprocess.1", 8, False))
+    say(exchange, b"i", Ready("inference", "inference.1", 8, False))
+    say(exchange, b"c", LIVE, *(frame(seq, every_frame=True) for seq in range(EVERY_FRAME_WINDOW)))
+    pages = [Page("cam", seq, 100.0, 4, 2, 2, b"\0" * 8) for seq in range(EVERY_FRAME_WINDOW)]
+    say(exchange, b"p", *pages)
+    say(exchange, b"i", *(Reading("cam", seq, 100.0, 4, 2, ()) for seq in range(EVERY_FRAME_WINDOW)))
+    assert heard(exchange, b"c", Credit)[-1] == Credit("cam", 0)
+    say(exchange, b"d", DISPLAY)
+    assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)] == list(range(8))
+    assert say(exchange, b"c", LIVE) == [Credit("cam", EVERY_FRAME_WINDOW)]
+
+
+def test_live_camera_may_send_again_as_soon_as_its_frame_is_here(exchange: Exchange) -> None:
+    assert say(exchange, b"c", LIVE, frame(1)) == [Credit("cam", 1), Credit("cam", 1)]
+
+
+def test_new_viewer_hears_how_the_cameras_are(exchange: Exchange) -> None:
+    say(exchange, b"c", LIVE)
+    assert say(exchange, b"d", DISPLAY) == [LIVE]
+
+
+def test_viewers_hear_of_changes_only(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
+    say(exchange, b"c", LIVE, LIVE, frozen, frozen)
+    assert heard(exchange, b"d", CameraState) == [LIVE, frozen]
+
+
+def test_silent_camera_is_down(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    say(exchange, b"c", LIVE)
+    exchange.hub.at += CAMERA_SILENT_AFTER_S + 0.1  # type: ignore[attr-defined]
+    exchange.turn(0)
+    down = heard(exchange, b"d", CameraState)[-1]
+    assert isinstance(down, CameraState)
+    assert (down.state, down.since) == ("down", 100.0 + CAMERA_SILENT_AFTER_S + 0.1)
+
+
+def test_restarted_worker_is_known_by_its_name(exchange: Exchange) -> None:
+    say(exchange, b"c", LIVE, frame(1, every_frame=True))
+    assert say(exchange, b"old", PREPROCESS) == [frame(1, every_frame=True)]
+    assert say(exchange, b"new", PREPROCESS) == [frame(1, every_frame=True)]
+
+
+def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Exchange) -> None:
+    say(exchange, b"gone", PREPROCESS)
+    exchange.hub.gone.add(b"gone")  # type: ignore[attr-defined]
+    say(exchange, b"c", LIVE, frame(1, every_frame=True))
+    assert say(exchange, b"p", Ready("preprocess", "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
+
+
+def test_silent_worker_is_forgotten_and_heard_again(exchange: Exchange) -> None:
+    say(exchange, b"p", PREPROCESS)
+    exchange.hub.at += LOST_AFTER_S + 1  # type: ignore[attr-defined]
+    exchange.turn(0)
+    say(exchange, b"c", LIVE, Frame("cam", 1, exchange.hub.now(), False, b"jpeg"))
+    assert not heard(exchange, b"p", Frame)
+    say(exchange, b"p", PREPROCESS)
+    assert heard(exchange, b"p", Frame)
+
+
+@pytest.mark.parametrize("message", [Credit("cam", 1), View("cam", 1, 1.0, "read", 1, 1, (), b"")])
+def test_message_that_is_not_for_the_queue_costs_one_count(exchange: Exchange, message: Message) -> None:
+    before = total("digitcam_malformed_total")
+    say(exchange, b"x", message)
+    assert total("digitcam_malformed_total") == before + 1
+
+
+def test_malformed_messages_are_logged_once_a_second(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(100):
+        exchange.note_malformed(MalformedError("rubbish"))
+    assert len(caplog.records) == 1
+
+
+def test_answer_of_a_stranger_changes_nothing(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    say(exchange, b"c", LIVE, frame(1))
+    say(exchange, b"x", Reading("cam", 1, 100.0, 4, 2, ()), Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Ping(1.0))
+    assert not heard(exchange, b"d", View)
+    assert say(exchange, b"p", PREPROCESS) == [frame(1)]

@@ -1,0 +1,164 @@
+"""Sockets for real: nothing piles up, nothing hangs, strangers get nothing."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import zmq
+
+from shared.bus import Clock, Hub, Peer, make_keys
+from shared.messages import Credit, Frame, MalformedError, Message, Pong, Ready
+from shared.settings import ConfigError
+from tests.conftest import MakeSettings
+
+READY = Ready("inference", "inference.1", 4, False)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
+    """Until it holds; the loops under test are polled, never slept for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+
+
+def connect(peer: Peer, hub: Hub) -> bytes:
+    """Say something until it is heard, as every loop does; the peer's identity."""
+    heard: list[bytes] = []
+
+    def say() -> bool:
+        peer.send(READY)
+        heard.extend(received[:1] if (received := hub.receive(0.05)) else ())
+        return bool(heard)
+
+    wait_for(say)
+    return heard[0]
+
+
+@pytest.fixture
+def hub(make_settings: MakeSettings) -> Iterator[Hub]:
+    with closing(Hub(make_settings())) as hub:
+        yield hub
+
+
+@pytest.fixture
+def peer(make_settings: MakeSettings) -> Iterator[Peer]:
+    with closing(Peer(make_settings())) as peer:
+        yield peer
+
+
+def test_batch_arrives_in_one_piece(hub: Hub, peer: Peer) -> None:
+    identity = connect(peer, hub)
+    batch: list[Message] = [Frame("a", n, 0.0, False, b"x" * 100_000) for n in range(3)]
+    assert hub.send(identity, *batch)
+    assert peer.receive(5) == batch
+
+
+def test_send_without_a_queue_fails_at_once_and_leaves_nothing_behind(make_settings: MakeSettings) -> None:
+    with closing(Peer(make_settings())) as peer:
+        assert not any(peer.send(READY) for _ in range(100))
+        with closing(Hub(make_settings())) as hub:
+            wait_for(lambda: peer.send(Credit("first heard", 1)))
+            received = hub.receive(5)
+            assert received
+            assert received[1] == [Credit("first heard", 1)]
+
+
+def test_peer_finds_a_queue_that_was_restarted(make_settings: MakeSettings) -> None:
+    with closing(Peer(make_settings())) as peer:
+        for _ in range(2):
+            with closing(Hub(make_settings())) as hub:
+                connect(peer, hub)
+
+
+def test_receive_gives_up_after_its_timeout(peer: Peer) -> None:
+    before = time.monotonic()
+    assert peer.receive(0.05) == []
+    assert time.monotonic() - before < 1
+
+
+def test_peer_knows_whether_the_queue_is_there(hub: Hub, peer: Peer) -> None:
+    assert not peer.connected
+    connect(peer, hub)
+    wait_for(lambda: peer.receive(0.01) == [] and peer.connected)
+
+
+def test_send_to_a_peer_that_is_gone_says_so(hub: Hub) -> None:
+    assert not hub.send(b"nobody", READY)
+
+
+def test_malformed_message_is_reported_and_the_next_one_arrives(hub: Hub, make_settings: MakeSettings) -> None:
+    with closing(zmq.Context.instance().socket(zmq.DEALER)) as stranger:
+        stranger.connect(make_settings().queue_address)
+        stranger.send_multipart([b"\xc1", b""])
+        with pytest.raises(MalformedError):
+            hub.receive(5)
+    with closing(Peer(make_settings())) as peer:
+        connect(peer, hub)
+
+
+def test_address_that_is_taken_is_a_sentence(make_settings: MakeSettings) -> None:
+    address = "tcp://127.0.0.1:5799"
+    with (
+        closing(Hub(make_settings(QUEUE=address))),
+        pytest.raises(ConfigError, match="another pipeline"),
+    ):
+        Hub(make_settings(QUEUE=address))
+
+
+def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_path: Path) -> None:
+    make_keys(tmp_path / "ours")
+    make_keys(tmp_path / "theirs")
+    address = "tcp://127.0.0.1:5798"
+    with (
+        closing(Hub(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
+        closing(Peer(make_settings(QUEUE=address))) as plain,
+        closing(Peer(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "theirs"))) as stranger,
+        closing(Peer(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as friend,
+    ):
+        for other in (plain, stranger):
+            other.send(Credit("from a stranger", 1))
+        wait_for(lambda: friend.send(READY))
+        received = hub.receive(5)
+        assert received
+        assert received[1] == [READY]
+        assert hub.receive(0.2) is None
+
+
+def test_stranger_who_knows_the_servers_key_alone_stays_out(make_settings: MakeSettings, tmp_path: Path) -> None:
+    make_keys(tmp_path / "ours")
+    make_keys(tmp_path / "theirs")
+    settings = make_settings(QUEUE="tcp://127.0.0.1:5797", QUEUE_KEY=tmp_path / "ours")
+    server_key, _ = zmq.auth.load_certificate(tmp_path / "ours" / "digitcam.key")
+    public, secret = zmq.auth.load_certificate(tmp_path / "theirs" / "digitcam.key_secret")
+    assert secret
+    with closing(Hub(settings)) as hub, closing(zmq.Context.instance().socket(zmq.DEALER)) as stranger:
+        stranger.curve_serverkey, stranger.curve_publickey, stranger.curve_secretkey = server_key, public, secret
+        stranger.linger = 0
+        stranger.connect(settings.queue_address)
+        stranger.send_multipart([b"x", b""])
+        assert hub.receive(0.3) is None
+
+
+def test_folder_without_keys_is_a_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="digitcam keys"):
+        Peer(make_settings(QUEUE_KEY=tmp_path))
+
+
+@pytest.mark.parametrize(("error_s", "expected"), [(5.0, 5.0), (-5.0, -5.0), (0.0, 0.0)])
+def test_clock_of_another_host_is_corrected(error_s: float, expected: float) -> None:
+    """The queue is error_s ahead; the answers take 10 ms, and one takes 300 ms on its way back."""
+    local = 100.0
+    clock = Clock(lambda: local)
+    for out, back in [(0.005, 0.005), (0.005, 0.3), (0.004, 0.006)]:
+        sent_at, local = local, local + out + back
+        clock.hear(Pong(sent_at, sent_at + out + error_s))
+    assert clock.now() - local == pytest.approx(expected, abs=0.002)
+
+
+def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
+    make_keys(tmp_path / "keys")
+    assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
+    shutil.rmtree(tmp_path / "keys")

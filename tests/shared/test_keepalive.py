@@ -1,0 +1,98 @@
+"""Workers are brought back, and a wrong setting is not tried again."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from shared.keepalive import FIRST_DELAY_S, LAST_DELAY_S, Keeper, keep_alive, restart_delay
+from shared.process import WRONG_SETTING
+
+
+class FakeProcess:
+    """A process that ends with the given code as soon as it is looked at."""
+
+    stdin = None
+
+    def __init__(self, code: int | None) -> None:
+        self.code = code
+
+    def poll(self) -> int | None:
+        return self.code
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2), (WRONG_SETTING, WRONG_SETTING), (None, None)])
+def test_worker_that_means_to_end_is_not_restarted(code: int | None, expected: int | None) -> None:
+    started: list[object] = []
+    keeper = Keeper("w", ["w"], lambda *_, **__: started.append(1) or FakeProcess(code))  # type: ignore[arg-type, return-value]
+    assert [keeper.look(0.0), keeper.look(0.1), keeper.look(9.0)][1:] == [expected, expected]
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("code", [1, -9, -11, 75])
+def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> None:
+    starts: list[float] = []
+    now = 0.0
+
+    def start(*_: object, **__: object) -> FakeProcess:
+        starts.append(now)
+        return FakeProcess(code)
+
+    keeper = Keeper("w", ["w"], start)  # type: ignore[arg-type]
+    while now < 20:
+        assert keeper.look(now) is None
+        now += 0.01
+    pauses = [after - before for before, after in pairwise(starts)]
+    assert pauses[0] < FIRST_DELAY_S + 0.05
+    assert LAST_DELAY_S / 2 <= pauses[-1] <= LAST_DELAY_S + 0.05
+
+
+def test_delay_is_bounded_however_often_it_failed() -> None:
+    assert all(LAST_DELAY_S / 2 <= restart_delay(failures) <= LAST_DELAY_S for failures in (10, 100, 10_000))
+
+
+def test_killed_worker_comes_back(tmp_path: Path) -> None:
+    """A real process ends itself by SIGKILL once; its successor finds the mark and means to end."""
+    mark = tmp_path / "mark"
+    program = (
+        "import os, pathlib, signal, sys\n"
+        f"mark = pathlib.Path({str(mark)!r})\n"
+        "if mark.exists(): sys.exit(0)\n"
+        "mark.touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    assert keep_alive({"w": [sys.executable, "-c", program]}, threading.Event()) == 0
+    assert mark.exists()
+
+
+def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
+    command = [sys.executable, "-c", f"import sys; sys.exit({WRONG_SETTING})"]
+    assert keep_alive({"w": command}, threading.Event()) == 1
+
+
+def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """The parent is killed with -9 and can tell nobody; the worker's standard input ends."""
+    pid_file = tmp_path / "pid"
+    worker = (
+        "import os, pathlib\nfrom shared.process import stop_on_signals, stop_with_parent\n"
+        "stop = stop_on_signals(); stop_with_parent(stop)\n"
+        f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
+        "stop.wait()\n"
+    )
+    parent_program = (
+        "import sys, threading\nfrom shared.keepalive import keep_alive\n"
+        f"keep_alive({{'w': [sys.executable, '-c', {worker!r}]}}, threading.Event())\n"
+    )
+    reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does
+    parent = subprocess.Popen([sys.executable, "-c", parent_program], stdout=writer, cwd=Path(__file__).parents[2])
+    os.close(writer)
+    while not pid_file.exists() or not pid_file.read_text():
+        assert parent.poll() is None
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    with os.fdopen(reader) as end:
+        assert end.read() == ""

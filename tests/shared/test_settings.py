@@ -1,0 +1,79 @@
+"""A right setting arrives; a wrong one is a sentence that names it, its value and what would be right."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from shared.settings import NAMES, ConfigError, is_loopback, load_settings
+
+NO_FILE = Path("no.env")
+
+
+def test_defaults_need_no_environment() -> None:
+    settings = load_settings({}, NO_FILE)
+    assert (settings.cameras, settings.page_port, settings.max_age_s) == (("auto",), 8000, 0.15)
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("CAMERAS=0,demo\nPAGE_PORT=8001\n")
+    settings = load_settings({"PAGE_PORT": "8002"}, file)
+    assert (settings.cameras, settings.page_port) == (("0", "demo"), 8002)
+
+
+def test_example_names_every_setting_with_its_default() -> None:
+    lines = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
+    example = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match("#[A-Z_]+=", line))
+    defaults = {name: setting.metadata["default"] for name, setting in NAMES.items()}
+    assert example == defaults | {"MODELS": "models"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"PAGE_PORT": "80000"}, ["PAGE_PORT=80000", "1 to 65535"]),
+        ({"PAGE_PORT": "eight"}, ["PAGE_PORT=eight", "whole number"]),
+        ({"MAX_AGE_S": "nan"}, ["MAX_AGE_S=nan", "0.01"]),
+        ({"DISPLAY_MODE": "windows"}, ["DISPLAY_MODE=windows", "page, window, none"]),
+        ({"BACKEND": "tensorflow"}, ["BACKEND=tensorflow", "onnx"]),
+        ({"EVERY_FRAME": "perhaps"}, ["EVERY_FRAME=perhaps", "true, false"]),
+        ({"CAMERAS": " , "}, ["CAMERAS= , ", "commas"]),
+        ({"QUEUE": "udp://x"}, ["QUEUE=udp://x", "tcp://host:port"]),
+        ({"QUEUE": "tcp://localhost"}, ["QUEUE=tcp://localhost", "tcp://host:port"]),
+        ({"QUEUE": "tcp://0.0.0.0:5750"}, ["QUEUE=tcp://0.0.0.0:5750", "digitcam keys"]),
+        ({"PAGE_HOST": "0.0.0.0"}, ["PAGE_HOST=0.0.0.0", "PAGE_TOKEN"]),
+        ({"CAMERA": "0"}, ["CAMERA ", "did you mean CAMERAS?"]),
+    ],
+)
+def test_wrong_value_is_named_with_what_would_be_right(values: dict[str, str], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as error:
+        load_settings(values, NO_FILE)
+    assert all(word in str(error.value) for word in words)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("name", "hint"), [("CAMRAS", "did you mean CAMERAS?"), ("COLOUR", "there are CAMERAS")])
+def test_unknown_name_in_the_file_is_an_error(tmp_path: Path, name: str, hint: str) -> None:
+    file = tmp_path / ".env"
+    file.write_text(f"{name}=1\n")
+    with pytest.raises(ConfigError, match=f"{name} is not a setting") as error:
+        load_settings({}, file)
+    assert hint in str(error.value)
+
+
+def test_other_programs_variables_are_none_of_ours() -> None:
+    load_settings({"PATH": "/bin", "PORT": "5000", "HONCHO_PROCESS_NAME": "queue.1", "DISPLAY": ":0"}, NO_FILE)
+
+
+@pytest.mark.parametrize(("run_dir", "scheme"), [("run", "ipc://run/queue"), ("x" * 200, "tcp://127.0.0.1:5750")])
+def test_socket_path_that_is_too_long_becomes_tcp_on_this_machine(run_dir: str, scheme: str) -> None:
+    assert load_settings({"RUN_DIR": run_dir}, NO_FILE).queue_address == scheme
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
+)
+def test_loopback_is_this_machine_alone(host: str, expected: bool) -> None:
+    assert is_loopback(host) == expected

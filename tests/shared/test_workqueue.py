@@ -1,0 +1,245 @@
+"""The work queue's promises, on tables and on every order of events that hypothesis can think of."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from shared.messages import Frame, MalformedError, Page, Reading
+from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, Slots, WorkQueue
+
+MAX_AGE_S = 0.15
+
+
+def frame(camera: str, seq: int, at: float = 0.0, every_frame: bool = False) -> Frame:
+    return Frame(camera, seq, at, every_frame, b"jpeg")
+
+
+def page(job: Job) -> Page:
+    return Page(*job.key, job.frame.captured_at, 2, 1, 1, b"\0\0")
+
+
+def reading(job: Job) -> Reading:
+    return Reading(*job.key, job.frame.captured_at, 2, 1, ())
+
+
+def seqs(queue: WorkQueue, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
+    """Ask for work, and name what is given."""
+    queue.ready(worker, "preprocess", credit, now)
+    batches, _ = queue.batches(now)
+    return [job.key for batch in batches for job in batch.jobs]
+
+
+def test_newest_frame_replaces_the_one_that_waits() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    ended = [end for seq in range(5) for end in queue.put_frame(frame("a", seq), 0.0)]
+    assert [(end.job.frame.seq, end.reason) for end in ended] == [(seq, "replaced") for seq in range(4)]
+    assert seqs(queue, "w", 9) == [("a", 4)]
+
+
+def test_cameras_are_served_in_turn() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for seq in range(3):
+        queue.put_frame(frame("file", seq, every_frame=True), 0.0)
+    queue.put_frame(frame("live", 0), 0.0)
+    assert seqs(queue, "w", 4) == [("file", 0), ("live", 0), ("file", 1), ("file", 2)]
+
+
+def test_fast_camera_does_not_push_a_slow_one_back() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("slow", 0), 0.0)
+    for seq in range(100):
+        queue.put_frame(frame("fast", seq), 0.0)
+    assert seqs(queue, "w", 1) == [("slow", 0)]
+    queue.put_frame(frame("slow", 1), 0.0)
+    assert [key for turn in range(2) for key in seqs(queue, f"w{turn}", 1)] == [("fast", 99), ("slow", 1)]
+
+
+def test_worker_gets_no_more_than_it_asked_for() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera in "abcde":
+        queue.put_frame(frame(camera, 0), 0.0)
+    assert len(seqs(queue, "w", 3)) == 3
+    assert queue.batches(0.0) == ([], [])
+
+
+@pytest.mark.parametrize(("credit", "reason"), [(2, "full"), (3, "drained")])
+def test_batch_says_why_it_was_closed(credit: int, reason: str) -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera in "ab":
+        queue.put_frame(frame(camera, 0), 0.0)
+    queue.ready("w", "preprocess", credit, 0.0)
+    assert [batch.reason for batch in queue.batches(0.0)[0]] == [reason]
+
+
+def test_idlest_worker_is_served_first() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    given = []
+    for seq in range(4):
+        for worker in ("w1", "w2"):
+            queue.ready(worker, "preprocess", 1, 0.0)
+        queue.put_frame(frame("a", seq), 0.0)
+        given += [batch.worker for batch in queue.batches(0.0)[0]]
+    assert Counter(given) == {"w1": 2, "w2": 2}
+
+
+def test_stale_frame_takes_no_place_in_a_batch() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("old", 0, at=0.0), 0.0)
+    queue.put_frame(frame("new", 0, at=0.1), 0.1)
+    queue.ready("w", "preprocess", 1, 0.2)
+    batches, ended = queue.batches(0.2)
+    assert [job.key for job in batches[0].jobs] == [("new", 0)]
+    assert [(end.job.key, end.stage, end.reason) for end in ended] == [(("old", 0), "preprocess", "stale")]
+
+
+def test_every_frame_never_gets_stale() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("file", 0, every_frame=True), 0.0)
+    assert seqs(queue, "w", 1, now=1e6) == [("file", 0)]
+
+
+def test_every_frame_camera_is_held_back_by_its_credit() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for seq in range(EVERY_FRAME_WINDOW):
+        assert queue.credit("file", every_frame=True) == EVERY_FRAME_WINDOW - seq
+        queue.put_frame(frame("file", seq, every_frame=True), 0.0)
+    assert queue.credit("file", every_frame=True) == 0
+    assert queue.credit("live", every_frame=False) == 1
+
+
+def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for seq in range(3):
+        queue.put_frame(frame("file", seq, every_frame=True), 0.0)
+    assert seqs(queue, "w1", 2) == [("file", 0), ("file", 1)]
+    assert queue.lose("w1") == []
+    assert seqs(queue, "w2", 3) == [("file", 0), ("file", 1), ("file", 2)]
+
+
+def test_live_work_of_a_silent_worker_is_dropped_and_its_late_answer_changes_nothing() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("live", 0), 0.0)
+    queue.ready("w", "preprocess", 1, 0.0)
+    (batch,), _ = queue.batches(0.0)
+    assert queue.lose_silent(LOST_AFTER_S) == []
+    (end,) = queue.lose_silent(LOST_AFTER_S + 0.1)
+    assert (end.stage, end.reason) == ("preprocess", "worker lost")
+    assert queue.put_page("w", page(batch.jobs[0]), 4.0) == []
+    assert not queue.waiting["inference"]
+
+
+def test_frame_that_costs_every_worker_is_given_up() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("file", 0, every_frame=True), 0.0)
+    ended: list[Ended] = []
+    for attempt in range(MAX_ATTEMPTS):
+        assert seqs(queue, f"w{attempt}", 1) == [("file", 0)]
+        ended += queue.lose(f"w{attempt}")
+    assert [end.reason for end in ended] == ["worker lost"]
+    assert not queue.in_flight
+
+
+def test_refused_frame_ends_with_the_workers_reason() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("live", 0), 0.0)
+    seqs(queue, "w", 1)
+    (end,) = queue.refuse("w", ("live", 0), "malformed")
+    assert (end.stage, end.reason) == ("preprocess", "malformed")
+
+
+@pytest.mark.parametrize("seq", [3, 2])
+def test_frame_that_is_not_newer_is_malformed(seq: int) -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("live", 3), 0.0)
+    with pytest.raises(MalformedError):
+        queue.put_frame(frame("live", seq), 0.0)
+
+
+def test_slots_are_empty_after_everything_was_taken() -> None:
+    slots: Slots[int] = Slots()
+    for item in range(3):
+        slots.put("file", item, keep_all=True)
+    slots.put("live", 9)
+    assert [slots.take() for _ in range(5)] == [0, 9, 1, 2, None]
+    assert len(slots) == 0
+
+
+class Pipeline(RuleBasedStateMachine):
+    """Cameras, workers and time do what they like; the promises hold after each step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = WorkQueue(MAX_AGE_S)
+        self.now = 0.0
+        self.seq = 0
+        self.frames_in: Counter[str] = Counter()
+        self.ended: list[Ended] = []
+        self.in_hand: list[tuple[str, str, Job]] = []  # stage, worker, job
+
+    @rule(camera=st.sampled_from(["live", "live.2", "file", "file.2"]))
+    def frame_comes(self, camera: str) -> None:
+        every_frame = camera.startswith("file")
+        if self.queue.credit(camera, every_frame):
+            self.seq += 1
+            self.frames_in[camera] += 1
+            self.ended += self.queue.put_frame(frame(camera, self.seq, self.now, every_frame), self.now)
+
+    @rule(stage=st.sampled_from(STAGES), number=st.integers(1, 2), credit=st.integers(0, 4))
+    def worker_asks(self, stage: str, number: int, credit: int) -> None:
+        self.queue.ready(f"{stage}.{number}", stage, credit, self.now)
+        batches, ended = self.queue.batches(self.now)
+        self.ended += ended
+        for batch in batches:
+            for job in batch.jobs:
+                assert job.frame.every_frame or self.now - job.frame.captured_at <= MAX_AGE_S
+                self.in_hand.append((batch.stage, batch.worker, replace(job)))
+
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data())
+    def worker_answers(self, data: st.DataObject) -> None:
+        stage, worker, job = self.in_hand.pop(data.draw(st.integers(0, len(self.in_hand) - 1)))
+        if stage == "preprocess":
+            self.ended += self.queue.put_page(worker, page(job), self.now)
+        else:
+            self.ended += self.queue.put_reading(worker, reading(job))
+
+    @rule(stage=st.sampled_from(STAGES), number=st.integers(1, 2))
+    def worker_dies(self, stage: str, number: int) -> None:
+        self.ended += self.queue.lose(f"{stage}.{number}")
+
+    @rule(seconds=st.sampled_from([0.01, 0.1, 1.0, 4.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+        self.ended += self.queue.lose_silent(self.now)
+
+    @invariant()
+    def frames_in_are_readings_drops_and_frames_in_flight(self) -> None:
+        done = Counter(end.job.frame.camera for end in self.ended)
+        assert self.frames_in == done + Counter(self.queue.in_flight)
+
+    @invariant()
+    def each_frame_ends_once(self) -> None:
+        assert len({end.job.key for end in self.ended}) == len(self.ended)
+
+    @invariant()
+    def one_frame_of_a_live_camera_waits_at_a_stage(self) -> None:
+        for slots in self.queue.waiting.values():
+            assert slots.count("live") <= 1
+            assert slots.count("live.2") <= 1
+
+    @invariant()
+    def nothing_of_a_file_is_lost(self) -> None:
+        lost = [end for end in self.ended if end.job.frame.every_frame and end.reason != "read"]
+        assert all(end.job.attempts >= MAX_ATTEMPTS for end in lost)
+
+    @invariant()
+    def a_file_is_within_its_window(self) -> None:
+        assert all(self.queue.in_flight.get(file, 0) <= EVERY_FRAME_WINDOW for file in ("file", "file.2"))
+
+
+Pipeline.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+TestPipeline = Pipeline.TestCase
