@@ -1,0 +1,52 @@
+# make run: start the pipeline. make test: run the tests. Each makes .venv and installs what it needs, once.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# what some tests drive, as Debian names it; a test whose program is missing skips and says so
+PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
+	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
+
+.PHONY: run test proofs lint format train clean
+
+run: .venv/run
+	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
+
+test: .venv/dev .venv/programs
+	$(BIN)/python -m pytest
+
+proofs: .venv/dev .venv/programs  ## the slow ones: minutes, real processes, real time
+	$(BIN)/python -m pytest -m slow --timeout 900
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/codespell
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: .venv/dev
+	$(BIN)/python -m training.train --preset seed
+
+clean:
+	rm -rf .venv .run
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ .venv/run
+
+.venv/programs: | .venv/bin/python
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(PROGRAMS) \
+		>/dev/null || echo "some programs could not be installed; the tests that need them will say so"; \
+	else echo "not root on Debian: tests whose programs are missing skip (see PROGRAMS in the Makefile)"; fi
+	@touch $@
