@@ -1,0 +1,94 @@
+"""The one normaliser: a crop's ink as MNIST's images are, for training and for use alike."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.vision.page import as_uint8, flatten_light
+
+SIDE_PX = 28  # MNIST's images,
+INK_PX = 20  # the longer side of their ink,
+CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's training images: 14.00, 14.00)
+
+FAINTEST = 24  # grey levels between ink and paper; under it a crop is paper and its grain
+
+
+def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the ink of a crop (h x w uint8, dark on light or light on dark): bright on black, soft at its edges.
+
+    Black where there is only paper, a shadow or grain; pieces of neighbours at the crop's edge are dropped. All black
+    when nothing stands out of the paper. Raises ValueError for an empty crop or another type.
+    """
+    if crop.dtype != np.uint8 or crop.ndim != 2 or crop.size == 0:
+        raise ValueError(f"a crop is height x width of uint8; this is {crop.shape} of {crop.dtype}")
+    ink = as_uint8(255 - flatten_light(turn_dark_on_light(crop), stroke_px=max(crop.shape) // 2))
+    threshold, mask = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
+    drop_neighbours(as_uint8(mask), ink)
+    dark = ink[ink > threshold]
+    if dark.size == 0 or dark.mean() < FAINTEST:
+        return np.zeros_like(ink)
+    # full ink is where most of the strokes' cores are; half of the threshold is where their soft edges end
+    low, high = threshold / 2, float(np.percentile(dark, 75))
+    return as_uint8(np.clip((ink - low) * (255 / max(high - low, 1)), 0, 255))
+
+
+def turn_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the crop, inverted if its ink is brighter than its paper; the paper is what lies along its edge."""
+    edge = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
+    paper = float(np.median(edge))
+    return crop if paper - float(crop.min()) >= float(crop.max()) - paper else as_uint8(255 - crop)
+
+
+def drop_neighbours(mask: NDArray[np.uint8], ink: NDArray[np.uint8]) -> None:
+    """Blacken, in ink, the components of mask that touch the crop's edge, unless the largest is among them."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    if count <= 2:  # paper and one piece
+        return
+    height, width = mask.shape
+    x, y, w, h, area = stats.T
+    touches = (x == 0) | (y == 0) | (x + w == width) | (y + h == height)
+    touches[0] = False
+    touches[1 + area[1:].argmax()] = False
+    grown = cv2.dilate(touches[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
+    ink[(grown > 0) & ((mask == 0) | touches[labels])] = 0
+
+
+def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Return ink (h x w uint8, bright on black) as MNIST's images are: 28 x 28 float32 in 0 to 1, or None for no ink.
+
+    The ink's box is scaled, keeping its aspect, to 20 pixels on its longer side, and moved by whole pixels so that its
+    centre of mass lies at the middle (yann.lecun.com/exdb/mnist). Raises ValueError for another type: floats would
+    come in an unknown range.
+    """
+    if ink.dtype != np.uint8 or ink.ndim != 2:
+        raise ValueError(f"ink is height x width of uint8; this is {ink.shape} of {ink.dtype}")
+    x, y, w, h = cv2.boundingRect(ink)
+    if w == 0 or h == 0:
+        return None
+    scale = INK_PX / max(w, h)
+    size = max(1, round(w * scale)), max(1, round(h * scale))
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(ink[y : y + h, x : x + w], size, interpolation=method).astype(np.float32)
+    return centre(small / small.max())
+
+
+def centre(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lay ink of at most 20 x 20 on a black 28 x 28, its centre of mass at (14, 14) as near as whole pixels allow."""
+    image = np.zeros((SIDE_PX, SIDE_PX), np.float32)
+    slices = []
+    for axis, length in enumerate(small.shape):
+        mass = small.sum(axis=1 - axis)
+        offset = round(CENTRE_PX - float(mass @ np.arange(length)) / float(mass.sum()))
+        start = min(max(offset, 0), SIDE_PX - length)
+        slices.append(slice(start, start + length))
+    image[slices[0], slices[1]] = small
+    return image
+
+
+def check_input(images: NDArray[np.float32]) -> None:
+    """Raise ValueError unless the images are in the range that training saw.
+
+    A network trained on 0..1 and fed 0..255 keeps most of its accuracy and loses its confidence, unnoticed.
+    """
+    if images.dtype != np.float32 or not (images.min() >= 0 and images.max() <= 1):  # NaN fails both
+        raise ValueError("the network takes float32 in 0 to 1, ink bright on black")
