@@ -1,0 +1,137 @@
+"""The list of cameras: what each word of CAMERAS means, and the name that its camera goes by."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from shared.cameras.webcam import webcam_works
+from shared.pictures import PHOTOS, find_files
+from shared.settings import ConfigError
+
+NAME_LENGTH = 32  # it labels metrics and stands in every log line
+TAKES = (
+    "it takes auto, demo, a webcam (0, 1, /dev/video2), a video, a picture, a folder of pictures, "
+    "rtsp://... or http://... (MJPEG)"
+)
+
+
+class Kind(Enum):
+    """What can be a camera."""
+
+    WEBCAM = "webcam"
+    STREAM = "stream"  # RTSP, or MJPEG over HTTP
+    DEMO = "demo"
+    VIDEO = "video"
+    PICTURES = "pictures"
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has an end, so that EVERY_FRAME means something."""
+        return self in (Kind.VIDEO, Kind.PICTURES)
+
+    @property
+    def is_device(self) -> bool:
+        """Whether it can freeze: a sensor's noise is never the same twice, a film's still picture is."""
+        return self in (Kind.WEBCAM, Kind.STREAM)
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera: its name is unique and safe in logs, its source is what opens it and may hold a password."""
+
+    name: str
+    kind: Kind
+    source: str
+
+
+def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = webcam_works) -> tuple[Camera, ...]:
+    """Return the cameras that the words mean. Raises ConfigError.
+
+    "auto" is webcam 0 where that gives a picture, else the demo; webcam_works finds out.
+    """
+    if "auto" not in words:
+        return _name_all(words)
+    if webcam_works():
+        logging.info("CAMERAS=auto: using webcam 0")
+        return _name_all(_without_auto(words, "0"))
+    logging.info("CAMERAS=auto: no webcam gives a picture, so this is the demo camera")
+    return _name_all(_without_auto(words, "demo"))
+
+
+def find_camera(words: Sequence[str], name: str) -> Camera:
+    """Return the camera that parse_cameras gave this name, whatever auto was then. Raises ConfigError."""
+    for auto in ("0", "demo"):
+        for camera in _name_all(_without_auto(words, auto)):
+            if camera.name == name:
+                return camera
+    raise ConfigError(f"CAMERAS={','.join(map(hide_secrets, words))} has no camera named {name}.")
+
+
+def _without_auto(words: Sequence[str], auto: str) -> list[str]:
+    return [auto if word == "auto" else word for word in words]
+
+
+def _name_all(words: Sequence[str]) -> tuple[Camera, ...]:
+    """Parse each word; a name that is taken gets a number: demo, demo.2."""
+    if not words:
+        raise ConfigError(f"CAMERAS is empty: {TAKES}.")
+    cameras: dict[str, Camera] = {}
+    for word in words:
+        kind, wish = _parse_word(word)
+        name, count = wish, 1
+        while name in cameras:
+            count += 1
+            name = f"{wish}.{count}"
+        cameras[name] = Camera(name, kind, word)
+    return tuple(cameras.values())
+
+
+def _parse_word(word: str) -> tuple[Kind, str]:
+    """Return the kind of camera and the name that it would like. Raises ConfigError."""
+    if word == "demo":
+        return Kind.DEMO, "demo"
+    if word.isascii() and word.isdigit():
+        return Kind.WEBCAM, f"webcam{int(word)}"
+    if word.startswith("/dev/"):
+        return Kind.WEBCAM, _to_name(word.removeprefix("/dev/"))
+    if "://" in word:
+        return Kind.STREAM, _to_name(_host(word))
+    return _find_file_kind(Path(word).expanduser()), _to_name(Path(word).stem)
+
+
+def _host(url: str) -> str:
+    """Return the host of an address that can be a camera. Raises ConfigError."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme.lower() in ("rtsp", "rtsps", "http", "https") and parts.hostname:
+            return parts.hostname
+    except ValueError:  # brackets that are no IPv6 address
+        pass
+    raise ConfigError(f"CAMERAS={hide_secrets(url)} is not a camera's address: {TAKES}.")
+
+
+def _find_file_kind(path: Path) -> Kind:
+    """Return whether a path is pictures or a video; what it holds is seen when it is opened. Raises ConfigError."""
+    if path.is_dir():
+        if not any(file.suffix.lower() in PHOTOS for file in find_files(path)):
+            raise ConfigError(
+                f"CAMERAS={path} is a folder without pictures: it takes one with {' '.join(sorted(PHOTOS))}."
+            )
+        return Kind.PICTURES
+    if not path.exists():
+        raise ConfigError(f"CAMERAS={path} does not exist: {TAKES}.")
+    return Kind.PICTURES if path.suffix.lower() in PHOTOS else Kind.VIDEO
+
+
+def _to_name(text: str) -> str:
+    """Return text as a name: letters, digits, dots and hyphens, never empty."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text)[:NAME_LENGTH].strip("-.") or "camera"
+
+
+def hide_secrets(word: str) -> str:
+    """Return a word of CAMERAS without the password or token that an address may hold."""
+    return re.sub(r"\?.*", "?...", re.sub(r"://.*@", "://...@", word)) if "://" in word else word

@@ -1,0 +1,104 @@
+"""Videos and pictures as cameras: at their own pace and again and again, or every picture once."""
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.cameras.shot import AbsentError, Shot, Shots, encode, pace
+from shared.pictures import PHOTOS, Picture, find_files, load_photo, load_video
+from shared.vision.page import as_uint8
+
+USUAL_RATE_HZ = 30.0  # of a video that doesn't say
+HIGHEST_RATE_HZ = 120.0  # more is a container's tick, not a rate of pictures
+PICTURE_S = 2.0  # each picture of a folder is held before the camera for so long,
+PICTURE_RATE_HZ = 10.0  # and seen so often: a reading gets steady by repetition
+WHITE = 255
+
+Ticks = Callable[[float], Iterable[int]]  # of a rate
+
+
+def play_video(path: Path, ticks: Ticks = pace) -> Shots:
+    """Yield a video at its own rate, for ever; a picture that would be late is left out. Raises AbsentError."""
+    while True:
+        pictures = enumerate(read_video(path))
+        for tick in ticks(find_rate(path)):
+            picture = next((picture for number, picture in pictures if number >= tick), None)
+            if picture is None:
+                break
+            yield Shot(encode(picture), time.monotonic())
+
+
+def read_video_once(path: Path) -> Shots:
+    """Yield every picture of a video, as far as it can be decoded, as fast as it is taken. Raises AbsentError."""
+    for picture in read_video(path):
+        yield Shot(encode(picture), time.monotonic())
+
+
+def read_video(path: Path) -> Iterator[NDArray[np.uint8]]:
+    """Yield a video's pictures (H x W x 3 BGR). Raises AbsentError where there are none."""
+    try:
+        for picture in load_video(path):
+            yield flatten(picture)
+    except ValueError as error:
+        raise AbsentError(str(error)) from error
+
+
+def find_rate(path: Path) -> float:
+    """Return a video's pictures per second."""
+    video = cv2.VideoCapture(str(path))
+    rate = video.get(cv2.CAP_PROP_FPS)
+    video.release()
+    return rate if math.isfinite(rate) and 0 < rate <= HIGHEST_RATE_HZ else USUAL_RATE_HZ
+
+
+def show_pictures(path: Path, ticks: Ticks = pace) -> Shots:
+    """Yield the pictures of a folder, or one picture, each for two seconds, for ever. Raises AbsentError."""
+    pictures, jpeg = cycle_pictures(path), b""
+    for tick in ticks(PICTURE_RATE_HZ):
+        if tick % round(PICTURE_S * PICTURE_RATE_HZ) == 0 or not jpeg:
+            jpeg = next(pictures)
+        yield Shot(jpeg, time.monotonic())
+
+
+def read_pictures_once(path: Path) -> Shots:
+    """Yield each picture of a folder once, as fast as it is taken. Raises AbsentError where there are none."""
+    for jpeg in read_pictures(path, logging.warning):
+        yield Shot(jpeg, time.monotonic())
+
+
+def cycle_pictures(path: Path) -> Iterator[bytes]:
+    """Yield the JPEGs of a folder again and again; what is broken is logged the first time only."""
+    for turn in count():
+        yield from read_pictures(path, logging.warning if turn == 0 else logging.debug)
+
+
+def read_pictures(path: Path, complain: Callable[[str], None]) -> Iterator[bytes]:
+    """Yield the JPEGs of a folder in the order of their names; complain of what is broken. AbsentError where all is."""
+    files = [file for file in find_files(path) if file.suffix.lower() in PHOTOS] if path.is_dir() else [path]
+    sound = 0
+    for file in files:
+        try:
+            jpeg = encode(flatten(load_photo(file)))
+        except ValueError as error:
+            complain(f"{file.name} is left out: {error}")
+            continue
+        sound += 1
+        yield jpeg
+    if not sound:
+        raise AbsentError("there is no picture that can be read")
+
+
+def flatten(picture: Picture) -> NDArray[np.uint8]:
+    """Return a picture of 8 or 16 bits as 8 bits, H x W grey or H x W x 3 BGR; what is transparent lies on white."""
+    shallow = as_uint8(picture if picture.itemsize == 1 else np.right_shift(picture, 8))
+    if shallow.ndim == 2 or shallow.shape[2] == 3:
+        return shallow
+    alpha = shallow[:, :, 3:].astype(np.float32) / WHITE
+    return np.rint(shallow[:, :, :3] * alpha + WHITE * (1 - alpha)).astype(np.uint8)

@@ -1,0 +1,104 @@
+"""Reads a camera in a thread of its own, since a driver's read() may block for ever, and opens it again for ever."""
+
+import random
+import threading
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import closing
+from queue import Empty, SimpleQueue
+
+from shared.cameras.shot import AbsentError, Shot, Shots
+from shared.cameras.watch import Event, Finished, Lost, Opening, Seen
+
+FIRST_DELAY_S = 0.25
+LAST_DELAY_S = 1.5  # and 0.7 s to open: readings are back within 3 s of a camera's return
+HEALTHY_AFTER_S = 10.0  # what gave pictures this long is opened again without delay
+
+
+class Reader:
+    """A camera that is kept open. A thread puts its newest shot where take() finds it.
+
+    Live, a shot replaces one that was not taken, and replaced() is called; with keep_all the camera waits instead, and
+    is finished when it ends.
+    """
+
+    def __init__(self, open_source: Callable[[], Shots], keep_all: bool, replaced: Callable[[], None]) -> None:
+        self.keep_all = keep_all
+        self._open, self._replaced = open_source, replaced
+        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._shot: Shot | None = None
+        self._changed = threading.Condition()
+        self._stop, self._reopen = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._keep_reading, name="camera", daemon=True)
+        self._thread.start()
+
+    def take(self, timeout_s: float) -> Shot | None:
+        """Return the newest shot that was not taken yet, as soon as there is one; None after the timeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._shot, timeout_s)
+            shot, self._shot = self._shot, None
+            self._changed.notify()
+            return shot
+
+    def events(self) -> list[Event]:
+        """Return what the camera did since the last call, in order."""
+        events = []
+        try:
+            while True:
+                events.append(self._events.get_nowait())
+        except Empty:
+            return events
+
+    def reopen(self) -> None:
+        """Have the camera closed and opened again after its next picture."""
+        self._reopen.set()
+
+    def close(self, timeout_s: float) -> bool:
+        """Close the camera; False where its driver does not let go."""
+        self._stop.set()
+        with self._changed:
+            self._changed.notify()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _keep_reading(self) -> None:
+        failures = 0
+        while True:
+            opened_at = time.monotonic()
+            end = self._read_until_it_ends()
+            if end:
+                self._events.put(end)
+            failures = 0 if time.monotonic() - opened_at > HEALTHY_AFTER_S else failures + 1
+            if isinstance(end, Finished) or self._stop.wait(retry_delay(failures)):
+                return
+            self._reopen.clear()
+            self._events.put(Opening(time.monotonic()))
+
+    def _read_until_it_ends(self) -> Event | None:
+        """Open the camera and read it; how it ended, or None where this end was asked for."""
+        try:
+            with closing(self._open()) as shots:
+                for shot in shots:
+                    self._events.put(Seen(time.monotonic(), zlib.crc32(shot.jpeg)))
+                    self._put(shot)
+                    if self._stop.is_set() or self._reopen.is_set():
+                        return None
+        except AbsentError as error:
+            return Lost(time.monotonic(), str(error))
+        return Finished(time.monotonic()) if self.keep_all else Lost(time.monotonic(), "it gives no more pictures")
+
+    def _put(self, shot: Shot) -> None:
+        with self._changed:
+            if self.keep_all:
+                self._changed.wait_for(lambda: self._shot is None or self._stop.is_set())
+            elif self._shot:
+                self._replaced()
+            self._shot = shot
+            self._changed.notify()
+
+
+def retry_delay(failures: int) -> float:
+    """Seconds before a camera is opened again: doubling, bounded, with jitter so that not all come back at once."""
+    longest = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(10, max(0, failures - 1)))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

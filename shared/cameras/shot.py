@@ -1,0 +1,51 @@
+"""What every camera gives: JPEGs, each with the time at which it was taken."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from shared.messages import MAX_PAYLOAD_BYTES
+
+QUALITY = 85  # 35 to 41 kB for a picture of the demo camera
+
+
+class AbsentError(Exception):
+    """A camera that gives no picture now; the text is a sentence's end for a person: "it does not answer"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture, and when it was taken by time.monotonic()."""
+
+    jpeg: bytes
+    taken_at: float
+
+
+Shots = Generator[Shot, None, None]  # ends when the camera gives no more; closing it closes the camera
+
+
+def encode(picture: NDArray[np.uint8]) -> bytes:
+    """Return the JPEG of a picture: H x W grey, or H x W x 3 BGR. Raises ValueError where it is too large."""
+    grey = picture.ndim == 2
+    pixels = np.ascontiguousarray(picture[..., None] if grey else picture)
+    colours = "GRAY" if grey else "BGR"
+    sampling = "Gray" if grey else "420"  # colour at half the size: half the bytes and the time
+    jpeg = bytes(simplejpeg.encode_jpeg(pixels, QUALITY, colours, sampling))
+    if len(jpeg) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"the picture is too large to be sent: {len(jpeg)} bytes")
+    return jpeg
+
+
+def pace(
+    rate_hz: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[int]:
+    """Yield 0, 1, 2, ... each when it is due, on a schedule that does not drift; what was missed is left out."""
+    start, tick = clock(), 0
+    while True:
+        yield tick
+        tick = max(tick + 1, int((clock() - start) * rate_hz))
+        sleep(max(0.0, start + tick / rate_hz - clock()))
