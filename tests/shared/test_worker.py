@@ -1,0 +1,64 @@
+"""A stage's loop: ask, do, answer, ask again."""
+
+import threading
+from collections.abc import Sequence
+
+from shared.messages import Credit, Frame, Message, Ready, Refusal
+from shared.worker import address, run
+
+READY = Ready("preprocess", "preprocess.1", 4, False)
+
+
+class FakeQueue:
+    """Gives one batch after the other, then tells the loop to stop."""
+
+    def __init__(self, *batches: list[Message]) -> None:
+        self.batches = list(batches)
+        self.stop = threading.Event()
+        self.sent: list[tuple[Message, ...]] = []
+
+    def send(self, *messages: Message) -> bool:
+        self.sent.append(messages)
+        return True
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        if len(self.batches) == 1:
+            self.stop.set()
+        return self.batches.pop(0)
+
+    def now(self) -> float:
+        return 10.0
+
+
+def frame(seq: int) -> Frame:
+    return Frame("cam", seq, 9.9, False, b"jpeg")
+
+
+def refuse(frames: Sequence[Frame]) -> list[Refusal]:
+    return [Refusal(frame.camera, frame.seq, "tried") for frame in frames]
+
+
+def test_answers_go_out_with_the_next_request() -> None:
+    queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
+    run(queue, READY, Frame, refuse, queue.stop)
+    assert queue.sent == [
+        (READY,),
+        (Refusal("cam", 1, "tried"), Refusal("cam", 2, "tried"), READY),
+        (Refusal("cam", 3, "tried"), READY),
+    ]
+
+
+def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
+    queue = FakeQueue([], [], [])
+    run(queue, READY, Frame, refuse, queue.stop)
+    assert queue.sent == [(READY,)] * 3
+
+
+def test_message_for_another_stage_is_passed_over() -> None:
+    queue = FakeQueue([Credit("cam", 1), frame(1)], [])
+    run(queue, READY, Frame, refuse, queue.stop)
+    assert queue.sent[1] == (Refusal("cam", 1, "tried"), READY)
+
+
+def test_address_fits_a_message() -> None:
+    assert len(address("x" * 100)) <= 64
