@@ -38,11 +38,11 @@ class SeedCNN(nn.Module):
 
 
 class Finder(nn.Module):
-    """Finds digits on a page: fully convolutional, 34,000 parameters, one cell of its maps for 8 x 8 pixels.
+    """Finds digits on a page: fully convolutional, 41,095 parameters, one cell of its maps for 8 x 8 pixels.
 
-    Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 15 x H/8 x W/8: the logit of "a digit's
-    middle is here", the logits of 0 to 9, and the box: dx, dy in cells, log width and log height in units of 24 px. Most
-    blocks work at a sixteenth of the page's size, where they see far and cost a quarter.
+    Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 15 x H/8 x W/8: the logit of "here
+    is the middle of a digit", the logits of 0 to 9, and the box: dx, dy in cells, log width and log height in units of
+    24 px. Most blocks work at a sixteenth of the page's size, where they see far and cost a quarter.
     """
 
     def __init__(self, fine: int = 32, coarse: int = 72, blocks: int = 5) -> None:
@@ -51,10 +51,13 @@ class Finder(nn.Module):
         self.before = separate(fine, fine, kernel=5)
         self.down = separate(fine, coarse, stride=2)
         self.blocks = nn.ModuleList(separate(coarse, coarse) for _ in range(blocks))
-        self.up = nn.Sequential(nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine), nn.Upsample(scale_factor=2))
+        self.up = nn.Sequential(
+            nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine), nn.Upsample(scale_factor=2)
+        )
         self.after = separate(fine, fine)
         self.head = nn.Conv2d(fine, 15, 1)
-        nn.init.constant_(self.head.bias[:1], -4)  # nearly no cell is a digit's middle: says so before the first step
+        with torch.no_grad():
+            self.head.get_parameter("bias")[0] = -4  # nearly no cell is a digit's middle: known before the first step
 
     def forward(self, pages: Tensor) -> Tensor:
         """Return the maps of each page."""

@@ -1,0 +1,115 @@
+"""Finds digits on whole pages: a small network's heat-map over a pyramid of the page, and what is read out of it.
+
+The network sees digits of 14 to 64 pixels; halving the page until it is small shows it the larger ones. Everything here
+is a pure function on arrays: the network itself is any function from pictures to maps.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.vision.page import as_uint8
+
+STRIDE = 8  # page pixels a cell of the map
+UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
+ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
+SMALLEST_LEVEL_PX = 60  # the pyramid ends before the long side falls below this: a digit that fills it is still 55 px
+KEEP = 0.25  # heat below this is no candidate; what a candidate is worth is for the reader to say
+OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit: intersection over union, over the smaller
+
+Maps = NDArray[np.float32]  # 15 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finds:
+    """Candidates of one page, best first: boxes (n x 4: x, y, width, height), heat (n, 0 to 1), log_p (n x 10)."""
+
+    boxes: NDArray[np.float32]
+    heat: NDArray[np.float32]
+    log_p: NDArray[np.float32]
+
+    def take(self, chosen: NDArray[np.intp]) -> "Finds":
+        """Return the chosen candidates."""
+        return Finds(self.boxes[chosen], self.heat[chosen], self.log_p[chosen])
+
+
+def find_digits(network: Network, pages: Sequence[NDArray[np.uint8]], keep: float = KEEP) -> list[Finds]:
+    """Return the candidates of each page (grey uint8, all of one size), the network called once for each level."""
+    found: list[list[Finds]] = [[] for _ in pages]
+    level, scale = list(pages), 1.0
+    while True:
+        for page, maps in enumerate(network(to_input(level))):
+            candidates = decode(maps, keep)
+            found[page].append(Finds(candidates.boxes * scale, candidates.heat, candidates.log_p))
+        if max(level[0].shape) / 2 < SMALLEST_LEVEL_PX or min(level[0].shape) < 2:
+            return [suppress(merge(levels)) for levels in found]
+        level, scale = [halve(page) for page in level], scale * 2
+
+
+def halve(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the page at half its size, each pixel the mean of four."""
+    height, width = page.shape
+    return as_uint8(cv2.resize(page[: height & ~1, : width & ~1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+
+
+def to_input(level: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Return pages as N x 1 x H x W in 0 to 1, their edges continued until the sides are multiples of ALIGN."""
+    height, width = level[0].shape
+    below, right = -height % ALIGN, -width % ALIGN
+    padded = np.empty((len(level), 1, height + below, width + right), np.float32)
+    for index, page in enumerate(level):
+        whole = cv2.copyMakeBorder(page, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else page
+        np.multiply(whole, np.float32(1 / 255), out=padded[index, 0])
+    return padded
+
+
+def decode(maps: Maps, keep: float) -> Finds:
+    """Return every cell that is at least so hot as a candidate, in pixels of its level."""
+    rows, columns = np.nonzero(maps[0] >= np.log(keep / (1 - keep)))
+    cells = maps[:, rows, columns].T
+    sizes = UNIT_PX * np.exp(np.clip(cells[:, 13:15], -3, 3))
+    centres = STRIDE * (np.stack([columns, rows], axis=1) + cells[:, 11:13] + 0.5)
+    boxes = np.concatenate([centres - sizes / 2, sizes], axis=1).astype(np.float32)
+    heat = 1 / (1 + np.exp(-cells[:, 0]))
+    return Finds(boxes, heat.astype(np.float32), log_softmax(cells[:, 1:11]))
+
+
+def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return logarithms of probabilities along the last axis."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), np.float32)
+
+
+def merge(levels: Sequence[Finds]) -> Finds:
+    """Return the candidates of all levels, the hottest first."""
+    boxes, heat, log_p = (
+        np.concatenate([getattr(level, name) for level in levels]) for name in ("boxes", "heat", "log_p")
+    )
+    return Finds(boxes, heat, log_p).take(np.argsort(-heat, kind="stable"))
+
+
+def suppress(finds: Finds) -> Finds:
+    """Drop every candidate that a hotter one covers: the same digit, seen from the next cell or level."""
+    corners = np.concatenate([finds.boxes[:, :2], finds.boxes[:, :2] + finds.boxes[:, 2:]], axis=1)
+    areas = finds.boxes[:, 2] * finds.boxes[:, 3]
+    left = np.arange(len(corners))
+    chosen = []
+    while left.size:
+        best, rest = left[0], left[1:]
+        chosen.append(best)
+        shared = intersection(corners[best], corners[rest])
+        same = (shared > OVERLAP * (areas[best] + areas[rest] - shared)) | (
+            shared > INSIDE * np.minimum(areas[best], areas[rest])
+        )
+        left = rest[~same]
+    return finds.take(np.array(chosen, np.intp))
+
+
+def intersection(corners: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the areas that one box (left, top, right, bottom) shares with others."""
+    sides = np.minimum(corners[2:], others[:, 2:]) - np.maximum(corners[:2], others[:, :2])
+    return np.asarray(np.prod(np.maximum(sides, 0), axis=1), np.float32)

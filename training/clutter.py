@@ -1,0 +1,89 @@
+"""What a camera sees that is no sheet: overlapping things of all sizes, patterns, and fingers on the sheet's edge.
+
+Dead leaves (Lee, Mumford and Huang, 2001: opaque shapes whose sizes follow a power law, falling on each other) have the
+edges and flat parts of photographs.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from training.papers import Grey, clouds, slope, stripes
+
+
+def clutter(rng: np.random.Generator, side: int) -> Grey:
+    """Return a scene of things: leaves over leaves, some with a pattern, softened as by a lens."""
+    scene = np.full((side, side), rng.uniform(10, 245), np.float32) + 20 * clouds(rng, side, 4)
+    for _ in range(int(rng.integers(6, 45))):
+        drop(rng, scene)
+    if rng.random() < 0.3:
+        scene += rng.uniform(4, 25) * clouds(rng, side, side // int(rng.integers(2, 5)))
+    return np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 2)), np.float32)
+
+
+def drop(rng: np.random.Generator, scene: Grey) -> None:
+    """Let one thing fall on the scene."""
+    side = scene.shape[0]
+    radius = float(np.clip(3 / (rng.random() + 0.02), 3, side))
+    outline = thing(rng, radius) + rng.uniform(-10, side + 10, 2)
+    corner = np.clip(np.floor(outline.min(axis=0)) - 1, 0, side - 1).astype(int)
+    end = np.clip(np.ceil(outline.max(axis=0)) + 2, corner + 1, side).astype(int)
+    below = scene[corner[1] : end[1], corner[0] : end[0]]
+    layer = np.zeros(below.shape, np.uint8)
+    cv2.fillPoly(layer, [np.rint((outline - corner) * 8).astype(np.int32)], 255, cv2.LINE_AA, shift=3)
+    cover = layer.astype(np.float32) / 255
+    below += cover * (surface(rng, below.shape) - below)
+    if rng.random() < 0.2:
+        below += cv2.morphologyEx(cover, cv2.MORPH_GRADIENT, np.ones((2, 2), np.uint8)) * rng.uniform(-120, 120)
+
+
+def thing(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
+    """Return the outline of a thing around 0, 0: an ellipse, a box, a bar or something with corners."""
+    kind = rng.integers(4)
+    corners = 24 if kind == 0 else 4 if kind < 3 else int(rng.integers(3, 9))
+    angles = np.sort(rng.uniform(0, 2 * np.pi, corners)) if kind == 3 else np.arange(corners) * 2 * np.pi / corners
+    ring = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    ring *= (radius, radius * (rng.uniform(0.05, 0.25) if kind == 2 else rng.uniform(0.4, 1)))
+    turn = rng.uniform(0, np.pi)
+    return np.asarray(ring @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]))
+
+
+def surface(rng: np.random.Generator, shape: tuple[int, ...]) -> Grey | float:
+    """Return what a thing looks like: flat, shaded, striped, or grainy."""
+    grey, side = rng.uniform(5, 250), max(shape)
+    kind = rng.random()
+    if kind < 0.5:
+        return float(grey)
+    if kind < 0.75:
+        texture = rng.uniform(10, 60) * slope(rng, side)
+    elif kind < 0.9:
+        step = rng.uniform(4, 30)
+        texture = rng.uniform(-90, 90) * stripes(rng, side, rng.uniform(0, np.pi), step, step * rng.uniform(0.1, 0.6))
+    else:
+        texture = rng.uniform(5, 40) * clouds(rng, side, side // 3 + 1)
+    return np.asarray(grey + texture[: shape[0], : shape[1]], np.float32)
+
+
+def cover_edge(rng: np.random.Generator, scene: Grey, behind: Grey) -> None:
+    """Let the sheet end: beyond a straight edge shows what lies behind it."""
+    side = scene.shape[0]
+    away = (slope(rng, side) - rng.uniform(0.3, 0.9)) * side / 2
+    beyond = np.clip(away + 0.5, 0, 1)
+    scene += beyond * (behind - scene)
+    scene *= 1 - np.exp(-np.abs(away) / rng.uniform(0.6, 3)) * rng.uniform(-0.1, 0.4)
+
+
+def hold(rng: np.random.Generator, scene: Grey) -> None:
+    """Put fingers on the sheet, reaching in from an edge."""
+    side = scene.shape[0]
+    base, skin, width = rng.uniform(0, side, 2), rng.uniform(60, 210), rng.uniform(12, 34)
+    base[rng.integers(2)] = rng.choice([-8, side + 8])
+    inwards = (side / 2 - base) / np.linalg.norm(side / 2 - base)
+    for finger in range(int(rng.integers(1, 4))):
+        start = base + finger * width * 1.1 * np.array([-inwards[1], inwards[0]])
+        tip = start + inwards * rng.uniform(15, 70)
+        layer = np.zeros(scene.shape, np.uint8)
+        cv2.line(layer, np.rint(start).astype(int).tolist(), np.rint(tip).astype(int).tolist(), 255, int(width))
+        cover = cv2.GaussianBlur(layer.astype(np.float32) / 255, (0, 0), rng.uniform(0.6, 1.5))
+        rounded = cv2.GaussianBlur(cover, (0, 0), width / 3)
+        scene += cover * (skin * (0.45 + 0.6 * rounded) - scene)

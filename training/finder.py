@@ -1,0 +1,279 @@
+"""Trains the finder on scenes made while it trains: `python -m training.finder` gives weights, ONNX file and pictures.
+
+Batch n follows from the seed and n alone, whatever the number of processes that make scenes. A run can be stopped at
+any time and goes on, with --resume, from its last checkpoint.
+"""
+
+import argparse
+from collections import deque
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from shared.networks import Finder, save_checkpoint
+from shared.vision.find import find_digits, intersection
+from training.fonts import fetch_hand_fonts
+from training.glyphs import Sources, load_sources
+from training.scenes import Scene, make_scene
+from training.targets import SIZES_PX, make_target
+
+# ---------------------------------------------------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the finder is trained: AdamW, cosine, focal loss; every batch of scenes used `uses` times, in other tones."""
+
+    steps: int = 14_000
+    batch: int = 16
+    uses: int = 3
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    warm_up: int = 300
+    average: float = 0.998  # of the weights' exponential mean, which is what is shipped
+    seed: int = 0
+
+
+HELD_OUT = 5_000  # of MNIST's training images, the last, are kept for the scenes that judge
+SIDES = (160, 160, 160, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
+REPLAY = 100  # batches that wait to be used again
+CHECK_EVERY = 1000
+CHECK_SCENES = 200
+
+
+def main(words: list[str] | None = None) -> None:
+    """Train what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m training.finder", description=__doc__)
+    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
+    parser.add_argument("--resume", action="store_true")
+    arguments = parser.parse_args(words)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    fetch_hand_fonts(arguments.data)
+    run = start(replace(Recipe(), steps=arguments.steps, seed=arguments.seed), arguments)
+    train(run, arguments.data, arguments.makers)
+
+
+# -------------------------------------------------------------------------------------------------------------- data
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]  # pictures uint8, heat, counts, label, box
+
+
+class Batches(Dataset[Batch]):
+    """Batch n of a training, made when it is asked for."""
+
+    def __init__(self, recipe: Recipe, data: Path, first: int = 0) -> None:
+        self.recipe, self.data, self.first = recipe, data, first
+        self.sources: Sources | None = None
+
+    def __len__(self) -> int:
+        return self.recipe.steps // self.recipe.uses - self.first
+
+    def __getitem__(self, index: int) -> Batch:
+        cv2.setNumThreads(1)
+        if self.sources is None:  # loaded in the process that makes the scenes
+            self.sources = load_sources(self.data, slice(None, -HELD_OUT))
+        rng = np.random.default_rng((self.recipe.seed, self.first + index))
+        side = SIDES[(self.first + index) % len(SIDES)]
+        return stack([make_scene(rng, self.sources, side) for _ in range(self.recipe.batch * 160 // side)])
+
+
+def stack(scenes: list[Scene]) -> Batch:
+    """Return scenes and their targets as tensors."""
+    targets = [make_target(scene) for scene in scenes]
+    arrays = [np.stack([scene.picture for scene in scenes])[:, None]]
+    arrays += [np.stack([getattr(target, name) for target in targets]) for name in ("heat", "counts", "label", "box")]
+    pictures, heat, counts, label, box = map(torch.from_numpy, arrays)
+    return pictures, heat, counts, label, box
+
+
+def change_tone(pictures: Tensor, rng: np.random.Generator) -> Tensor:
+    """Return pictures (uint8) in 0 to 1, each a little brighter, flatter or, rarely, as a negative."""
+    count = len(pictures)
+    gain = torch.from_numpy(rng.uniform(0.6, 1.15, (count, 1, 1, 1)).astype(np.float32))
+    gain[torch.from_numpy(rng.random(count) < 0.06)] *= -1
+    lift = torch.from_numpy(rng.uniform(-0.15, 0.25, (count, 1, 1, 1)).astype(np.float32))
+    return ((pictures.float() / 255 - 0.5) * gain + 0.5 + lift).clamp(0, 1)
+
+
+# -------------------------------------------------------------------------------------------------------------- loop
+
+
+@dataclass(slots=True)
+class Run:
+    """A training on its way."""
+
+    recipe: Recipe
+    network: Finder
+    average: AveragedModel
+    optimiser: torch.optim.AdamW
+    device: torch.device
+    out: Path
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    checks: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def keep(self) -> Path:
+        """The file that a stopped run goes on from."""
+        return self.out / "finder.resume.pt"
+
+
+def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
+    """Return a new run, or the one that was kept."""
+    torch.manual_seed(recipe.seed)
+    device = torch.device(arguments.device)
+    network = Finder().to(device)
+    mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]
+    average = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+    optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    run = Run(recipe, network, average, optimiser, device, arguments.out)
+    if arguments.resume:
+        restore(run)
+    return run
+
+
+def restore(run: Run) -> None:
+    """Take up what keep() wrote."""
+    if not run.keep.is_file():
+        raise SystemExit(f"--resume: there is no {run.keep} to go on from")
+    kept = torch.load(run.keep, map_location=run.device, weights_only=True)
+    if kept["recipe"] != asdict(run.recipe):
+        raise SystemExit(f"--resume: {run.keep} was begun with another recipe: {kept['recipe']}")
+    for name in ("network", "average", "optimiser"):
+        getattr(run, name).load_state_dict(kept[name])
+    run.step, run.losses, run.checks = kept["step"], kept["losses"], kept["checks"]
+
+
+def keep(run: Run) -> None:
+    """Write the run down; the old file stays whole until the new one is."""
+    kept = {name: getattr(run, name).state_dict() for name in ("network", "average", "optimiser")}
+    new = run.keep.with_suffix(".new")
+    torch.save(kept | {"recipe": asdict(run.recipe), "step": run.step, "losses": run.losses, "checks": run.checks}, new)
+    new.replace(run.keep)
+
+
+def train(run: Run, data: Path, makers: int) -> None:
+    """Train to the recipe's last step; judge and keep the run now and then."""
+    batches = Batches(run.recipe, data, run.step // run.recipe.uses)
+    judging = held_out_scenes(data)
+    waiting: deque[Batch] = deque(maxlen=REPLAY)
+    with tqdm(total=run.recipe.steps, initial=run.step, desc="finder", mininterval=10) as bar:
+        # spawned, not forked: OpenCV's threads don't survive a fork, and a child's first call would wait for ever
+        makers_of_scenes = DataLoader(
+            batches, batch_size=None, num_workers=makers, prefetch_factor=4, multiprocessing_context="spawn"
+        )
+        for fresh in makers_of_scenes:
+            waiting.append(fresh)
+            rng = np.random.default_rng((run.recipe.seed, 1, run.step))
+            again = [waiting[rng.integers(len(waiting))] for _ in range(run.recipe.uses - 1)]
+            for batch in (fresh, *again):
+                run.losses.append(train_step(run, batch, rng))
+                run.step += 1
+                bar.update()
+            if run.step % CHECK_EVERY < run.recipe.uses or run.step >= run.recipe.steps:
+                run.checks.append({"step": run.step} | judge(run.average.module, judging))
+                keep(run)
+                tqdm.write(f"step {run.step}: loss {np.mean(run.losses[-CHECK_EVERY:]):.3f}, {run.checks[-1]}")
+                save_checkpoint(run.out / "finder.pt", "finder", run.average.module, asdict(run.recipe), run.checks[-1])
+
+
+def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
+    """Take one step; return the loss."""
+    recipe, warm = run.recipe, min(1, (run.step + 1) / run.recipe.warm_up)
+    for group in run.optimiser.param_groups:
+        group["lr"] = recipe.learning_rate * warm * max(0.01, (1 + np.cos(np.pi * run.step / recipe.steps)) / 2)
+    run.network.train()
+    pictures, *target = (part.to(run.device) for part in batch)
+    loss = finder_loss(run.network(change_tone(pictures, rng)), *target)
+    run.optimiser.zero_grad()
+    torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(run.network.parameters(), 5)
+    run.optimiser.step()
+    run.average.update_parameters(run.network)
+    return float(loss.detach())
+
+
+def finder_loss(maps: Tensor, heat: Tensor, counts: Tensor, label: Tensor, box: Tensor) -> Tensor:
+    """Return the loss: focal on heat (as Law and Deng, 2018), cross-entropy on class, distance on boxes."""
+    logit = maps[:, 0]
+    hot = torch.sigmoid(logit)
+    middle = (heat == 1).float()
+    right = middle * (1 - hot) ** 2 * functional.logsigmoid(logit)
+    wrong = (1 - middle) * (1 - heat) ** 4 * hot**2 * functional.logsigmoid(-logit)
+    total = -((right + wrong) * counts).sum() / middle.sum().clamp(min=1)
+    owned = label >= 0
+    if owned.any():
+        weight = heat[owned] / heat[owned].sum()
+        classes = functional.cross_entropy(maps[:, 1:11].permute(0, 2, 3, 1)[owned], label[owned], reduction="none")
+        away = functional.smooth_l1_loss(
+            maps[:, 11:].permute(0, 2, 3, 1)[owned], box.permute(0, 2, 3, 1)[owned], reduction="none", beta=0.1
+        ).sum(dim=1)
+        total = total + (weight * (classes + away)).sum()
+    return total
+
+
+# -------------------------------------------------------------------------------------------------------- evaluation
+
+
+def held_out_scenes(data: Path) -> list[Scene]:
+    """Return the scenes that judge: of MNIST training images that no training scene shows."""
+    sources = load_sources(data, slice(-HELD_OUT, None))
+    rng = np.random.default_rng(20_000_000)
+    return [make_scene(rng, sources) for _ in range(CHECK_SCENES)]
+
+
+def judge(network: nn.Module, scenes: list[Scene], birth: float = 0.5) -> dict[str, float]:
+    """Return how well digits of the finder's sizes are found: recall, precision, and how many have the right class."""
+    network.eval()
+
+    def answer(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            maps: NDArray[np.float32] = network(torch.from_numpy(pictures)).cpu().numpy()
+        return maps
+
+    true = found = right = said = 0
+    for scene in scenes:
+        finds = find_digits(answer, [scene.picture], birth)[0]
+        wanted = (scene.labels >= 0) & (scene.labels < 10) & (scene.boxes[:, 2:].max(axis=1) >= SIZES_PX[0])
+        hits = best_overlaps(scene.boxes, finds.boxes)
+        said += len(finds.boxes) - int((hits[(scene.labels < 10) & ~wanted] >= 0).sum())
+        true += int(wanted.sum())
+        found += int((hits[wanted] >= 0).sum())
+        classes = finds.log_p.argmax(axis=1) if len(finds.boxes) else np.zeros(1, np.int64)
+        right += int(((classes[hits] == scene.labels) & (hits >= 0) & wanted).sum())
+    return {
+        "recall": round(found / max(true, 1), 4),
+        "precision": round(found / max(said, 1), 4),
+        "class": round(right / max(found, 1), 4),
+    }
+
+
+def best_overlaps(boxes: NDArray[np.float32], finds: NDArray[np.float32], least: float = 0.4) -> NDArray[np.int64]:
+    """Return for each box the find that overlaps it most (by intersection over union), or -1."""
+    best = np.full(len(boxes), -1, np.int64)
+    if not len(finds):
+        return best
+    corners = np.concatenate([finds[:, :2], finds[:, :2] + finds[:, 2:]], axis=1)
+    for index, box in enumerate(boxes):
+        shared = intersection(np.concatenate([box[:2], box[:2] + box[2:]]), corners)
+        ratio = shared / (box[2] * box[3] + finds[:, 2] * finds[:, 3] - shared)
+        best[index] = ratio.argmax() if ratio.max() >= least else -1
+    return best
+
+
+if __name__ == "__main__":
+    main()

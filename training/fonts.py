@@ -1,0 +1,104 @@
+"""Letters and digits of typefaces: print, and handwriting where the fonts for it can be had.
+
+matplotlib brings print (DejaVu, Computer Modern, STIX). Handwriting fonts, free ones, come from npm's @fontsource
+packages into ROOT/fonts; without them training works too, with less variety of letters.
+"""
+
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from training.fields import SIDE, Mask
+
+PRINT = (
+    "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSerif", "DejaVuSerif-Italic",
+    "STIXGeneral", "STIXGeneralItalic", "cmr10", "cmss10", "cmtt10", "cmb10",
+)  # fmt: skip
+HAND = (
+    "caveat", "patrick-hand", "kalam", "indie-flower", "gloria-hallelujah", "architects-daughter",
+    "shadows-into-light", "reenie-beanie", "nanum-pen-script", "gaegu", "gochi-hand", "handlee", "schoolbell",
+    "permanent-marker", "rock-salt", "neucha", "short-stack", "sriracha", "annie-use-your-telescope",
+    "covered-by-your-grace",
+)  # fmt: skip
+HAND_VERSION = "5.3.0"
+POINTS = 64  # a capital is then about 46 pixels tall, before it is scaled to its box
+BOX = 60
+NPM_TIMEOUT_S = 120
+
+
+def fetch_hand_fonts(root: Path) -> None:
+    """Bring the handwriting fonts that are missing into ROOT/fonts; say so and go on when they can't be had."""
+    folder = root / "fonts"
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in HAND if not (folder / f"{name}.woff2").is_file()]
+    npm = shutil.which("npm")
+    failed = [name for name in missing if npm is None or not fetch_font(npm, name, folder)]
+    if failed:
+        print(f"fonts: {len(failed)} of {len(HAND)} handwriting fonts can't be had; training goes on with less variety")
+
+
+def fetch_font(npm: str, name: str, folder: Path) -> bool:
+    """Take one font out of its npm package; whether it worked."""
+    with tempfile.TemporaryDirectory() as scratch:
+        command = [npm, "pack", "--silent", f"@fontsource/{name}@{HAND_VERSION}"]
+        try:
+            subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
+            with tarfile.open(next(Path(scratch).glob("*.tgz"))) as package:
+                member = package.extractfile(f"package/files/{name}-latin-400-normal.woff2")
+                if member is None:
+                    return False
+                (folder / f"{name}.woff2").write_bytes(member.read())
+        except (subprocess.SubprocessError, OSError, StopIteration, KeyError):
+            return False
+    return True
+
+
+def print_fonts() -> tuple[Path, ...]:
+    """Return the files of the print fonts."""
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    return tuple(folder / f"{name}.ttf" for name in PRINT)
+
+
+def hand_fonts(root: Path) -> tuple[Path, ...]:
+    """Return the files of the handwriting fonts that are there."""
+    return tuple(path for name in HAND if (path := root / "fonts" / f"{name}.woff2").is_file())
+
+
+def letter(font: Path, character: str) -> tuple[Mask, float]:
+    """Return a character as a body (0 or 1 a pixel) that fills a field's box, and its size beside a capital's.
+
+    Blank, of size 0, where the font has no such character.
+    """
+    picture = Image.new("L", (3 * POINTS, 3 * POINTS))
+    ImageDraw.Draw(picture).text((POINTS, POINTS), character, fill=255, font=open_font(font))
+    body = np.zeros((SIDE, SIDE), np.uint8)
+    bounds = picture.getbbox()
+    if bounds is None:
+        return body, 0.0
+    ink = np.asarray(picture.crop(bounds))
+    scale = BOX / max(ink.shape)
+    width, height = (max(1, round(side * scale)) for side in (ink.shape[1], ink.shape[0]))
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    body[top : top + height, left : left + width] = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA) > 127
+    return body, max(ink.shape) / capital_height(font)
+
+
+@lru_cache(maxsize=64)
+def capital_height(font: Path) -> float:
+    """Return the height of a font's H in pixels."""
+    _, top, _, bottom = open_font(font).getbbox("H")
+    return float(bottom - top)
+
+
+@lru_cache(maxsize=64)
+def open_font(font: Path) -> ImageFont.FreeTypeFont:
+    """Return a font at the size letters are cut at."""
+    return ImageFont.truetype(str(font), POINTS)

@@ -1,0 +1,121 @@
+"""What can be written: a digit or a sign as a distance field, from MNIST, from strokes or from typefaces."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.vision.digit import NOT_A_DIGIT
+from training.data import load_mnist
+from training.fields import Field, body_field, enlarge, line_field, thin
+from training.fonts import hand_fonts, letter, print_fonts
+from training.strokes import DIGITS, SIGNS, draw, scribble
+
+# Letters that no one takes for a digit. The others look like one, and only their neighbours tell.
+CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
+LIKE_DIGITS = "OoIilSsZzBbgqDQjJ"
+MARKS = "!?#@&%*+<>=()[]{}~^"
+OPERATORS = ("plus", "minus", "times", "slash", "open", "close", "equals", "divide", "dot", "comma")
+
+MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where digits come from
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """Something to write: its field, whether that is of a centre line or of a body, its class (0 to 10).
+
+    size is its longer side beside that of the digits or capitals of its line.
+    """
+
+    field: Field
+    is_line: bool
+    label: int
+    size: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where glyphs come from: MNIST's training images (never its test images) and the font files at hand."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    print_fonts: tuple[Path, ...]
+    hand_fonts: tuple[Path, ...]
+
+
+def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
+    """Return the sources under ROOT; keep chooses the part of MNIST's training images."""
+    images, labels = load_mnist("train", root)
+    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root))
+
+
+def digit(rng: np.random.Generator, sources: Sources) -> Glyph:
+    """Return a random digit."""
+    source = rng.choice(list(MIX), p=list(MIX.values()))
+    if source == "mnist":
+        return mnist_digit(rng, sources)
+    label = int(rng.integers(10))
+    if source == "strokes":
+        ways = DIGITS[label]
+        return Glyph(
+            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.45, 0.95))), is_line=True, label=label
+        )
+    return typed(rng, choose_font(rng, sources, by_hand=source == "hand"), str(label), label)
+
+
+def mnist_digit(rng: np.random.Generator, sources: Sources) -> Glyph:
+    """Return an MNIST digit: as it was written, or its centre line, for another pen."""
+    index = int(rng.integers(len(sources.labels)))
+    body, label = enlarge(sources.images[index]), int(sources.labels[index])
+    if rng.random() < 0.4:
+        return Glyph(body_field(body), is_line=False, label=label)
+    return Glyph(line_field(thin(body)), is_line=True, label=label)
+
+
+def choose_font(rng: np.random.Generator, sources: Sources, *, by_hand: bool) -> Path:
+    """Return a random font; a print font where no handwriting is at hand."""
+    fonts = sources.hand_fonts if by_hand and sources.hand_fonts else sources.print_fonts
+    return fonts[rng.integers(len(fonts))]
+
+
+def typed(rng: np.random.Generator, font: Path, character: str, label: int) -> Glyph:
+    """Return a typeface's character: as printed, or its centre line, written by a pen."""
+    is_line = bool(rng.random() < 0.5)
+    field, size = letter_field(font, character, is_line=is_line)
+    return Glyph(field, is_line, label, size if label == NOT_A_DIGIT else 1.0)
+
+
+@lru_cache(maxsize=8192)
+def letter_field(font: Path, character: str, *, is_line: bool) -> tuple[Field, float]:
+    """Return the field of a typeface's character and its size; kept, since the same few thousand come all the time."""
+    body, size = letter(font, character)
+    return (line_field(thin(body)) if is_line else body_field(body)), size
+
+
+def sign(rng: np.random.Generator) -> Glyph:
+    """Return a written sign that is not a digit."""
+    names = OPERATORS if rng.random() < 0.5 else tuple(SIGNS)
+    strokes = SIGNS[names[rng.integers(len(names))]] if rng.random() < 0.93 else scribble(rng)
+    return Glyph(
+        line_field(draw(strokes, rng.uniform(0.6, 1))), is_line=True, label=NOT_A_DIGIT, size=rng.uniform(0.4, 1.25)
+    )
+
+
+def clear_letter(rng: np.random.Generator, sources: Sources) -> Glyph:
+    """Return a letter or a mark that, alone, is no digit."""
+    characters = CLEAR_LETTERS + MARKS
+    font = choose_font(rng, sources, by_hand=rng.random() < 0.6)
+    return typed(rng, font, characters[rng.integers(len(characters))], NOT_A_DIGIT)
+
+
+def word(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
+    """Return the letters of a random word of three or more, in one font; among letters, O is no 0."""
+    font = choose_font(rng, sources, by_hand=rng.random() < 0.5)
+    characters = CLEAR_LETTERS + LIKE_DIGITS
+    text = [characters[rng.integers(len(characters))] for _ in range(rng.integers(3, 10))]
+    case = rng.integers(3)
+    text = [(str.upper, str.lower, str)[case](character) for character in text]
+    text[0] = CLEAR_LETTERS[rng.integers(len(CLEAR_LETTERS))]
+    return [typed(rng, font, character, NOT_A_DIGIT) for character in text]
