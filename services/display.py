@@ -1,0 +1,113 @@
+"""View -> display -> a person: steadies what was read and shows it on a web page, in a window, or not at all."""
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+from shared import lifecycle, metrics
+from shared.bus import Peer
+from shared.messages import CameraState, Ready, View
+from shared.shown import Shown, Watch
+from shared.worker import HEARTBEAT_S, address
+from shared.worker import Queue as WorkerQueue
+
+CREDIT = 8  # views on their way at most: more would be old when they are shown
+TICK_S = 0.05  # how late a window's key or the first look at the page may be noticed
+
+
+class Queue(WorkerQueue, Protocol):
+    """What the display needs of the queue."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the queue was heard lately."""
+
+
+class Screen(Protocol):
+    """Where readings are shown."""
+
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether somebody looks."""
+
+    @property
+    def is_open(self) -> bool:
+        """False once its user has closed it."""
+
+    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+        """Show what is new, in order; is_up says whether the pipeline answers. Must not wait for a viewer."""
+
+    def close(self) -> None:
+        """Take it down."""
+
+
+def main(life: lifecycle.Life) -> None:
+    """Open the screen that is set, and show what comes until told to stop or the window is closed."""
+    peer = Peer(life.settings)
+    screen = open_screen(life, peer)
+    try:
+        run(peer, screen, address(life.name), life.stop)
+    finally:
+        screen.close()
+        peer.close()
+
+
+def open_screen(life: lifecycle.Life, peer: Peer) -> Screen:
+    """Make the screen of DISPLAY_MODE; each is imported only where it is used. Raises ConfigError."""
+    if life.settings.display_mode == "page":
+        from services.page.server import Page  # noqa: PLC0415 - aiohttp is not for a window
+
+        page = Page(life.settings, peer.now)
+        life.log.info("ready at %s", page.url)
+        return page
+    if life.settings.display_mode == "window":
+        from services.window import Window  # noqa: PLC0415 - cv2 is not for the page
+
+        window = Window(peer.now)
+        life.log.info("ready; q closes the window")
+        return window
+    life.log.info("ready; DISPLAY_MODE=none shows nothing")
+    return Nowhere()
+
+
+class Nowhere:
+    """The screen of DISPLAY_MODE=none."""
+
+    wants_pictures = False
+    is_open = True
+
+    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+        """Show nothing; ages are measured all the same."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
+
+def run(queue: Queue, screen: Screen, name: str, stop: threading.Event) -> None:
+    """Ask for views, steady them, show them, and ask again."""
+    watches: dict[str, Watch] = {}
+    asked, asked_at, left = Ready("display", name, 0, pictures=False), -HEARTBEAT_S, 0
+    while screen.is_open and not stop.is_set():
+        wanted = Ready("display", name, CREDIT, screen.wants_pictures)
+        now = queue.now()
+        if wanted != asked or left <= CREDIT // 2 or now - asked_at >= HEARTBEAT_S:
+            is_sent = queue.send(wanted)
+            asked, asked_at, left = (wanted, now, CREDIT) if is_sent else (asked, asked_at, left)
+        batch = queue.receive(TICK_S)
+        views = [message for message in batch if isinstance(message, View)]
+        left -= len(views)
+        measure(views, queue.now())
+        news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
+        news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
+        screen.show(news, queue.connected)
+
+
+def measure(views: Sequence[View], now: float) -> None:
+    """Export how old each frame is when it is shown."""
+    for view in views:
+        metrics.FRAMES.labels(view.camera, "display").inc()
+        metrics.AGE.labels(view.camera, "display").observe(now - view.captured_at)
+
+
+if __name__ == "__main__":
+    lifecycle.start("display", main)

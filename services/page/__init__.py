@@ -1,0 +1,1 @@
+"""The web page of the display: its server, and the files that the browser gets."""

@@ -1,0 +1,79 @@
+"""Who may see the page: the right names, the right origin, and where a token is set, those who know it."""
+
+import hmac
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from shared import metrics
+from shared.settings import is_loopback
+
+COOKIE = "digitcam_token"
+COOKIE_AGE_S = 30 * 24 * 3600
+
+# Only the page's own files run, connect or are shown; nobody may frame it.
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-cache",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def guard(host: str, token: str) -> Middleware:
+    """Return a middleware that refuses, with a sentence as JSON, whoever may not see the page bound to a host."""
+
+    @web.middleware
+    async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if is_loopback(host) and not is_loopback(host_name(request.host)):
+            return refusal(403, "host", "This page answers to 127.0.0.1 and localhost only.")  # DNS rebinding
+        if not is_own_origin(request.headers, request.host):
+            return refusal(403, "origin", "This page answers to its own scripts only.")
+        if not token or is_token(request.cookies.get(COOKIE, ""), token):
+            return await handler(request)
+        if not is_token(request.query.get("token", ""), token):
+            return refusal(401, "token", "This page needs the token: open it as /?token= and the value of PAGE_TOKEN.")
+        if request.path == "/":
+            enter(request, token)
+        return await handler(request)
+
+    return refuse_strangers
+
+
+def enter(request: web.Request, token: str) -> NoReturn:
+    """Give a cookie to who came with the token in the address, and send them on without it there."""
+    answer = web.HTTPSeeOther(request.path)
+    answer.set_cookie(COOKIE, token, max_age=COOKIE_AGE_S, httponly=True, samesite="Lax", secure=request.secure)
+    raise answer
+
+
+def is_token(given: str, token: str) -> bool:
+    """Whether the token is the right one, in a time that does not depend on how much of it is."""
+    return hmac.compare_digest(given.encode(errors="replace"), token.encode())
+
+
+def host_name(host: str) -> str:
+    """Return the name in a Host header, without its port; empty for one that is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_own_origin(headers: Mapping[str, str], host: str) -> bool:
+    """Whether a request comes from the page itself or from no page at all; browsers always tell which."""
+    origin = headers.get("Origin")
+    return origin is None or origin.partition("://")[2] == host
+
+
+def refusal(status: int, reason: str, sentence: str) -> web.Response:
+    """Return an error as JSON, and count it by its reason."""
+    metrics.REFUSED.labels(reason).inc()
+    return web.json_response({"error": sentence}, status=status)

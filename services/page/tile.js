@@ -1,0 +1,181 @@
+// One camera: its picture with what was read on it, the numbers in large type, how old it is and how fast it goes.
+
+import { paint } from "./paint.js";
+
+const FRESH_MS = 150; // max_age_s: what the pipeline promises
+const LATE_MS = 400; // from here on a hand that moves and its picture visibly part
+const SMOOTH = 0.2; // share of the newest age in the one shown: a single late frame does not make it jump
+const SILENT_S = 0.5; // without a new picture for this long, the age shown is that of the one on the screen
+const READS_ALL = 0.9; // share of the frames read from which on nothing need be said about it
+const NOTHING = { numbers: [], fps: 0, reads_per_s: 0 };
+
+const TROUBLES = {
+  connecting: "Connecting",
+  frozen: "Frozen",
+  blocked: "Not answering",
+  absent: "Not there",
+  ended: "Ended",
+  down: "Capture is down",
+  unreachable: "Out of reach",
+};
+
+const template = document.getElementById("tile");
+
+export class Tile {
+  isLive = false;
+  isEnlarged = false;
+  #camera;
+  #painted;
+  #state = null; // {state, detail, since}
+  #outage = null; // the same, of the connection or the pipeline
+  #shown = null; // {header, bitmap}
+  #owesPaint = false; // a picture came while the tile was out of sight
+  #isInSight = true;
+  #ageMs = null;
+  #paintedAt = 0;
+  #arrivedAt = 0;
+
+  constructor(camera, { painted, enlarge }) {
+    this.#camera = camera;
+    this.#painted = painted;
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element.setAttribute("aria-label", `Camera ${camera}`);
+    this.#find("h2").textContent = camera;
+    this.#find(".enlarge").setAttribute("aria-label", `Enlarge ${camera}`);
+    this.#find(".enlarge").addEventListener("click", enlarge);
+    this.#find("canvas").addEventListener("click", enlarge);
+    new IntersectionObserver(([entry]) => this.#setInSight(entry.isIntersecting)).observe(this.element);
+    new ResizeObserver(() => this.#paint()).observe(this.#find("canvas"));
+    this.setState({ state: "connecting", detail: "", for_s: 0 });
+  }
+
+  #find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  // Decodes a picture off the main thread and paints it with the next screen refresh.
+  async take(header, jpeg) {
+    this.#arrivedAt = performance.now();
+    try {
+      const bitmap = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+      this.#shown?.bitmap.close();
+      this.#shown = { header, bitmap };
+    } catch {
+      this.#painted(); // a broken picture: leave the last one, whose age goes on growing, and ask for the next
+      return;
+    }
+    this.#owesPaint = true;
+    requestAnimationFrame(() => this.#settle());
+  }
+
+  #setInSight(isInSight) {
+    this.#isInSight = isInSight;
+    this.#settle();
+  }
+
+  // Out of sight nothing is painted, and so no further picture is sent.
+  #settle() {
+    if (!this.#owesPaint || !this.#isInSight) return;
+    this.#owesPaint = false;
+    this.#paint();
+    if (this.isLive) this.#showReading(this.#shown.header);
+    this.#paintedAt = performance.now();
+    this.#painted();
+  }
+
+  #paint() {
+    if (this.#shown) paint(this.#find("canvas"), this.#shown.bitmap, this.#shown.header);
+  }
+
+  // What the display says of the camera; for_s: how long it has been so.
+  setState({ state, detail, for_s }) {
+    this.#state = { state, detail, since: new Date(Date.now() - 1000 * for_s) };
+    this.#showState();
+  }
+
+  // What keeps all cameras from this page, or null.
+  setOutage(outage) {
+    this.#outage = outage;
+    this.#showState();
+  }
+
+  #showState() {
+    const { state, detail, since } = this.#outage ?? this.#state;
+    this.isLive = state === "live";
+    this.element.dataset.state = state;
+    this.#find(".trouble strong").textContent = TROUBLES[state] ?? "";
+    this.#find(".detail").textContent = detail;
+    this.#find("time").dateTime = since.toISOString();
+    this.#find("time").textContent = `since ${since.toLocaleTimeString()}`;
+    if (!this.isLive) this.#showReading(NOTHING);
+  }
+
+  #showReading({ numbers, fps, reads_per_s }) {
+    this.#showNumbers(numbers);
+    const isBehind = reads_per_s < READS_ALL * fps;
+    const read = isBehind ? ` (${Math.round(reads_per_s)} read)` : "";
+    this.#find(".rate dd").textContent = `${Math.round(fps)}${read}`;
+  }
+
+  setEnlarged(isEnlarged) {
+    this.isEnlarged = isEnlarged;
+    this.element.classList.toggle("enlarged", isEnlarged);
+    this.#find(".enlarge").setAttribute("aria-pressed", isEnlarged);
+  }
+
+  // now: the queue's clock in seconds, or null while it is unknown
+  showAge(now) {
+    if (!this.#shown || !this.#paintedAt) return;
+    const { captured_at, age_s } = this.#shown.header;
+    const sincePaintMs = performance.now() - this.#paintedAt;
+    const onScreenMs = 1000 * (now === null ? age_s : now - captured_at);
+    const paintedMs = now === null ? 1000 * age_s + this.#paintedAt - this.#arrivedAt : onScreenMs - sincePaintMs;
+    const isSilent = sincePaintMs > 1000 * SILENT_S;
+    this.#ageMs = isSilent || this.#ageMs === null ? onScreenMs : this.#ageMs + SMOOTH * (paintedMs - this.#ageMs);
+    this.#writeAge(Math.max(0, this.#ageMs));
+  }
+
+  #writeAge(ageMs) {
+    const level = ageMs < FRESH_MS ? "fresh" : ageMs < LATE_MS ? "late" : "old";
+    const age = this.#find(".age");
+    age.dataset.level = level;
+    age.title = `${level}: the picture was taken ${Math.round(ageMs)} ms before it was painted`;
+    age.querySelector("dd").textContent = ageMs < 1000 ? `${Math.round(ageMs)} ms` : `${(ageMs / 1000).toFixed(1)} s`;
+  }
+
+  // Writes only what is new: a screen reader speaks each change.
+  #showNumbers(numbers) {
+    const output = this.#find("output");
+    const text = numbers.map((number) => number.text).join(" ");
+    const said = text || (this.isLive ? "No digit in sight" : "");
+    if (output.dataset.said !== said) {
+      output.dataset.said = said;
+      output.dataset.size = text.length > 24 ? "small" : text.length > 8 ? "medium" : "large";
+      output.replaceChildren(...(numbers.length ? numbers.map(numberElement) : [placeholder(said)]));
+      this.#find("canvas").setAttribute("aria-label", `Picture of ${this.#camera}. ${said}`);
+    }
+    for (const [i, number] of numbers.entries()) output.children[i].lastChild.textContent = percent(number.confidence);
+  }
+}
+
+function numberElement({ text }) {
+  const element = document.createElement("span");
+  element.className = "number";
+  const value = document.createElement("b");
+  value.textContent = text;
+  const confidence = document.createElement("small");
+  confidence.setAttribute("aria-hidden", "true"); // it changes all the time
+  element.append(value, confidence);
+  return element;
+}
+
+function placeholder(text) {
+  const element = document.createElement("span");
+  element.className = "none";
+  element.textContent = text;
+  return element;
+}
+
+function percent(confidence) {
+  return `${Math.floor(100 * confidence)} %`; // 99.7 % is not 100
+}

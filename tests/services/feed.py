@@ -1,0 +1,91 @@
+"""A queue for tests of the display: cameras that show the demo's pictures with its true digits, as if read."""
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from functools import cache
+
+import simplejpeg
+
+from shared.demo import Demo
+from shared.messages import CameraState, Message, Ready, View
+from tests.vision.reading import digit_of
+
+FPS = 30
+FRAMES = 45  # 1.5 s of pictures, shown over and over
+FIRST_S = 1.0  # the sheet has arrived
+
+
+@cache
+def pictures(seed: int) -> list[tuple[bytes, tuple[tuple[int, tuple[float, float, float, float]], ...]]]:
+    """JPEGs of the demo camera, each with the digits in it."""
+    demo = Demo(seed)
+    rendered = [demo.render(FIRST_S + i / FPS) for i in range(FRAMES)]
+    return [(simplejpeg.encode_jpeg(picture, 85, "BGR", "420"), truth) for picture, truth in rendered]
+
+
+def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
+    """A frame that was read without an error."""
+    jpeg, truth = pictures(seed)[seq % FRAMES]
+    digits = tuple(digit_of(digit, box, 0.97) for digit, box in truth)
+    return View(camera, seq, at, "read", 640, 480, digits, jpeg)
+
+
+@dataclass
+class Camera:
+    """A camera of the feed."""
+
+    seed: int
+    state: CameraState
+    due_at: float
+    seq: int = 0
+
+
+class Feed:
+    """Gives the display views at 30 frames/s for each camera, as the queue would: newest wins, pictures on request."""
+
+    def __init__(self, *cameras: str, age_s: float = 0.02) -> None:
+        now = self.now()
+        self.connected = True
+        self.age_s = age_s
+        self.asked: list[Ready] = []
+        self._news: deque[Message] = deque()
+        self._cameras = {name: Camera(i, CameraState(name, "live", "", now), now) for i, name in enumerate(cameras)}
+        for name in cameras:
+            self.set_state(name, "live", "")
+        self._lock = threading.Lock()
+
+    def set_state(self, camera: str, state: str, detail: str) -> None:
+        """Let a camera come or go."""
+        known = self._cameras[camera]
+        known.state = CameraState(camera, state, detail, self.now())
+        self._news.append(known.state)
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, *messages: Message) -> bool:
+        self.asked += [message for message in messages if isinstance(message, Ready)]
+        return self.connected
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        end = self.now() + timeout_s
+        while not (batch := self._batch()) and self.now() < end:
+            time.sleep(0.002)
+        return batch
+
+    def _batch(self) -> list[Message]:
+        if not self.connected:
+            return []
+        batch = [self._news.popleft() for _ in range(len(self._news))]
+        return batch + [self._view(name, camera) for name, camera in self._cameras.items() if self._is_due(camera)]
+
+    def _is_due(self, camera: Camera) -> bool:
+        return camera.state.state == "live" and self.now() >= camera.due_at
+
+    def _view(self, name: str, camera: Camera) -> View:
+        camera.seq += 1
+        camera.due_at = max(camera.due_at + 1 / FPS, self.now() - 1 / FPS)
+        view = view_of(name, camera.seq, self.now() - self.age_s, camera.seed)
+        return view if self.asked and self.asked[-1].pictures else replace(view, jpeg=b"")
