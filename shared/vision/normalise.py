@@ -11,6 +11,7 @@ INK_PX = 20  # the longer side of their ink,
 CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's training images: 14.00, 14.00)
 
 FAINTEST = 24  # grey levels between ink and paper; under it a crop is paper and its grain
+SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
 
 
 def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -23,13 +24,14 @@ def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
         raise ValueError(f"a crop is height x width of uint8; this is {crop.shape} of {crop.dtype}")
     ink = as_uint8(255 - flatten_light(turn_dark_on_light(crop), stroke_px=max(crop.shape) // 2))
     threshold, mask = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
-    drop_neighbours(as_uint8(mask), ink)
-    dark = ink[ink > threshold]
+    strokes = find_strokes(as_uint8(mask))
+    dark = ink[strokes]
     if dark.size == 0 or dark.mean() < FAINTEST:
         return np.zeros_like(ink)
     # full ink is where most of the strokes' cores are; half of the threshold is where their soft edges end
     low, high = threshold / 2, float(np.percentile(dark, 75))
-    return as_uint8(np.clip((ink - low) * (255 / max(high - low, 1)), 0, 255))
+    soft = np.clip((ink - low) * (255 / max(high - low, 1)), 0, 255)
+    return as_uint8(np.where(grow(strokes, 1 + max(crop.shape) // SIDE_PX), soft, 0))
 
 
 def turn_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -39,18 +41,23 @@ def turn_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return crop if paper - float(crop.min()) >= float(crop.max()) - paper else as_uint8(255 - crop)
 
 
-def drop_neighbours(mask: NDArray[np.uint8], ink: NDArray[np.uint8]) -> None:
-    """Blacken, in ink, the components of mask that touch the crop's edge, unless the largest is among them."""
+def find_strokes(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return where the character is in a mask of dark pixels: not the specks, not what reaches in from the edge."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    if count <= 2:  # paper and one piece
-        return
-    height, width = mask.shape
     x, y, w, h, area = stats.T
-    touches = (x == 0) | (y == 0) | (x + w == width) | (y + h == height)
-    touches[0] = False
-    touches[1 + area[1:].argmax()] = False
-    grown = cv2.dilate(touches[labels].astype(np.uint8), np.ones((3, 3), np.uint8))
-    ink[(grown > 0) & ((mask == 0) | touches[labels])] = 0
+    height, width = mask.shape
+    inside = (x > 0) & (y > 0) & (x + w < width) & (y + h < height)
+    kept = inside & (area > area[1:].max(initial=0) * SPECK)
+    if count > 1:
+        kept[1 + area[1:].argmax()] = True
+    kept[0] = False  # the paper
+    return np.asarray(kept[labels], bool)
+
+
+def grow(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
+    """Return the mask with a rim of so many pixels."""
+    side = 2 * by_px + 1
+    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), bool)
 
 
 def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
