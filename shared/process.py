@@ -14,8 +14,10 @@ WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is wh
 
 
 def open_log(name: str) -> None:
-    """One line for each change of state, to standard error."""
-    logging.basicConfig(format=f"%(asctime)s {name}: %(message)s", datefmt="%H:%M:%S", level=logging.INFO)
+    """One line for each change of state, to standard error; honcho puts the time and its own name in front."""
+    line = os.environ.get("HONCHO_PROCESS_NAME")
+    form = "%(message)s" if name == line else f"{name}: %(message)s"
+    logging.basicConfig(format=form if line else "%(asctime)s " + form, datefmt="%H:%M:%S", level=logging.INFO)
 
 
 def stop_on_signals() -> threading.Event:

@@ -28,6 +28,11 @@ class Digit:
         """The probability of that digit, 0 to 1; what "not a digit" holds is taken off."""
         return math.exp(self.log_p[self.digit])
 
+    def scaled(self, factor: float) -> "Digit":
+        """The same digit with its box in pixels of another size."""
+        x, y, width, height = self.box
+        return Digit((x * factor, y * factor, width * factor, height * factor), self.log_p)
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
