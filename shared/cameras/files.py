@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.cameras.grab import silence
 from shared.cameras.shot import AbsentError, Shot, Shots, encode, pace
 from shared.pictures import PHOTOS, Picture, find_files, load_photo, load_video
 from shared.vision.page import as_uint8
@@ -27,8 +28,8 @@ Ticks = Callable[[float], Iterable[int]]  # of a rate
 def play_video(path: Path, ticks: Ticks = pace) -> Shots:
     """Yield a video at its own rate, for ever; a picture that would be late is left out. Raises AbsentError."""
     while True:
-        pictures = enumerate(read_video(path))
-        for tick in ticks(find_rate(path)):
+        pictures, rate = enumerate(read_video(path)), find_rate(path)
+        for tick in ticks(rate):
             picture = next((picture for number, picture in pictures if number >= tick), None)
             if picture is None:
                 break
@@ -43,6 +44,7 @@ def read_video_once(path: Path) -> Shots:
 
 def read_video(path: Path) -> Iterator[NDArray[np.uint8]]:
     """Yield a video's pictures (H x W x 3 BGR). Raises AbsentError where there are none."""
+    silence()
     try:
         for picture in load_video(path):
             yield flatten(picture)
@@ -52,6 +54,7 @@ def read_video(path: Path) -> Iterator[NDArray[np.uint8]]:
 
 def find_rate(path: Path) -> float:
     """Return a video's pictures per second."""
+    silence()
     video = cv2.VideoCapture(str(path))
     rate = video.get(cv2.CAP_PROP_FPS)
     video.release()

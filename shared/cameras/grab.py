@@ -1,5 +1,6 @@
 """Pictures out of an OpenCV capture: JPEGs pass through as they come, pixels are encoded."""
 
+import os
 import time
 
 import cv2
@@ -10,6 +11,12 @@ from shared.cameras.shot import Shot, Shots, encode
 
 MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 JPEG_START = b"\xff\xd8"
+
+
+def silence() -> None:
+    """Keep OpenCV and FFmpeg from logging: they would on every try to open a camera, and with its password."""
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's AV_LOG_QUIET; read when a first video is opened
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def grab_shots(capture: cv2.VideoCapture) -> Shots:

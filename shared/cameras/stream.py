@@ -4,7 +4,7 @@ import os
 
 import cv2
 
-from shared.cameras.grab import MJPEG, grab_shots
+from shared.cameras.grab import MJPEG, grab_shots, silence
 from shared.cameras.shot import AbsentError, Shots
 
 # For FFmpeg: keep nothing back to be smooth, and look at little before the first picture. Opening an RTSP camera takes
@@ -22,8 +22,7 @@ def watch_stream(url: str) -> Shots:
 def open_stream(url: str) -> cv2.VideoCapture:
     """Open an address, and ask for the JPEGs themselves where it sends MJPEG. Raises AbsentError."""
     os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", LOW_DELAY)
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # silent: FFmpeg would log the address, with its password
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    silence()
     timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT_MS]
     capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, timeouts)
     if not capture.isOpened():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from shared.cameras.grab import MJPEG, grab_shots
+from shared.cameras.grab import MJPEG, grab_shots, silence
 from shared.cameras.shot import AbsentError, Shots
 
 
@@ -26,7 +26,7 @@ def webcam_works() -> bool:
 
 def open_webcam(source: str) -> cv2.VideoCapture:
     """Open a webcam and ask for MJPEG: raw pixels fill a USB 2 port at 640 x 480. Raises AbsentError."""
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it is tried again and again
+    silence()
     capture = cv2.VideoCapture(int(source)) if source.isdigit() else cv2.VideoCapture(source, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
