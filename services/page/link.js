@@ -1,7 +1,7 @@
 // The connection to the display: takes pictures and states in, says what was painted, and comes back when it is lost.
 //
 // The server sends the next picture of a camera only when the last was painted, so a slow browser sees fewer pictures
-// and never old ones. A tab in the background says that it does not look, and gets none.
+// and never old ones. A tab in the background says that it does not look, and a tile scrolled away that it is not seen.
 
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 4000;
@@ -20,7 +20,7 @@ export class Link {
   #clocks = []; // [round trip, difference to the queue's clock], in seconds
   #handlers;
 
-  // handlers: picture(header, jpeg bytes), state(state), change() when the connection or the pipeline comes or goes
+  // handlers: picture(header, jpeg bytes), state(state), opened(), change() when connection or pipeline come or go
   constructor(handlers) {
     this.#handlers = handlers;
     this.#connect();
@@ -36,6 +36,10 @@ export class Link {
 
   painted(camera) {
     this.#say({ kind: "painted", camera });
+  }
+
+  sight(camera, seen) {
+    this.#say({ kind: "sight", camera, seen });
   }
 
   look(looking) {
@@ -58,6 +62,7 @@ export class Link {
     this.#clocks = []; // another display process, perhaps on another host
     for (const delay of CLOCKS_AT_START_MS) setTimeout(() => this.#askClock(), delay);
     if (document.hidden) this.look(false);
+    this.#handlers.opened();
     this.#handlers.change();
   }
 

@@ -15,12 +15,17 @@ let outage = null;
 const link = new Link({
   picture: (header, jpeg) => tileOf(header.camera).take(header, jpeg),
   state: (state) => tileOf(state.camera).setState(state),
+  opened: () => tiles.forEach((tile, camera) => tile.isInSight || link.sight(camera, false)),
   change: showOutage,
 });
 
 function tileOf(camera) {
   if (!tiles.has(camera)) {
-    const tile = new Tile(camera, { painted: () => link.painted(camera), enlarge: () => enlarge(camera) });
+    const tile = new Tile(camera, {
+      painted: () => link.painted(camera),
+      sight: (seen) => link.sight(camera, seen),
+      enlarge: () => enlarge(camera),
+    });
     tiles.set(camera, tile);
     tile.setOutage(outage);
     const after = [...tiles.keys()].sort(byName).find((name) => byName(name, camera) > 0);

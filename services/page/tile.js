@@ -24,20 +24,23 @@ const template = document.getElementById("tile");
 export class Tile {
   isLive = false;
   isEnlarged = false;
+  isInSight = true;
   #camera;
   #painted;
+  #sight;
   #state = null; // {state, detail, since}
   #outage = null; // the same, of the connection or the pipeline
   #shown = null; // {header, bitmap}
-  #owesPaint = false; // a picture came while the tile was out of sight
-  #isInSight = true;
+  #isStale = false; // a picture waits to be painted
   #ageMs = null;
   #paintedAt = 0;
   #arrivedAt = 0;
 
-  constructor(camera, { painted, enlarge }) {
+  // painted(), sight(seen), enlarge(): what others have to know or do
+  constructor(camera, { painted, sight, enlarge }) {
     this.#camera = camera;
     this.#painted = painted;
+    this.#sight = sight;
     this.element = template.content.firstElementChild.cloneNode(true);
     this.element.setAttribute("aria-label", `Camera ${camera}`);
     this.#find("h2").textContent = camera;
@@ -64,19 +67,19 @@ export class Tile {
       this.#painted(); // a broken picture: leave the last one, whose age goes on growing, and ask for the next
       return;
     }
-    this.#owesPaint = true;
+    this.#isStale = true;
     requestAnimationFrame(() => this.#settle());
   }
 
   #setInSight(isInSight) {
-    this.#isInSight = isInSight;
+    if (isInSight !== this.isInSight) this.#sight(isInSight);
+    this.isInSight = isInSight;
     this.#settle();
   }
 
-  // Out of sight nothing is painted, and so no further picture is sent.
   #settle() {
-    if (!this.#owesPaint || !this.#isInSight) return;
-    this.#owesPaint = false;
+    if (!this.#isStale || !this.isInSight) return;
+    this.#isStale = false;
     this.#paint();
     if (this.isLive) this.#showReading(this.#shown.header);
     this.#paintedAt = performance.now();

@@ -1,20 +1,23 @@
-"""One browser that looks: the newest picture of each camera waits for it, and the next goes when the last is painted.
+"""One browser that looks: the newest picture of each camera waits for it, and goes when those before are painted.
 
 So a slow browser sees fewer pictures, never old ones, and takes nothing from the others. Runs in the page's event loop.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from services.page.pace import Allowance, Room
 from services.page.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
 from shared.messages import CameraState
 from shared.shown import Shown
 
+MAX_UNSEEN = 256  # as many cameras as there can be
 WORD_BYTES = 512  # the longest honest word names a camera
-WORDS_PER_S, WORDS_AT_ONCE = 5.0, 50.0  # beyond the one for each picture: clocks, and looking up or away
+WORDS_PER_S, WORDS_AT_ONCE = 20.0, 200.0  # beyond the one for each picture: clocks, looking away, and scrolling
 HEARTBEAT_S = 20.0  # a browser that does not answer pings for so long is gone
 
 
@@ -30,10 +33,12 @@ class Viewer:
         self.is_looking = True
         self._clock = clock
         self._pictures: dict[str, Shown] = {}  # in turn: the camera served last is the last
-        self._unpainted: set[str] = set()
+        self._sent_at: dict[str, float] = {}  # of the pictures not yet painted
+        self._unseen: set[str] = set()  # cameras whose tiles are out of sight
+        self._room = Room()
         self._states: dict[str, CameraState] = {}
         self._texts: list[str] = []
-        self._allowance = Allowance(WORDS_PER_S, WORDS_AT_ONCE)
+        self._allowance = Allowance(WORDS_PER_S, WORDS_AT_ONCE, WORDS_AT_ONCE, time.monotonic())
         self._news = asyncio.Event()
 
     def put(self, item: Shown | CameraState) -> None:
@@ -63,9 +68,12 @@ class Viewer:
         while self._texts or self._states:
             text = self._texts.pop(0) if self._texts else self._next_state()
             await self.socket.send_str(text)
-        while camera := next((camera for camera in self._pictures if camera not in self._unpainted), None):
-            self._unpainted.add(camera)
+        while self._room.holds(len(self._sent_at)) and (camera := self._next_camera()):
+            self._sent_at[camera] = time.monotonic()
             await self.socket.send_bytes(encode_picture(self._pictures.pop(camera), self._clock()))
+
+    def _next_camera(self) -> str | None:
+        return next((c for c in self._pictures if c not in self._sent_at and c not in self._unseen), None)
 
     def _next_state(self) -> str:
         return encode_state(self._states.pop(next(iter(self._states))), self._clock())
@@ -82,31 +90,25 @@ class Viewer:
             word = decode_word(text)
         except (ValueError, RecursionError) as error:
             raise UnwelcomeError("that is no word of this protocol") from error
-        if word["kind"] == "painted" and word["camera"] in self._unpainted:
-            self._unpainted.remove(word["camera"])
-        elif not self._allowance.take():
+        now = time.monotonic()
+        if word["kind"] == "painted" and word["camera"] in self._sent_at:
+            self._room.learn(now - self._sent_at.pop(word["camera"]))
+        elif self._allowance.take(now):
+            self._act(word)
+        else:
             raise UnwelcomeError("too many words")
-        elif word["kind"] == "clock":
-            self._texts.append(encode_clock(word["asked"], self._clock()))
-        elif word["kind"] == "looking":
-            self.is_looking = word["looking"]
-            self._pictures.clear()
         self._news.set()
 
-
-class Allowance:
-    """So much a second, and so much at once."""
-
-    def __init__(self, per_s: float, at_once: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._per_s, self._at_once, self._clock = per_s, at_once, clock
-        self._left, self._at = at_once, clock()
-
-    def take(self) -> bool:
-        """Take one; False where none is left."""
-        now = self._clock()
-        self._left = min(self._at_once, self._left + self._per_s * (now - self._at))
-        self._at = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
+    def _act(self, word: Mapping[str, Any]) -> None:
+        match word:
+            case {"kind": "clock", "asked": asked}:
+                self._texts.append(encode_clock(asked, self._clock()))
+            case {"kind": "looking", "looking": looking}:
+                self.is_looking = looking
+                self._pictures.clear()
+                self._sent_at.clear()
+            case {"kind": "sight", "camera": camera, "seen": True}:
+                self._unseen.discard(camera)
+            case {"kind": "sight", "camera": camera} if len(self._unseen) < MAX_UNSEEN:
+                self._unseen.add(camera)
+                self._sent_at.pop(camera, None)

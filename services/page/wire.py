@@ -59,6 +59,8 @@ def decode_word(text: str) -> Mapping[str, Any]:
             return values
         case {"kind": "clock", "asked": int() | float() as asked} if len(values) == 2 and is_time(asked):
             return values
+        case {"kind": "sight", "camera": str(), "seen": bool()} if len(values) == 3:
+            return values
         case {"kind": "looking", "looking": bool()} if len(values) == 2:
             return values
     raise ValueError("not a word of this protocol")

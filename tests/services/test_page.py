@@ -131,6 +131,20 @@ def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: Page) -> N
     in_browser(scenario)
 
 
+def test_camera_out_of_sight_is_not_sent(page: Page) -> None:
+    async def scenario() -> None:
+        async with look(page) as browser:
+            await browser.say(kind="sight", camera="one", seen=False)
+            await browser.say(kind="clock", asked=0)
+            await browser.word("clock")
+            page.show([shown("one"), shown("two")], True)
+            assert (await browser.picture())[0]["camera"] == "two"
+            await browser.say(kind="sight", camera="one", seen=True)
+            assert (await browser.picture())[0]["camera"] == "one"
+
+    in_browser(scenario)
+
+
 def test_pictures_are_wanted_only_while_somebody_looks(page: Page) -> None:
     async def becomes(wanted: bool) -> None:
         while page.wants_pictures != wanted:

@@ -1,0 +1,197 @@
+"""The live view in a real Chromium: digits, numbers and ages of cameras that come and go."""
+
+import re
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Page as Tab
+
+from services.display import run
+from services.page.server import Page
+from shared.settings import load_settings
+from tests.services.feed import Feed
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+AGE = re.compile(r"^\d+ ms$")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def display(feed: Feed, folder: Path) -> Iterator[str]:
+    """A display that shows a feed; gives the page's address."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    page = Page(load_settings({"PAGE_PORT": port}, folder / ".env"), feed.now)
+    stop = threading.Event()
+    loop = threading.Thread(target=run, args=(feed, page, "display.1", stop))
+    loop.start()
+    try:
+        yield page.url
+    finally:
+        stop.set()
+        loop.join()
+        page.close()
+
+
+@pytest.fixture
+def feed() -> Feed:
+    return Feed("demo", "desk")
+
+
+@pytest.fixture
+def url(feed: Feed, tmp_path: Path) -> Iterator[str]:
+    with display(feed, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def tab(chromium: Browser, url: str) -> Iterator[Tab]:
+    """The page, open; an error in its scripts fails the test."""
+    context = chromium.new_context()
+    tab = context.new_page()
+    errors: list[str] = []
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    tab.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    tab.goto(url)
+    yield tab
+    context.close()
+    assert [error for error in errors if "WebSocket" not in error] == []  # Chromium reports a lost connection so
+
+
+def tile(tab: Tab, camera: str) -> Locator:
+    return tab.get_by_role("article", name=f"Camera {camera}")
+
+
+def colourfulness(picture: Locator) -> float:
+    """How far the canvas's pixels as painted, filter and all, are from grey; 0 to 255."""
+    script = """canvas => {
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let most = 0;
+        for (let i = 0; i < data.length; i += 4) most = Math.max(most, Math.abs(data[i] - data[i + 2]));
+        return getComputedStyle(canvas).filter.includes("grayscale(1)") ? 0 : most;
+    }"""
+    return float(picture.evaluate(script))
+
+
+def test_two_cameras_are_shown_with_their_numbers_and_ages(tab: Tab) -> None:
+    for camera, number in [("demo", "30"), ("desk", "01892")]:
+        expect(tile(tab, camera).locator("output b")).to_have_text(number)
+        expect(tile(tab, camera).locator(".age dd")).to_have_text(AGE)
+        expect(tile(tab, camera).locator(".rate dd")).to_have_text(re.compile(r"^(29|30|31)$"))
+        assert colourfulness(tile(tab, camera).locator("canvas")) > 50
+    expect(tab.get_by_role("status").first).to_have_text("2 of 2 cameras live")
+
+
+def test_age_shown_is_the_time_since_capture(tmp_path: Path, chromium: Browser) -> None:
+    with display(Feed("demo", age_s=2.0), tmp_path) as url:
+        tab = chromium.new_page()
+        tab.goto(url)
+        expect(tab.locator(".age")).to_have_attribute("data-level", "old")
+        expect(tab.locator(".age dd")).to_have_text(re.compile(r"^2\.\d s$"))
+        tab.close()
+
+
+def test_picture_says_to_a_screen_reader_what_it_shows(tab: Tab) -> None:
+    expect(tab.get_by_role("img", name="Picture of demo. 30")).to_be_visible()
+
+
+def test_camera_that_goes_turns_grey_with_the_reason_and_comes_back(tab: Tab, feed: Feed) -> None:
+    desk = tile(tab, "desk")
+    expect(desk.locator("output b")).to_have_text("01892")
+    feed.set_state("desk", "frozen", "the picture stands still for 1.2 s")
+    expect(desk.locator(".trouble")).to_be_visible()
+    expect(desk.locator(".trouble")).to_contain_text("Frozen")
+    expect(desk.locator(".trouble")).to_contain_text("the picture stands still for 1.2 s")
+    expect(desk.locator(".trouble time")).to_have_text(re.compile(r"since \d"))
+    expect(desk.locator("output b")).to_have_count(0)
+    assert colourfulness(desk.locator("canvas")) == 0
+    expect(tab.get_by_role("status").first).to_have_text("1 of 2 cameras live")
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+    feed.set_state("desk", "live", "")
+    expect(desk.locator(".trouble")).to_be_hidden()
+    expect(desk.locator("output b")).to_have_text("01892")
+
+
+def test_pipeline_that_goes_is_said_on_every_tile(tab: Tab, feed: Feed) -> None:
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+    feed.connected = False
+    for camera in ("demo", "desk"):
+        expect(tile(tab, camera).locator(".trouble")).to_contain_text("The pipeline does not answer")
+    feed.connected = True
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+
+
+def test_page_finds_a_display_that_was_restarted(tmp_path: Path, chromium: Browser) -> None:
+    feed, tab = Feed("demo"), chromium.new_page()
+    with display(feed, tmp_path) as url:
+        tab.goto(url)
+        expect(tab.locator("output b")).to_have_text("30")
+    expect(tab.locator(".trouble")).to_contain_text("Connection lost")
+    page = Page(load_settings({"PAGE_PORT": url.rpartition(":")[2]}, tmp_path / ".env"), feed.now)
+    stop = threading.Event()
+    loop = threading.Thread(target=run, args=(feed, page, "display.1", stop))
+    loop.start()
+    feed.set_state("demo", "live", "")
+    expect(tab.locator(".trouble")).to_be_hidden(timeout=8000)
+    expect(tab.locator("output b")).to_have_text("30")
+    tab.close()
+    stop.set()
+    loop.join()
+    page.close()
+
+
+def test_one_camera_is_enlarged_and_put_back_by_keyboard(tab: Tab) -> None:
+    expect(tile(tab, "desk").locator("output b")).to_have_text("01892")
+    tab.get_by_role("button", name="Enlarge demo").focus()
+    tab.keyboard.press("Enter")
+    expect(tile(tab, "desk")).to_be_hidden()
+    tab.keyboard.press("Escape")
+    expect(tile(tab, "desk")).to_be_visible()
+    expect(tile(tab, "desk").locator(".age")).to_have_attribute("data-level", re.compile("fresh|late"))
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_page_fits_every_width(tab: Tab, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 844})
+    expect(tile(tab, "desk").locator("output b")).to_have_text("01892")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_nothing_is_asked_for_when_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+    assert feed.asked[-1].pictures
+    tab.close()
+    deadline = time.monotonic() + 5
+    while feed.asked[-1].pictures:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_slow_viewer_sees_fresh_pictures(tab: Tab) -> None:
+    """A browser on a line of 200 kB/s, where a second of both cameras is 3 MB, sees fewer pictures and no old ones."""
+    session = tab.context.new_cdp_session(tab)
+    session.send("Network.enable")
+    line = {"offline": False, "latency": 0, "downloadThroughput": 200_000, "uploadThroughput": 200_000}
+    session.send("Network.emulateNetworkConditions", line)
+    ages = []
+    for _ in range(20):
+        tab.wait_for_timeout(250)
+        ages.append(tab.locator(".age dd").first.inner_text())
+    assert all(AGE.match(age) for age in ages[4:]), ages  # never a second
