@@ -33,7 +33,7 @@ from training.targets import SIZES_PX, make_target
 class Recipe:
     """How the finder is trained: AdamW, cosine, focal loss; every batch of scenes used `uses` times, in other tones."""
 
-    steps: int = 14_000
+    steps: int = 8_000
     batch: int = 16
     uses: int = 3
     learning_rate: float = 3e-3
@@ -44,7 +44,7 @@ class Recipe:
 
 
 HELD_OUT = 5_000  # of MNIST's training images, the last, are kept for the scenes that judge
-SIDES = (160, 160, 160, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
+SIDES = (160, 128, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
 REPLAY = 100  # batches that wait to be used again
 CHECK_EVERY = 1000
 CHECK_SCENES = 200
@@ -88,7 +88,9 @@ class Batches(Dataset[Batch]):
             self.sources = load_sources(self.data, slice(None, -HELD_OUT))
         rng = np.random.default_rng((self.recipe.seed, self.first + index))
         side = SIDES[(self.first + index) % len(SIDES)]
-        return stack([make_scene(rng, self.sources, side) for _ in range(self.recipe.batch * 160 // side)])
+        return stack(
+            [make_scene(rng, self.sources, side, int(rng.integers(2))) for _ in range(self.recipe.batch * 160 // side)]
+        )
 
 
 def stack(scenes: list[Scene]) -> Batch:
@@ -247,7 +249,7 @@ def judge(network: nn.Module, scenes: list[Scene], birth: float = 0.5) -> dict[s
 
     true = found = right = said = 0
     for scene in scenes:
-        finds = find_digits(answer, [scene.picture], birth)[0]
+        finds = find_digits(answer, [[scene.picture]], birth)[0]
         wanted = (scene.labels >= 0) & (scene.labels < 10) & (scene.boxes[:, 2:].max(axis=1) >= SIZES_PX[0])
         hits = best_overlaps(scene.boxes, finds.boxes)
         said += len(finds.boxes) - int((hits[(scene.labels < 10) & ~wanted] >= 0).sum())

@@ -17,6 +17,9 @@ from training.strokes import DIGITS, SIGNS, draw, scribble
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
 LIKE_DIGITS = "OoIilSsZzBbgqDQjJ"
 MARKS = "!?#@&%*+<>=()[]{}~^"
+LIKE_DIGIT = (
+    11  # the label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word
+)
 OPERATORS = ("plus", "minus", "times", "slash", "open", "close", "equals", "divide", "dot", "comma")
 
 MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where digits come from
@@ -24,7 +27,7 @@ MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where dig
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """Something to write: its field, whether that is of a centre line or of a body, its class (0 to 10).
+    """Something to write: its field, whether that is of a centre line or of a body, its class (0 to 11).
 
     size is its longer side beside that of the digits or capitals of its line.
     """
@@ -84,7 +87,7 @@ def typed(rng: np.random.Generator, font: Path, character: str, label: int) -> G
     """Return a typeface's character: as printed, or its centre line, written by a pen."""
     is_line = bool(rng.random() < 0.5)
     field, size = letter_field(font, character, is_line=is_line)
-    return Glyph(field, is_line, label, size if label == NOT_A_DIGIT else 1.0)
+    return Glyph(field, is_line, label, size if label >= NOT_A_DIGIT else 1.0)
 
 
 @lru_cache(maxsize=8192)
@@ -118,4 +121,4 @@ def word(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
     case = rng.integers(3)
     text = [(str.upper, str.lower, str)[case](character) for character in text]
     text[0] = CLEAR_LETTERS[rng.integers(len(CLEAR_LETTERS))]
-    return [typed(rng, font, character, NOT_A_DIGIT) for character in text]
+    return [typed(rng, font, letter, LIKE_DIGIT if letter in LIKE_DIGITS else NOT_A_DIGIT) for letter in text]

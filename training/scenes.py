@@ -31,7 +31,7 @@ WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that 
 class Scene:
     """A picture (grey, SIDE x SIDE), and what is in it: boxes (n x 4: x, y, width, height, pixels) and labels (n).
 
-    Labels are 0 to 9, NOT_A_DIGIT for a sign or letter, IGNORED.
+    Labels are 0 to 9, NOT_A_DIGIT for a sign or letter, LIKE_DIGIT, IGNORED.
     """
 
     picture: Picture
@@ -68,21 +68,23 @@ class Desk:
         if visible > PART:
             contrast = float(np.abs(before - below).max())
             self.boxes.append((left, top, width, height))
-            is_clear = label == NOT_A_DIGIT or (visible > WHOLE and contrast > FAINT)
+            is_clear = label >= NOT_A_DIGIT or (visible > WHOLE and contrast > FAINT)
             self.labels.append(label if is_clear else IGNORED)
         return rows, columns
 
 
-def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE) -> Scene:
-    """Return a random scene."""
+def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, numbers: int = 0) -> Scene:
+    """Return a random scene; numbers are so many written first, where there is paper, whatever else comes."""
     angle = float(np.clip(rng.normal(0, 0.12), -0.45, 0.45))
     desk = lay_out(rng, side, angle)
     if rng.random() < 0.12:
         overwrite_large(rng, desk, sources)
     if rng.random() < 0.07:
         write_text(rng, desk, sources, angle)
-    for _ in range(int(rng.choice(6, p=[0.14, 0.34, 0.24, 0.14, 0.08, 0.06]))):
-        write_line(rng, desk, choose_line(rng, sources), choose_hand(rng, angle), angle)
+    lines = [number(rng, sources) for _ in range(numbers)]
+    lines += [choose_line(rng, sources) for _ in range(rng.choice(6, p=[0.14, 0.34, 0.24, 0.14, 0.08, 0.06]))]
+    for line in lines:
+        write_line(rng, desk, line, choose_hand(rng, angle), angle)
     boxes = np.array(desk.boxes, np.float32).reshape(-1, 4)
     labels = np.array(desk.labels, np.int64)
     finest = boxes[labels < NOT_A_DIGIT, 3].min(initial=side)

@@ -38,7 +38,7 @@ def make_target(scene: Scene) -> Target:
     )
     for box, label in zip(scene.boxes, scene.labels, strict=True):
         longer = box[2:].max()
-        if label == NOT_A_DIGIT or not TOLERATED_PX[0] <= longer <= TOLERATED_PX[1]:
+        if label >= NOT_A_DIGIT or not TOLERATED_PX[0] <= longer <= TOLERATED_PX[1]:
             continue
         if label == IGNORED or not SIZES_PX[0] <= longer <= SIZES_PX[1]:
             ignore(target, box)

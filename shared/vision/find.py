@@ -20,6 +20,7 @@ SMALLEST_LEVEL_PX = 60  # the pyramid ends before the long side falls below this
 KEEP = 0.25  # heat below this is no candidate; what a candidate is worth is for the reader to say
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit: intersection over union, over the smaller
 
+Page = NDArray[np.uint8]
 Maps = NDArray[np.float32]  # 15 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
@@ -37,26 +38,31 @@ class Finds:
         return Finds(self.boxes[chosen], self.heat[chosen], self.log_p[chosen])
 
 
-def find_digits(network: Network, pages: Sequence[NDArray[np.uint8]], keep: float = KEEP) -> list[Finds]:
-    """Return the candidates of each page (grey uint8, all of one size), the network called once for each level."""
-    found: list[list[Finds]] = [[] for _ in pages]
-    level, scale = list(pages), 1.0
-    while True:
+def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: float = KEEP) -> list[Finds]:
+    """Return the candidates of each page, given as pyramids of one size; the network is called once for each level."""
+    found: list[list[Finds]] = [[] for _ in pyramids]
+    for number, level in enumerate(zip(*pyramids, strict=True)):
         for page, maps in enumerate(network(to_input(level))):
             candidates = decode(maps, keep)
-            found[page].append(Finds(candidates.boxes * scale, candidates.heat, candidates.log_p))
-        if max(level[0].shape) / 2 < SMALLEST_LEVEL_PX or min(level[0].shape) < 2:
-            return [suppress(merge(levels)) for levels in found]
-        level, scale = [halve(page) for page in level], scale * 2
+            found[page].append(Finds(candidates.boxes * 2**number, candidates.heat, candidates.log_p))
+    return [suppress(merge(levels)) for levels in found]
 
 
-def halve(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def make_pyramid(page: Page) -> list[Page]:
+    """Return the page (grey uint8), then halves of it, until the next would be too small to hold anything new."""
+    levels = [page]
+    while max(levels[-1].shape) / 2 >= SMALLEST_LEVEL_PX and min(levels[-1].shape) >= 2:
+        levels.append(halve(levels[-1]))
+    return levels
+
+
+def halve(page: Page) -> Page:
     """Return the page at half its size, each pixel the mean of four."""
     height, width = page.shape
     return as_uint8(cv2.resize(page[: height & ~1, : width & ~1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 
 
-def to_input(level: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+def to_input(level: Sequence[Page]) -> NDArray[np.float32]:
     """Return pages as N x 1 x H x W in 0 to 1, their edges continued until the sides are multiples of ALIGN."""
     height, width = level[0].shape
     below, right = -height % ALIGN, -width % ALIGN
