@@ -5,6 +5,7 @@ message is worth less than the next one (a high-water mark would keep the oldest
 """
 
 import math
+import socket as socketlib
 import time
 from collections import deque
 from collections.abc import Callable
@@ -59,11 +60,29 @@ def _milliseconds(seconds: float) -> int:
     return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond is a busy loop
 
 
+def taken(settings: Settings, why: str) -> str:
+    """The sentence for an address that cannot be had."""
+    return (
+        f"QUEUE={settings.queue_address} cannot be opened ({why}): is another pipeline running? "
+        "Stop it, or give this one another RUN_DIR or QUEUE."
+    )
+
+
+def is_listening(address: str) -> bool:
+    """Whether somebody has this ipc address; the file alone may be left over from a process that was killed."""
+    if not address.startswith("ipc://"):
+        return False
+    with socketlib.socket(socketlib.AF_UNIX) as probe:
+        return probe.connect_ex(address.removeprefix("ipc://")) == 0
+
+
 class Hub:
     """The queue's side: answers pings, and talks to each peer by its identity."""
 
     def __init__(self, settings: Settings) -> None:
         """Bind. Raises ConfigError where the address cannot be had."""
+        if is_listening(settings.queue_address):  # libzmq would take an ipc address away from who has it
+            raise ConfigError(taken(settings, "it is in use"))
         self._guard = self._start_guard(settings) if settings.queue_key else None
         self._socket = _open_socket(zmq.ROUTER, settings)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error, not silence, for a peer that is gone
@@ -71,10 +90,7 @@ class Hub:
             self._socket.bind(settings.queue_address)
         except zmq.ZMQError as error:
             self.close()
-            raise ConfigError(
-                f"QUEUE={settings.queue_address} cannot be opened ({error.strerror}): is another pipeline running? "
-                "Stop it, or give this one another QUEUE or RUN_DIR."
-            ) from error
+            raise ConfigError(taken(settings, error.strerror)) from error
 
     @staticmethod
     def _start_guard(settings: Settings) -> ThreadAuthenticator:

@@ -1,6 +1,7 @@
 """Sockets for real: nothing piles up, nothing hangs, strangers get nothing."""
 
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -99,13 +100,25 @@ def test_malformed_message_is_reported_and_the_next_one_arrives(hub: Hub, make_s
         connect(peer, hub)
 
 
-def test_address_that_is_taken_is_a_sentence(make_settings: MakeSettings) -> None:
-    address = "tcp://127.0.0.1:5799"
-    with (
-        closing(Hub(make_settings(QUEUE=address))),
-        pytest.raises(ConfigError, match="another pipeline"),
-    ):
-        Hub(make_settings(QUEUE=address))
+@pytest.mark.parametrize("address", ["auto", "tcp://127.0.0.1:5799"])
+def test_address_that_is_taken_is_a_sentence_and_stays_with_its_owner(
+    make_settings: MakeSettings, address: str
+) -> None:
+    settings = make_settings(QUEUE=address)
+    with closing(Hub(settings)) as hub, closing(Peer(settings)) as peer:
+        with pytest.raises(ConfigError, match="another pipeline"):
+            Hub(settings)
+        connect(peer, hub)
+
+
+def test_socket_file_left_by_a_killed_queue_is_no_obstacle(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    path = settings.queue_address.removeprefix("ipc://")
+    with socket.socket(socket.AF_UNIX) as left_over:
+        left_over.bind(path)
+    assert Path(path).exists()
+    with closing(Hub(settings)) as hub, closing(Peer(settings)) as peer:
+        connect(peer, hub)
 
 
 def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_path: Path) -> None:
