@@ -7,14 +7,13 @@ message is worth less than the next one (a high-water mark would keep the oldest
 import math
 import socket as socketlib
 import time
-from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
+from shared.clock import Clock
 from shared.messages import MAX_PAYLOAD_BYTES, MalformedError, Message, Ping, Pong, decode, encode
 from shared.metrics import MALFORMED
 from shared.settings import ConfigError, Settings
@@ -128,26 +127,6 @@ class Hub:
         self._socket.close()
         if self._guard:
             self._guard.stop()
-
-
-class Clock:
-    """The queue's clock as seen from here: the difference is taken from the ping that was answered fastest."""
-
-    def __init__(self, local: Callable[[], float] = time.monotonic) -> None:
-        self.local = local
-        self._pongs: deque[tuple[float, float]] = deque(maxlen=32)  # round trip, difference: clocks drift, so few
-        self._offset = 0.0
-
-    def now(self) -> float:
-        """The queue's time, in seconds."""
-        return self.local() + self._offset
-
-    def hear(self, pong: Pong) -> None:
-        """Learn from an answer. A difference that the round trip explains is none: the clock is the same one."""
-        round_trip = self.local() - pong.sent_at
-        self._pongs.append((round_trip, pong.queue_at - pong.sent_at - round_trip / 2))
-        best, offset = min(self._pongs)
-        self._offset = offset if abs(offset) > best else 0.0
 
 
 class Peer:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from shared.bus import Clock, Hub, Peer, make_keys
-from shared.messages import Credit, Frame, MalformedError, Message, Pong, Ready
+from shared.bus import Hub, Peer, make_keys
+from shared.messages import Credit, Frame, MalformedError, Message, Ready
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 
@@ -36,6 +36,13 @@ def connect(peer: Peer, hub: Hub) -> bytes:
 
     wait_for(say)
     return heard[0]
+
+
+def open_dealer() -> zmq.Socket[bytes]:
+    """A socket of somebody who is no Peer."""
+    stranger: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
+    stranger.linger = 0
+    return stranger
 
 
 @pytest.fixture
@@ -91,7 +98,7 @@ def test_send_to_a_peer_that_is_gone_says_so(hub: Hub) -> None:
 
 
 def test_malformed_message_is_reported_and_the_next_one_arrives(hub: Hub, make_settings: MakeSettings) -> None:
-    with closing(zmq.Context.instance().socket(zmq.DEALER)) as stranger:
+    with closing(open_dealer()) as stranger:
         stranger.connect(make_settings().queue_address)
         stranger.send_multipart([b"\xc1", b""])
         with pytest.raises(MalformedError):
@@ -147,9 +154,8 @@ def test_stranger_who_knows_the_servers_key_alone_stays_out(make_settings: MakeS
     server_key, _ = zmq.auth.load_certificate(tmp_path / "ours" / "digitcam.key")
     public, secret = zmq.auth.load_certificate(tmp_path / "theirs" / "digitcam.key_secret")
     assert secret
-    with closing(Hub(settings)) as hub, closing(zmq.Context.instance().socket(zmq.DEALER)) as stranger:
+    with closing(Hub(settings)) as hub, closing(open_dealer()) as stranger:
         stranger.curve_serverkey, stranger.curve_publickey, stranger.curve_secretkey = server_key, public, secret
-        stranger.linger = 0
         stranger.connect(settings.queue_address)
         stranger.send_multipart([b"x", b""])
         assert hub.receive(0.3) is None
@@ -158,17 +164,6 @@ def test_stranger_who_knows_the_servers_key_alone_stays_out(make_settings: MakeS
 def test_folder_without_keys_is_a_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="digitcam keys"):
         Peer(make_settings(QUEUE_KEY=tmp_path))
-
-
-@pytest.mark.parametrize(("error_s", "expected"), [(5.0, 5.0), (-5.0, -5.0), (0.0, 0.0)])
-def test_clock_of_another_host_is_corrected(error_s: float, expected: float) -> None:
-    """The queue is error_s ahead; the answers take 10 ms, and one takes 300 ms on its way back."""
-    local = 100.0
-    clock = Clock(lambda: local)
-    for out, back in [(0.005, 0.005), (0.005, 0.3), (0.004, 0.006)]:
-        sent_at, local = local, local + out + back
-        clock.hear(Pong(sent_at, sent_at + out + error_s))
-    assert clock.now() - local == pytest.approx(expected, abs=0.002)
 
 
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
