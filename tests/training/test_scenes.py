@@ -1,0 +1,112 @@
+"""Scenes: repeatable, true to their own labels, and full of what real pictures have."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.find import decode, suppress
+from training.fields import SIDE as FIELD_SIDE
+from training.fields import body_field, line_field, thin
+from training.fonts import print_fonts
+from training.glyphs import Glyph, Sources
+from training.pens import Pen, write
+from training.scenes import Scene, contact_sheet, make_scene
+from training.strokes import DIGITS, SIGNS, draw
+from training.targets import make_target
+
+
+@pytest.fixture(scope="module")
+def sources() -> Sources:
+    """Drawn digits in MNIST's place: the tests need no download."""
+    images = np.zeros((200, 28, 28), np.uint8)
+    labels = np.arange(200, dtype=np.uint8) % 10
+    for image, label in zip(images, labels, strict=True):
+        drawn = cv2.dilate(draw(DIGITS[int(label)][0]), np.ones((7, 7), np.uint8)) * 255
+        image[:] = cv2.resize(drawn, (28, 28), interpolation=cv2.INTER_AREA)
+    return Sources(images, labels, print_fonts(), ())
+
+
+@pytest.fixture(scope="module")
+def scenes(sources: Sources) -> list[Scene]:
+    rng = np.random.default_rng(3)
+    return [make_scene(rng, sources, numbers=1) for _ in range(60)]
+
+
+def test_the_same_seed_gives_the_same_scene(sources: Sources) -> None:
+    one, same, other = (make_scene(np.random.default_rng(seed), sources) for seed in (7, 7, 8))
+    assert np.array_equal(one.picture, same.picture)
+    assert np.array_equal(one.boxes, same.boxes)
+    assert not np.array_equal(one.picture, other.picture)
+
+
+def test_scenes_hold_every_digit_and_what_is_none(scenes: list[Scene]) -> None:
+    labels = np.concatenate([scene.labels for scene in scenes])
+    assert set(range(11)) <= set(labels.tolist())
+
+
+def test_some_scenes_hold_no_digit(sources: Sources) -> None:
+    rng = np.random.default_rng(4)
+    counts = [int((make_scene(rng, sources).labels < NOT_A_DIGIT).sum()) for _ in range(60)]
+    assert 0.2 < np.mean(np.array(counts) == 0) < 0.8
+
+
+def test_a_digit_stands_out_of_the_paper_in_its_box(scenes: list[Scene]) -> None:
+    """Its greys spread wider than those of the paper around it, in nine of ten: noise and grids hide the rest."""
+    clearer = []
+    for scene in scenes:
+        for (x, y, w, h), label in zip(scene.boxes.astype(int), scene.labels, strict=True):
+            if 0 <= label < NOT_A_DIGIT and min(x, y) >= 0:
+                inside = scene.picture[y : y + h, x : x + w].astype(float)
+                clearer.append(inside.std() > 4)
+    assert len(clearer) > 50
+    assert np.mean(clearer) > 0.9
+
+
+def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> None:
+    """What the finder is taught, and how its answers are read, are the same language."""
+    for scene in scenes:
+        target = make_target(scene)
+        maps = np.zeros((15, *target.heat.shape), np.float32)
+        maps[0] = np.where(target.heat == 1, 6, -6)
+        maps[11:] = target.box
+        found = suppress(decode(maps, 0.5))
+        middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
+        for box in found.boxes:
+            assert tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) in middles
+
+
+def test_a_thinned_stroke_is_one_pixel_wide() -> None:
+    body = np.zeros((FIELD_SIDE, FIELD_SIDE), np.uint8)
+    body[20:60, 35:47] = 1
+    assert (thin(body)[30:50].sum(axis=1) == 1).all()
+
+
+def test_a_field_is_negative_inside_a_body_and_grows_outwards() -> None:
+    body = np.zeros((FIELD_SIDE, FIELD_SIDE), np.uint8)
+    body[30:50, 30:50] = 1
+    field = body_field(body)
+    assert field[40, 40] < 0 < field[40, 55] < field[40, 70]
+
+
+@pytest.mark.parametrize("name", SIGNS)
+def test_a_sign_is_drawn_inside_its_square(name: str) -> None:
+    mask = draw(SIGNS[name])
+    assert mask.sum() > 1
+    assert not mask[0].any()
+    assert not mask[-1].any()
+
+
+@pytest.mark.parametrize(("width", "px"), [(0.05, 2.0), (0.2, 8.0)])
+def test_a_pen_draws_as_wide_as_it_is(width: float, px: float) -> None:
+    glyph = Glyph(line_field(draw(DIGITS[1][0])), is_line=True, label=1)
+    ink = write(np.random.default_rng(0), glyph, 40, np.eye(2, dtype=np.float32), Pen(width, 0, 0, 0))
+    assert ink[10:30].sum(axis=1).mean() == pytest.approx(px, rel=0.2)
+
+
+def test_a_contact_sheet_shows_whole_rows(scenes: list[Scene], tmp_path: Path) -> None:
+    sheet = contact_sheet(scenes[:9], columns=4, enlarge=1)
+    assert sheet.shape == (320, 640, 3)
+    assert cv2.imwrite(str(tmp_path / "sheet.png"), sheet)

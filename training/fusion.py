@@ -1,0 +1,102 @@
+"""Fits how much the finder's and the reader's evidence count: `python -m training.fusion` prints the five numbers.
+
+On scenes of MNIST training images that neither network was trained on. Found by a logistic regression: the
+digit-or-not odds from both, and the class from both.
+"""
+
+import argparse
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from shared.backend import load_network
+from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.find import Finds, find_digits, make_pyramid
+from shared.vision.fuse import FusedReader, Fusion, fuse
+from training.finder import HELD_OUT, best_overlaps
+from training.glyphs import Sources, load_sources
+from training.scenes import Scene, make_scene
+
+SEED = 30_000_000
+LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing
+ROUNDS = 400
+
+Evidence = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+
+
+def main(words: list[str] | None = None) -> None:
+    """Fit, and print."""
+    parser = argparse.ArgumentParser(prog="python -m training.fusion", description=__doc__)
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    parser.add_argument("--scenes", type=int, default=1500)
+    arguments = parser.parse_args(words)
+    finder, reader = (load_network(arguments.models / f"{name}.onnx", "onnx") for name in ("finder", "reader"))
+    sources = load_sources(arguments.data, slice(-HELD_OUT, None))
+    evidence = gather(FusedReader(finder, reader), sources, arguments.scenes)
+    print(f"{len(evidence[3])} candidates, {np.mean(evidence[3] < NOT_A_DIGIT):.1%} of them digits")
+    fusion = fit(evidence)
+    for name, candidate in (("equal weights", Fusion()), ("fitted", fusion)):
+        print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
+
+
+def gather(both: FusedReader, sources: Sources, scenes: int) -> Evidence:
+    """Return of all candidates heat (n), the finder's classes (n x 10), the reader's (n x 11), the truth (n)."""
+    rng, parts = np.random.default_rng(SEED), []
+    for _ in range(scenes):
+        scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
+        pyramid = make_pyramid(scene.picture)
+        finds = find_digits(both.finder, [pyramid], LEAST_HEAT)[0]
+        truth = truth_of(scene, finds)
+        known = truth >= 0
+        parts.append((finds.heat[known], finds.log_p[known], both.look([pyramid], [finds])[0][known], truth[known]))
+    heat, found, read, truth = (np.concatenate([part[i] for part in parts]) for i in range(4))
+    return heat, found, read, truth
+
+
+def truth_of(scene: Scene, finds: Finds) -> NDArray[np.int64]:
+    """Return what each candidate is: its digit, NOT_A_DIGIT, or -1 where the scene itself leaves it open."""
+    truth = np.full(len(finds.boxes), NOT_A_DIGIT, np.int64)
+    is_digit = scene.labels < NOT_A_DIGIT
+    hits = best_overlaps(finds.boxes, scene.boxes[is_digit], least=0.2)
+    truth[hits >= 0] = scene.labels[is_digit][hits[hits >= 0]]
+    return truth
+
+
+def fit(evidence: Evidence) -> Fusion:
+    """Return the weights with the least loss."""
+    weights = torch.tensor(astuple(Fusion()), dtype=torch.float64, requires_grad=True)
+    parts = [torch.from_numpy(part) for part in evidence]
+    optimiser = torch.optim.Adam([weights], lr=0.02)
+    for _ in range(ROUNDS):
+        optimiser.zero_grad()
+        torch.autograd.backward(loss(weights, *parts))
+        optimiser.step()
+    return Fusion(*(round(value, 3) for value in weights.tolist()))
+
+
+def loss(weights: Tensor, heat: Tensor, found: Tensor, read: Tensor, truth: Tensor) -> Tensor:
+    """Return the mean negative logarithm of what the truth was given; the same formula as fuse()."""
+    by_heat, by_shape, bias, by_found, by_read = weights
+    is_digit = truth < NOT_A_DIGIT
+    shape = torch.logsumexp(read[:, :NOT_A_DIGIT], dim=1) - read[:, NOT_A_DIGIT]
+    odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + bias
+    classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()[is_digit]
+    either = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
+    return either + functional.cross_entropy(classes, truth[is_digit], reduction="sum") / len(truth)
+
+
+def loss_of(fusion: Fusion, evidence: Evidence) -> float:
+    """Return the mean loss of what fuse() says, the code that reads pages."""
+    heat, found, read, truth = evidence
+    log_p = fuse(fusion, Finds(np.zeros((len(heat), 4), np.float32), heat, found), read)
+    return float(-log_p[np.arange(len(truth)), truth].mean())
+
+
+if __name__ == "__main__":
+    main()
