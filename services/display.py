@@ -98,7 +98,8 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event) -> None:
         left -= len(views)
         measure(views, queue.now())
         news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
-        news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
+        if wanted.pictures:  # steadying is half of this process' work
+            news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
         screen.show(news, queue.connected)
 
 

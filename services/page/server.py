@@ -36,7 +36,8 @@ class Page:
         """Bind and serve. Raises ConfigError where the port cannot be had."""
         self.url = f"http://{settings.page_host}:{settings.page_port}"
         self._gallery = Gallery(clock)
-        self._runner = web.AppRunner(make_app(self._gallery, settings), shutdown_timeout=STOP_TIMEOUT_S)
+        app = make_app(self._gallery, settings)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="page", daemon=True)
         self._thread.start()

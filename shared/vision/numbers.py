@@ -8,6 +8,7 @@ from statistics import median
 from shared.vision.digit import Box, Digit, Number
 
 GAP = 1.2  # the widest white between neighbours of a number, in their height: the best of 0.6 to 2 on 173 photographs
+OVERLAP = 0.4  # how far neighbours may reach into each other, in their height: two boxes of one shape are no number
 RISE = 0.5  # how far a neighbour may stand above or below the line, in their height
 SCALE = 2.5  # how many times as high as its neighbour a digit may be
 CONE = math.radians(35)  # neighbours in this cone tell the slope: 20 degrees, and 15 for digits that dance on the line
@@ -54,7 +55,7 @@ def neighbour_angle(one: Placed, others: Sequence[Placed]) -> float | None:
     near = [
         (math.hypot(o.x - one.x, o.y - one.y), math.atan2(o.y - one.y, o.x - one.x))
         for o in others
-        if o.x > one.x and fit(one, o) and white(one, o) <= GAP
+        if o.x > one.x and fit(one, o) and -OVERLAP <= white(one, o) <= GAP
     ]
     return min(((d, angle) for d, angle in near if abs(angle) <= CONE), default=(0.0, None))[1]
 
@@ -73,7 +74,7 @@ def chains(placed: Sequence[Placed]) -> list[list[Placed]]:
         (white(a, b), i, j)
         for i, a in enumerate(placed)
         for j, b in enumerate(placed[i + 1 :], i + 1)
-        if fit(a, b) and white(a, b) <= GAP and abs(b.y - a.y) <= RISE * mean_height(a, b)
+        if fit(a, b) and -OVERLAP <= white(a, b) <= GAP and abs(b.y - a.y) <= RISE * mean_height(a, b)
     )
     right: dict[int, int] = {}
     followers: set[int] = set()

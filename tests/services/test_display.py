@@ -105,6 +105,13 @@ def test_pictures_are_asked_for_only_while_somebody_looks() -> None:
     assert {m.pictures for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {True}
 
 
+def test_nothing_is_steadied_while_nobody_looks() -> None:
+    screen = Recorder(100)
+    screen.wants_pictures = False
+    play([[view_of("demo", 1, 100.0)]], screen)
+    assert screen.shown == []
+
+
 def test_age_at_display_is_exported_by_camera() -> None:
     def total() -> float:
         return REGISTRY.get_sample_value("digitcam_age_seconds_sum", {"camera": "aged", "stage": "display"}) or 0.0

@@ -100,6 +100,10 @@ def test_digits_of_very_different_height_stay_apart() -> None:
     assert texts([digit_of(1, (0, 0, 60, 100)), digit_of(2, (65, 40, 12, 20))]) == ["1", "2"]
 
 
+def test_two_boxes_of_one_shape_are_no_number() -> None:
+    assert texts([digit_of(0, (0, 0, 60, 60)), digit_of(0, (8, 10, 60, 60))]) == ["0", "0"]
+
+
 def test_confidence_is_the_product_of_the_digits() -> None:
     digits = [digit_of(4, (0, 0, 30, 50), 0.9), digit_of(2, (40, 0, 30, 50), 0.8)]
     assert join_numbers(digits)[0].confidence == pytest.approx(0.72)
