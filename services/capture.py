@@ -5,6 +5,8 @@ import os
 import threading
 import time
 
+import cv2
+
 from shared import lifecycle, metrics
 from shared.bus import Peer
 from shared.cameras import find_camera
@@ -27,6 +29,7 @@ class HungError(Exception):
 
 def main(life: lifecycle.Life) -> None:
     """Watch the camera that this process is named after until told to stop."""
+    cv2.setNumThreads(1)  # each camera has a process: their threads would only wait for one another
     camera = find_camera(life.settings.cameras, life.instance)
     every_frame = life.settings.every_frame and camera.kind.is_file
     replaced = metrics.DROPS.labels(camera.name, "capture", "replaced").inc

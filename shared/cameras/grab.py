@@ -11,6 +11,8 @@ from shared.cameras.shot import Shot, Shots, encode
 
 MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
 JPEG_START = b"\xff\xd8"
+AT_ONCE_S = 0.01  # less than the time between two packets of video
+REFUSALS = 10  # in a row
 
 
 def silence() -> None:
@@ -19,17 +21,34 @@ def silence() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def grab_shots(capture: cv2.VideoCapture) -> Shots:
-    """Yield what an opened capture gives until it gives no more, then release it."""
+def grab_shots(capture: cv2.VideoCapture, patience_s: float = 0.0) -> Shots:
+    """Yield what an opened capture gives until it gives no more, then release it.
+
+    FFmpeg says "no more" also of a packet that it cannot decode and when it waited in vain. That is forgiven for
+    patience_s after a picture; only a stream that has ended says so many times at once.
+    """
+    seen_at, refusals = time.monotonic(), 0
     try:
-        while capture.grab():
+        while refusals < REFUSALS:
+            asked_at = time.monotonic()
+            grabbed = capture.grab()
             taken_at = time.monotonic()  # before the work of decoding and encoding
-            good, picture = capture.retrieve()
-            jpeg = to_jpeg(np.asarray(picture, np.uint8)) if good else b""
-            if jpeg:
-                yield Shot(jpeg, taken_at)
+            if grabbed:
+                seen_at, refusals = taken_at, 0
+                if jpeg := retrieve_jpeg(capture):
+                    yield Shot(jpeg, taken_at)
+            elif taken_at - seen_at > patience_s:
+                return
+            else:
+                refusals = refusals + 1 if taken_at - asked_at < AT_ONCE_S else 0
     finally:
         capture.release()
+
+
+def retrieve_jpeg(capture: cv2.VideoCapture) -> bytes:
+    """Return the picture that was grabbed as a JPEG; b"" where it cannot be decoded."""
+    good, picture = capture.retrieve()
+    return to_jpeg(np.asarray(picture, np.uint8)) if good else b""
 
 
 def to_jpeg(picture: NDArray[np.uint8]) -> bytes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 BLOCKED_AFTER_S = 1.2  # without a picture; what happens to a camera is on the page within 2 s
 FROZEN_AFTER_S = 1.5  # of the very same picture
-HUNG_READING_S = 4.0  # FFmpeg's own timeouts end a silent stream after 1.5 s: this read will not return
+HUNG_READING_S = 6.0  # FFmpeg ends a silent stream within 3 s: this read will not return
 HUNG_OPENING_S = 20.0  # Windows opens some webcams in 10 s
 
 

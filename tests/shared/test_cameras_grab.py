@@ -7,7 +7,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared.cameras.grab import grab_shots, to_jpeg
+from shared.cameras.grab import REFUSALS, grab_shots, to_jpeg
 from shared.cameras.shot import Shots, encode
 
 
@@ -28,36 +28,57 @@ def test_pixels_are_encoded_in_the_right_colours() -> None:
     assert np.abs(decoded.astype(int) - picture).max() <= 4
 
 
-class FakeCapture:
-    """Gives pictures from a list; None is one that cannot be decoded."""
+GREY = np.full((8, 8, 3), 10, np.uint8)
+WHITE = np.full((8, 8, 3), 200, np.uint8)
+REFUSED = "grab() is False"
+TORN = "retrieve() is False"
 
-    def __init__(self, *pictures: NDArray[np.uint8] | None) -> None:
+
+class FakeCapture:
+    """Gives what is listed, and then nothing more, at once."""
+
+    def __init__(self, *pictures: NDArray[np.uint8] | str) -> None:
         self.pictures, self.released = list(pictures), False
 
     def grab(self) -> bool:
+        if self.pictures and self.pictures[0] is REFUSED:
+            self.pictures.pop(0)
+            return False
         return bool(self.pictures)
 
     def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
         picture = self.pictures.pop(0)
-        return picture is not None, picture
+        return (False, None) if isinstance(picture, str) else (True, picture)
 
     def release(self) -> None:
         self.released = True
 
 
-def grab_fake(capture: FakeCapture) -> Shots:
-    return grab_shots(cast("cv2.VideoCapture", capture))
+def grab_fake(capture: FakeCapture, patience_s: float = 60) -> Shots:
+    return grab_shots(cast("cv2.VideoCapture", capture), patience_s)
+
+
+def brightness(shots: Shots) -> list[int]:
+    return [round(float(simplejpeg.decode_jpeg(shot.jpeg, "GRAY").mean())) for shot in shots]
 
 
 def test_a_picture_that_cannot_be_decoded_is_left_out_and_the_capture_is_released_at_its_end() -> None:
-    capture = FakeCapture(np.full((8, 8, 3), 10, np.uint8), None, np.full((8, 8, 3), 200, np.uint8))
-    brightness = [simplejpeg.decode_jpeg(shot.jpeg, "GRAY").mean() for shot in grab_fake(capture)]
-    assert [round(value) for value in brightness] == [10, 200]
+    capture = FakeCapture(GREY, TORN, WHITE)
+    assert brightness(grab_fake(capture)) == [10, 200]
     assert capture.released
 
 
+def test_refusals_are_forgiven_while_patience_lasts() -> None:
+    assert brightness(grab_fake(FakeCapture(REFUSED, REFUSED, GREY, REFUSED, WHITE))) == [10, 200]
+    assert brightness(grab_fake(FakeCapture(GREY, REFUSED, WHITE), patience_s=0)) == [10]
+
+
+def test_a_stream_that_refuses_again_and_again_at_once_has_ended() -> None:
+    assert brightness(grab_fake(FakeCapture(GREY, *[REFUSED] * REFUSALS, WHITE))) == [10]
+
+
 def test_closing_the_shots_releases_the_capture() -> None:
-    capture = FakeCapture(*[np.full((8, 8, 3), 10, np.uint8)] * 2)
+    capture = FakeCapture(GREY, WHITE)
     shots = grab_fake(capture)
     next(shots)
     shots.close()

@@ -133,7 +133,7 @@ def test_a_waiting_reader_that_is_closed_ends_at_once() -> None:
         wait_for_events(reader, lambda events: len(events) == 2)  # the second waits for the first to be taken
 
 
-@pytest.mark.parametrize(("failures", "longest"), [(0, 0.25), (1, 0.25), (2, 0.5), (3, 1.0), (4, 1.5), (1000, 1.5)])
+@pytest.mark.parametrize(("failures", "longest"), [(0, 0.25), (1, 0.25), (2, 0.5), (3, 1.0), (1000, 1.0)])
 def test_delays_double_up_to_a_bound_and_are_spread(failures: int, longest: float) -> None:
     delays = [retry_delay(failures) for _ in range(200)]
     assert longest / 2 <= min(delays) < max(delays) <= longest <= LAST_DELAY_S

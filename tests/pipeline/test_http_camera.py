@@ -1,0 +1,60 @@
+"""A real MJPEG camera over HTTP that is switched off, hangs and comes back, seen from a real capture process."""
+
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.conftest import MakeSettings
+from tests.pipeline.pipeline import free_port
+from tests.services.capturing import capturing
+
+SEEN_WITHIN_S = 2.0
+BACK_WITHIN_S = 3.0
+NAME = "127.0.0.1"  # of the camera
+PICTURES = "-re -f lavfi -i testsrc=size=320x240:rate=30 -c:v mjpeg -f mpjpeg -listen 1"
+
+pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
+
+
+@contextmanager
+def serving(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A camera that takes one viewer and leaves with it; killed at the end of the block."""
+    command = ["ffmpeg", "-loglevel", "quiet", *PICTURES.split(), f"http://127.0.0.1:{port}/cam.mjpg"]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+def test_a_camera_that_is_switched_off_is_reported_and_its_frames_are_back_when_it_is(
+    make_settings: MakeSettings,
+) -> None:
+    port = free_port()
+    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture:
+        with serving(port):
+            capture.frame()
+            capture.state("live")
+        capture.state("absent", seconds=SEEN_WITHIN_S)
+        with serving(port):
+            back_at = time.monotonic()
+            assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+
+
+def test_a_camera_that_stops_sending_is_reported(make_settings: MakeSettings) -> None:
+    port = free_port()
+    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port) as server:
+        capture.frame()
+        server.send_signal(signal.SIGSTOP)
+        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
+
+
+def test_the_cameras_own_jpegs_are_passed_on_undecoded(make_settings: MakeSettings) -> None:
+    port = free_port()
+    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port):
+        assert b"Lavc" in capture.frame().jpeg  # the comment that FFmpeg's encoder leaves, and ours does not

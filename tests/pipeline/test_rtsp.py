@@ -1,0 +1,100 @@
+"""A real RTSP camera that is switched off, hangs and comes back, seen from a real capture process."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import simplejpeg
+
+from tests.conftest import MakeSettings
+from tests.pipeline.pipeline import free_port
+from tests.services.capturing import capturing
+
+PYTHON = "/usr/bin/python3"
+SERVER = Path(__file__).with_name("rtsp_server.py")
+SEEN_WITHIN_S = 2.0
+BACK_WITHIN_S = 3.0
+NEEDS = "python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-{base,good,ugly}"
+NAME = "127.0.0.1"  # of the camera
+
+
+def has_gstreamer() -> bool:
+    ask = "import gi; gi.require_version('GstRtspServer', '1.0'); from gi.repository import Gst; Gst.init(None); "
+    ask += (
+        "assert all(map(Gst.ElementFactory.find, ('videotestsrc', 'x264enc', 'rtph264pay', 'jpegenc', 'rtpjpegpay')))"
+    )
+    try:
+        return subprocess.run([PYTHON, "-c", ask], check=False, capture_output=True, timeout=30).returncode == 0
+    except OSError:
+        return False
+
+
+pytestmark = pytest.mark.skipif(
+    not has_gstreamer(), reason=f"GStreamer's RTSP server is missing: apt-get install {NEEDS}"
+)
+
+
+@contextmanager
+def serving(port: int, encoder: str = "h264") -> Iterator["subprocess.Popen[str]"]:
+    """An RTSP camera that answers by the time the block begins; killed at its end."""
+    command = [PYTHON, str(SERVER), str(port), encoder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            assert server.stdout.readline() == "ready\n"
+            yield server
+        finally:
+            server.kill()
+
+
+def test_a_camera_that_is_switched_off_is_reported_and_its_frames_are_back_when_it_is(
+    make_settings: MakeSettings,
+) -> None:
+    port = free_port()
+    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
+        with serving(port):
+            frame = capture.frame()
+            assert simplejpeg.decode_jpeg(frame.jpeg).shape == (480, 640, 3)
+            capture.state("live")
+        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
+        with serving(port):
+            back_at = time.monotonic()
+            assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+            capture.state("live")
+
+
+def test_a_camera_that_stops_sending_is_reported_and_its_frames_are_back_when_it_goes_on(
+    make_settings: MakeSettings,
+) -> None:
+    port = free_port()
+    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture, serving(port) as server:
+        capture.frame()
+        server.send_signal(signal.SIGSTOP)
+        capture.state("blocked", seconds=SEEN_WITHIN_S)
+        capture.state("absent", seconds=5)
+        server.send_signal(signal.SIGCONT)
+        back_at = time.monotonic()
+        assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+
+
+def test_a_camera_that_was_never_there_is_reported_and_seen_when_it_appears(make_settings: MakeSettings) -> None:
+    port = free_port()
+    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
+        capture.state("absent")
+        with serving(port):
+            capture.frame(seconds=BACK_WITHIN_S)
+
+
+def test_a_camera_that_sends_jpegs_has_them_passed_on_with_no_password_in_the_log(make_settings: MakeSettings) -> None:
+    port = free_port()
+    with capturing(make_settings, f"rtsp://me:s3cret@127.0.0.1:{port}/cam", NAME) as capture:
+        with serving(port, "jpeg"):
+            assert simplejpeg.decode_jpeg(capture.frame().jpeg).shape == (480, 640, 3)
+        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
+        log = capture.log()
+    assert "live" in log
+    assert "s3cret" not in log
