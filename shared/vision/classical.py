@@ -29,7 +29,8 @@ def find_ink(page: NDArray[np.uint8]) -> list[Box]:
     parts = stats[1:].astype(np.int32)  # 0 is the paper
     parts = parts[is_whole(parts, page.shape)]
     digits = is_digit_like(parts, page.shape)
-    parts = join_broken(parts[digits], parts[~digits])
+    pieces = parts[~digits & (longer_side(parts) >= SHORTEST_SHARE * max(page.shape) / 2)]
+    parts = join_broken(parts[digits], pieces)
     tallest = parts[np.argsort(-parts[:, cv2.CC_STAT_HEIGHT], kind="stable")][:MOST_BOXES]
     return [(float(x), float(y), float(w), float(h)) for x, y, w, h, _ in tallest]
 
@@ -56,6 +57,11 @@ def is_digit_like(parts: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[n
     shaped = (h >= SHORTEST_SHARE * max(shape)) & (w <= WIDEST * h) & (w >= NARROWEST * h)
     fill = area / (w * h)
     return np.asarray(shaped & (fill >= EMPTIEST) & (fill <= FULLEST), bool)
+
+
+def longer_side(parts: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the larger of each component's width and height."""
+    return np.maximum(parts[:, cv2.CC_STAT_WIDTH], parts[:, cv2.CC_STAT_HEIGHT])
 
 
 def join_broken(digits: NDArray[np.int32], pieces: NDArray[np.int32]) -> NDArray[np.int32]:

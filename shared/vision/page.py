@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 LONG_SIDE_PX = 640  # a hand-held sheet's digits are then 20 to 100 px tall
 MOST_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB as colours
 WHITE = 255
+DARK = 8  # grey levels of a camera's noise in the dark, added to ink and paper: black on black is then no ink
 
 
 def make_page(picture: NDArray[np.generic], long_side: int = LONG_SIDE_PX) -> tuple[NDArray[np.uint8], float]:
@@ -59,15 +60,16 @@ def lay_on_white(grey: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[n
 def flatten_light(page: NDArray[np.uint8], stroke_px: int = 25) -> NDArray[np.uint8]:
     """Return the page (dark ink on bright paper) as a share of its paper's brightness: shadows go, paper is 255.
 
-    The paper is the page closed over anything narrower than stroke_px, then blurred. It is made at quarter size: 0.4 ms
-    instead of 2.9 at 640 x 480, and no visible difference, since light changes slowly.
+    The paper is the page closed over anything narrower than stroke_px, then blurred. It is made at quarter size, since
+    light changes slowly: 0.40 ms instead of 0.66 at 640 x 480, on one thread.
     """
     height, width = page.shape
     small = cv2.resize(page, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     side = 2 * (stroke_px // 8) + 3  # odd, a little over a quarter of the stroke
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
     paper = cv2.resize(cv2.blur(closed, (side, side)), (width, height), interpolation=cv2.INTER_LINEAR)
-    return as_uint8(cv2.divide(page, np.maximum(as_uint8(paper), 1), scale=WHITE))
+    dark = np.full_like(page, DARK)
+    return as_uint8(cv2.divide(cv2.add(page, dark), cv2.add(as_uint8(paper), dark), scale=WHITE))
 
 
 def as_uint8(pixels: NDArray[np.generic] | cv2.Mat) -> NDArray[np.uint8]:
