@@ -52,8 +52,8 @@ def retrieve_jpeg(capture: cv2.VideoCapture) -> bytes:
 
 
 def to_jpeg(picture: NDArray[np.uint8]) -> bytes:
-    """Return a JPEG: what came as one row of bytes as it is (b"" where it is torn), H x W or H x W x 3 encoded."""
-    if picture.ndim == 2 and picture.shape[0] == 1:
+    """Return a JPEG: one row of bytes as it came (b"" where it is torn), pixels (H x W or H x W x 3) encoded."""
+    if picture.ndim == 2 and 1 in picture.shape:
         data = picture.tobytes()
         return data if data.startswith(JPEG_START) else b""
     return encode(picture)

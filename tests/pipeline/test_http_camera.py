@@ -16,15 +16,17 @@ from tests.services.capturing import capturing
 SEEN_WITHIN_S = 2.0
 BACK_WITHIN_S = 3.0
 NAME = "127.0.0.1"  # of the camera
-PICTURES = "-re -f lavfi -i testsrc=size=320x240:rate=30 -c:v mjpeg -f mpjpeg -listen 1"
+MOVING = "testsrc=size=320x240:rate=30"
+STILL = "color=size=320x240:rate=30"
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
 
 
 @contextmanager
-def serving(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+def serving(port: int, pictures: str = MOVING) -> Iterator["subprocess.Popen[bytes]"]:
     """A camera that takes one viewer and leaves with it; killed at the end of the block."""
-    command = ["ffmpeg", "-loglevel", "quiet", *PICTURES.split(), f"http://127.0.0.1:{port}/cam.mjpg"]
+    options = f"-loglevel quiet -re -f lavfi -i {pictures} -c:v mjpeg -f mpjpeg -listen 1"
+    command = ["ffmpeg", *options.split(), f"http://127.0.0.1:{port}/cam.mjpg"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
         try:
             yield server
@@ -58,3 +60,10 @@ def test_the_cameras_own_jpegs_are_passed_on_undecoded(make_settings: MakeSettin
     port = free_port()
     with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port):
         assert b"Lavc" in capture.frame().jpeg  # the comment that FFmpeg's encoder leaves, and ours does not
+
+
+def test_a_camera_that_repeats_one_picture_is_reported_as_frozen(make_settings: MakeSettings) -> None:
+    port = free_port()
+    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port, STILL):
+        capture.frame()
+        capture.state("frozen", seconds=SEEN_WITHIN_S)

@@ -1,5 +1,6 @@
 """Capture: sends what the queue has credit for, says how its camera is, and leaves when the driver hangs."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -195,6 +196,19 @@ def test_a_folder_under_every_frame_arrives_completely_and_then_the_camera_has_e
         brightness = [float(simplejpeg.decode_jpeg(capture.frame().jpeg, "GRAY").mean()) for _ in range(20)]
         capture.state("ended")
     assert brightness == pytest.approx([10 * number for number in range(20)], abs=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes, whose reader hangs")
+def test_a_camera_that_hangs_is_reported_within_2_s_and_does_not_keep_the_process_from_ending(
+    make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "clip.mp4")
+    with capturing(make_settings, "clip.mp4", "clip") as capture:
+        capture.state("connecting")
+        capture.state("blocked", seconds=2)
+        told_at = time.monotonic()
+        capture.log()
+        assert time.monotonic() - told_at < 2
 
 
 def test_a_wrong_camera_ends_the_process_with_one_sentence(make_settings: MakeSettings) -> None:
