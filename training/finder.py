@@ -5,6 +5,7 @@ any time and goes on, with --resume, from its last checkpoint.
 """
 
 import argparse
+import math
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -197,7 +198,7 @@ def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
     """Take one step; return the loss."""
     recipe, warm = run.recipe, min(1, (run.step + 1) / run.recipe.warm_up)
     for group in run.optimiser.param_groups:
-        group["lr"] = recipe.learning_rate * warm * max(0.01, (1 + np.cos(np.pi * run.step / recipe.steps)) / 2)
+        group["lr"] = recipe.learning_rate * warm * max(0.01, (1 + math.cos(math.pi * run.step / recipe.steps)) / 2)
     run.network.train()
     pictures, *target = (part.to(run.device) for part in batch)
     loss = finder_loss(run.network(change_tone(pictures, rng)), *target)

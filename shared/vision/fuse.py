@@ -18,7 +18,7 @@ from shared.vision.read import crop_around
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
-CROP_PX = 56  # digits larger than this are cut from a coarser level: 20 of the 28 pixels that the reader sees are theirs
+CROP_PX = 56  # digits larger than this are cut from a coarser level: of the 28 pixels the reader sees, 20 are theirs
 NO_INK = -6.0  # what the reader would say, as log-odds of a digit, of a crop without ink
 
 

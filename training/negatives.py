@@ -1,0 +1,85 @@
+"""Sets that judge rejection: letters, signs, parts of digits and empty paper, each seen through the one normaliser.
+
+Made of random numbers and MNIST images that no training saw; of typefaces that it did see.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.crops import jitter, part_of, see
+from training.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
+from training.lens import photograph
+from training.papers import rule, sheet
+from training.pens import choose_pen, write
+
+SEED = 40_000_000
+COUNT = 2_000
+HELD_OUT = 5_000  # of MNIST's training images, the last
+SIDE_PX = 112
+HEIGHTS_PX = (20, 64)
+
+Images = NDArray[np.float32]  # n x 28 x 28, 0 to 1
+Patch = tuple[NDArray[np.uint8], NDArray[np.float64]]  # a picture and a box in it
+
+
+def digits_of_scenes(data: Path) -> Images:
+    """Return digits written on sheets: what must not be rejected."""
+    sources = held_out(data)
+    return collect(lambda rng: written(rng, mnist_digit(rng, sources)))
+
+
+def kinds_of_others(data: Path) -> dict[str, Images]:
+    """Return what must be rejected, by kind. Empty paper that shows no ink never gets so far, and isn't counted."""
+    sources = held_out(data)
+    return {
+        "letters (without look-alikes)": collect(lambda rng: written(rng, clear_letter(rng, sources))),
+        "signs and shapes": collect(lambda rng: written(rng, sign(rng))),
+        "parts of digits": collect(lambda rng: part(rng, sources)),
+        "empty paper": collect(empty),
+    }
+
+
+def held_out(data: Path) -> Sources:
+    """Return the sources with the part of MNIST that is not trained on."""
+    return load_sources(data, slice(-HELD_OUT, None))
+
+
+def collect(make: Callable[[np.random.Generator], Patch]) -> Images:
+    """Return COUNT images that hold ink."""
+    rng = np.random.default_rng(SEED)
+    images: list[NDArray[np.uint8]] = []
+    while len(images) < COUNT:
+        images += [image for patch in [make(rng)] if (image := see(*patch)) is not None]
+    return np.stack(images).astype(np.float32) / np.float32(255)
+
+
+def written(rng: np.random.Generator, glyph: Glyph) -> Patch:
+    """Return a glyph written in the middle of a sheet, and its box as a finder gives it."""
+    paper = sheet(rng, SIDE_PX)
+    if rng.random() < 0.3:
+        rule(rng, paper, 0.0)
+    height = rng.uniform(*HEIGHTS_PX)
+    ink = write(rng, glyph, height, np.eye(2, dtype=np.float32), choose_pen(rng))
+    top, left = ((SIDE_PX - side) // 2 for side in ink.shape)
+    area = paper[top : top + ink.shape[0], left : left + ink.shape[1]]
+    area *= 1 - ink * rng.uniform(0.5, 0.95)
+    box = np.array([left, top, ink.shape[1], ink.shape[0]], np.float64)
+    return photograph(rng, paper, height), jitter(rng, box)
+
+
+def part(rng: np.random.Generator, sources: Sources) -> Patch:
+    """Return a digit, and a box that has only half of it."""
+    picture, box = written(rng, mnist_digit(rng, sources))
+    return picture, part_of(rng, box)
+
+
+def empty(rng: np.random.Generator) -> Patch:
+    """Return a sheet without writing, and a box somewhere on it."""
+    paper = sheet(rng, SIDE_PX)
+    if rng.random() < 0.4:
+        rule(rng, paper, rng.normal(0, 0.1))
+    size = rng.uniform(*HEIGHTS_PX) * np.array([rng.uniform(0.4, 1), 1])
+    return photograph(rng, paper, SIDE_PX), np.concatenate([rng.uniform(0, SIDE_PX - size), size])
