@@ -31,7 +31,7 @@ class Window:
         self._frames: dict[str, Shown] = {}
         self._states: dict[str, CameraState] = {}
         self._is_open = True
-        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_GUI_NORMAL)  # no toolbar
         cv2.resizeWindow(TITLE, WIDTH, HEIGHT)
 
     @property

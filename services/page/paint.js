@@ -4,8 +4,8 @@ const MINT = "#5ee8aa";
 const INK = "#1a1e26";
 const PAPER = "#f5f5f5";
 const FAMILY = "system-ui, sans-serif";
-const LABEL_PX = [13, 26]; // smallest and largest type of a digit's label
-const LABEL_SHARE = 0.3; // of the digit's height
+const LABEL_PX = [10, 26]; // smallest and largest type of a digit's label
+const LABEL_SHARE = 0.35; // of the digit's height
 
 export function paint(canvas, bitmap, { width, height, digits, numbers }) {
   canvas.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;

@@ -92,7 +92,8 @@ class Viewer:
             raise UnwelcomeError("that is no word of this protocol") from error
         now = time.monotonic()
         if word["kind"] == "painted" and word["camera"] in self._sent_at:
-            self._room.learn(now - self._sent_at.pop(word["camera"]))
+            on_their_way = len(self._sent_at)
+            self._room.learn(now - self._sent_at.pop(word["camera"]), on_their_way)
         elif self._allowance.take(now):
             self._act(word)
         else:

@@ -13,9 +13,10 @@ def ages_on_a_line(cameras: int, picture_s: float, pictures: int = 400) -> list[
         while room.holds(len(on_their_way)) and len(on_their_way) < cameras:
             line_free_at = max(line_free_at, now) + picture_s
             on_their_way.append((line_free_at, now))
+        count = len(on_their_way)
         now, sent_at = on_their_way.pop(0)
         ages.append(now - sent_at)
-        room.learn(now - sent_at)
+        room.learn(now - sent_at, count)
     return ages
 
 
@@ -27,15 +28,23 @@ def test_pictures_on_a_slow_line_are_never_old(cameras: int, picture_s: float) -
 
 def test_quick_line_carries_a_picture_of_each_camera_at_once() -> None:
     room = Room()
-    for _ in range(16):
-        room.learn(0.02)
+    for on_their_way in range(1, 16):
+        room.learn(0.02, on_their_way)
     assert room.holds(15)
+
+
+def test_room_that_is_not_used_does_not_grow() -> None:
+    room = Room()
+    for _ in range(1000):
+        room.learn(0.02, 2)
+    room.learn(1.0, 2)
+    assert not room.holds(1)
 
 
 def test_line_that_stood_still_gets_one_picture_at_a_time() -> None:
     room = Room()
     for _ in range(20):
-        room.learn(5.0)
+        room.learn(5.0, 1)
     assert room.holds(0)
     assert not room.holds(1)
 
