@@ -4,21 +4,17 @@ import asyncio
 import errno
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from services.page.access import HEADERS, guard, refusal
-from services.page.viewer import UnwelcomeError, Viewer
-from shared import metrics
+from services.page.gallery import Gallery
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown
 
-MAX_VIEWERS = 64
-FULL = f"{MAX_VIEWERS} browsers look already"
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 FILES = Path(__file__).parent
@@ -70,67 +66,6 @@ class Page:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
-
-
-class Gallery:
-    """All browsers that look, and what a new one has to know."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self.is_up = False
-        self._clock = clock
-        self._viewers: set[Viewer] = set()
-        self._states: dict[str, CameraState] = {}
-
-    @property
-    def is_looked_at(self) -> bool:
-        """Whether anybody looks."""
-        return any(viewer.is_looking for viewer in tuple(self._viewers))
-
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
-        """Let what is new wait for every browser."""
-        if is_up != self.is_up:
-            self.is_up = is_up
-            for viewer in self._viewers:
-                viewer.tell_pipeline(is_up)
-        self._states |= {item.camera: item for item in news if isinstance(item, CameraState)}
-        for viewer in self._viewers:
-            for item in news:
-                viewer.put(item)
-
-    async def look(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one browser's WebSocket until it leaves."""
-        viewer = Viewer(self._clock)
-        await viewer.socket.prepare(request)
-        if len(self._viewers) >= MAX_VIEWERS:
-            metrics.REFUSED.labels("full").inc()
-            await viewer.socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
-            return viewer.socket
-        self._enter(viewer)
-        sender = asyncio.create_task(viewer.send_all())
-        try:
-            await viewer.hear_all()
-        except UnwelcomeError as reason:
-            metrics.REFUSED.labels("protocol").inc()
-            await viewer.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode())
-        finally:
-            self._viewers.discard(viewer)
-            metrics.VIEWERS.set(len(self._viewers))
-            sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await sender
-        return viewer.socket
-
-    def _enter(self, viewer: Viewer) -> None:
-        self._viewers.add(viewer)
-        metrics.VIEWERS.set(len(self._viewers))
-        viewer.tell_pipeline(self.is_up)
-        for state in self._states.values():
-            viewer.put(state)
-
-    async def say_goodbye(self, _: web.Application) -> None:
-        """Close every WebSocket, so that browsers start to look for the page's return."""
-        goodbyes = [viewer.socket.close(code=WSCloseCode.GOING_AWAY) for viewer in self._viewers]
-        await asyncio.wait_for(asyncio.gather(*goodbyes, return_exceptions=True), STOP_TIMEOUT_S)
 
 
 def make_app(gallery: Gallery, settings: Settings) -> web.Application:

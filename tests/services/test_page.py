@@ -15,7 +15,8 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 from multidict import CIMultiDictProxy
 
-from services.page.server import MAX_VIEWERS, Page
+from services.page.gallery import MAX_VIEWERS
+from services.page.server import Page
 from services.page.viewer import WORDS_AT_ONCE
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings, load_settings
