@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import cv2
 import numpy as np
@@ -181,8 +182,10 @@ def test_the_demo_camera_runs_as_a_process_of_its_own_and_ends_when_told(make_se
         frames = [capture.frame() for _ in range(31)]
         log = capture.log()
     assert simplejpeg.decode_jpeg(frames[0].jpeg).shape == (HEIGHT, WIDTH, 3)
-    assert all(later.captured_at > earlier.captured_at for earlier, later in pairwise(frames))
-    assert frames[30].captured_at - frames[0].captured_at == pytest.approx(1.0, abs=0.2)
+    gaps = [later.captured_at - earlier.captured_at for earlier, later in pairwise(frames)]
+    assert min(gaps) > 0
+    assert sum(gaps) > 0.9  # 30 pictures are never faster than a second
+    assert median(gaps) < 0.05  # a busy machine misses some, not most
     assert "Traceback" not in log
 
 
