@@ -58,6 +58,8 @@ def run(queue: Queue, name: str, reader: Reader, watch: Watch, stop: threading.E
             reader.reopen()
         if watch.is_hung(now):
             raise HungError
+        if reader.is_broken:
+            raise RuntimeError("the thread that reads the camera has crashed")
         outbox.turn(reader)
 
 

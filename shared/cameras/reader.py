@@ -30,6 +30,7 @@ class Reader:
         self._shot: Shot | None = None
         self._changed = threading.Condition()
         self._stop, self._reopen = threading.Event(), threading.Event()
+        self._returned = False
         self._thread = threading.Thread(target=self._keep_reading, name="camera", daemon=True)
         self._thread.start()
 
@@ -54,6 +55,11 @@ class Reader:
         """Have the camera closed and opened again after its next picture."""
         self._reopen.set()
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether a bug ended the thread; its traceback is in the log."""
+        return not self._returned and not self._thread.is_alive()
+
     def close(self, timeout_s: float) -> bool:
         """Close the camera; False where its driver does not let go."""
         self._stop.set()
@@ -71,6 +77,7 @@ class Reader:
                 self._events.put(end)
             failures = 0 if time.monotonic() - opened_at > HEALTHY_AFTER_S else failures + 1
             if isinstance(end, Finished) or self._stop.wait(retry_delay(failures)):
+                self._returned = True
                 return
             self._reopen.clear()
             self._events.put(Opening(time.monotonic()))

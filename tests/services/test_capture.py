@@ -165,6 +165,17 @@ def test_a_driver_that_hangs_is_reported_before_the_process_gives_up() -> None:
     assert queue.states == ["blocked"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_bug_in_the_readers_thread_ends_the_process_so_that_it_is_started_again() -> None:
+    def camera() -> Shots:
+        yield from shots(1)
+        raise ZeroDivisionError
+
+    queue = FakeQueue(threading.Event(), lambda queue: False, credit=[9])
+    with reading(camera) as reader, pytest.raises(RuntimeError, match="crashed"):
+        run_with(queue, reader)
+
+
 def test_a_state_is_told_and_logged_on_change_and_told_again_as_a_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     queue = FakeQueue(threading.Event(), lambda queue: False)
