@@ -10,6 +10,7 @@ SIDE_PX = 28  # MNIST's images,
 INK_PX = 20  # the longer side of their ink,
 CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's training images: 14.00, 14.00)
 
+CROP_PX = 112  # four times what the network sees
 FAINTEST = 24  # grey levels between ink and paper; under it a crop is paper and its grain
 SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
 
@@ -18,20 +19,31 @@ def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return the ink of a crop (h x w uint8, dark on light or light on dark): bright on black, soft at its edges.
 
     Black where there is only paper, a shadow or grain; pieces of neighbours at the crop's edge are dropped. All black
-    when nothing stands out of the paper. Raises ValueError for an empty crop or another type.
+    when nothing stands out of the paper. A large crop's ink comes back smaller. Raises ValueError for an empty crop or
+    another type.
     """
     if crop.dtype != np.uint8 or crop.ndim != 2 or crop.size == 0:
         raise ValueError(f"a crop is height x width of uint8; this is {crop.shape} of {crop.dtype}")
-    ink = as_uint8(255 - flatten_light(turn_dark_on_light(crop), stroke_px=max(crop.shape) // 2))
+    crop = turn_dark_on_light(shrink(crop))
+    ink = as_uint8(255 - flatten_light(crop, stroke_px=max(crop.shape) // 2))
     threshold, mask = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
     strokes = find_strokes(as_uint8(mask))
     dark = ink[strokes]
     if dark.size == 0 or dark.mean() < FAINTEST:
         return np.zeros_like(ink)
-    # full ink is where most of the strokes' cores are; half of the threshold is where their soft edges end
-    low, high = threshold / 2, float(np.percentile(dark, 75))
+    # full ink is what the strokes are on average; half of the threshold is where their soft edges end
+    low, high = threshold / 2, float(dark.mean())
     soft = np.clip((ink - low) * (255 / max(high - low, 1)), 0, 255)
     return as_uint8(np.where(grow(strokes, 1 + max(crop.shape) // SIDE_PX), soft, 0))
+
+
+def shrink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a crop of at most CROP_PX, so that a digit held close costs no more than a small one."""
+    scale = CROP_PX / max(crop.shape)
+    if scale >= 1:
+        return crop
+    height, width = (max(1, round(side * scale)) for side in crop.shape)
+    return as_uint8(cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA))
 
 
 def turn_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
