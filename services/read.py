@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.pictures import VIDEOS, Picture, find_files, load_photo, load_video
+from shared.files import VIDEOS, find_files
+from shared.pictures import Picture, load_photo, load_video
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
 from shared.vision.numbers import join_numbers

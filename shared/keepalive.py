@@ -6,13 +6,13 @@ without imports that cost memory or time: one such parent stands behind each lin
 
 import logging
 import os
-import random
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from shared.backoff import retry_delay
 from shared.process import KEPT, WRONG_SETTING
 
 FIRST_DELAY_S = 0.1
@@ -44,7 +44,7 @@ class Keeper:
         self._close()
         self.process = None
         self.failures = 0 if now - self.start_at > HEALTHY_AFTER_S else self.failures + 1
-        delay = restart_delay(self.failures)
+        delay = retry_delay(self.failures, FIRST_DELAY_S, LAST_DELAY_S)
         logging.warning("%s ended with %d; starting it again in %.1f s", self.name, code, delay)
         self.start_at = now + delay
         return None
@@ -68,12 +68,6 @@ class Keeper:
     def _close(self) -> None:
         if self.process and self.process.stdin:
             self.process.stdin.close()
-
-
-def restart_delay(failures: int) -> float:
-    """Seconds before the next start: doubling, bounded, with jitter so that cameras do not all come back at once."""
-    longest = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(10, max(0, failures - 1)))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
 
 
 def keep_alive(commands: Mapping[str, Sequence[str]], stop: threading.Event) -> int:

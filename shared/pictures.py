@@ -7,15 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-PHOTOS = {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-VIDEOS = {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
-
 Picture = NDArray[np.generic]
-
-
-def find_files(folder: Path) -> list[Path]:
-    """Photos and videos in a folder and the folders in it, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOS | VIDEOS and path.is_file())
 
 
 def load_photo(path: Path) -> Picture:

@@ -8,8 +8,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shared.cameras.webcam import webcam_works
-from shared.pictures import PHOTOS, find_files
+from shared.files import PHOTOS, find_files
 from shared.settings import ConfigError
 
 NAME_LENGTH = 32  # it labels metrics and stands in every log line
@@ -48,7 +47,14 @@ class Camera:
     source: str
 
 
-def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = webcam_works) -> tuple[Camera, ...]:
+def probe_webcam() -> bool:
+    """Whether webcam 0 gives a picture."""
+    from shared.cameras.webcam import webcam_works  # noqa: PLC0415 - OpenCV is 40 MB, which only "auto" needs here
+
+    return webcam_works()
+
+
+def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = probe_webcam) -> tuple[Camera, ...]:
     """Return the cameras that the words mean. Raises ConfigError.
 
     "auto" is webcam 0 where that gives a picture, else the demo; webcam_works finds out.

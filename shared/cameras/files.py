@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from shared.cameras.grab import silence
 from shared.cameras.shot import AbsentError, Shot, Shots, encode, pace
-from shared.pictures import PHOTOS, Picture, find_files, load_photo, load_video
+from shared.files import PHOTOS, find_files
+from shared.pictures import Picture, load_photo, load_video
 from shared.vision.page import as_uint8
 
 USUAL_RATE_HZ = 30.0  # of a video that doesn't say

@@ -1,6 +1,5 @@
 """Reads a camera in a thread of its own, since a driver's read() may block for ever, and opens it again for ever."""
 
-import random
 import threading
 import time
 import zlib
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from queue import Empty, SimpleQueue
 
+from shared.backoff import retry_delay
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watch import Event, Finished, Lost, Opening, Seen
 
@@ -76,7 +76,7 @@ class Reader:
             if end:
                 self._events.put(end)
             failures = 0 if time.monotonic() - opened_at > HEALTHY_AFTER_S else failures + 1
-            if isinstance(end, Finished) or self._stop.wait(retry_delay(failures)):
+            if isinstance(end, Finished) or self._stop.wait(retry_delay(failures, FIRST_DELAY_S, LAST_DELAY_S)):
                 self._returned = True
                 return
             self._reopen.clear()
@@ -103,9 +103,3 @@ class Reader:
                 self._replaced()
             self._shot = shot
             self._changed.notify()
-
-
-def retry_delay(failures: int) -> float:
-    """Seconds before a camera is opened again: doubling, bounded, with jitter so that not all come back at once."""
-    longest = min(LAST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(10, max(0, failures - 1)))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

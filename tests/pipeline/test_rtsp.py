@@ -11,7 +11,7 @@ import pytest
 import simplejpeg
 
 from tests.conftest import MakeSettings
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import free_port, running, wait_for
 from tests.services.capturing import capturing
 
 PYTHON = "/usr/bin/python3"
@@ -79,6 +79,18 @@ def test_a_camera_that_stops_sending_is_reported_and_its_frames_are_back_when_it
         server.send_signal(signal.SIGCONT)
         back_at = time.monotonic()
         assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+
+
+def test_readings_are_back_within_3_s_of_a_cameras_return_and_others_never_stop(tmp_path: Path) -> None:
+    port = free_port()
+    with running(tmp_path, f"demo,rtsp://127.0.0.1:{port}/cam") as pipeline:
+        with serving(port):
+            wait_for(lambda: pipeline.readings(NAME) > 5)
+        wait_for(lambda: not pipeline.value("queue.1", "digitcam_camera_up", camera=NAME), seconds=SEEN_WITHIN_S)
+        before, demo_before = pipeline.readings(NAME), pipeline.readings("demo")
+        with serving(port):
+            wait_for(lambda: pipeline.readings(NAME) > before, seconds=BACK_WITHIN_S)
+        assert pipeline.readings("demo") > demo_before
 
 
 def test_a_camera_that_was_never_there_is_reported_and_seen_when_it_appears(make_settings: MakeSettings) -> None:

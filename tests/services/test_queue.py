@@ -1,11 +1,13 @@
 """The queue's process as its peers see it: with a hub that is a list, and once over a real socket."""
 
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 from prometheus_client import REGISTRY
 
 from services.queue import CAMERA_SILENT_AFTER_S, Exchange
+from shared.bus import Hub
 from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Ping, Reading, Ready, View
 from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S
 
@@ -37,13 +39,16 @@ class FakeHub:
 
 @pytest.fixture
 def exchange() -> Exchange:
-    return Exchange(FakeHub(), max_age_s=0.15)
+    return Exchange(cast(Hub, FakeHub()), max_age_s=0.15)
+
+
+def fake(exchange: Exchange) -> FakeHub:
+    return cast(FakeHub, exchange.hub)
 
 
 def say(exchange: Exchange, peer: bytes, *messages: Message) -> list[Message]:
     """Let a peer say something; what it hears of it at once."""
-    hub = exchange.hub
-    assert isinstance(hub, FakeHub)
+    hub = fake(exchange)
     before = len(hub.to(peer))
     hub.inbox.append((peer, list(messages)))
     exchange.turn(0)
@@ -51,8 +56,7 @@ def say(exchange: Exchange, peer: bytes, *messages: Message) -> list[Message]:
 
 
 def heard(exchange: Exchange, peer: bytes, kind: type[Message]) -> list[Message]:
-    hub = exchange.hub
-    assert isinstance(hub, FakeHub)
+    hub = fake(exchange)
     return [message for message in hub.to(peer) if isinstance(message, kind)]
 
 
@@ -135,7 +139,7 @@ def test_viewers_hear_of_changes_only(exchange: Exchange) -> None:
 def test_silent_camera_is_down(exchange: Exchange) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE)
-    exchange.hub.at += CAMERA_SILENT_AFTER_S + 0.1  # type: ignore[attr-defined]
+    fake(exchange).at += CAMERA_SILENT_AFTER_S + 0.1
     exchange.turn(0)
     down = heard(exchange, b"d", CameraState)[-1]
     assert isinstance(down, CameraState)
@@ -150,14 +154,14 @@ def test_restarted_worker_is_known_by_its_name(exchange: Exchange) -> None:
 
 def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Exchange) -> None:
     say(exchange, b"gone", PREPROCESS)
-    exchange.hub.gone.add(b"gone")  # type: ignore[attr-defined]
+    fake(exchange).gone.add(b"gone")
     say(exchange, b"c", LIVE, frame(1, every_frame=True))
     assert say(exchange, b"p", Ready("preprocess", "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
 
 
 def test_silent_worker_is_forgotten_and_heard_again(exchange: Exchange) -> None:
     say(exchange, b"p", PREPROCESS)
-    exchange.hub.at += LOST_AFTER_S + 1  # type: ignore[attr-defined]
+    fake(exchange).at += LOST_AFTER_S + 1
     exchange.turn(0)
     say(exchange, b"c", LIVE, Frame("cam", 1, exchange.hub.now(), False, b"jpeg"))
     assert not heard(exchange, b"p", Frame)

@@ -5,9 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import pytest
-
-from shared.cameras.reader import LAST_DELAY_S, Reader, retry_delay
+from shared.cameras.reader import Reader
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watch import Event, Finished, Lost, Opening, Seen
 
@@ -131,10 +129,3 @@ def test_a_driver_that_does_not_return_is_left_behind() -> None:
 def test_a_waiting_reader_that_is_closed_ends_at_once() -> None:
     with reading(lambda: shots(b"a", b"b", b"c"), keep_all=True) as reader:
         wait_for_events(reader, lambda events: len(events) == 2)  # the second waits for the first to be taken
-
-
-@pytest.mark.parametrize(("failures", "longest"), [(0, 0.25), (1, 0.25), (2, 0.5), (3, 1.0), (1000, 1.0)])
-def test_delays_double_up_to_a_bound_and_are_spread(failures: int, longest: float) -> None:
-    delays = [retry_delay(failures) for _ in range(200)]
-    assert longest / 2 <= min(delays) < max(delays) <= longest <= LAST_DELAY_S
-    assert max(delays) - min(delays) > longest / 4
