@@ -19,6 +19,7 @@ FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
 HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again without delay
 POLL_S = 0.05
+ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # twice the readings on 2 cores: docs/decisions/0004
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
 STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
 
@@ -51,7 +52,10 @@ class Keeper:
 
     def _run(self, now: float) -> None:
         self.start_at = now
-        self.process = self._start(self.command, stdin=subprocess.PIPE)  # the pipe tells it when this parent is gone
+        environment = ONE_THREAD | os.environ
+        self.process = self._start(
+            self.command, stdin=subprocess.PIPE, env=environment
+        )  # the pipe ends with this parent
 
     def end(self) -> None:
         """Ask the worker to end, and do not ask twice."""
