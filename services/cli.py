@@ -51,7 +51,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def run_read(choice: argparse.Namespace) -> int:
     """Read pictures."""
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", MOST_PIXELS)  # it looks when it is imported
+    os.environ.update(OPENCV_IO_MAX_IMAGE_PIXELS=MOST_PIXELS, OPENCV_FFMPEG_LOGLEVEL="-8")  # it looks when imported
     from services.read import read_paths
 
     return read_paths(choice.paths, load_settings(), choice.json)

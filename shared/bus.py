@@ -50,7 +50,12 @@ def _load_keys(folder: Path) -> tuple[bytes, bytes]:
 
 
 def make_keys(folder: Path) -> None:
-    """Write a new pair of CURVE keys for all processes of a pipeline; the folder is for its owner only."""
+    """Write a new pair of CURVE keys for all processes of a pipeline; the folder is for its owner only.
+
+    Raises ConfigError where there are keys already: the machines that have them would be locked out.
+    """
+    if (folder / f"{KEY_NAME}.key_secret").exists():
+        raise ConfigError(f"{folder} holds keys already: use those, or name another folder.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     zmq.auth.create_certificates(folder, KEY_NAME)
 

@@ -1,0 +1,155 @@
+"""digitcam read: what it prints for photos, folders and videos, and for what is none of these."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from shared.demo import Demo
+
+DIGITCAM = Path(sys.executable).parent / "digitcam"
+AT_S = 1.5  # a moment at which the demo's sheet is whole in the picture
+
+
+def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run digitcam as a person does."""
+    return subprocess.run(
+        [str(DIGITCAM), *words], check=False, capture_output=True, text=True, timeout=50, env=os.environ | environment
+    )
+
+
+def read(*paths: Path) -> tuple[list[dict[str, Any]], int]:
+    """The objects that `digitcam read --json` prints, and its exit code."""
+    done = run("read", *map(str, paths), "--json")
+    assert "Traceback" not in done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
+
+
+@pytest.fixture
+def sheet(tmp_path: Path) -> Path:
+    """A large 7 on white paper."""
+    path = tmp_path / "sheet.jpg"
+    paper = np.full((480, 640, 3), 235, np.uint8)
+    cv2.imwrite(str(path), cv2.putText(paper, "7", (270, 300), cv2.FONT_HERSHEY_SIMPLEX, 6, (60, 40, 40), 14))
+    return path
+
+
+def test_photo_gives_digits_and_numbers_in_its_own_pixels(sheet: Path) -> None:
+    (result,), code = read(sheet)
+    assert code == 0
+    assert (result["path"], result["width"], result["height"]) == (str(sheet), 640, 480)
+    (digit,) = result["digits"]
+    assert digit["digit"] == 7
+    assert 0 < digit["confidence"] <= 1
+    x, y, w, h = digit["box"]
+    assert 260 < x < x + w < 400
+    assert 150 < y < y + h < 320
+    assert [number["text"] for number in result["numbers"]] == ["7"]
+
+
+def test_large_photo_has_its_boxes_in_its_own_pixels(tmp_path: Path, sheet: Path) -> None:
+    large = cv2.resize(cv2.imread(str(sheet)), None, fx=4, fy=4)  # type: ignore[arg-type]
+    cv2.imwrite(str(tmp_path / "large.png"), large)
+    (small_result, large_result), _ = read(sheet, tmp_path / "large.png")
+    small_box, large_box = (np.array(result["digits"][0]["box"]) for result in (small_result, large_result))
+    assert np.abs(large_box / 4 - small_box).max() < 8
+
+
+@pytest.mark.parametrize("kind", ["grey", "16 bits", "transparent"])
+def test_png_of_any_kind_is_read(tmp_path: Path, sheet: Path, kind: str) -> None:
+    picture = cv2.imread(str(sheet))
+    grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY))  # type: ignore[arg-type]
+    ink = np.where(grey < 150, 255, 0).astype(np.uint8)
+    pictures = {
+        "grey": grey,
+        "16 bits": grey.astype(np.uint16) * 257,
+        "transparent": np.dstack([np.zeros_like(ink)] * 3 + [ink]),
+    }
+    cv2.imwrite(str(tmp_path / "a.png"), pictures[kind])
+    (result,), code = read(tmp_path / "a.png")
+    assert code == 0
+    assert [digit["digit"] for digit in result["digits"]] == [7]
+
+
+def test_one_pixel_says_nothing(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 1, 3), np.uint8))
+    (result,), code = read(tmp_path / "dot.png")
+    assert (result["digits"], result["numbers"], code) == ([], [], 0)
+
+
+def test_what_can_not_be_read_is_said_and_the_others_are_read(tmp_path: Path, sheet: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.jpg").write_bytes(sheet.read_bytes()[:200])
+    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "film.mp4").write_bytes(b"no film")
+    paths = [tmp_path / name for name in ("none.jpg", "empty", "broken.jpg", "text.jpg", "film.mp4")]
+    results, code = read(*paths, sheet)
+    assert code == 1
+    assert [result["path"] for result in results] == [*map(str, paths), str(sheet)]
+    assert all("error" in result for result in results[:-1])
+    assert results[-1]["digits"]
+
+
+def test_photo_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    header = b"P6 40000 40000 255\n"
+    (tmp_path / "huge.ppm").write_bytes(header + b"\0" * 100)
+    (result,), code = read(tmp_path / "huge.ppm")
+    assert code == 1
+    assert "too large" in result["error"]
+
+
+def test_video_gives_one_result_a_frame(tmp_path: Path) -> None:
+    video = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30, (640, 480))
+    for number in range(5):
+        video.write(Demo(1).render(AT_S + number / 30)[0])
+    video.release()
+    results, code = read(tmp_path / "a.avi")
+    assert code == 0
+    assert [result["frame"] for result in results] == [0, 1, 2, 3, 4]
+
+
+def test_folder_is_read_with_the_folders_in_it(tmp_path: Path, sheet: Path) -> None:
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.jpg").write_bytes(sheet.read_bytes())
+    (tmp_path / "notes.txt").write_text("not a picture, and not an error")
+    results, code = read(tmp_path)
+    assert code == 0
+    assert [Path(result["path"]).name for result in results] == ["b.jpg", "sheet.jpg"]
+
+
+def test_without_json_a_person_gets_a_line(sheet: Path, tmp_path: Path) -> None:
+    done = run("read", str(sheet), str(tmp_path / "none.jpg"))
+    assert done.stdout == f"{sheet}: 7\n{tmp_path / 'none.jpg'}: there is no such file\n"
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("content", [None, b"", b"not a model"])
+def test_models_that_are_none_are_one_sentence(tmp_path: Path, sheet: Path, content: bytes | None) -> None:
+    for name in ("seed.onnx", "finder.onnx", "reader.onnx") if content is not None else ():
+        (tmp_path / name).write_bytes(content or b"")
+    done = run("read", str(sheet), MODELS=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"digitcam: MODELS={tmp_path}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_wrong_setting_is_one_sentence(sheet: Path) -> None:
+    done = run("read", str(sheet), LONG_SIDE_PX="many")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "LONG_SIDE_PX=many" in done.stderr
+
+
+def test_keys_are_made_once_and_not_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    assert run("keys", str(folder)).returncode == 0
+    secret = (folder / "digitcam.key_secret").read_bytes()
+    again = run("keys", str(folder))
+    assert again.returncode == 1
+    assert again.stderr.count("\n") == 1
+    assert (folder / "digitcam.key_secret").read_bytes() == secret
