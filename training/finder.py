@@ -9,9 +9,11 @@ import math
 from collections import deque
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -21,10 +23,13 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from shared.networks import Finder, save_checkpoint
-from shared.vision.find import find_digits, intersection
+from shared.vision.find import ALIGN, Finds, find_digits, intersection
+from training.export import OPSET, check_same_answers, forget_origins, version_of
 from training.fonts import fetch_hand_fonts
 from training.glyphs import Sources, load_sources
+from training.plots import plot_losses
 from training.scenes import Scene, make_scene
+from training.sheets import contact_sheet, draw_finds
 from training.targets import SIZES_PX, make_target
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -36,19 +41,20 @@ class Recipe:
 
     steps: int = 8_000
     batch: int = 16
-    uses: int = 3
+    uses: int = 4
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
-    warm_up: int = 300
+    warm_up: float = 0.03  # of the steps
     average: float = 0.998  # of the weights' exponential mean, which is what is shipped
     seed: int = 0
 
 
 HELD_OUT = 5_000  # of MNIST's training images, the last, are kept for the scenes that judge
-SIDES = (160, 128, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
-REPLAY = 100  # batches that wait to be used again
+SIDES = (128, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
+REPLAY = 150  # batches that wait to be used again
 CHECK_EVERY = 1000
 CHECK_SCENES = 200
+PICTURES = 40
 
 
 def main(words: list[str] | None = None) -> None:
@@ -65,7 +71,9 @@ def main(words: list[str] | None = None) -> None:
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
     run = start(replace(Recipe(), steps=arguments.steps, seed=arguments.seed), arguments)
-    train(run, arguments.data, arguments.makers)
+    judging = held_out_scenes(arguments.data)
+    train(run, arguments.data, arguments.makers, judging)
+    finish(run, judging)
 
 
 # -------------------------------------------------------------------------------------------------------------- data
@@ -90,7 +98,7 @@ class Batches(Dataset[Batch]):
         rng = np.random.default_rng((self.recipe.seed, self.first + index))
         side = SIDES[(self.first + index) % len(SIDES)]
         return stack(
-            [make_scene(rng, self.sources, side, int(rng.integers(2))) for _ in range(self.recipe.batch * 160 // side)]
+            [make_scene(rng, self.sources, side, int(rng.integers(4))) for _ in range(self.recipe.batch * 160 // side)]
         )
 
 
@@ -169,17 +177,12 @@ def keep(run: Run) -> None:
     new.replace(run.keep)
 
 
-def train(run: Run, data: Path, makers: int) -> None:
+def train(run: Run, data: Path, makers: int, judging: list[Scene]) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
     batches = Batches(run.recipe, data, run.step // run.recipe.uses)
-    judging = held_out_scenes(data)
     waiting: deque[Batch] = deque(maxlen=REPLAY)
     with tqdm(total=run.recipe.steps, initial=run.step, desc="finder", mininterval=10) as bar:
-        # spawned, not forked: OpenCV's threads don't survive a fork, and a child's first call would wait for ever
-        makers_of_scenes = DataLoader(
-            batches, batch_size=None, num_workers=makers, prefetch_factor=4, multiprocessing_context="spawn"
-        )
-        for fresh in makers_of_scenes:
+        for fresh in load(batches, makers):
             waiting.append(fresh)
             rng = np.random.default_rng((run.recipe.seed, 1, run.step))
             again = [waiting[rng.integers(len(waiting))] for _ in range(run.recipe.uses - 1)]
@@ -191,12 +194,19 @@ def train(run: Run, data: Path, makers: int) -> None:
                 run.checks.append({"step": run.step} | judge(run.average.module, judging))
                 keep(run)
                 tqdm.write(f"step {run.step}: loss {np.mean(run.losses[-CHECK_EVERY:]):.3f}, {run.checks[-1]}")
-                save_checkpoint(run.out / "finder.pt", "finder", run.average.module, asdict(run.recipe), run.checks[-1])
+
+
+def load(batches: Batches, makers: int) -> DataLoader[Batch]:
+    """Return what makes batches ahead, in order, in other processes; in this one for none."""
+    if not makers:
+        return DataLoader(batches, batch_size=None)
+    # spawned, not forked: OpenCV's threads don't survive a fork, and a child's first call would wait for ever
+    return DataLoader(batches, batch_size=None, num_workers=makers, prefetch_factor=4, multiprocessing_context="spawn")
 
 
 def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
     """Take one step; return the loss."""
-    recipe, warm = run.recipe, min(1, (run.step + 1) / run.recipe.warm_up)
+    recipe, warm = run.recipe, min(1, (run.step + 1) / (run.recipe.warm_up * run.recipe.steps))
     for group in run.optimiser.param_groups:
         group["lr"] = recipe.learning_rate * warm * max(0.01, (1 + math.cos(math.pi * run.step / recipe.steps)) / 2)
     run.network.train()
@@ -239,18 +249,24 @@ def held_out_scenes(data: Path) -> list[Scene]:
     return [make_scene(rng, sources) for _ in range(CHECK_SCENES)]
 
 
-def judge(network: nn.Module, scenes: list[Scene], birth: float = 0.5) -> dict[str, float]:
-    """Return how well digits of the finder's sizes are found: recall, precision, and how many have the right class."""
+def find_in(network: nn.Module, scene: Scene, birth: float = 0.5) -> Finds:
+    """Return what the network finds in a scene, at its own scale."""
     network.eval()
 
     def answer(pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        device = next(network.parameters()).device
         with torch.inference_mode():
-            maps: NDArray[np.float32] = network(torch.from_numpy(pictures)).cpu().numpy()
+            maps: NDArray[np.float32] = network(torch.from_numpy(pictures).to(device)).cpu().numpy()
         return maps
 
+    return find_digits(answer, [[scene.picture]], birth)[0]
+
+
+def judge(network: nn.Module, scenes: list[Scene]) -> dict[str, float]:
+    """Return how well digits of the finder's sizes are found: recall, precision, and how many have the right class."""
     true = found = right = said = 0
     for scene in scenes:
-        finds = find_digits(answer, [[scene.picture]], birth)[0]
+        finds = find_in(network, scene)
         wanted = (scene.labels >= 0) & (scene.labels < 10) & (scene.boxes[:, 2:].max(axis=1) >= SIZES_PX[0])
         hits = best_overlaps(scene.boxes, finds.boxes)
         said += len(finds.boxes) - int((hits[(scene.labels < 10) & ~wanted] >= 0).sum())
@@ -276,6 +292,49 @@ def best_overlaps(boxes: NDArray[np.float32], finds: NDArray[np.float32], least:
         ratio = shared / (box[2] * box[3] + finds[:, 2] * finds[:, 3] - shared)
         best[index] = ratio.argmax() if ratio.max() >= least else -1
     return best
+
+
+def finish(run: Run, judging: list[Scene]) -> None:
+    """Write weights, ONNX file, the loss curve, and pictures of what is found."""
+    network = Finder().eval()
+    network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})
+    recipe = asdict(run.recipe)
+    save_checkpoint(run.out / "finder.pt", "finder", network, recipe, run.checks[-1])
+    export_finder(run.out / "finder.onnx", network, recipe)
+    plot_losses(run.out / "finder.curve.png", run.losses)
+    tiles = [draw_finds(scene.picture, find_in(network, scene)) for scene in judging[:PICTURES]]
+    cv2.imwrite(str(run.out / "finder.pictures.png"), contact_sheet(tiles))
+    run.keep.unlink(missing_ok=True)
+
+
+def export_finder(path: Path, network: Finder, recipe: dict[str, Any]) -> None:
+    """Write the ONNX file, its batch and the sides of its pages free; ValueError when it answers differently."""
+    example = torch.rand(2, 1, 6 * ALIGN, 10 * ALIGN)
+    sides = {2: ALIGN * torch.export.Dim("rows"), 3: ALIGN * torch.export.Dim("columns")}
+    program = torch.onnx.export(
+        network,
+        (example,),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["input"],
+        output_names=["output"],
+        dynamic_shapes=({0: torch.export.Dim("batch")} | sides,),
+        verbose=False,
+    )
+    if program is None:  # what the type says can happen; it does not with dynamo=True and no file name
+        raise ValueError("torch exported nothing")
+    model = forget_origins(program.model_proto)
+    facts = {
+        "name": "finder",
+        "version": version_of(recipe),
+        "input": "float32 N x 1 x H x W, 0 to 1, grey; H and W multiples of 16",
+        "output": "N x 15 x H/8 x W/8: heat, the digits 0 to 9, dx, dy, log width, log height",
+    }
+    onnx.helper.set_model_props(model, facts)
+    onnx.checker.check_model(model, full_check=True)
+    for pages in (example, torch.rand(1, 1, 2 * ALIGN, 3 * ALIGN)):
+        check_same_answers(model.SerializeToString(), network, pages)
+    path.write_bytes(model.SerializeToString())
 
 
 if __name__ == "__main__":

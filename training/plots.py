@@ -37,3 +37,13 @@ def plot_confusion(path: Path, matrix: NDArray[np.int64]) -> None:
     ticks = range(len(matrix))
     axes.set(xlabel="answer", ylabel="truth", xticks=ticks, yticks=ticks)
     figure.savefig(path, dpi=130)
+
+
+def plot_losses(path: Path, losses: Sequence[float]) -> None:
+    """Draw a loss, one value a step, as the mean of each hundredth of the training."""
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.subplots()
+    parts = np.array_split(np.asarray(losses), min(100, len(losses)))
+    axes.plot(np.cumsum([len(part) for part in parts]), [part.mean() for part in parts])
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    figure.savefig(path, dpi=110)

@@ -1,12 +1,10 @@
 """Scenes: made-up pictures of digits on sheets and boards, among all that is no digit, with the truth about each.
 
-A scene follows from its seed alone. `python -m training.scenes OUT.png` draws a contact sheet of them.
+A scene follows from its seed alone. `python -m training.sheets OUT.png` shows some.
 """
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
 from training.clutter import clutter, cover_edge, hold
-from training.glyphs import Glyph, Sources, clear_letter, digit, load_sources, sign, word
+from training.glyphs import Glyph, Sources, clear_letter, digit, sign, word
 from training.lens import Picture, photograph
 from training.papers import Grey, board, rule, sheet
 from training.pens import Affine, Ink, Pen, choose_pen, write
@@ -23,7 +21,7 @@ SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size,
 IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
 HEIGHTS = (11.0, 84.0)  # of digits, in pixels
 COUNTS = np.array([0.34, 0.2, 0.15, 0.11, 0.08, 0.05, 0.04, 0.03])  # how often a number has 1, 2, ... 8 digits
-FAINT = 18  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the finder
+FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the finder
 WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more
 
 
@@ -136,7 +134,7 @@ def choose_tone(rng: np.random.Generator, desk: Desk) -> float:
     """Return how dark a pen is (how light a chalk)."""
     if desk.is_dark:
         return float(rng.uniform(min(float(desk.grey.mean()) + 45, 200), 255))
-    return float(rng.uniform(0.6, 0.82) if rng.random() < 0.18 else rng.uniform(0.03, 0.6))
+    return float(rng.uniform(0.6, 0.82) if rng.random() < 0.12 else rng.uniform(0.03, 0.6))
 
 
 def write_line(rng: np.random.Generator, desk: Desk, glyphs: Sequence[Glyph], hand: Affine, angle: float) -> None:
@@ -195,38 +193,3 @@ def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> N
         area = desk.put(ink, rng.uniform(-0.2 * side, 1.2 * side, 2), choose_tone(rng, desk), NOT_A_DIGIT)
         if area:
             desk.taken[area] = True
-
-
-def contact_sheet(scenes: Sequence[Scene], columns: int = 8, enlarge: int = 2) -> NDArray[np.uint8]:
-    """Return scenes side by side, BGR, digits boxed in green with their labels, other things in grey."""
-    tiles = [draw_truth(scene, enlarge) for scene in scenes]
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles) - len(tiles) % columns, columns)]
-    return np.vstack(rows)
-
-
-def draw_truth(scene: Scene, enlarge: int) -> NDArray[np.uint8]:
-    """Return a scene with its truth drawn in."""
-    tile = cv2.cvtColor(cv2.resize(scene.picture, None, fx=enlarge, fy=enlarge), cv2.COLOR_GRAY2BGR)
-    for (x, y, w, h), label in zip(scene.boxes * enlarge, scene.labels, strict=True):
-        colour = (0, 200, 0) if 0 <= label < NOT_A_DIGIT else (160, 120, 120)
-        cv2.rectangle(tile, (int(x), int(y)), (int(x + w), int(y + h)), colour, 1)
-        if 0 <= label < NOT_A_DIGIT:
-            cv2.putText(tile, str(label), (int(x), int(y)), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 255), 1)
-    return np.asarray(tile, np.uint8)
-
-
-def main() -> None:
-    """Draw a contact sheet."""
-    parser = argparse.ArgumentParser(prog="python -m training.scenes", description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--count", type=int, default=40)
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    arguments = parser.parse_args()
-    sources, rng = load_sources(arguments.data), np.random.default_rng(arguments.seed)
-    scenes = [make_scene(rng, sources) for _ in range(arguments.count)]
-    cv2.imwrite(str(arguments.out), contact_sheet(scenes))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,97 @@
+"""The finder's training: it learns, it goes on where it was stopped, and both formats answer alike."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from shared.networks import load_checkpoint
+from training import finder
+from training.finder import best_overlaps, finder_loss, main, stack
+from training.glyphs import Sources
+from training.plots import plot_losses
+from training.scenes import make_scene
+
+
+@pytest.fixture
+def drawn_digits(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training of a few small scenes, made in this process, of digits that need no download."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(finder, "load_sources", lambda *_: sources)
+    monkeypatch.setattr(finder, "fetch_hand_fonts", lambda _: None)
+    monkeypatch.setattr(finder, "SIDES", (96,))
+    monkeypatch.setattr(finder, "CHECK_SCENES", 4)
+    monkeypatch.setattr(finder, "CHECK_EVERY", 12)
+
+
+def train(out: Path, steps: int, *more: str) -> None:
+    main(["--steps", str(steps), "--out", str(out), "--device", "cpu", "--makers", "0", *more])
+
+
+@pytest.mark.usefixtures("drawn_digits")
+def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    losses: list[float] = []
+
+    def plot(path: Path, drawn: list[float]) -> None:
+        losses.extend(drawn)
+        plot_losses(path, drawn)
+
+    monkeypatch.setattr(finder, "plot_losses", plot)
+    train(tmp_path, 60)
+    assert np.mean(losses[-8:]) < 0.75 * np.mean(losses[:8])
+    pages = torch.rand(1, 1, 64, 48)
+    session = onnxruntime.InferenceSession(tmp_path / "finder.onnx")
+    with torch.inference_mode():
+        expected = load_checkpoint(tmp_path / "finder.pt")(pages).numpy()
+    assert session.run(None, {"input": pages.numpy()})[0] == pytest.approx(expected, abs=1e-4)
+    assert session.get_modelmeta().custom_metadata_map["name"] == "finder"
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "finder.pt", "finder.onnx", "finder.curve.png", "finder.pictures.png",
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("drawn_digits")
+def test_a_stopped_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped when its last checkpoint was at step 12 of 24, it takes the 12 that are left."""
+    taken = 0
+    step = finder.train_step
+
+    def stop_at_15(*given: object) -> float:
+        nonlocal taken
+        taken += 1
+        if taken == 16:
+            raise KeyboardInterrupt
+        return step(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(finder, "train_step", stop_at_15)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, 24)
+    taken = 100
+    train(tmp_path, 24, "--resume")
+    assert taken == 112
+
+
+@pytest.mark.usefixtures("drawn_digits")
+def test_resuming_nothing_says_so(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="there is no"):
+        train(tmp_path, 24, "--resume")
+
+
+def test_the_right_answer_costs_less_than_the_wrong_one(sources: Sources) -> None:
+    rng = np.random.default_rng(2)
+    _, heat, counts, label, box = stack([make_scene(rng, sources, 96, numbers=2) for _ in range(4)])
+    right = torch.zeros(4, 15, 12, 12)
+    right[:, 0] = torch.where(heat == 1, 6.0, -6.0)
+    right[:, 1:11] = 8.0 * (torch.arange(10)[None, :, None, None] == label[:, None])
+    right[:, 11:] = box
+    wrong = right.clone()
+    wrong[:, 0] *= -1
+    assert finder_loss(right, heat, counts, label, box) < 0.05 * finder_loss(wrong, heat, counts, label, box)
+
+
+def test_a_box_is_paired_with_the_find_that_overlaps_it_most() -> None:
+    boxes = np.array([[0, 0, 10, 10], [50, 50, 10, 10]], np.float32)
+    finds = np.array([[4, 4, 10, 10], [1, 0, 10, 10]], np.float32)
+    assert best_overlaps(boxes, finds).tolist() == [1, -1]
