@@ -1,8 +1,6 @@
 """The live view in a real Chromium: digits, numbers and ages of cameras that come and go."""
 
 import re
-import shutil
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -10,33 +8,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, expect
 from playwright.sync_api import Page as Tab
 
 from services.display import run
 from services.page.server import Page
 from shared.settings import load_settings
+from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 expect.set_options(timeout=15_000)  # on a machine that does other things too
 AGE = re.compile(r"^\d+ ms$")
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
 
 
 @contextmanager
@@ -61,7 +43,7 @@ def feed() -> Feed:
 
 @pytest.fixture
 def url(feed: Feed, tmp_path: Path) -> Iterator[str]:
-    with display(feed, tmp_path, free_port()) as url:
+    with display(feed, tmp_path, str(free_port())) as url:
         yield url
 
 
@@ -104,7 +86,7 @@ def test_two_cameras_are_shown_with_their_numbers_and_ages(tab: Tab) -> None:
 
 
 def test_age_shown_is_the_time_since_capture(tmp_path: Path, chromium: Browser) -> None:
-    with display(Feed("demo", age_s=2.0), tmp_path, free_port()) as url:
+    with display(Feed("demo", age_s=2.0), tmp_path, str(free_port())) as url:
         tab = chromium.new_page()
         tab.goto(url)
         expect(tab.locator(".age")).to_have_attribute("data-level", "old")
@@ -144,7 +126,7 @@ def test_pipeline_that_goes_is_said_on_every_tile(tab: Tab, feed: Feed) -> None:
 
 def test_page_finds_a_display_that_was_restarted(tmp_path: Path, chromium: Browser) -> None:
     feed, tab = Feed("demo"), chromium.new_page()
-    with display(feed, tmp_path, free_port()) as url:
+    with display(feed, tmp_path, str(free_port())) as url:
         tab.goto(url)
         expect(tab.locator("output b")).to_have_text("30")
     expect(tab.locator(".trouble")).to_contain_text("Connection lost")
