@@ -43,7 +43,7 @@ class Audience:
 
     @staticmethod
     def _take(viewer: Viewer) -> list[View]:
-        taken = [ended for _ in range(viewer.credit) if (ended := viewer.ended.take())]
+        taken = viewer.ended.take(viewer.credit)
         viewer.credit -= len(taken)
         return [to_view(ended, viewer.pictures) for ended in taken]
 

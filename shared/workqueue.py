@@ -81,15 +81,15 @@ class Slots(Generic[T]):
         self._lanes.setdefault(camera, deque()).appendleft(item)
         self._lanes.move_to_end(camera, last=False)
 
-    def take(self) -> T | None:
-        """The next item of the camera whose turn it is."""
-        if not self._lanes:
-            return None
-        camera, lane = self._lanes.popitem(last=False)
-        item = lane.popleft()
-        if lane:
-            self._lanes[camera] = lane
-        return item
+    def take(self, most: int) -> list[T]:
+        """Up to so many items, one from each camera in turn."""
+        taken: list[T] = []
+        while self._lanes and len(taken) < most:
+            camera, lane = self._lanes.popitem(last=False)
+            taken.append(lane.popleft())
+            if lane:
+                self._lanes[camera] = lane
+        return taken
 
     def remove(self, unwanted: Callable[[T], bool]) -> list[T]:
         """Take out all that is unwanted."""
@@ -162,7 +162,7 @@ class WorkQueue:
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            jobs = [job for _ in range(worker.credit) if (job := waiting.take())]
+            jobs = waiting.take(worker.credit)
             reason = "full" if len(jobs) == worker.credit else "drained"
             worker.jobs |= {job.key: job for job in jobs}
             worker.credit = 0
