@@ -1,0 +1,143 @@
+"""The reader's training: crops are what they are called, it learns, it resumes, its confidence is set to be true."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from shared.networks import load_checkpoint
+from shared.vision.digit import NOT_A_DIGIT
+from training import reader
+from training.crops import Crops, crops_of_scene, jitter, join, label_of, see
+from training.glyphs import Sources
+from training.reader import area_under_roc, find_temperature, main, vary
+from training.scenes import Scene
+
+
+@pytest.fixture(scope="session")
+def crops(sources: Sources) -> Crops:
+    rng = np.random.default_rng(5)
+    return join([crops_of_scene(rng, sources) for _ in range(80)])
+
+
+@pytest.fixture
+def small_sets(sources: Sources, crops: Crops, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training on a few hundred images that need no download."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(reader, "load_mnist", lambda *_: (sources.images, sources.labels))
+    monkeypatch.setattr(reader, "load_crops", lambda *_: crops)
+    monkeypatch.setattr(reader, "fetch_hand_fonts", lambda _: None)
+    monkeypatch.setattr(reader, "HELD_OUT", 40)
+    monkeypatch.setattr(reader, "CHECK_EVERY", 8)
+
+
+def train(out: Path, steps: int, *more: str) -> None:
+    main(["--steps", str(steps), "--out", str(out), "--device", "cpu", *more])
+
+
+@pytest.fixture
+def scene() -> Scene:
+    """A 4 that fills 20 x 40 pixels, and a sign."""
+    boxes = np.array([[30, 30, 20, 40], [80, 30, 20, 20]], np.float32)
+    return Scene(np.zeros((128, 128), np.uint8), boxes, np.array([4, NOT_A_DIGIT], np.int64))
+
+
+@pytest.mark.parametrize(
+    ("box", "label"),
+    [
+        ((29, 29, 22, 42), 4),
+        ((30, 30, 20, 20), NOT_A_DIGIT),  # the upper half
+        ((40, 30, 20, 40), NOT_A_DIGIT),  # half of it, and paper
+        ((80, 30, 20, 20), NOT_A_DIGIT),  # the sign
+        ((0, 90, 20, 30), NOT_A_DIGIT),  # paper
+        ((33, 30, 20, 40), -1),  # most of it: neither
+        ((10, 10, 80, 80), -1),  # all of it, and much else
+    ],
+)
+def test_a_crop_is_what_its_box_holds(scene: Scene, box: tuple[float, ...], label: int) -> None:
+    assert label_of(scene, np.array(box, np.float64)) == label
+
+
+def test_crops_are_digits_and_others_in_mnists_form(crops: Crops) -> None:
+    images, labels = crops
+    assert set(range(11)) <= set(labels.tolist())
+    assert images.shape[1:] == (28, 28)
+    assert (images.max(axis=(1, 2)) == 255).all()
+    assert (images[:, 0].max(axis=1) == 0).mean() > 0.9
+
+
+def test_a_box_beside_the_picture_is_no_crop() -> None:
+    assert see(np.full((64, 64), 200, np.uint8), np.array([100.0, 100, 20, 20])) is None
+
+
+def test_a_jittered_box_stays_near() -> None:
+    box = np.array([50.0, 50, 20, 40])
+    moved = np.array([jitter(np.random.default_rng(seed), box) for seed in range(200)])
+    assert np.abs(moved.mean(axis=0) - box).max() < 1
+    assert 0 < moved[:, 2].std() < 3
+
+
+def test_variations_keep_the_range_and_the_ink() -> None:
+    images = torch.zeros(64, 1, 28, 28)
+    images[:, :, 6:22, 12:16] = 1
+    varied = vary(images, torch.Generator().manual_seed(0))
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    assert varied.sum(dim=(1, 2, 3)).mean() == pytest.approx(64, rel=0.15)
+    assert not torch.equal(varied[0], varied[1])
+
+
+@pytest.mark.usefixtures("small_sets")
+def test_a_miniature_learns_and_both_formats_answer_alike(
+    tmp_path: Path, crops: Crops, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(tmp_path, 80)
+    images = torch.from_numpy(crops[0][:64, None]).float() / 255
+    network = load_checkpoint(tmp_path / "reader.pt")
+    with torch.inference_mode():
+        expected = network(images)
+    right = (expected.argmax(dim=1).numpy() == crops[1][:64]).mean()
+    assert right > 0.6, capsys.readouterr().out
+    session = onnxruntime.InferenceSession(tmp_path / "reader.onnx")
+    assert session.run(None, {"input": images.numpy()})[0] == pytest.approx(expected.numpy(), abs=1e-4)
+
+
+@pytest.mark.usefixtures("small_sets")
+def test_a_resumed_training_ends_as_an_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path / "whole", 16)
+    step, taken = reader.train_step, 0
+
+    def stop_at_11(*given: object) -> None:
+        nonlocal taken
+        taken += 1
+        if taken == 11:
+            raise KeyboardInterrupt
+        step(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reader, "train_step", stop_at_11)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "broken", 16)
+    train(tmp_path / "broken", 16, "--resume")
+    images = torch.rand(8, 1, 28, 28)
+    with torch.inference_mode():
+        whole, broken = (load_checkpoint(tmp_path / name / "reader.pt")(images) for name in ("whole", "broken"))
+    assert torch.allclose(whole, broken, atol=1e-5)
+
+
+def test_the_temperature_makes_confidence_true() -> None:
+    """Logits three halves too sharp are found to be so."""
+    random = torch.Generator().manual_seed(0)
+    true = torch.randn(4000, 11, generator=random) * 2
+    labels = torch.multinomial(torch.softmax(true, dim=1), 1, generator=random)[:, 0]
+    assert find_temperature(true * 1.5, labels) == pytest.approx(1.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "area"), [([3, 4], [1, 2], 1.0), ([1, 2], [3, 4], 0.0), ([1, 3], [2], 0.5)]
+)
+def test_area_under_roc_is_the_share_of_pairs_in_order(
+    positive: list[float], negative: list[float], area: float
+) -> None:
+    assert area_under_roc(torch.tensor(positive), torch.tensor(negative)) == area
