@@ -9,7 +9,7 @@ PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-
 .PHONY: run test proofs lint format train clean
 
 run: .venv/run
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec honcho start
+	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C, as it should be
 
 test: .venv/dev .venv/programs
 	$(BIN)/python -m pytest
