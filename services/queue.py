@@ -2,17 +2,15 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 
 from shared import lifecycle, metrics
 from shared.audience import Audience
 from shared.bus import Hub
 from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Reading, Ready, Refusal
+from shared.roster import Roster
 from shared.workqueue import STAGES, Batch, Ended, WorkQueue
 
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
-CAMERA_SILENT_AFTER_S = 1.5  # three of its heartbeats; a camera that is gone is on the page within 2 s
-MAX_CAMERAS = 256  # each has its own labels in metrics
 
 
 def main(life: lifecycle.Life) -> None:
@@ -25,24 +23,14 @@ def main(life: lifecycle.Life) -> None:
     hub.close()
 
 
-@dataclass(slots=True)
-class Camera:
-    """A capture process: where it answers, what it last said and when."""
-
-    peer: bytes
-    state: CameraState
-    heard_at: float
-    every_frame: bool = False
-
-
 class Exchange:
-    """The hub's messages put through the rules of the work queue and the audience."""
+    """The hub's messages put through the rules of the work queue, the audience and the roster."""
 
     def __init__(self, hub: Hub, max_age_s: float) -> None:
         self.hub = hub
         self.work = WorkQueue(max_age_s)
         self.audience = Audience()
-        self.cameras: dict[str, Camera] = {}
+        self.roster = Roster()
         self.peers: dict[str, bytes] = {}  # workers and viewers, by name
         self.names: dict[bytes, str] = {}
         self.looked_at = 0.0  # when silence was last looked for
@@ -84,9 +72,9 @@ class Exchange:
 
     def take_frame(self, peer: bytes, frame: Frame, now: float) -> None:
         """Let a frame wait for preprocess; its camera may send the next one."""
-        if frame.camera not in self.cameras:  # this process was restarted, and the camera did not notice
+        if frame.camera not in self.roster.cameras:  # this process was restarted, and the camera did not notice
             self.take_state(peer, CameraState(frame.camera, "live", "", now), now)
-        self.cameras[frame.camera].every_frame = frame.every_frame
+        self.roster.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.work.put_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, "queue").inc()
         self.finish(ended)
@@ -107,16 +95,12 @@ class Exchange:
     def tell_states(self, peer: bytes, ready: Ready) -> None:
         """A new viewer hears how all cameras are."""
         if ready.role not in STAGES:
-            for camera in self.cameras.values():
+            for camera in self.roster.cameras.values():
                 self.hub.send(peer, camera.state)
 
     def take_state(self, peer: bytes, state: CameraState, now: float) -> None:
         """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
-        if len(self.cameras) >= MAX_CAMERAS and state.camera not in self.cameras:
-            raise MalformedError(f"more than {MAX_CAMERAS} cameras")
-        known = self.cameras.get(state.camera)
-        self.cameras[state.camera] = Camera(peer, state, now, known.every_frame if known else False)
-        if known is None or known.state != state:
+        if self.roster.hear(peer, state, now):
             self.announce(state)
         self.grant(state.camera)
 
@@ -129,7 +113,7 @@ class Exchange:
 
     def grant(self, name: str) -> None:
         """Tell a camera how many frames it may send."""
-        camera = self.cameras[name]
+        camera = self.roster.cameras[name]
         frames = self.work.credit(name, camera.every_frame) - self.audience.backlog(name) * camera.every_frame
         self.hub.send(camera.peer, Credit(name, max(0, frames)))
 
@@ -170,10 +154,8 @@ class Exchange:
         self.audience.lose_silent(now)
         for name in [name for name in self.peers if name not in self.work.workers | self.audience.viewers]:
             self.lose(name)
-        for camera in self.cameras.values():
-            if now - camera.heard_at > CAMERA_SILENT_AFTER_S and camera.state.state != "down":
-                camera.state = replace(camera.state, state="down", detail="its capture process is gone", since=now)
-                self.announce(camera.state)
+        for state in self.roster.lose_silent(now):
+            self.announce(state)
         set_gauges(self.work)
 
     def note_malformed(self, error: MalformedError) -> None:

@@ -6,9 +6,10 @@ from typing import cast
 import pytest
 from prometheus_client import REGISTRY
 
-from services.queue import CAMERA_SILENT_AFTER_S, Exchange
+from services.queue import Exchange
 from shared.bus import Hub
 from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Ping, Reading, Ready, View
+from shared.roster import MAX_CAMERAS, SILENT_AFTER_S
 from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S
 
 
@@ -139,11 +140,19 @@ def test_viewers_hear_of_changes_only(exchange: Exchange) -> None:
 def test_silent_camera_is_down(exchange: Exchange) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE)
-    fake(exchange).at += CAMERA_SILENT_AFTER_S + 0.1
+    fake(exchange).at += SILENT_AFTER_S + 0.1
     exchange.turn(0)
     down = heard(exchange, b"d", CameraState)[-1]
     assert isinstance(down, CameraState)
-    assert (down.state, down.since) == ("down", 100.0 + CAMERA_SILENT_AFTER_S + 0.1)
+    assert (down.state, down.since) == ("down", 100.0 + SILENT_AFTER_S + 0.1)
+
+
+def test_more_cameras_than_there_may_be_are_malformed(exchange: Exchange) -> None:
+    for number in range(MAX_CAMERAS):
+        say(exchange, b"c", CameraState(f"cam{number}", "live", "", 99.0))
+    before = total("digitcam_malformed_total")
+    assert say(exchange, b"c", CameraState("one too many", "live", "", 99.0)) == []
+    assert total("digitcam_malformed_total") == before + 1
 
 
 def test_restarted_worker_is_known_by_its_name(exchange: Exchange) -> None:
