@@ -1,0 +1,58 @@
+"""Many pages become as many readings, boxes in pixels of their pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from services import inference
+from shared.messages import MAX_DIGITS, Page
+from shared.vision.digit import Digit
+from shared.vision.read import Reader, load_reader
+
+MODELS = Path(__file__).parents[2] / "models"
+LOG_P = tuple(np.log(np.full(11, 1 / 11)))
+
+
+class FakeReader:
+    """Says that each page holds one digit as large as the page, or as many as it is told."""
+
+    def __init__(self, count: int = 1) -> None:
+        self.count = count
+        self.batches: list[int] = []
+
+    def read(self, pages: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
+        self.batches.append(len(pages))
+        return [(Digit((0.0, 0.0, float(p.shape[1]), float(p.shape[0])), LOG_P),) * self.count for p in pages]
+
+
+def page(camera: str, rows: int, columns: int, width: int, height: int) -> Page:
+    return Page(camera, 1, 1.5, width, height, rows, b"\xff" * (rows * columns))
+
+
+def test_pages_of_many_cameras_are_read_in_one_batch() -> None:
+    reader = FakeReader()
+    pages = [page("a", 48, 64, 64, 48), page("b", 36, 64, 1920, 1080)]
+    readings = inference.read(cast(Reader, reader), pages)
+    assert reader.batches == [2]
+    assert [(r.camera, r.seq, r.captured_at, r.width, r.height) for r in readings] == [
+        ("a", 1, 1.5, 64, 48),
+        ("b", 1, 1.5, 1920, 1080),
+    ]
+
+
+def test_boxes_are_in_pixels_of_the_picture() -> None:
+    (reading,) = inference.read(cast(Reader, FakeReader()), [page("b", 36, 64, 1920, 1080)])
+    assert reading.digits[0].box == pytest.approx((0, 0, 1920, 1080))
+
+
+def test_more_digits_than_a_message_holds_are_cut_to_the_surest() -> None:
+    (reading,) = inference.read(cast(Reader, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
+    assert len(reading.digits) == MAX_DIGITS
+
+
+def test_warm_up_runs_the_shipped_networks() -> None:
+    inference.warm_up(load_reader(MODELS))
