@@ -1,20 +1,23 @@
-"""Videos and pictures as cameras: at their own pace and again and again, or every picture once."""
+"""Videos and pictures as cameras: at their own pace and again and again, or every picture once.
+
+The JPEGs of an MJPEG video pass on as they are.
+"""
 
 import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from itertools import chain, count, repeat
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.cameras.grab import silence
-from shared.cameras.shot import AbsentError, Shot, Shots, encode, pace
+from shared.cameras.grab import MJPEG, retrieve_jpeg, silence
+from shared.cameras.shot import AbsentError, Shot, Shots, Tick, encode, pace
 from shared.files import PHOTOS, find_files
-from shared.pictures import Picture, load_photo, load_video
+from shared.pictures import Picture, load_photo
 from shared.vision.page import as_uint8
 
 USUAL_RATE_HZ = 30.0  # of a video that doesn't say
@@ -23,34 +26,42 @@ PICTURE_S = 2.0  # each picture of a folder is held before the camera for so lon
 PICTURE_RATE_HZ = 10.0  # and seen so often: a reading gets steady by repetition
 WHITE = 255
 
-Ticks = Callable[[float], Iterable[int]]  # of a rate
+Ticks = Callable[[float], Iterable[Tick]]  # of a rate
 
 
 def play_video(path: Path, ticks: Ticks = pace) -> Shots:
     """Yield a video at its own rate, for ever; a picture that would be late is left out. Raises AbsentError."""
-    while True:
-        pictures, rate = enumerate(read_video(path)), find_rate(path)
-        for tick in ticks(rate):
-            picture = next((picture for number, picture in pictures if number >= tick), None)
-            if picture is None:
-                break
-            yield Shot(encode(picture), time.monotonic())
+    film = enumerate(chain.from_iterable(map(grab_pictures, repeat(path))))
+    for tick in ticks(find_rate(path)):
+        video = next(video for number, video in film if number >= tick.number)
+        if jpeg := retrieve_jpeg(video):
+            yield Shot(jpeg, tick.due_at)
 
 
 def read_video_once(path: Path) -> Shots:
     """Yield every picture of a video, as far as it can be decoded, as fast as it is taken. Raises AbsentError."""
-    for picture in read_video(path):
-        yield Shot(encode(picture), time.monotonic())
+    for video in grab_pictures(path):
+        if jpeg := retrieve_jpeg(video):
+            yield Shot(jpeg, time.monotonic())
 
 
-def read_video(path: Path) -> Iterator[NDArray[np.uint8]]:
-    """Yield a video's pictures (H x W x 3 BGR). Raises AbsentError where there are none."""
+def grab_pictures(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Yield a video opened at each of its pictures in turn, to be retrieved or left. Raises AbsentError for no video.
+
+    The pictures of MJPEG are retrieved as the JPEGs that they are, where OpenCV reads the file through FFmpeg.
+    """
     silence()
+    video = cv2.VideoCapture(str(path))
     try:
-        for picture in load_video(path):
-            yield flatten(picture)
-    except ValueError as error:
-        raise AbsentError(str(error)) from error
+        if int(video.get(cv2.CAP_PROP_FOURCC)) == MJPEG:
+            video.set(cv2.CAP_PROP_FORMAT, -1)
+        if not video.grab():
+            raise AbsentError("this is not a video that can be read")
+        yield video
+        while video.grab():
+            yield video
+    finally:
+        video.release()
 
 
 def find_rate(path: Path) -> float:
@@ -66,9 +77,9 @@ def show_pictures(path: Path, ticks: Ticks = pace) -> Shots:
     """Yield the pictures of a folder, or one picture, each for two seconds, for ever. Raises AbsentError."""
     pictures, jpeg = cycle_pictures(path), b""
     for tick in ticks(PICTURE_RATE_HZ):
-        if tick % round(PICTURE_S * PICTURE_RATE_HZ) == 0 or not jpeg:
+        if tick.number % round(PICTURE_S * PICTURE_RATE_HZ) == 0 or not jpeg:
             jpeg = next(pictures)
-        yield Shot(jpeg, time.monotonic())
+        yield Shot(jpeg, tick.due_at)
 
 
 def read_pictures_once(path: Path) -> Shots:

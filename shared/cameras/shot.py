@@ -40,12 +40,24 @@ def encode(picture: NDArray[np.uint8]) -> bytes:
     return jpeg
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A point of a schedule: its number, and the time by time.monotonic() at which it was due."""
+
+    number: int
+    due_at: float
+
+
 def pace(
     rate_hz: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[int]:
-    """Yield 0, 1, 2, ... each when it is due, on a schedule that does not drift; what was missed is left out."""
-    start, tick = clock(), 0
+) -> Iterator[Tick]:
+    """Yield ticks 0, 1, 2, ... when they are due, on a schedule that does not drift; what was missed is left out.
+
+    A picture counts as taken when it was due, not when this process got round to it: age then has its lateness in it.
+    """
+    start, number = clock(), 0
     while True:
-        yield tick
-        tick = max(tick + 1, int((clock() - start) * rate_hz))
-        sleep(max(0.0, start + tick / rate_hz - clock()))
+        due_at = start + number / rate_hz
+        sleep(max(0.0, due_at - clock()))
+        yield Tick(number, due_at)
+        number = max(number + 1, int((clock() - start) * rate_hz))

@@ -1,6 +1,5 @@
 """Opens a camera: one function for each kind, all of which yield shots until the camera gives no more."""
 
-import time
 import zlib
 from pathlib import Path
 
@@ -32,5 +31,4 @@ def watch_demo(name: str) -> Shots:
     """Yield the demo camera's pictures; each name has its own desk and numbers."""
     demo = Demo(seed=zlib.crc32(name.encode()))
     for tick in pace(RATE_HZ):
-        taken_at = time.monotonic()
-        yield Shot(encode(demo.render(tick / RATE_HZ)[0]), taken_at)
+        yield Shot(encode(demo.render(tick.number / RATE_HZ)[0]), tick.due_at)

@@ -1,5 +1,6 @@
 """Videos and pictures as cameras: paced and looped when live, complete under EVERY_FRAME, sound when broken."""
 
+from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 from typing import cast
@@ -20,7 +21,7 @@ from shared.cameras.files import (
     read_video_once,
     show_pictures,
 )
-from shared.cameras.shot import AbsentError, Shot, encode, pace
+from shared.cameras.shot import AbsentError, Shot, Tick, encode, pace
 from shared.cameras.sources import open_source
 
 FRAMES = 12
@@ -37,6 +38,18 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
+def ticks(*numbers: int) -> Iterator[Tick]:
+    return (Tick(number, 0.0) for number in numbers)
+
+
+def endless(rate_hz: float) -> Iterator[Tick]:
+    return (Tick(number, 0.0) for number in count())
+
+
+def long_ago(rate_hz: float) -> Iterator[Tick]:
+    return (Tick(number, 1.0 + number / 20) for number in count())
+
+
 def decode(shot: Shot) -> NDArray[np.uint8]:
     return np.asarray(simplejpeg.decode_jpeg(shot.jpeg, "BGR"), np.uint8)
 
@@ -50,13 +63,35 @@ def test_every_frame_reads_a_video_once_and_completely(clip: Path) -> None:
 
 
 def test_a_live_video_begins_again_at_its_end(clip: Path) -> None:
-    shots = islice(play_video(clip, ticks=lambda rate: count()), FRAMES + 3)
+    shots = islice(play_video(clip, ticks=endless), FRAMES + 3)
     assert [number_of(shot) for shot in shots] == [*range(FRAMES), 0, 1, 2]
 
 
 def test_a_live_video_that_falls_behind_leaves_pictures_out_and_keeps_its_rate(clip: Path) -> None:
-    shots = islice(play_video(clip, ticks=lambda rate: iter((0, 1, 4, 5, 99))), 5)
-    assert [number_of(shot) for shot in shots] == [0, 1, 4, 5, 0]
+    shots = play_video(clip, ticks=lambda rate: ticks(0, 1, 4, 5, 5 * FRAMES + 2))
+    assert [number_of(shot) for shot in shots] == [0, 1, 4, 5, 2]
+
+
+def test_what_is_paced_was_taken_when_it_was_due_however_late_it_comes(clip: Path, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), np.zeros((48, 64), np.uint8))
+    for shots in (play_video(clip, ticks=long_ago), show_pictures(tmp_path / "photo.png", ticks=long_ago)):
+        assert [shot.taken_at for shot in islice(shots, 3)] == [1.0, 1.05, 1.1]
+
+
+@pytest.mark.parametrize("suffix", [".mjpeg", ".avi", ".mkv"])
+def test_the_jpegs_of_an_mjpeg_video_pass_as_they_are(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"clip{suffix}"
+    jpegs = [encode(np.full((48, 64, 3), 20 * number, np.uint8)) for number in range(FRAMES)]
+    if suffix == ".mjpeg":
+        path.write_bytes(b"".join(jpegs))
+    else:
+        raw = [cv2.VIDEOWRITER_PROP_RAW_VIDEO, 1]
+        video = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 48), raw)
+        for jpeg in jpegs:
+            video.write(np.frombuffer(jpeg, np.uint8))
+        video.release()
+    assert [shot.jpeg for shot in read_video_once(path)] == jpegs
+    assert [shot.jpeg for shot in islice(play_video(path, ticks=endless), FRAMES + 2)] == jpegs + jpegs[:2]
 
 
 def test_a_video_is_played_at_its_own_rate(clip: Path) -> None:
@@ -92,7 +127,7 @@ def test_pictures_come_in_the_order_of_their_names_and_a_broken_one_is_named_onc
     assert caplog.messages[0].startswith("broken.jpg is left out: ")
     caplog.clear()
     held = round(PICTURE_S * PICTURE_RATE_HZ)
-    shots = islice(show_pictures(tmp_path, ticks=lambda rate: count()), 7 * held)
+    shots = islice(show_pictures(tmp_path, ticks=endless), 7 * held)
     assert [number_of(shot) for shot in list(shots)[::held]] == [1, 2, 3, 1, 2, 3, 1]
     assert len(caplog.messages) == 1
 
@@ -142,7 +177,8 @@ def test_pace_keeps_a_schedule_and_leaves_out_what_it_cannot_keep(work_s: float,
 
     seen = []
     for tick in islice(pace(20, lambda: clock[0], pass_time), len(ticks)):
-        assert clock[0] == pytest.approx(100 + tick / 20, abs=0.05)
-        seen.append(tick)
+        assert tick.due_at == pytest.approx(100 + tick.number / 20)
+        assert 0 <= clock[0] - tick.due_at < 0.05
+        seen.append(tick.number)
         pass_time(work_s)
     assert seen == ticks
