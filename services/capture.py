@@ -14,12 +14,14 @@ from shared.cameras.reader import Reader
 from shared.cameras.shot import Shot
 from shared.cameras.sources import open_source
 from shared.cameras.watch import Judgement, Opening, Watch
+from shared.health import NO_QUEUE, Health
 from shared.messages import CameraState, Credit, Frame
 from shared.worker import Queue
 
 HEARTBEAT_S = 0.5
 WAIT_S = 0.1  # how late a change of state or a stop may be noticed
 CLOSE_WITHIN_S = 0.5
+STILL_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one a second
 HUNG = 75  # EX_TEMPFAIL of sysexits.h: keep-alive starts this process again
 
 
@@ -37,7 +39,7 @@ def main(life: lifecycle.Life) -> None:
     watch = Watch(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
     peer = Peer(life.settings)
     try:
-        run(peer, camera.name, reader, watch, life.stop)
+        run(peer, camera.name, reader, watch, life.stop, life.health)
     except HungError:
         life.log.warning("the driver does not answer; this process starts again")
         os._exit(HUNG)  # a normal exit would wait for the driver
@@ -46,14 +48,18 @@ def main(life: lifecycle.Life) -> None:
         os._exit(0)  # as above
 
 
-def run(queue: Queue, name: str, reader: Reader, watch: Watch, stop: threading.Event) -> None:
+def run(  # noqa: PLR0913, PLR0917 - all that a camera's process is made of
+    queue: Queue, name: str, reader: Reader, watch: Watch, stop: threading.Event, health: Health
+) -> None:
     """Send frames as the queue takes them, and how the camera is. Raises HungError where its driver does not return."""
     herald = Herald(queue, name)
     outbox = Outbox(queue, name, reader.keep_all)
     while not stop.is_set():
         hear(watch, reader, name)
         now = time.monotonic()
-        herald.tell(watch.judge(now), now)
+        judgement = watch.judge(now)
+        herald.tell(judgement, now)
+        health.beat(find_trouble(judgement, queue.connected, now - outbox.sent_at))
         if watch.needs_reopening(now):
             reader.reopen()
         if watch.is_hung(now):
@@ -61,6 +67,16 @@ def run(queue: Queue, name: str, reader: Reader, watch: Watch, stop: threading.E
         if reader.is_broken:
             raise RuntimeError("the thread that reads the camera has crashed")
         outbox.turn(reader)
+
+
+def find_trouble(judgement: Judgement, connected: bool, still_s: float) -> str:
+    """What keeps frames from flowing, in a sentence; empty where nothing does, or where there are no more to come."""
+    if judgement.state not in ("live", "ended"):
+        return f"the camera is {judgement.state}: {judgement.detail}"
+    if not connected:
+        return NO_QUEUE
+    is_still = judgement.state == "live" and still_s > STILL_AFTER_S
+    return f"the queue has taken no frame for {still_s:.0f} s" if is_still else ""
 
 
 def hear(watch: Watch, reader: Reader, name: str) -> None:
@@ -99,6 +115,7 @@ class Outbox:
         self._queue, self._name, self._every_frame = queue, name, every_frame
         self._seq = int(time.time() * 1e6)  # grows across restarts too
         self._credit = 0
+        self.sent_at = time.monotonic()  # the last frame
         self._unsent: Shot | None = None
 
     def turn(self, reader: Reader) -> None:
@@ -114,6 +131,7 @@ class Outbox:
         frame = Frame(self._name, self._seq, self._queue.now() - age_s, self._every_frame, shot.jpeg)
         if self._queue.send(frame):
             self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
+            self.sent_at = time.monotonic()
             metrics.FRAMES.labels(self._name, "capture").inc()
             metrics.AGE.labels(self._name, "capture").observe(age_s)
             return

@@ -6,21 +6,14 @@ from typing import Protocol
 
 from shared import lifecycle, metrics
 from shared.bus import Peer
-from shared.messages import CameraState, Ready, View
+from shared.health import NO_QUEUE, Health
+from shared.messages import CameraState, Message, Ready, View
 from shared.shown import Shown, Watch
-from shared.worker import HEARTBEAT_S, address
-from shared.worker import Queue as WorkerQueue
+from shared.worker import HEARTBEAT_S, Queue, address
 
 CREDIT = 8  # views on their way at most: more would be old when they are shown
+STILL_AFTER_S = 2.0  # live cameras give a frame a second at least
 TICK_S = 0.05  # how late a window's key or the first look at the page may be noticed
-
-
-class Queue(WorkerQueue, Protocol):
-    """What the display needs of the queue."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether the queue was heard lately."""
 
 
 class Screen(Protocol):
@@ -46,7 +39,7 @@ def main(life: lifecycle.Life) -> None:
     peer = Peer(life.settings)
     screen = open_screen(life, peer)
     try:
-        run(peer, screen, address(life.name), life.stop)
+        run(peer, screen, address(life.name), life.stop, life.health)
     finally:
         screen.close()
         peer.close()
@@ -83,9 +76,10 @@ class Nowhere:
         """Nothing was opened."""
 
 
-def run(queue: Queue, screen: Screen, name: str, stop: threading.Event) -> None:
+def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
     """Ask for views, steady them, show them, and ask again."""
     watches: dict[str, Watch] = {}
+    flow = Flow(queue.now())
     asked, asked_at, left = Ready("display", name, 0, pictures=False), -HEARTBEAT_S, 0
     while screen.is_open and not stop.is_set():
         wanted = Ready("display", name, CREDIT, screen.wants_pictures)
@@ -101,6 +95,31 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event) -> None:
         if wanted.pictures:  # steadying is half of this process' work
             news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
         screen.show(news, queue.connected)
+        health.beat(flow.find_trouble(batch, queue.now()) if queue.connected else NO_QUEUE)
+
+
+class Flow:
+    """Whether frames come from cameras that are live. Where none is, the page is what says so: that is its work."""
+
+    def __init__(self, now: float) -> None:
+        self._live: set[str] = set()
+        self._seen_at = now
+
+    def find_trouble(self, batch: Sequence[Message], now: float) -> str:
+        """Take in what came; what is wrong, in a sentence, or nothing."""
+        for message in batch:
+            match message:
+                case CameraState(camera, "live"):
+                    self._live.add(camera)
+                    self._seen_at = now
+                case CameraState(camera):
+                    self._live.discard(camera)
+                case View():
+                    self._seen_at = now
+        still_s = now - self._seen_at
+        return (
+            f"no frame for {still_s:.0f} s, though a camera is live" if self._live and still_s > STILL_AFTER_S else ""
+        )
 
 
 def measure(views: Sequence[View], now: float) -> None:

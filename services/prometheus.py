@@ -10,6 +10,7 @@ from shared.lifecycle import Life
 
 CONFIG = Path(__file__).parent.parent / "docker" / "prometheus" / "prometheus.yml"
 HOST = "127.0.0.1"
+WAIT_S = 0.1  # how late its end, or a stop, may be noticed
 
 
 def main(life: Life) -> None:
@@ -17,11 +18,12 @@ def main(life: Life) -> None:
     port = life.settings.prometheus_port
     if trouble := find_trouble(port):
         life.log.info("%s", trouble)
-        life.stop.wait()
+        while not life.health.wait(life.stop, WAIT_S, trouble):
+            pass
         return
     process = subprocess.Popen(command(life.settings.run_dir, port))
     life.log.info("ready at http://%s:%d", HOST, port)
-    while process.poll() is None and not life.stop.wait(0.1):
+    while process.poll() is None and not life.health.wait(life.stop, WAIT_S):
         pass
     process.terminate()
     if process.wait() and not life.stop.is_set():

@@ -19,6 +19,7 @@ def main(life: lifecycle.Life) -> None:
     life.log.info("ready at %s", life.settings.queue_address)
     exchange = Exchange(hub, life.settings.max_age_s)
     while not life.stop.is_set():
+        life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
         exchange.turn(TICK_S)
     hub.close()
 

@@ -1,29 +1,30 @@
-"""The life of a worker process: settings, log, when to stop, the /metrics port, and how it ends."""
+"""The life of a worker process: settings, log, when to stop, the port where it says how it is, and how it ends."""
 
 import argparse
 import json
 import logging
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from prometheus_client import start_http_server
-
+from shared.health import Health
 from shared.process import KEPT, WRONG_SETTING, open_log, stop_on_signals, stop_with_parent
 from shared.settings import ConfigError, Settings, load_settings
+from shared.status import HOST, status_port
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a worker is given: its settings, its stage and instance, its log, and when to stop."""
+    """What a worker is given: its settings, its stage and instance, its log, when to stop, whom to tell how it is."""
 
     settings: Settings
     stage: str
     instance: str  # "1", "2", ... or the camera's name
     log: logging.Logger
     stop: threading.Event
+    health: Health = field(default_factory=Health)
 
     @property
     def name(self) -> str:
@@ -44,26 +45,29 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
     log = logging.getLogger("digitcam")
     try:
         life = Life(load_settings(), stage, arguments.instance, log, stop)
-        with_metrics(life, main)
+        with_status(life, main)
     except ConfigError as error:
         log.error("%s", error)
         sys.exit(WRONG_SETTING)
 
 
-def with_metrics(life: Life, main: Callable[[Life], None]) -> None:
-    """Serve /metrics on a free port while main runs; a file tells Prometheus which (file-based discovery)."""
-    server, _ = start_http_server(0, "127.0.0.1")
+def with_status(life: Life, main: Callable[[Life], None]) -> None:
+    """Serve /metrics and the probes on a free port while main runs; a file says which (file-based discovery)."""
     target = target_file(life.settings.run_dir, life.name)
+    with status_port(life.health) as port:
+        write_target(target, port, {"stage": life.stage, "worker": life.name})
+        try:
+            main(life)
+        finally:
+            target.unlink(missing_ok=True)
+
+
+def write_target(target: Path, port: int, labels: Mapping[str, str]) -> None:
+    """Let Prometheus, and whoever else looks, find a port."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    entry = {"targets": [f"127.0.0.1:{server.server_port}"], "labels": {"stage": life.stage, "worker": life.name}}
     draft = target.with_suffix(".new")
-    draft.write_text(json.dumps([entry]))
+    draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))
     draft.replace(target)  # at once: a reader never sees half of it
-    try:
-        main(life)
-    finally:
-        target.unlink(missing_ok=True)
-        server.shutdown()
 
 
 def target_file(run_dir: Path, worker: str) -> Path:

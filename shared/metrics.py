@@ -22,6 +22,9 @@ WAITING = Gauge("digitcam_waiting", "Items that wait for a worker.", ["stage"])
 CREDIT = Gauge("digitcam_credit", "Items that idle workers ask for.", ["stage"])
 WORKERS = Gauge("digitcam_workers", "Workers that are alive.", ["stage"])
 
+HEARTBEAT_AGE = Gauge("digitcam_heartbeat_age_seconds", "Time since the loop of a process has turned.")
+IS_READY = Gauge("digitcam_ready", "1 while nothing keeps a process from its work.")
+
 CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new pictures.", ["camera"])
 CAMERA_FROZEN = Gauge("digitcam_camera_frozen", "1 while a camera repeats the same picture.", ["camera"])
 RECONNECTS = Counter("digitcam_camera_reconnects", "Times a camera was opened again.", ["camera"])

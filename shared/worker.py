@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from shared import metrics
 from shared.bus import Peer
+from shared.health import NO_QUEUE, Health
 from shared.lifecycle import Life
 from shared.messages import Frame, Message, Page, Ready
 
@@ -27,26 +28,32 @@ class Queue(Protocol):
     def now(self) -> float:
         """The queue's clock, in seconds."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether the queue was heard lately."""
+
 
 def serve(life: Life, kind: type[Work], credit: int, do: Callable[[Sequence[Work]], Sequence[Message]]) -> None:
     """Connect, and work until told to stop."""
     peer = Peer(life.settings)
     ready = Ready(life.stage, address(life.name), credit, pictures=False)
     life.log.info("ready")
-    run(peer, ready, kind, do, life.stop)
+    run(peer, ready, kind, do, life.stop, life.health)
     peer.close()
 
 
-def run(
+def run(  # noqa: PLR0913, PLR0917 - all that a stage is made of
     queue: Queue,
     ready: Ready,
     kind: type[Work],
     do: Callable[[Sequence[Work]], Sequence[Message]],
     stop: threading.Event,
+    health: Health,
 ) -> None:
     """Ask for work, do it, and send the answers with the next request."""
     answers: Sequence[Message] = ()
     while not stop.is_set():
+        health.beat("" if queue.connected else NO_QUEUE)
         queue.send(*answers, ready)
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
         answers = timed(do, batch, ready.role, queue.now()) if batch else ()

@@ -16,11 +16,12 @@ import pytest
 import simplejpeg
 from prometheus_client import REGISTRY
 
-from services.capture import HEARTBEAT_S, Herald, HungError, run
+from services.capture import HEARTBEAT_S, STILL_AFTER_S, Herald, HungError, find_trouble, run
 from shared.cameras.reader import Reader
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watch import Judgement, Watch
 from shared.demo import HEIGHT, WIDTH
+from shared.health import Health
 from shared.messages import CameraState, Credit, Frame, Message
 from tests.conftest import MakeSettings
 from tests.services.capturing import capturing
@@ -38,6 +39,7 @@ class FakeQueue:
     sent: list[Message] = field(default_factory=list)
     away: int = 0  # so many frames cannot be sent
     idle_turns: int = 0  # since something was sent
+    connected: bool = True
 
     def send(self, *messages: Message) -> bool:
         if self.away and any(isinstance(message, Frame) for message in messages):
@@ -79,7 +81,7 @@ def reading(open_source: Callable[[], Shots], keep_all: bool = True) -> Iterator
 
 def run_with(queue: FakeQueue, reader: Reader, began_at: float | None = None) -> None:
     watch = Watch(time.monotonic() if began_at is None else began_at, can_block=not reader.keep_all, can_freeze=False)
-    run(queue, "cam", reader, watch, queue.stop)
+    run(queue, "cam", reader, watch, queue.stop, Health())
 
 
 def test_frames_are_sent_as_far_as_credit_goes_and_no_further() -> None:
@@ -231,3 +233,19 @@ def test_a_wrong_camera_ends_the_process_with_one_sentence(make_settings: MakeSe
     assert capture.process.returncode == 78
     assert output.count("\n") == 1
     assert "CAMERAS=nowhere.mp4 does not exist" in output
+
+
+@pytest.mark.parametrize(
+    ("state", "connected", "still_s", "words"),
+    [
+        ("live", True, 0.1, ""),
+        ("ended", True, 60.0, ""),
+        ("absent", True, 0.1, "absent: it is unplugged"),
+        ("connecting", True, 0.1, "connecting"),
+        ("live", False, 0.1, "queue does not answer"),
+        ("live", True, STILL_AFTER_S + 1, "no frame for 3 s"),
+    ],
+)
+def test_capture_is_ready_while_its_frames_flow(state: str, connected: bool, still_s: float, words: str) -> None:
+    trouble = find_trouble(Judgement(state, "it is unplugged", 0.0), connected, still_s)
+    assert (words in trouble, trouble == "") == (True, words == "")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from services.display import CREDIT, run
+from services.display import CREDIT, STILL_AFTER_S, Flow, run
+from shared.health import Health
 from shared.messages import CameraState, Message, Ready, View
 from shared.shown import Shown, Watch
 from shared.worker import HEARTBEAT_S
@@ -74,13 +75,13 @@ class Script:
 def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
     stop = threading.Event()
     script = Script(stop, batches)
-    run(script, screen, "display.1", stop)
+    run(script, screen, "display.1", stop, Health())
     return script.sent
 
 
 def test_steady_digits_and_their_number_reach_the_screen() -> None:
     screen = Recorder(closes_after=10)
-    run(Feed("demo"), screen, "display.1", threading.Event())
+    run(Feed("demo"), screen, "display.1", threading.Event(), Health())
     assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # what the demo's first sheet says
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
@@ -176,3 +177,23 @@ def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: 
     said = process.communicate(timeout=20)[1]
     assert (process.returncode, said) == (0, "")
     assert time.monotonic() - told_at < 1.5
+
+
+LIVE, ABSENT = CameraState("cam", "live", "", 0.0), CameraState("cam", "absent", "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "is_still"),
+    [
+        ([], [], False),
+        ([LIVE], [], True),
+        ([LIVE], [view_of("cam", 1, 0.0)], False),
+        ([LIVE], [ABSENT], False),
+    ],
+)
+def test_display_is_ready_unless_a_live_camera_gives_no_frames(
+    first: list[Message], then: list[Message], is_still: bool
+) -> None:
+    flow = Flow(0.0)
+    assert not flow.find_trouble(first, 1.0)
+    assert bool(flow.find_trouble(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still

@@ -23,12 +23,13 @@ SHOW = """
 import sys, threading
 from services.display import run
 from services.window import TITLE, Window
+from shared.health import Health
 from tests.services.feed import Feed
 
 feed = Feed("demo", "desk")
 window = Window(feed.now)
 print("open", flush=True)
-run(feed, window, "display.1", threading.Event())
+run(feed, window, "display.1", threading.Event(), Health())
 window.close()
 """
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Sequence
 
+from shared.health import Health
 from shared.messages import Credit, Frame, Message, Ready, Refusal
 from shared.worker import address, run
 
@@ -29,6 +30,10 @@ class FakeQueue:
     def now(self) -> float:
         return 10.0
 
+    @property
+    def connected(self) -> bool:
+        return True
+
 
 def frame(seq: int) -> Frame:
     return Frame("cam", seq, 9.9, False, b"jpeg")
@@ -40,7 +45,7 @@ def refuse(frames: Sequence[Frame]) -> list[Refusal]:
 
 def test_answers_go_out_with_the_next_request() -> None:
     queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
-    run(queue, READY, Frame, refuse, queue.stop)
+    run(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [
         (READY,),
         (Refusal("cam", 1, "tried"), Refusal("cam", 2, "tried"), READY),
@@ -50,13 +55,13 @@ def test_answers_go_out_with_the_next_request() -> None:
 
 def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
     queue = FakeQueue([], [], [])
-    run(queue, READY, Frame, refuse, queue.stop)
+    run(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [(READY,)] * 3
 
 
 def test_message_for_another_stage_is_passed_over() -> None:
     queue = FakeQueue([Credit("cam", 1), frame(1)], [])
-    run(queue, READY, Frame, refuse, queue.stop)
+    run(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent[1] == (Refusal("cam", 1, "tried"), READY)
 
 
