@@ -34,6 +34,8 @@ def main(life: lifecycle.Life) -> None:
     cv2.setNumThreads(1)  # each camera has a process: their threads would only wait for one another
     camera = find_camera(life.settings.cameras, life.instance)
     every_frame = life.settings.every_frame and camera.kind.is_file
+    metrics.expect_drops(camera.name, "capture")
+    metrics.RECONNECTS.labels(camera.name)
     replaced = metrics.DROPS.labels(camera.name, "capture", "replaced").inc
     reader = Reader(lambda: open_source(camera, every_frame), every_frame, replaced)
     watch = Watch(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)

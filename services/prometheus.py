@@ -8,7 +8,8 @@ from pathlib import Path
 from shared import lifecycle
 from shared.lifecycle import Life
 
-CONFIG = Path(__file__).parent.parent / "docker" / "prometheus" / "prometheus.yml"
+CONFIG = Path(__file__).parent.parent / "docker" / "prometheus"
+FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
 HOST = "127.0.0.1"
 WAIT_S = 0.1  # how late its end, or a stop, may be noticed
 
@@ -49,10 +50,11 @@ def find_trouble(port: int) -> str:
 def command(run_dir: Path, port: int) -> list[str]:
     """The command line, with the configuration copied to where its relative paths find the scrape targets."""
     run_dir.mkdir(parents=True, exist_ok=True)
-    config = Path(shutil.copy(CONFIG, run_dir))
+    for file in FILES:
+        shutil.copy(CONFIG / file, run_dir)
     return [
         "prometheus",
-        f"--config.file={config}",
+        f"--config.file={run_dir / FILES[0]}",
         f"--storage.tsdb.path={run_dir / 'prometheus'}",
         "--storage.tsdb.retention.time=1d",
         f"--web.listen-address={HOST}:{port}",

@@ -17,6 +17,7 @@ def main(life: lifecycle.Life) -> None:
     """Bind, and pass messages on until told to stop."""
     hub = Hub(life.settings)
     life.log.info("ready at %s", life.settings.queue_address)
+    metrics.MAX_AGE.set(life.settings.max_age_s)
     exchange = Exchange(hub, life.settings.max_age_s)
     while not life.stop.is_set():
         life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
@@ -101,6 +102,8 @@ class Exchange:
 
     def take_state(self, peer: bytes, state: CameraState, now: float) -> None:
         """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
+        if state.camera not in self.roster.cameras:
+            metrics.expect_drops(state.camera, *STAGES)
         if self.roster.hear(peer, state, now):
             self.announce(state)
         self.grant(state.camera)

@@ -14,6 +14,7 @@ AGE = Histogram("digitcam_age_seconds", "Time since capture as a stage begins.",
 WORK = Histogram("digitcam_work_seconds", "Time a stage works on one batch.", ["stage"], buckets=SECONDS)
 WAIT = Histogram("digitcam_wait_seconds", "Time an item waits for a worker of a stage.", ["stage"], buckets=SECONDS)
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
+MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: the age beyond which a waiting live frame is dropped.")
 MALFORMED = Counter("digitcam_malformed", "Messages that were none of ours, or too large.")
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Items in a batch given to a worker.", ["stage"], buckets=SIZES)
@@ -35,3 +36,16 @@ REJECTS = Counter("digitcam_rejects", "Found, but read as not a digit.", ["camer
 VIEWERS = Gauge("digitcam_viewers", "Browsers that look at the page.")
 REFUSED = Counter("digitcam_refusals", "Requests and browsers that the page refused, and why.", ["reason"])
 MODEL = Info("digitcam_model", "The network in use: name, version, backend and device.")
+
+DROP_REASONS = {
+    "capture": ("replaced", "no queue"),
+    "preprocess": ("replaced", "stale", "malformed", "too large", "worker lost"),
+    "inference": ("replaced", "stale", "worker lost"),
+}
+
+
+def expect_drops(camera: str, *stages: str) -> None:
+    """Export a camera's drops from 0 on: a rate() over a counter that appears with 1 misses that 1."""
+    for stage in stages:
+        for reason in DROP_REASONS[stage]:
+            DROPS.labels(camera, stage, reason)

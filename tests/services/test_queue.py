@@ -197,3 +197,9 @@ def test_answer_of_a_stranger_changes_nothing(exchange: Exchange) -> None:
     say(exchange, b"x", Reading("cam", 1, 100.0, 4, 2, ()), Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Ping(1.0))
     assert not heard(exchange, b"d", View)
     assert say(exchange, b"p", PREPROCESS) == [frame(1)]
+
+
+def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Exchange) -> None:
+    say(exchange, b"c", CameraState("new", "connecting", "", 99.0))
+    labels = {"camera": "new", "stage": "inference", "reason": "worker lost"}
+    assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 0.0
