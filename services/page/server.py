@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from services.page.access import HEADERS, guard, refusal
-from services.page.gallery import Gallery
+from services.page.live.gallery import Gallery
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown
 
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
-FILES = Path(__file__).parent
+FILES = Path(__file__).parent / "browser"
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 T = TypeVar("T")

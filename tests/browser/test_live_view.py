@@ -13,6 +13,7 @@ from playwright.sync_api import Page as Tab
 
 from services.display import run
 from services.page.server import Page
+from shared.health import Health
 from shared.settings import load_settings
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
@@ -26,7 +27,7 @@ def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
     """A display that shows a feed; gives the page's address."""
     page = Page(load_settings({"PAGE_PORT": port}, folder / ".env"), feed.now)
     stop = threading.Event()
-    loop = threading.Thread(target=run, args=(feed, page, "display.1", stop))
+    loop = threading.Thread(target=run, args=(feed, page, "display.1", stop, Health()))
     loop.start()
     try:
         yield page.url
@@ -92,6 +93,16 @@ def test_age_shown_is_the_time_since_capture(tmp_path: Path, chromium: Browser) 
         expect(tab.locator(".age")).to_have_attribute("data-level", "old")
         expect(tab.locator(".age dd")).to_have_text(re.compile(r"^2\.\d s$"))
         tab.close()
+
+
+def test_last_minute_is_a_curve_with_a_point_a_second(tab: Tab) -> None:
+    for row, name in [
+        (".age", r"^Age in the last minute: \d+ to \d+ ms$"),
+        (".rate", r"^Frames a second in .*: \d+ to "),
+    ]:
+        curve = tile(tab, "demo").locator(f"{row} svg")
+        expect(curve).to_have_attribute("aria-label", re.compile(name))
+        expect(curve.locator("path")).to_have_attribute("d", re.compile(r"M\d+ [\d.]+L59 [\d.]+$"))
 
 
 def test_picture_says_to_a_screen_reader_what_it_shows(tab: Tab) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.page.pace import SLOW_S, Allowance, Room
+from services.page.live.pace import SLOW_S, Allowance, Room
 
 
 def ages_on_a_line(cameras: int, picture_s: float, pictures: int = 400) -> list[float]:

@@ -15,9 +15,9 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 from multidict import CIMultiDictProxy
 
-from services.page.gallery import MAX_VIEWERS
+from services.page.live.gallery import MAX_VIEWERS
+from services.page.live.viewer import WORDS_AT_ONCE
 from services.page.server import Page
-from services.page.viewer import WORDS_AT_ONCE
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings, load_settings
 from shared.shown import Shown, Watch
@@ -254,7 +254,7 @@ async def fetch(page: Page, path: str, **headers: str) -> tuple[int, str, CIMult
         return answer.status, await answer.text(), answer.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/link.js", "/tile.js", "/paint.js", "/style.css"])
+@pytest.mark.parametrize("path", ["/", "/page.js", "/link.js", "/tile.js", "/paint.js", "/curve.js", "/style.css"])
 def test_page_and_its_files_are_served_with_a_strict_policy(page: Page, path: str) -> None:
     async def scenario() -> None:
         status, text, headers = await fetch(page, path)

@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from services.page.pace import Allowance, Room
-from services.page.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
+from services.page.live.pace import Allowance, Room
+from services.page.live.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
 from shared.messages import CameraState
 from shared.shown import Shown
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
-from services.page.viewer import UnwelcomeError, Viewer
+from services.page.live.viewer import UnwelcomeError, Viewer
 from shared import metrics
 from shared.messages import CameraState
 from shared.shown import Shown

@@ -1,5 +1,6 @@
 // One camera: its picture with what was read on it, the numbers in large type, how old it is and how fast it goes.
 
+import { Curve } from "./curve.js";
 import { paint } from "./paint.js";
 
 const FRESH_MS = 150; // max_age_s: what the pipeline promises
@@ -33,6 +34,8 @@ export class Tile {
   #shown = null; // {header, bitmap}
   #isStale = false; // a picture waits to be painted
   #ageMs = null;
+  #oldestMs = null; // in this second
+  #curves;
   #paintedAt = 0;
   #arrivedAt = 0;
 
@@ -47,6 +50,10 @@ export class Tile {
     this.#find(".enlarge").setAttribute("aria-label", `Enlarge ${camera}`);
     this.#find(".enlarge").addEventListener("click", enlarge);
     this.#find("canvas").addEventListener("click", enlarge);
+    this.#curves = {
+      age: new Curve(this.#find(".age svg"), { name: "Age", unit: "ms", least: 2 * FRESH_MS }),
+      rate: new Curve(this.#find(".rate svg"), { name: "Frames a second", unit: "", least: 10 }),
+    };
     new IntersectionObserver(([entry]) => this.#setInSight(entry.isIntersecting)).observe(this.element);
     new ResizeObserver(() => this.#paint()).observe(this.#find("canvas"));
     this.setState({ state: "connecting", detail: "", for_s: 0 });
@@ -135,6 +142,7 @@ export class Tile {
     const paintedMs = now === null ? 1000 * age_s + this.#paintedAt - this.#arrivedAt : onScreenMs - sincePaintMs;
     const isSilent = sincePaintMs > 1000 * SILENT_S;
     this.#ageMs = isSilent || this.#ageMs === null ? onScreenMs : this.#ageMs + SMOOTH * (paintedMs - this.#ageMs);
+    this.#oldestMs = Math.max(0, this.#oldestMs ?? 0, this.#ageMs);
     this.#writeAge(Math.max(0, this.#ageMs));
   }
 
@@ -144,6 +152,14 @@ export class Tile {
     age.dataset.level = level;
     age.title = `${level}: the picture was taken ${Math.round(ageMs)} ms before it was painted`;
     age.querySelector("dd").textContent = ageMs < 1000 ? `${Math.round(ageMs)} ms` : `${(ageMs / 1000).toFixed(1)} s`;
+  }
+
+  // Once a second: what the last minute's curves go on with. Nothing where nothing was to be seen.
+  addSecond() {
+    const isSeen = this.isLive && this.isInSight && !document.hidden;
+    this.#curves.age.add(isSeen ? this.#oldestMs : null);
+    this.#curves.rate.add(isSeen && this.#shown ? this.#shown.header.fps : null);
+    this.#oldestMs = null;
   }
 
   // Writes only what is new: a screen reader speaks each change.

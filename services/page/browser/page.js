@@ -80,3 +80,5 @@ setInterval(() => {
   for (const tile of tiles.values()) tile.showAge(link.now());
   showStatus();
 }, AGE_SHOWN_EVERY_MS);
+
+setInterval(() => tiles.forEach((tile) => tile.addSecond()), 1000);
