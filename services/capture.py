@@ -1,6 +1,5 @@
 """A camera -> capture -> Frame, CameraState: keeps it open and sends its newest picture when the queue takes one."""
 
-import logging
 import os
 import threading
 import time
@@ -10,16 +9,13 @@ import cv2
 from shared import lifecycle, metrics
 from shared.bus import Peer
 from shared.cameras import find_camera
+from shared.cameras.outbox import Herald, Outbox
 from shared.cameras.reader import Reader
-from shared.cameras.shot import Shot
 from shared.cameras.sources import open_source
 from shared.cameras.watch import Judgement, Opening, Watch
 from shared.health import NO_QUEUE, Health
-from shared.messages import CameraState, Credit, Frame
 from shared.worker import Queue
 
-HEARTBEAT_S = 0.5
-WAIT_S = 0.1  # how late a change of state or a stop may be noticed
 CLOSE_WITHIN_S = 0.5
 STILL_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one a second
 HUNG = 75  # EX_TEMPFAIL of sysexits.h: keep-alive starts this process again
@@ -87,61 +83,6 @@ def hear(watch: Watch, reader: Reader, name: str) -> None:
         watch.hear(event)
         if isinstance(event, Opening):
             metrics.RECONNECTS.labels(name).inc()
-
-
-class Herald:
-    """Says how a camera is: to the log on a change, to the queue also as this process's heartbeat."""
-
-    def __init__(self, queue: Queue, name: str) -> None:
-        self._queue, self._name = queue, name
-        self._state = ""
-        self._told_at = -HEARTBEAT_S
-
-    def tell(self, judgement: Judgement, now: float) -> None:
-        """Pass a judgement on where it is new or a heartbeat is due; again soon where the queue is not there."""
-        changed = judgement.state != self._state
-        if changed:
-            self._state = judgement.state
-            logging.info("%s: %s", judgement.state, judgement.detail)
-        if changed or now - self._told_at >= HEARTBEAT_S:
-            since = judgement.since + self._queue.now() - now
-            # rounded, or the clocks' last digits would make every heartbeat a change
-            told = CameraState(self._name, judgement.state, judgement.detail, round(since, 1))
-            self._told_at = now if self._queue.send(told) else -HEARTBEAT_S
-
-
-class Outbox:
-    """Shots on their way to the queue, as many as it gave credit for; without credit they stay with the reader."""
-
-    def __init__(self, queue: Queue, name: str, every_frame: bool) -> None:
-        self._queue, self._name, self._every_frame = queue, name, every_frame
-        self._seq = int(time.time() * 1e6)  # grows across restarts too
-        self._credit = 0
-        self.sent_at = time.monotonic()  # the last frame
-        self._unsent: Shot | None = None
-
-    def turn(self, reader: Reader) -> None:
-        """Wait a little: for a shot where there is credit to send it, else for credit."""
-        if self._credit and (shot := self._unsent or reader.take(WAIT_S)):
-            self._send(shot)
-        for message in self._queue.receive(0 if self._credit else WAIT_S):
-            if isinstance(message, Credit):
-                self._credit = message.frames
-
-    def _send(self, shot: Shot) -> None:
-        age_s = time.monotonic() - shot.taken_at
-        frame = Frame(self._name, self._seq, self._queue.now() - age_s, self._every_frame, shot.jpeg)
-        if self._queue.send(frame):
-            self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
-            self.sent_at = time.monotonic()
-            metrics.FRAMES.labels(self._name, "capture").inc()
-            metrics.AGE.labels(self._name, "capture").observe(age_s)
-            return
-        self._credit = 0  # the queue is gone; it will give credit when it is back
-        if self._every_frame:
-            self._unsent = shot
-        else:
-            metrics.DROPS.labels(self._name, "capture", "no queue").inc()
 
 
 if __name__ == "__main__":

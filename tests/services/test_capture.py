@@ -16,7 +16,8 @@ import pytest
 import simplejpeg
 from prometheus_client import REGISTRY
 
-from services.capture import HEARTBEAT_S, STILL_AFTER_S, Herald, HungError, find_trouble, run
+from services.capture import STILL_AFTER_S, HungError, find_trouble, run
+from shared.cameras.outbox import HEARTBEAT_S, Herald
 from shared.cameras.reader import Reader
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watch import Judgement, Watch
