@@ -43,6 +43,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command = commands.add_parser("keys", help="make the keys that let other machines into the pipeline")
     command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
     command.set_defaults(run=run_keys)
+
+    command = commands.add_parser("bench", help="measure how fast and how fresh it is", add_help=False)
+    command.add_argument("arguments", nargs=argparse.REMAINDER)
+    command.set_defaults(run=run_bench)
     return parser.parse_args(arguments)
 
 
@@ -64,6 +68,15 @@ def run_keys(choice: argparse.Namespace) -> int:
     make_keys(choice.folder)
     print(f"QUEUE_KEY={choice.folder} on every machine of the pipeline; keep the folder secret")
     return 0
+
+
+def run_bench(choice: argparse.Namespace) -> int:
+    """Measure."""
+    try:
+        from benchmarks.command import main as bench
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"bench needs {error.name}: pip install 'digitcam[bench]'.") from error
+    return bench(choice.arguments)
 
 
 if __name__ == "__main__":
