@@ -1,10 +1,13 @@
-"""A real Prometheus, started by the Procfile, knows how many frames each camera gives."""
+"""A real Prometheus, started by the Procfile, scrapes every process and has an answer to all that is asked of it."""
 
 import json
+import re
 import shutil
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,9 +17,10 @@ import pytest
 from shared.bus import Peer
 from shared.messages import Ready, View
 from shared.settings import load_settings
-from tests.pipeline.pipeline import Pipeline, running, wait_for
+from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
 
 RANGE_S = 5
+CAPTURES = ("capture.demo", "capture.demo.2")
 
 pytestmark = pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
 
@@ -46,17 +50,65 @@ def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
     return {camera: len(seqs) / (seconds / 2) for camera, seqs in seen.items()}
 
 
-def test_rate_of_frames_is_the_truth(tmp_path: Path) -> None:
-    with running(tmp_path, "demo,demo", concurrency="all=1") as pipeline:
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """Two demo cameras and every process, the server too."""
+    with running(tmp_path_factory.mktemp("pipeline"), "demo,demo", concurrency="all=1") as pipeline:
         wait_for(lambda: len(ask(pipeline, 'digitcam_frames_total{stage="queue"}')) == 2)
-        truth = count_views(pipeline, 2.0 * RANGE_S)  # a rate() younger than its range reads low
-        answer = ask(pipeline, f'rate(digitcam_frames_total{{stage="queue"}}[{RANGE_S}s])')
-        rates = {row["metric"]["camera"]: float(row["value"][1]) for row in answer}
-        assert set(truth) == {"demo", "demo.2"}
-        assert rates == pytest.approx(truth, rel=0.1)
+        yield pipeline
 
 
-def test_every_worker_is_scraped(tmp_path: Path) -> None:
-    expected = {"capture.demo", "queue.1", "preprocess.1", "inference.1", "display.1", "prometheus.1"}
-    with running(tmp_path, "demo", concurrency="all=1") as pipeline:
-        wait_for(lambda: {row["metric"]["worker"] for row in ask(pipeline, 'up{job="digitcam"} == 1')} == expected)
+def test_rate_of_frames_is_the_truth(pipeline: Pipeline) -> None:
+    truth = count_views(pipeline, 2.0 * RANGE_S)  # a rate() younger than its range reads low
+    answer = ask(pipeline, f'rate(digitcam_frames_total{{stage="queue"}}[{RANGE_S}s])')
+    rates = {row["metric"]["camera"]: float(row["value"][1]) for row in answer}
+    assert set(truth) == {"demo", "demo.2"}
+    assert rates == pytest.approx(truth, rel=0.1)
+
+
+def test_every_worker_is_scraped(pipeline: Pipeline) -> None:
+    expected = {*CAPTURES, "queue.1", "preprocess.1", "inference.1", "display.1", "prometheus.1"}
+    wait_for(lambda: {row["metric"]["worker"] for row in ask(pipeline, 'up{job="digitcam"} == 1')} == expected)
+
+
+def is_ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        with error:
+            return False
+
+
+def test_every_process_of_a_pipeline_that_runs_is_ready(pipeline: Pipeline) -> None:
+    wait_for(lambda: all(map(is_ready, pipeline.workers().values())))
+
+
+def panels() -> set[str]:
+    """The expressions of the dashboard, with its variable at All."""
+    board = json.loads((ROOT / "docker" / "grafana" / "digitcam.json").read_text())
+    targets = [target for panel in board["panels"] for target in panel.get("targets", ())]
+    return {target["expr"].replace("$camera", ".*") for target in targets}
+
+
+def rules() -> set[str]:
+    """The names of the recording rules."""
+    return set(re.findall(r"- record: (\S+)", (ROOT / "docker" / "prometheus" / "recording.yml").read_text()))
+
+
+def documented() -> set[str]:
+    """The expressions of docs/operating.md, but for those that are empty while all is well."""
+    rows = re.findall(r"^\| .*\? \| (`.+`) \|$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
+    return {expression for row in rows for expression in re.findall(r"`(.+?)`", row) if "==" not in expression}
+
+
+def is_answered(pipeline: Pipeline, expression: str) -> bool:
+    """Whether an expression has a result that is a number; histogram_quantile over nothing is none."""
+    return any(row["value"][1] != "NaN" for row in ask(pipeline, expression))
+
+
+@pytest.mark.parametrize("source", [panels, rules, documented])
+def test_no_expression_is_empty(pipeline: Pipeline, source: Callable[[], set[str]]) -> None:
+    expressions = source()
+    assert len(expressions) > 5
+    wait_for(lambda: not [one for one in expressions if not is_answered(pipeline, one)])
