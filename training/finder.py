@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from shared.networks import Finder, save_checkpoint
 from shared.vision.find import ALIGN, Finds, find_digits, intersection
+from training.average import start_mean
 from training.export import OPSET, check_same_answers, forget_origins, version_of
 from training.fonts import fetch_hand_fonts
 from training.glyphs import Sources, load_sources
@@ -41,7 +42,7 @@ class Recipe:
 
     steps: int = 8_000
     batch: int = 16
-    uses: int = 4
+    uses: int = 3
     learning_rate: float = 3e-3
     weight_decay: float = 1e-3
     warm_up: float = 0.03  # of the steps
@@ -148,8 +149,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
     network = Finder().to(device)
-    mean = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]
-    average = AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
+    average = start_mean(network, recipe.average)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     run = Run(recipe, network, average, optimiser, device, arguments.out)
     if arguments.resume:

@@ -19,7 +19,7 @@ from training.pens import Affine, Ink, Pen, choose_pen, write
 
 SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size, and what stands around them
 IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
-HEIGHTS = (11.0, 84.0)  # of digits, in pixels
+HEIGHTS = (14.0, 84.0)  # of digits, in pixels
 COUNTS = np.array([0.34, 0.2, 0.15, 0.11, 0.08, 0.05, 0.04, 0.03])  # how often a number has 1, 2, ... 8 digits
 FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the finder
 WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more

@@ -9,11 +9,9 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import STRIDE, UNIT_PX
 from training.scenes import IGNORED, Scene
 
-SIZES_PX = (
-    11.0,
-    76.0,
-)  # the longer side of what must be found at this scale; the next level of the pyramid has the rest
-TOLERATED_PX = (7.0, 110.0)  # digits of these sizes are no mistake either
+# The longer side of what must be found at this scale; other levels of the pyramid have the rest.
+SIZES_PX = (11.0, 76.0)
+TOLERATED_PX = (8.0, 110.0)  # digits of these sizes are no mistake either
 OWNED = 0.4  # cells with more heat than this learn the digit's class and box
 
 
