@@ -40,6 +40,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command.add_argument("--json", action="store_true", help="print one JSON object a picture")
     command.set_defaults(run=run_read)
 
+    command = commands.add_parser("top", help="watch cameras, stages and processes in a live table")
+    command.add_argument("--once", action="store_true", help="print the table once")
+    command.set_defaults(run=run_top)
+
+    command = commands.add_parser(
+        "doctor", help="say what is wrong and what to change, before the start or while it runs"
+    )
+    command.set_defaults(run=run_doctor)
+
     command = commands.add_parser("keys", help="make the keys that let other machines into the pipeline")
     command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
     command.set_defaults(run=run_keys)
@@ -59,6 +68,20 @@ def run_read(choice: argparse.Namespace) -> int:
     from services.read import read_paths
 
     return read_paths(choice.paths, load_settings(), choice.json)
+
+
+def run_top(choice: argparse.Namespace) -> int:
+    """Watch."""
+    from services.top import watch
+
+    return watch(load_settings(), choice.once)
+
+
+def run_doctor(_: argparse.Namespace) -> int:
+    """Examine."""
+    from services.doctor import examine_all
+
+    return examine_all(load_settings())
 
 
 def run_keys(choice: argparse.Namespace) -> int:
