@@ -241,5 +241,5 @@ class Pipeline(RuleBasedStateMachine):
         assert all(self.queue.in_flight.get(file, 0) <= EVERY_FRAME_WINDOW for file in ("file", "file.2"))
 
 
-Pipeline.TestCase.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
+Pipeline.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
 TestPipeline = Pipeline.TestCase
