@@ -24,6 +24,10 @@ class Screen(Protocol):
         """Whether somebody looks."""
 
     @property
+    def wants_readings(self) -> bool:
+        """Whether somebody follows every reading, with pictures or without."""
+
+    @property
     def is_open(self) -> bool:
         """False once its user has closed it."""
 
@@ -66,7 +70,7 @@ def open_screen(life: lifecycle.Life, peer: Peer) -> Screen:
 class Nowhere:
     """The screen of DISPLAY_MODE=none."""
 
-    wants_pictures = False
+    wants_pictures = wants_readings = False
     is_open = True
 
     def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
@@ -92,7 +96,7 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: 
         left -= len(views)
         measure(views, queue.now())
         news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
-        if wanted.pictures:  # steadying is half of this process' work
+        if screen.wants_readings:  # steadying is half of this process' work
             news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
         screen.show(news, queue.connected)
         health.beat(flow.find_trouble(batch, queue.now()) if queue.connected else NO_QUEUE)

@@ -22,7 +22,7 @@ PROBE_TIMEOUT_S = 20
 class Window:
     """An OpenCV window."""
 
-    wants_pictures = True
+    wants_pictures = wants_readings = True
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Open it. Raises ConfigError where there is no desktop."""

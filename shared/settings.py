@@ -70,6 +70,7 @@ class Settings:
     page_host: str = _setting("127.0.0.1", str, "address of the page")
     page_port: int = _setting("8000", _between(int, 1, 65535), "port of the page")
     page_token: str = _setting("", str, "password of the page; needed where PAGE_HOST is not this machine alone")
+    page_certificate: str = _setting("", str, "PEM file with key and certificate: then the page is https")
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")

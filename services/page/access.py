@@ -13,6 +13,7 @@ from shared.settings import is_loopback
 
 COOKIE = "digitcam_token"
 COOKIE_AGE_S = 30 * 24 * 3600
+PAGES = {"index.html": "/", "camera.html": "/camera", "draw.html": "/draw"}  # what a person opens, by its file
 
 # Only the page's own files run, connect or are shown; nobody may frame it.
 HEADERS = {
@@ -40,7 +41,7 @@ def guard(host: str, token: str) -> Middleware:
             return await handler(request)
         if not is_token(request.query.get("token", ""), token):
             return refusal(401, "token", "This page needs the token: open it as /?token= and the value of PAGE_TOKEN.")
-        if request.path == "/":
+        if request.path in PAGES.values():
             enter(request, token)
         return await handler(request)
 

@@ -2,23 +2,24 @@
 
 import asyncio
 import errno
+import ssl
 import threading
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
 
-from services.page.access import HEADERS, guard, refusal
+from services.page.guests.lobby import Lobby
+from services.page.guests.uplink import Connection
 from services.page.live.gallery import Gallery
+from services.page.routes import make_app
+from shared.bus import Peer
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown
 
 START_TIMEOUT_S = 10
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
-FILES = Path(__file__).parent / "browser"
-CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 T = TypeVar("T")
 
@@ -28,24 +29,31 @@ class Page:
 
     is_open = True
 
-    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        """Bind and serve. Raises ConfigError where the port cannot be had."""
-        self.url = f"http://{settings.page_host}:{settings.page_port}"
+    def __init__(
+        self, settings: Settings, clock: Callable[[], float], connect: Callable[[], Connection] | None = None
+    ) -> None:
+        """Bind and serve; connect gives a browser that is a camera its line to the queue.
+
+        Raises ConfigError where the port or the certificate cannot be had.
+        """
+        tls = load_certificate(settings.page_certificate)
+        self.url = f"{'https' if tls else 'http'}://{settings.page_host}:{settings.page_port}"
         self._gallery = Gallery(clock)
-        app = make_app(self._gallery, settings)
+        self._lobby = Lobby(connect or (lambda: Peer(settings)), clock, settings.max_age_s / 2)
+        app = make_app(settings, self._gallery, self._lobby)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="page", daemon=True)
         self._thread.start()
         try:
-            self._wait(self._bind(settings), START_TIMEOUT_S)
+            self._wait(self._bind(settings, tls), START_TIMEOUT_S)
         except OSError as error:
             self.close()
             raise ConfigError(bind_trouble(settings, error)) from error
 
-    async def _bind(self, settings: Settings) -> None:
+    async def _bind(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, settings.page_host, settings.page_port).start()
+        await web.TCPSite(self._runner, settings.page_host, settings.page_port, ssl_context=tls).start()
 
     def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
@@ -55,10 +63,19 @@ class Page:
         """Whether a browser looks: a tab in the background does not."""
         return self._gallery.is_looked_at
 
+    @property
+    def wants_readings(self) -> bool:
+        """Whether somebody follows every reading."""
+        return self._gallery.is_looked_at or self._lobby.is_used
+
     def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
         """Hand over what is new to whoever looks."""
         if news or is_up != self._gallery.is_up:
-            self._loop.call_soon_threadsafe(self._gallery.show, news, is_up)
+            self._loop.call_soon_threadsafe(self._show, news, is_up)
+
+    def _show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+        self._gallery.show(news, is_up)
+        self._lobby.show(news, is_up)
 
     def close(self) -> None:
         """Say goodbye to every browser and free the port."""
@@ -68,41 +85,19 @@ class Page:
         self._loop.close()
 
 
-def make_app(gallery: Gallery, settings: Settings) -> web.Application:
-    """Return the page's routes, guarded."""
-    app = web.Application(middlewares=[guard(settings.page_host, settings.page_token), as_json])
-    app.on_response_prepare.append(add_headers)
-    app.on_shutdown.append(gallery.say_goodbye)
-    app.router.add_get("/ws", gallery.look)
-    for file in sorted(FILES.iterdir()):
-        if file.suffix in CONTENT_TYPES:  # a fixed list: no path comes from a request
-            app.router.add_get("/" if file.name == "index.html" else f"/{file.name}", file_handler(file))
-    return app
-
-
-def file_handler(file: Path) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:
-    """Return a handler for one file, read once."""
-    body, content_type = file.read_bytes(), CONTENT_TYPES[file.suffix]
-
-    async def give_file(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=content_type, charset="utf-8")
-
-    return give_file
-
-
-@web.middleware
-async def as_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Answer what aiohttp itself refuses (no such page, no such method) with a sentence as JSON."""
+def load_certificate(path: str) -> ssl.SSLContext | None:
+    """Return what the page's certificate and its key in one PEM file give; None for no path. Raises ConfigError."""
+    if not path:
+        return None
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
-        response: web.StreamResponse = await handler(request)
-    except web.HTTPClientError as error:
-        return refusal(error.status, "request", f"{request.method} {request.path}: {error.reason}.")
-    return response
-
-
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
-    """Add what every answer says to the browser."""
-    response.headers.update(HEADERS)
+        tls.load_cert_chain(path)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigError(
+            f"PAGE_CERTIFICATE={path} can't be used ({error.strerror or error}): "
+            "it takes a PEM file with the private key and the certificate, as `digitcam share` makes one."
+        ) from error
+    return tls
 
 
 def bind_trouble(settings: Settings, error: OSError) -> str:

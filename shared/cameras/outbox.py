@@ -24,8 +24,9 @@ class Source(Protocol):
 class Herald:
     """Says how a camera is: to the log on a change, to the queue also as this process's heartbeat."""
 
-    def __init__(self, queue: Queue, name: str) -> None:
-        self._queue, self._name = queue, name
+    def __init__(self, queue: Queue, name: str, logs_as: str = "") -> None:
+        """logs_as stands before what is logged, in a process that is not named after this camera."""
+        self._queue, self._name, self._logs_as = queue, name, logs_as
         self._state = ""
         self._told_at = -HEARTBEAT_S
 
@@ -34,7 +35,7 @@ class Herald:
         changed = judgement.state != self._state
         if changed:
             self._state = judgement.state
-            logging.info("%s: %s", judgement.state, judgement.detail)
+            logging.info("%s%s: %s", self._logs_as, judgement.state, judgement.detail)
         if changed or now - self._told_at >= HEARTBEAT_S:
             since = judgement.since + self._queue.now() - now
             # rounded, or the clocks' last digits would make every heartbeat a change

@@ -36,6 +36,10 @@ class Recorder:
         self._closes_after = closes_after
 
     @property
+    def wants_readings(self) -> bool:
+        return self.wants_pictures
+
+    @property
     def is_open(self) -> bool:
         return len(self.shown) < self._closes_after
 

@@ -3,11 +3,12 @@
 // The server sends the next picture of a camera only when the last was painted, so a slow browser sees fewer pictures
 // and never old ones. A tab in the background says that it does not look, and a tile scrolled away that it is not seen.
 
+import { QueueClock } from "./clock.js";
+
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 4000;
 const CLOCK_EVERY_MS = 10_000;
 const CLOCKS_AT_START_MS = [0, 300, 900, 2000]; // the first answer comes while the page still loads: ask again
-const CLOCKS_KEPT = 8; // clocks drift, so old answers are forgotten
 
 const decoder = new TextDecoder();
 
@@ -17,7 +18,7 @@ export class Link {
   refusal = ""; // why the server let nobody in; it is asked again all the same
   #socket = null;
   #delayMs = FIRST_DELAY_MS;
-  #clocks = []; // [round trip, difference to the queue's clock], in seconds
+  #clock = new QueueClock();
   #handlers;
 
   // handlers: picture(header, jpeg bytes), state(state), opened(), change() when connection or pipeline come or go
@@ -29,9 +30,7 @@ export class Link {
 
   // The queue's clock in seconds; null until it has been heard.
   now() {
-    if (this.#clocks.length === 0) return null;
-    const best = this.#clocks.reduce((a, b) => (b[0] < a[0] ? b : a));
-    return performance.now() / 1000 + best[1];
+    return this.#clock.now();
   }
 
   painted(camera) {
@@ -59,7 +58,7 @@ export class Link {
     this.isOpen = true;
     this.refusal = "";
     this.#delayMs = FIRST_DELAY_MS;
-    this.#clocks = []; // another display process, perhaps on another host
+    this.#clock.forget();
     for (const delay of CLOCKS_AT_START_MS) setTimeout(() => this.#askClock(), delay);
     if (document.hidden) this.look(false);
     this.#handlers.opened();
@@ -76,7 +75,7 @@ export class Link {
 
   #hear(word) {
     if (word.kind === "state") this.#handlers.state(word);
-    if (word.kind === "clock") this.#learnClock(word);
+    if (word.kind === "clock") this.#clock.learn(word);
     if (word.kind === "pipeline") {
       this.isPipelineUp = word.up;
       this.#handlers.change();
@@ -91,13 +90,7 @@ export class Link {
   }
 
   #askClock() {
-    this.#say({ kind: "clock", asked: performance.now() });
-  }
-
-  #learnClock({ asked, now }) {
-    const here = performance.now();
-    const roundTripS = (here - asked) / 1000;
-    this.#clocks = [...this.#clocks, [roundTripS, now + roundTripS / 2 - here / 1000]].slice(-CLOCKS_KEPT);
+    this.#say(this.#clock.question());
   }
 
   #say(word) {

@@ -7,18 +7,36 @@ const FAMILY = "system-ui, sans-serif";
 const LABEL_PX = [10, 26]; // smallest and largest type of a digit's label
 const LABEL_SHARE = 0.35; // of the digit's height
 
-export function paint(canvas, bitmap, { width, height, digits, numbers }) {
+export function paint(canvas, bitmap, reading) {
   canvas.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;
+  const context = fit(canvas, { alpha: false });
+  if (!context) return;
+  context.drawImage(bitmap, 0, 0, canvas.clientWidth, canvas.clientHeight);
+  drawReading(context, canvas, reading, bitmap);
+}
+
+// Paints only what was read, to lie over a picture that is shown already.
+export function paintOver(canvas, reading) {
+  const context = fit(canvas, { alpha: true });
+  if (!context) return;
+  context.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
+  if (reading.width) drawReading(context, canvas, reading, reading);
+}
+
+// The canvas's context in CSS pixels, at the screen's resolution; null while it is not laid out.
+function fit(canvas, options) {
   const density = window.devicePixelRatio;
   const wide = Math.round(canvas.clientWidth * density);
   const high = Math.round(canvas.clientHeight * density);
-  if (!wide || !high) return;
+  if (!wide || !high) return null;
   if (canvas.width !== wide || canvas.height !== high) Object.assign(canvas, { width: wide, height: high });
-  const context = canvas.getContext("2d", { alpha: false });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.drawImage(bitmap, 0, 0, wide, high);
+  const context = canvas.getContext("2d", options);
   context.setTransform(density, 0, 0, density, 0, 0);
-  const scale = [wide / density / (width || bitmap.width), high / density / (height || bitmap.height)];
+  return context;
+}
+
+function drawReading(context, { clientWidth, clientHeight }, { width, height, digits, numbers }, picture) {
+  const scale = [clientWidth / (width || picture.width), clientHeight / (height || picture.height)];
   for (const { box } of digits) drawBox(context, scaled(box, scale));
   for (const digit of digits) drawDigit(context, digit, scaled(digit.box, scale));
   for (const number of numbers) if (number.text.length > 1) drawBracket(context, scaled(number.box, scale));

@@ -1,10 +1,10 @@
 // One camera: its picture with what was read on it, the numbers in large type, how old it is and how fast it goes.
 
+import { FRESH_MS, formatMs, levelOf } from "./age.js";
 import { Curve } from "./curve.js";
+import { showNumbers } from "./numbers.js";
 import { paint } from "./paint.js";
 
-const FRESH_MS = 150; // max_age_s: what the pipeline promises
-const LATE_MS = 400; // from here on a hand that moves and its picture visibly part
 const SMOOTH = 0.2; // share of the newest age in the one shown: a single late frame does not make it jump
 const SILENT_S = 0.5; // without a new picture for this long, the age shown is that of the one on the screen
 const READS_ALL = 0.9; // share of the frames read from which on nothing need be said about it
@@ -147,11 +147,11 @@ export class Tile {
   }
 
   #writeAge(ageMs) {
-    const level = ageMs < FRESH_MS ? "fresh" : ageMs < LATE_MS ? "late" : "old";
+    const level = levelOf(ageMs);
     const age = this.#find(".age");
     age.dataset.level = level;
     age.title = `${level}: the picture was taken ${Math.round(ageMs)} ms before it was painted`;
-    age.querySelector("dd").textContent = ageMs < 1000 ? `${Math.round(ageMs)} ms` : `${(ageMs / 1000).toFixed(1)} s`;
+    age.querySelector("dd").textContent = formatMs(ageMs);
   }
 
   // Once a second: what the last minute's curves go on with. Nothing where nothing was to be seen.
@@ -162,39 +162,8 @@ export class Tile {
     this.#oldestMs = null;
   }
 
-  // Writes only what is new: a screen reader speaks each change.
   #showNumbers(numbers) {
-    const output = this.#find("output");
-    const text = numbers.map((number) => number.text).join(" ");
-    const said = text || (this.isLive ? "No digit in sight" : "");
-    if (output.dataset.said !== said) {
-      output.dataset.said = said;
-      output.dataset.size = text.length > 24 ? "small" : text.length > 8 ? "medium" : "large";
-      output.replaceChildren(...(numbers.length ? numbers.map(numberElement) : [placeholder(said)]));
-      this.#find("canvas").setAttribute("aria-label", `Picture of ${this.#camera}. ${said}`);
-    }
-    for (const [i, number] of numbers.entries()) output.children[i].lastChild.textContent = percent(number.confidence);
+    const said = showNumbers(this.#find("output"), numbers, this.isLive ? "No digit in sight" : "");
+    if (said !== null) this.#find("canvas").setAttribute("aria-label", `Picture of ${this.#camera}. ${said}`);
   }
-}
-
-function numberElement({ text }) {
-  const element = document.createElement("span");
-  element.className = "number";
-  const value = document.createElement("b");
-  value.textContent = text;
-  const confidence = document.createElement("small");
-  confidence.setAttribute("aria-hidden", "true"); // it changes all the time
-  element.append(value, confidence);
-  return element;
-}
-
-function placeholder(text) {
-  const element = document.createElement("span");
-  element.className = "none";
-  element.textContent = text;
-  return element;
-}
-
-function percent(confidence) {
-  return `${Math.floor(100 * confidence)} %`; // 99.7 % is not 100
 }

@@ -13,26 +13,25 @@ LATEST = 1e15  # milliseconds: 30,000 years
 
 def encode_picture(shown: Shown, now: float) -> bytes:
     """Return a WebSocket message: 4 bytes big-endian length of the header, the header as JSON, the JPEG."""
-    header = encode(
-        {
-            "camera": shown.camera,
-            "seq": shown.seq,
-            "captured_at": shown.captured_at,
-            "age_s": round(now - shown.captured_at, 4),
-            "outcome": shown.outcome,
-            "width": shown.width,
-            "height": shown.height,
-            "digits": [
-                {"digit": d.digit, "confidence": round(d.confidence, 4), "box": whole(d.box)} for d in shown.digits
-            ],
-            "numbers": [
-                {"text": n.text, "confidence": round(n.confidence, 4), "box": whole(n.box)} for n in shown.numbers
-            ],
-            "fps": round(shown.fps, 1),
-            "reads_per_s": round(shown.reads_per_s, 1),
-        }
-    ).encode()
+    header = encode(encode_reading(shown, now)).encode()
     return len(header).to_bytes(4, "big") + header + shown.jpeg
+
+
+def encode_reading(shown: Shown, now: float) -> dict[str, Any]:
+    """Return what is shown of a frame, without its picture, as values for JSON."""
+    return {
+        "camera": shown.camera,
+        "seq": shown.seq,
+        "captured_at": shown.captured_at,
+        "age_s": round(now - shown.captured_at, 4),
+        "outcome": shown.outcome,
+        "width": shown.width,
+        "height": shown.height,
+        "digits": [{"digit": d.digit, "confidence": round(d.confidence, 4), "box": whole(d.box)} for d in shown.digits],
+        "numbers": [{"text": n.text, "confidence": round(n.confidence, 4), "box": whole(n.box)} for n in shown.numbers],
+        "fps": round(shown.fps, 1),
+        "reads_per_s": round(shown.reads_per_s, 1),
+    }
 
 
 def encode_state(state: CameraState, now: float) -> str:

@@ -1,0 +1,75 @@
+"""A browser's pictures on their way to the queue, as those of any camera: the newest when there is credit for it."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from typing import Protocol
+
+from shared.cameras.outbox import Herald, Outbox
+from shared.cameras.shot import Shot
+from shared.cameras.watch import Lost, Seen, Watch
+from shared.worker import Queue
+
+
+class Connection(Queue, Protocol):
+    """A connection to the queue that can be closed."""
+
+    def close(self) -> None:
+        """Disconnect."""
+
+
+class Inbox:
+    """The one picture that waits; its browser may send the next when it was taken."""
+
+    def __init__(self, taken: Callable[[], None]) -> None:
+        self.put_at = 0.0  # the last one, by time.monotonic()
+        self._taken = taken
+        self._shot: Shot | None = None
+        self._changed = threading.Condition()
+
+    def put(self, shot: Shot) -> None:
+        """Let a picture wait; from any thread."""
+        with self._changed:
+            self._shot, self.put_at = shot, time.monotonic()
+            self._changed.notify()
+
+    def take(self, timeout_s: float) -> Shot | None:
+        """Return the picture that waits, as soon as there is one; None after the timeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._shot, timeout_s)
+            shot, self._shot = self._shot, None
+        if shot:
+            self._taken()
+        return shot
+
+
+class Uplink:
+    """A thread with a connection of its own, for as long as a browser is a camera."""
+
+    def __init__(self, connect: Callable[[], Connection], name: str, taken: Callable[[], None]) -> None:
+        self.inbox = Inbox(taken)
+        self._stop = threading.Event()
+        self._watch = Watch(time.monotonic(), can_block=True, can_freeze=False)
+        self._thread = threading.Thread(target=self._serve, args=(connect, name), name=name, daemon=True)
+        self._thread.start()
+
+    def send(self, shot: Shot) -> None:
+        """Pass a picture on when the queue takes it."""
+        self.inbox.put(shot)
+
+    def close(self) -> None:
+        """End soon; does not wait."""
+        self._stop.set()
+
+    def _serve(self, connect: Callable[[], Connection], name: str) -> None:
+        with closing(connect()) as queue:
+            herald, outbox = Herald(queue, name, f"{name}: "), Outbox(queue, name, every_frame=False)
+            while not self._stop.is_set():
+                if self.inbox.put_at:
+                    self._watch.hear(Seen(self.inbox.put_at, 0))
+                now = time.monotonic()
+                herald.tell(self._watch.judge(now), now)
+                outbox.turn(self.inbox)
+            self._watch.hear(Lost(time.monotonic(), "its browser has left"))
+            herald.tell(self._watch.judge(time.monotonic()), time.monotonic())

@@ -1,0 +1,87 @@
+"""Browsers that are cameras, in a real Chromium and with the whole pipeline behind the page."""
+
+import math
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from playwright.sync_api import Page as Tab
+
+from tests.browser.conftest import Launch
+from tests.browser.film import film_digit
+from tests.pipeline.pipeline import Pipeline, running, wait_for
+
+FAKE_WEBCAM = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running(tmp_path_factory.mktemp("guests"), "demo") as pipeline:
+        wait_for(lambda: pipeline.readings("demo"))
+        yield pipeline
+
+
+def url(pipeline: Pipeline, path: str) -> str:
+    return f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}{path}"
+
+
+def write_three(tab: Tab) -> None:
+    """Write a 3 on the sheet with the mouse: two bows, each most of a circle."""
+    box = tab.locator("#sheet").bounding_box()
+    assert box
+    x, y, size = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, box["height"] / 6
+    upper = [(-150 + 10 * i, -0.9 * size, 0.85 * size) for i in range(24)]
+    lower = [(-80 + 10 * i, 0.9 * size, size) for i in range(24)]
+    for i, (degrees, down, radius) in enumerate(upper + lower):
+        angle = math.radians(degrees)
+        tab.mouse.move(x + radius * math.cos(angle), y + down + radius * math.sin(angle))
+        if i == 0:
+            tab.mouse.down()
+    tab.mouse.up()
+
+
+def test_digit_held_up_to_a_webcam_is_read_on_that_page(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
+    film = film_digit(7, tmp_path / "seven.mjpeg")
+    with closing(launch(*FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}")) as chromium:
+        tab = chromium.new_page()
+        tab.goto(url(pipeline, "/camera"))
+        expect(tab.locator("output b")).to_have_text("7")
+        expect(tab.locator("#status")).to_have_text("Live as camera browser")
+        expect(tab.locator(".age dd")).to_have_text(re.compile(r"\d+ ms|\d\.\d s"))
+        expect(tab.get_by_role("img", name="7")).to_be_visible()
+    assert pipeline.readings("browser") > 0
+
+
+def test_digit_drawn_with_the_mouse_is_read_as_it_is_drawn(pipeline: Pipeline, chromium: Browser) -> None:
+    tab = chromium.new_page()
+    tab.goto(url(pipeline, "/draw"))
+    expect(tab.locator("output")).to_have_text("Write a digit")
+    expect(tab.locator("#status")).to_have_text("Live as camera draw")
+    write_three(tab)
+    expect(tab.locator("output b")).to_have_text("3")
+    tab.get_by_role("button", name="Undo").click()
+    expect(tab.locator("output")).to_have_text("Write a digit")
+    tab.close()
+
+
+def test_browsers_camera_is_on_the_live_view_like_any_other(pipeline: Pipeline, chromium: Browser) -> None:
+    pad, view = chromium.new_page(), chromium.new_page()
+    pad.goto(url(pipeline, "/draw"))
+    view.goto(url(pipeline, "/"))
+    tile = view.get_by_role("article", name="Camera draw", exact=True)
+    pad.bring_to_front()
+    write_three(pad)
+    view.bring_to_front()  # a pad in the background sends nothing: its last picture stays
+    expect(tile.locator("canvas")).to_have_attribute("aria-label", "Picture of draw. 3")
+    pad.close()
+    view.close()
+
+
+def test_page_without_a_camera_says_what_is_missing(pipeline: Pipeline, chromium: Browser) -> None:
+    tab = chromium.new_page()
+    tab.goto(url(pipeline, "/camera"))
+    expect(tab.get_by_role("alert")).to_have_text(re.compile("no camera on this device|not allowed"))
+    tab.close()
