@@ -49,6 +49,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     command.set_defaults(run=run_doctor)
 
+    command = commands.add_parser("trace", help="record where each frame's time goes, for Perfetto")
+    command.add_argument("--seconds", type=float, default=5.0, help="how long (5)")
+    command.add_argument("--out", type=Path, default=Path("trace.json"), help="the file (trace.json)")
+    command.set_defaults(run=run_trace)
+
     command = commands.add_parser("keys", help="make the keys that let other machines into the pipeline")
     command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
     command.set_defaults(run=run_keys)
@@ -82,6 +87,13 @@ def run_doctor(_: argparse.Namespace) -> int:
     from services.doctor import examine_all
 
     return examine_all(load_settings())
+
+
+def run_trace(choice: argparse.Namespace) -> int:
+    """Trace."""
+    from services.trace import trace
+
+    return trace(load_settings(), choice.seconds, choice.out)
 
 
 def run_keys(choice: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from shared.bus import Peer
 from shared.health import NO_QUEUE, Health
 from shared.messages import CameraState, Message, Ready, View
 from shared.shown import Shown, Watch
+from shared.trace import TRACE, Span
 from shared.worker import HEARTBEAT_S, Queue, address
 
 CREDIT = 8  # views on their way at most: more would be old when they are shown
@@ -94,12 +95,20 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: 
         batch = queue.receive(TICK_S)
         views = [message for message in batch if isinstance(message, View)]
         left -= len(views)
-        measure(views, queue.now())
+        received_at = queue.now()
+        measure(views, received_at)
         news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
         if screen.wants_readings:  # steadying is half of this process' work
             news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
         screen.show(news, queue.connected)
+        trace(views, received_at, queue.now())
         health.beat(flow.find_trouble(batch, queue.now()) if queue.connected else NO_QUEUE)
+
+
+def trace(views: Sequence[View], began_at: float, ended_at: float) -> None:
+    """Say when views were taken in and handed on to the screen, where somebody traces."""
+    for view in views if TRACE.is_on else ():
+        TRACE.add(Span("display", view.camera, view.seq, began_at, ended_at, view.outcome))
 
 
 class Flow:

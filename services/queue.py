@@ -8,6 +8,7 @@ from shared.audience import Audience
 from shared.bus import Hub
 from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Reading, Ready, Refusal
 from shared.roster import Roster
+from shared.trace import TRACE, Span
 from shared.workqueue import STAGES, Batch, Ended, WorkQueue
 
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
@@ -130,6 +131,8 @@ class Exchange:
                 metrics.DIGITS.labels(frame.camera).inc(len(end.reading.digits))
             else:
                 metrics.DROPS.labels(frame.camera, end.stage, end.reason).inc()
+            if TRACE.is_on:
+                TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.reason}"))
             self.audience.offer(end)
             if frame.every_frame:
                 self.grant(frame.camera)
@@ -175,6 +178,8 @@ def count_batch(batch: Batch, now: float) -> None:
     metrics.BATCHES.labels(batch.stage, batch.reason).inc()
     metrics.BATCH_SIZE.labels(batch.stage).observe(len(batch.jobs))
     for job in batch.jobs:
+        if TRACE.is_on:
+            TRACE.add(Span(f"wait for {batch.stage}", *job.key, job.since, now, batch.worker))
         metrics.WAIT.labels(batch.stage).observe(now - job.since)
 
 

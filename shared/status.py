@@ -1,14 +1,17 @@
-"""What a process says of itself over HTTP, on a port of its own of this machine: /metrics, /livez, /readyz."""
+"""What a process says of itself over HTTP, on a port of its own of this machine: metrics, health and spans."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import MetricsHandler
 
 from shared import metrics
 from shared.health import Health
+from shared.trace import TRACE, to_rows
 
 HOST = "127.0.0.1"
 
@@ -28,19 +31,37 @@ def status_port(health: Health) -> Iterator[int]:
 
 
 def make_handler(health: Health) -> type[MetricsHandler]:
-    """Prometheus' own handler, with two more paths: 200 for yes and 503 for no, and a sentence that says why."""
+    """Prometheus' own handler for /metrics, with more paths.
+
+    /livez and /readyz: 200 for yes, 503 for no, and a sentence that says why. /trace?seconds=5: the spans of the next
+    five seconds, as JSON.
+    """
     probes = {"/livez": health.alive, "/readyz": health.ready}
 
     class Handler(MetricsHandler):
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
-            probe = probes.get(self.path)
-            if probe is None:
+            path = urlsplit(self.path).path
+            if path in probes:
+                answer = probes[path]()
+                self.give(200 if answer.ok else 503, "text/plain; charset=utf-8", f"{answer.why}\n")
+            elif path == "/trace":
+                self.give_trace()
+            else:
                 super().do_GET()
+
+        def give_trace(self) -> None:
+            try:
+                (seconds,) = map(float, parse_qs(urlsplit(self.path).query)["seconds"])
+                spans = TRACE.record(max(0.0, seconds))
+            except (KeyError, ValueError):
+                self.give(400, "text/plain; charset=utf-8", "/trace takes ?seconds=5\n")
                 return
-            answer = probe()
-            body = f"{answer.why}\n".encode()
-            self.send_response(200 if answer.ok else 503)
-            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.give(200, "application/json", json.dumps(to_rows(spans)))
+
+        def give(self, status: int, content_type: str, text: str) -> None:
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

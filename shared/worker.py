@@ -10,6 +10,7 @@ from shared.bus import Peer
 from shared.health import NO_QUEUE, Health
 from shared.lifecycle import Life
 from shared.messages import Frame, Message, Page, Ready
+from shared.trace import TRACE, Span
 
 HEARTBEAT_S = 0.5  # a worker that waits says so this often; see LOST_AFTER_S in workqueue.py
 
@@ -56,18 +57,24 @@ def run(  # noqa: PLR0913, PLR0917 - all that a stage is made of
         health.beat("" if queue.connected else NO_QUEUE)
         queue.send(*answers, ready)
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
-        answers = timed(do, batch, ready.role, queue.now()) if batch else ()
+        answers = timed(do, batch, ready.role, queue.now) if batch else ()
 
 
 def timed(
-    do: Callable[[Sequence[Work]], Sequence[Message]], batch: Sequence[Work], stage: str, now: float
+    do: Callable[[Sequence[Work]], Sequence[Message]], batch: Sequence[Work], stage: str, clock: Callable[[], float]
 ) -> Sequence[Message]:
     """Do the work, and export how old each item was when it began and how long the batch took."""
+    began_at = clock()
     for item in batch:
         metrics.FRAMES.labels(item.camera, stage).inc()
-        metrics.AGE.labels(item.camera, stage).observe(now - item.captured_at)
+        metrics.AGE.labels(item.camera, stage).observe(began_at - item.captured_at)
     with metrics.WORK.labels(stage).time():
-        return do(batch)
+        answers = do(batch)
+    if TRACE.is_on:
+        ended_at, note = clock(), f"batch of {len(batch)}"
+        for item in batch:
+            TRACE.add(Span(stage, item.camera, item.seq, began_at, ended_at, note))
+    return answers
 
 
 def address(name: str) -> str:

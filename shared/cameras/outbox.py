@@ -8,6 +8,7 @@ from shared import metrics
 from shared.cameras.shot import Shot
 from shared.cameras.watch import Judgement
 from shared.messages import CameraState, Credit, Frame
+from shared.trace import TRACE, Span
 from shared.worker import Queue
 
 HEARTBEAT_S = 0.5
@@ -68,6 +69,8 @@ class Outbox:
             self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
             self.sent_at = time.monotonic()
             metrics.FRAMES.labels(self._name, "capture").inc()
+            if TRACE.is_on:
+                TRACE.add(Span("capture", self._name, frame.seq, frame.captured_at, self._queue.now()))
             metrics.AGE.labels(self._name, "capture").observe(age_s)
             return
         self._credit = 0  # the queue is gone; it will give credit when it is back

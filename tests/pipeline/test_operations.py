@@ -1,0 +1,68 @@
+"""What a person types while the pipeline runs: digitcam top, doctor and trace."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.pipeline.pipeline import BIN, Pipeline, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """Two cameras that are read, and nobody looks."""
+    with running(tmp_path_factory.mktemp("pipeline"), "demo,demo") as pipeline:
+        wait_for(lambda: pipeline.readings("demo") > 5 and pipeline.readings("demo.2") > 5)
+        yield pipeline
+
+
+def digitcam(pipeline: Pipeline, *words: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | pipeline.settings
+    command = [str(BIN / "digitcam"), *words]
+    return subprocess.run(
+        command, cwd=pipeline.folder, env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_top_shows_every_camera_stage_and_process(pipeline: Pipeline) -> None:
+    done = digitcam(pipeline, "top", "--once")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = {line.split()[0] for line in done.stdout.splitlines() if line}
+    assert {"demo", "demo.2", "inference", "queue", "preprocess"} | set(pipeline.workers()) <= shown
+
+
+def test_doctor_speaks_of_this_pipeline(pipeline: Pipeline) -> None:
+    done = digitcam(pipeline, "doctor")
+    assert done.stderr == ""
+    assert done.returncode == (0 if "All is well: 2 live cameras" in done.stdout else 1)
+    assert "does not answer" not in done.stdout
+
+
+def test_trace_holds_every_frame_in_every_process(pipeline: Pipeline) -> None:
+    done = digitcam(pipeline, "trace", "--seconds", "1.5", "--out", "t.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "did not answer" not in done.stdout
+    events = json.loads((pipeline.folder / "t.json").read_text())["traceEvents"]
+    seen: dict[tuple[str, int], set[str]] = {}
+    for event in events:
+        if event["ph"] in ("X", "b"):
+            seen.setdefault((event["args"]["camera"], event["args"]["seq"]), set()).add(event["name"])
+    read = [
+        (event["args"]["camera"], event["args"]["seq"])
+        for event in events
+        if event["ph"] == "b" and event["args"]["note"] == "inference: read" and event["ts"] > 3e5
+    ]
+    stages = {"capture", "wait for preprocess", "preprocess", "wait for inference", "inference", "frame"}
+    assert {camera for camera, _ in read} == {"demo", "demo.2"}
+    assert all(stages <= seen[frame] for frame in read)
+    assert any("display" in seen[frame] for frame in read)
+
+
+def test_trace_that_can_not_be_written_is_said_in_a_sentence(pipeline: Pipeline) -> None:
+    done = digitcam(pipeline, "trace", "--seconds", "0.1", "--out", "none/t.json")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "digitcam: --out none/t.json can't be written: No such file or directory.\n",
+    )
