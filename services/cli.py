@@ -61,6 +61,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command = commands.add_parser("bench", help="measure how fast and how fresh it is", add_help=False)
     command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=run_bench)
+    command = commands.add_parser("share", help="let a phone in: the page over HTTPS, with a QR code")
+    command.add_argument("--port", type=int, default=8443)
+    command.add_argument("--address", help="of this machine, where it has several")
+    command.set_defaults(run=run_share)
     return parser.parse_args(arguments)
 
 
@@ -112,6 +116,13 @@ def run_bench(choice: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(f"bench needs {error.name}: pip install 'digitcam[bench]'.") from error
     return bench(choice.arguments)
+
+
+def run_share(choice: argparse.Namespace) -> int:
+    """Share the page."""
+    from services.share import share
+
+    return share(load_settings(), choice.port, choice.address)
 
 
 if __name__ == "__main__":
