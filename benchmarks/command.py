@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from benchmarks import pipeline
+from benchmarks import inference, overload, pipeline, scale
+from benchmarks.peers import bench as peers
 from benchmarks.trust import UntrustedError
 
 Result = dict[str, Any]
@@ -52,6 +53,16 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--preprocess", type=whole, default=1, metavar="K", help="preprocess workers")
     bench.add_argument("--digits", type=count, default=3, metavar="D", help="digits in view of each camera, 0 to 20")
     bench.add_argument("--still", action="store_true", help="cameras that see a page that does not move")
+
+    bench = add(benches, "overload", "reading at half the needed speed, beside its peers", run_overload)
+    add_load(bench)
+    bench = add(benches, "peers", "the same cameras through other ways to do it", run_peers)
+    add_load(bench)
+    bench = add(benches, "inference", "pages and digits a second by batch size and runtime", run_inference)
+    bench.add_argument("--digits", type=count, default=3, metavar="D", help="digits on each page")
+    bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="how long each figure is measured")
+    bench = add(benches, "scale", "what one more camera costs, with one and with two inference workers", run_scale)
+    bench.add_argument("--seconds", type=whole, default=5, metavar="S", help="how long each load is measured")
     return parser.parse_args(arguments)
 
 
@@ -96,3 +107,23 @@ def run_pipeline(choice: argparse.Namespace) -> Result:
     """The plan that the command line means, carried out."""
     names = ("cameras", "fps", "seconds", "inference", "preprocess", "digits", "still")
     return pipeline.bench(pipeline.Plan(**{name: getattr(choice, name) for name in names}))
+
+
+def run_overload(choice: argparse.Namespace) -> Result:
+    """Twice the load that fits."""
+    return overload.bench(choice.cameras, choice.fps, choice.seconds)
+
+
+def run_peers(choice: argparse.Namespace) -> Result:
+    """One table at this load."""
+    return peers.bench(choice.cameras, choice.fps, choice.seconds)
+
+
+def run_inference(choice: argparse.Namespace) -> Result:
+    """The networks alone."""
+    return inference.bench(choice.digits, choice.seconds)
+
+
+def run_scale(choice: argparse.Namespace) -> Result:
+    """From one camera to thirty-two."""
+    return scale.bench(choice.seconds)

@@ -9,17 +9,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from benchmarks import spending
 from benchmarks.trust import UntrustedError
 from shared.settings import Settings, load_settings
 
 PROCFILE = Path(__file__).parents[1] / "Procfile"
-END_WITHIN_S = 10.0
+END_WITHIN_S = 10.0  # honcho, which gives its own five
+POLITE_S = 2.0
 HONCHO = " system "  # in the lines of its log that are not a worker's
 
 
@@ -95,15 +97,21 @@ def free_port() -> int:
         return port
 
 
-def end(process: psutil.Popen) -> None:
+def end(honcho: psutil.Popen) -> None:
     """Press Ctrl-C, and leave nothing of it behind."""
-    try:
-        everything = process.children(recursive=True)
-        process.send_signal(signal.SIGINT)
-        process.wait(END_WITHIN_S)
-    except psutil.NoSuchProcess:
-        return
-    except psutil.TimeoutExpired:
-        process.kill()
-    for orphan in psutil.wait_procs(everything, timeout=2)[1]:
-        orphan.kill()
+    everything = spending.families([honcho])
+    if honcho.poll() is None:
+        honcho.send_signal(signal.SIGINT)
+        psutil.wait_procs([honcho], timeout=END_WITHIN_S)
+    end_all(everything)
+
+
+def end_all(processes: Sequence[psutil.Process]) -> None:
+    """End processes of ours: first politely, then not."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(processes, timeout=POLITE_S)[1]:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=POLITE_S)

@@ -1,7 +1,7 @@
 """What processes spend: CPU time and memory, by what each of them is."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -16,11 +16,11 @@ class Spending:
     rss_bytes: Mapping[str, int]
 
 
-def look(root: psutil.Process) -> Spending:
-    """What a process and all below it have spent, and as "bench" the CPU time of this one."""
+def look(*roots: psutil.Process) -> Spending:
+    """What processes and all below them have spent, and as "bench" the CPU time of this one."""
     cpu_s = {"bench": time.process_time()}
     rss_bytes: dict[str, int] = {}
-    for process in [root, *root.children(recursive=True)]:
+    for process in families(roots):
         try:
             with process.oneshot():
                 name, times, memory = name_of(process.cmdline()), process.cpu_times(), process.memory_info()
@@ -29,6 +29,17 @@ def look(root: psutil.Process) -> Spending:
         cpu_s[name] = cpu_s.get(name, 0.0) + times.user + times.system
         rss_bytes[name] = rss_bytes.get(name, 0) + memory.rss
     return Spending(time.monotonic(), cpu_s, rss_bytes)
+
+
+def families(roots: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """The processes and all below them, those that have just ended left out."""
+    found = []
+    for root in roots:
+        try:
+            found += [root, *root.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def name_of(words: list[str]) -> str:
@@ -47,10 +58,10 @@ def cpu_rates(before: Spending, after: Spending) -> dict[str, float]:
     return {name: (cpu_s - before.cpu_s.get(name, 0.0)) / elapsed for name, cpu_s in after.cpu_s.items()}
 
 
-def measure_pss(root: psutil.Process) -> int:
-    """The memory of a process and all below it, each shared page counted once; 0 where the system does not tell."""
+def measure_pss(*roots: psutil.Process) -> int:
+    """The memory of processes and all below them, each shared page counted once; 0 where the system does not tell."""
     total = 0
-    for process in [root, *root.children(recursive=True)]:
+    for process in families(roots):
         try:
             total += getattr(process.memory_full_info(), "pss", 0)
         except psutil.Error:

@@ -48,7 +48,7 @@ def check_cores(others: float) -> None:
         )
 
 
-def check_samples(samples: Sequence[float]) -> None:
+def check_samples(samples: Sequence[object]) -> None:
     """Raise UntrustedError where percentiles would be luck."""
     if len(samples) < FEWEST_SAMPLES:
         raise UntrustedError(
