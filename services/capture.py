@@ -14,6 +14,7 @@ from shared.cameras.reader import Reader
 from shared.cameras.sources import open_source
 from shared.cameras.watch import Judgement, Opening, Watch
 from shared.health import NO_QUEUE, Health
+from shared.messages import CameraState
 from shared.worker import Queue
 
 CLOSE_WITHIN_S = 0.5
@@ -41,6 +42,8 @@ def main(life: lifecycle.Life) -> None:
     except HungError:
         life.log.warning("the driver does not answer; this process starts again")
         os._exit(HUNG)  # a normal exit would wait for the driver
+    if life.dismissed.is_set():
+        peer.send(CameraState(camera.name, "left", "taken off the list", peer.now()))
     peer.close()
     if not reader.close(CLOSE_WITHIN_S):
         os._exit(0)  # as above

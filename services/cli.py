@@ -33,7 +33,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     command = commands.add_parser("run", help="run one line of the Procfile, and keep it alive")
     command.add_argument("stage", choices=STAGES)
-    command.set_defaults(run=lambda choice: run_stage(choice.stage, load_settings()))
+    command.set_defaults(run=lambda choice: run_stage(choice.stage))
 
     command = commands.add_parser("read", help="read digits in photos, folders and videos")
     command.add_argument("paths", nargs="+", metavar="PATH")

@@ -103,22 +103,31 @@ class Exchange:
 
     def take_state(self, peer: bytes, state: CameraState, now: float) -> None:
         """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
+        if state.state == "left":
+            self.let_go(state)
+            return
         if state.camera not in self.roster.cameras:
             metrics.expect_drops(state.camera, *STAGES)
         if self.roster.hear(peer, state, now):
             self.announce(state)
         self.grant(state.camera)
 
+    def let_go(self, state: CameraState) -> None:
+        """A camera has been taken off the list: what viewers hear of it now is the last."""
+        self.roster.leave(state.camera)
+        self.audience.forget(state.camera)
+        self.announce(state)
+
     def announce(self, state: CameraState) -> None:
         """Tell everybody who looks how a camera is."""
-        metrics.CAMERA_UP.labels(state.camera).set(state.state == "live")
-        metrics.CAMERA_FROZEN.labels(state.camera).set(state.state == "frozen")
+        export_state(state)
         for viewer in list(self.audience.viewers):
             self.hub.send(self.peers[viewer], state)
 
     def grant(self, name: str) -> None:
-        """Tell a camera how many frames it may send."""
-        camera = self.roster.cameras[name]
+        """Tell a camera how many frames it may send; one that has left hears nothing."""
+        if (camera := self.roster.cameras.get(name)) is None:
+            return
         frames = self.work.credit(name, camera.every_frame) - self.audience.backlog(name) * camera.every_frame
         self.hub.send(camera.peer, Credit(name, max(0, frames)))
 
@@ -133,7 +142,8 @@ class Exchange:
                 metrics.DROPS.labels(frame.camera, end.stage, end.reason).inc()
             if TRACE.is_on:
                 TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.reason}"))
-            self.audience.offer(end)
+            if frame.camera in self.roster.cameras:
+                self.audience.offer(end)
             if frame.every_frame:
                 self.grant(frame.camera)
 
@@ -171,6 +181,14 @@ class Exchange:
         if self.hub.now() - self.warned_at > 1:
             self.warned_at = self.hub.now()
             logging.warning("dropped a message: %s", error)
+
+
+def export_state(state: CameraState) -> None:
+    """Export whether a camera is up, and frozen; of one that has come to its end there is nothing to say."""
+    for gauge, name in ((metrics.CAMERA_UP, "live"), (metrics.CAMERA_FROZEN, "frozen")):
+        gauge.labels(state.camera).set(state.state == name)
+        if state.state in ("ended", "left"):
+            gauge.remove(state.camera)
 
 
 def count_batch(batch: Batch, now: float) -> None:

@@ -1,29 +1,53 @@
 """What stands behind a line of the Procfile: the workers of one stage, kept alive."""
 
 import os
+import threading
+from collections.abc import Callable
+from functools import cache
 
-from shared.keepalive import keep_alive, worker_command
-from shared.process import open_log, stop_on_signals
-from shared.settings import ConfigError, Settings
+from shared.keepalive import Worker, keep_alive, worker_of
+from shared.process import note_hangup, open_log, stop_on_signals
+from shared.settings import ConfigError, load_settings, read_env_file
 
 STAGES = ("capture", "queue", "preprocess", "inference", "display", "prometheus")
 SCALABLE = ("preprocess", "inference")  # honcho start -c inference=2
 
 
-def run_stage(stage: str, settings: Settings) -> int:
+def run_stage(stage: str) -> int:
     """Start the workers of a stage and keep them alive until told to stop; the exit code. Raises ConfigError."""
     stop = stop_on_signals()
     open_log(stage)
-    return keep_alive({f"{stage}.{name}": worker_command(stage, name) for name in instances(stage, settings)}, stop)
+    load_settings()  # what is wrong with them is said here, once for all workers
+    number = instance_number(stage)
+    if stage == "capture":
+        forget_env_file()
+        return keep_alive(camera_plan(), stop, changed=note_hangup())
+    return keep_alive(lambda: [worker_of(stage, number)], stop, changed=threading.Event())
 
 
-def instances(stage: str, settings: Settings) -> list[str]:
-    """One worker for each camera; of the other stages the one whose number honcho gives. Raises ConfigError."""
+def instance_number(stage: str) -> str:
+    """Which of a line's workers this is, as honcho says. Raises ConfigError where there can be only one."""
     number = os.environ.get("HONCHO_PROCESS_NAME", "").rpartition(".")[2] or "1"
     if number != "1" and stage not in SCALABLE:
         raise ConfigError(f"{stage}={number} can't be: only {' and '.join(SCALABLE)} can have more than one worker.")
-    if stage == "capture":
-        from shared.cameras import parse_cameras  # noqa: PLC0415 - the other lines have no use for it
+    return number
 
-        return [camera.name for camera in parse_cameras(settings.cameras)]
-    return [number]
+
+def forget_env_file() -> None:
+    """Take out of the environment what honcho has copied there from .env, or a line deleted there would stay."""
+    for name, value in read_env_file().items():
+        if os.environ.get(name) == value:
+            del os.environ[name]
+
+
+def camera_plan() -> Callable[[], list[Worker]]:
+    """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
+    from shared.cameras import parse_cameras, probe_webcam  # noqa: PLC0415 - the other lines have no use for it
+
+    webcam_works = cache(probe_webcam)
+
+    def plan() -> list[Worker]:
+        cameras = parse_cameras(load_settings().cameras, webcam_works)
+        return [worker_of("capture", camera.name, camera.source) for camera in cameras]
+
+    return plan

@@ -6,6 +6,7 @@ It is one more display beside the pipeline that runs: nothing is restarted, and 
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import segno
 
 from shared.certificate import ensure_certificate
-from shared.keepalive import keep_alive, worker_command
+from shared.keepalive import keep_alive, worker_of
 from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
 
@@ -30,7 +31,7 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     certificate = ensure_certificate(settings.run_dir / "share.pem", host)
     os.environ.update(page_settings(host, port, token, certificate))
     print(invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
-    return keep_alive({"display.share": worker_command("display", "share")}, stop)
+    return keep_alive(lambda: [worker_of("display", "share")], stop, changed=threading.Event())
 
 
 def find_address() -> str:

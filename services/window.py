@@ -44,6 +44,9 @@ class Window:
         for item in news:
             if isinstance(item, CameraState):
                 self._states[item.camera] = item
+                if item.state == "left":
+                    del self._states[item.camera]
+                    self._frames.pop(item.camera, None)
             elif item.jpeg:
                 self._frames[item.camera] = item
         if news or not is_up:

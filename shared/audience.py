@@ -51,6 +51,11 @@ class Audience:
         """Views of the camera that the slowest viewer has still to see."""
         return max((viewer.ended.count(camera) for viewer in self.viewers.values()), default=0)
 
+    def forget(self, camera: str) -> None:
+        """A camera has left: nobody is to see more of it."""
+        for viewer in self.viewers.values():
+            viewer.ended.remove(lambda ended: ended.job.frame.camera == camera)
+
     def lose(self, name: str) -> None:
         """Forget a viewer."""
         self.viewers.pop(name, None)

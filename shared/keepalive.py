@@ -10,10 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 from shared.backoff import retry_delay
 from shared.process import KEPT, WRONG_SETTING
+from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
@@ -22,6 +25,15 @@ POLL_S = 0.05
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # twice the readings on 2 cores: docs/decisions/0004
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
 STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that is wanted; of the same name with another purpose it is another one."""
+
+    name: str
+    command: tuple[str, ...]
+    purpose: str = ""
 
 
 class Keeper:
@@ -57,6 +69,12 @@ class Keeper:
             self.command, stdin=subprocess.PIPE, env=environment
         )  # the pipe ends with this parent
 
+    def dismiss(self) -> None:
+        """Let the worker know, before it is ended, that it is not wanted any more: a byte on its standard input."""
+        if self.process and self.process.stdin:
+            with suppress(BrokenPipeError):  # it has just ended
+                os.write(self.process.stdin.fileno(), b".")
+
     def end(self) -> None:
         """Ask the worker to end, and do not ask twice."""
         if self.process is None:
@@ -74,23 +92,61 @@ class Keeper:
             self.process.stdin.close()
 
 
-def keep_alive(commands: Mapping[str, Sequence[str]], stop: threading.Event) -> int:
-    """Keep one worker for each command until told to stop or one ends for good; the exit code for this process."""
-    keepers = [Keeper(name, command, subprocess.Popen) for name, command in commands.items()]
+def keep_alive(plan: Callable[[], Iterable[Worker]], stop: threading.Event, changed: threading.Event) -> int:
+    """Keep the planned workers alive until told to stop or one ends for good; the exit code for this process.
+
+    The plan is made again whenever changed is set. Raises ConfigError where the first one can't be made.
+    """
+    keepers = {worker: keeper_of(worker) for worker in plan()}
     parent = os.getppid()
     code = None
     while code is None and not stop.is_set() and os.getppid() == parent:
+        if changed.is_set():
+            changed.clear()
+            keepers = follow(plan, keepers)
         now = time.monotonic()
-        code = next((code for keeper in keepers if (code := keeper.look(now)) is not None), None)
+        code = next((code for keeper in keepers.values() if (code := keeper.look(now)) is not None), None)
         stop.wait(POLL_S)
+    end_all(keepers.values())
+    return STOPPING_CODES[code] if code is not None else 0
+
+
+def follow(plan: Callable[[], Iterable[Worker]], keepers: dict[Worker, Keeper]) -> dict[Worker, Keeper]:
+    """End and start only what is new in the plan; everything stays as it is where none can be made."""
+    try:
+        wanted = list(plan())
+    except ConfigError as error:
+        logging.error("%s All stays as it was.", error)
+        return keepers
+    gone = {worker: keeper for worker, keeper in keepers.items() if worker not in wanted}
+    come = [worker for worker in wanted if worker not in keepers]
+    logging.info("settings read again; ends: %s; starts: %s", listed(gone), listed(come))
+    for keeper in gone.values():
+        keeper.dismiss()
+    end_all(gone.values())
+    return {worker: keepers.get(worker) or keeper_of(worker) for worker in wanted}
+
+
+def listed(workers: Iterable[Worker]) -> str:
+    """Their names for the log."""
+    return ", ".join(worker.name for worker in workers) or "none"
+
+
+def keeper_of(worker: Worker) -> Keeper:
+    """What keeps a worker alive."""
+    return Keeper(worker.name, worker.command, subprocess.Popen)
+
+
+def end_all(keepers: Iterable[Keeper]) -> None:
+    """End them side by side: each may take END_WITHIN_S."""
     ends = [threading.Thread(target=keeper.end) for keeper in keepers]
     for end in ends:
         end.start()
     for end in ends:
         end.join()
-    return STOPPING_CODES[code] if code is not None else 0
 
 
-def worker_command(stage: str, instance: str) -> list[str]:
-    """The command that runs one worker of a stage."""
-    return [sys.executable, "-m", f"services.{stage}", instance, KEPT]
+def worker_of(stage: str, instance: str, purpose: str = "") -> Worker:
+    """One worker of a stage."""
+    command = (sys.executable, "-m", f"services.{stage}", instance, KEPT)
+    return Worker(f"{stage}.{instance}", command, purpose)

@@ -24,6 +24,7 @@ class Life:
     instance: str  # "1", "2", ... or the camera's name
     log: logging.Logger
     stop: threading.Event
+    dismissed: threading.Event = field(default_factory=threading.Event)  # stopped because it is not wanted any more
     health: Health = field(default_factory=Health)
 
     @property
@@ -39,12 +40,13 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
     parser.add_argument(KEPT, action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     stop = stop_on_signals()
+    dismissed = threading.Event()
     if arguments.kept:
-        stop_with_parent(stop)
+        stop_with_parent(stop, dismissed)
     open_log(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")
     try:
-        life = Life(load_settings(), stage, arguments.instance, log, stop)
+        life = Life(load_settings(), stage, arguments.instance, log, stop, dismissed)
         with_status(life, main)
     except ConfigError as error:
         log.error("%s", error)

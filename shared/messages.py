@@ -88,7 +88,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class CameraState:
-    """How a camera is: capture -> queue -> display, on a change and every half second."""
+    """How a camera is: capture -> queue -> display, on a change and every half second; "left" is its last word."""
 
     camera: str
     state: str  # one of CAMERA_STATES
@@ -131,7 +131,7 @@ class Pong:
 
 Message = Frame | Page | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
 
-CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down")
+CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down", "left")
 ROLES = ("preprocess", "inference", "display")
 PAYLOADS = ("jpeg", "pixels")
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}

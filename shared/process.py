@@ -28,11 +28,25 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def stop_with_parent(stop: threading.Event) -> None:
-    """Stop when standard input ends: the parent is gone, also after a kill -9 and also on Windows."""
+def note_hangup() -> threading.Event:
+    """An event that SIGHUP sets: settings have changed. Windows has no such signal."""
+    changed = threading.Event()
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: changed.set())
+    return changed
+
+
+def stop_with_parent(stop: threading.Event, dismissed: threading.Event) -> None:
+    """Stop when standard input ends: the parent is gone, also after a kill -9 and also on Windows.
+
+    A byte before its end is the parent's word that this worker is not wanted any more.
+    """
 
     def wait() -> None:
-        os.read(sys.stdin.fileno(), 1)  # not sys.stdin.read: it would hold a lock that the interpreter wants at exit
+        if os.read(
+            sys.stdin.fileno(), 1
+        ):  # not sys.stdin.read: it would hold a lock that the interpreter wants at exit
+            dismissed.set()
         stop.set()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -32,6 +32,10 @@ class Roster:
         self.cameras[state.camera] = Camera(peer, state, now, known.every_frame if known else False)
         return known is None or known.state != state
 
+    def leave(self, name: str) -> None:
+        """A camera has been taken off the list: nobody waits for it."""
+        self.cameras.pop(name, None)
+
     def lose_silent(self, now: float) -> list[CameraState]:
         """The news that cameras are down because their processes have not been heard."""
         news = []

@@ -95,7 +95,7 @@ NAMES = {setting.name.upper(): setting for setting in fields(Settings)}
 
 def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = Path(".env")) -> Settings:
     """The settings in force; the environment wins over .env. Raises ConfigError."""
-    written = parse_env_file(env_file.read_text()) if env_file.is_file() else {}
+    written = read_env_file(env_file)
     for name in written:
         _check_name(name, cutoff=0.6)
     for name in environment:  # here most names are none of ours: only near misses are errors
@@ -105,6 +105,11 @@ def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = 
     settings = Settings(**values)
     _check_reach(settings)
     return settings
+
+
+def read_env_file(env_file: Path = Path(".env")) -> dict[str, str]:
+    """What is written in .env, unchecked; nothing where there is none."""
+    return parse_env_file(env_file.read_text()) if env_file.is_file() else {}
 
 
 def _check_name(name: str, cutoff: float) -> None:

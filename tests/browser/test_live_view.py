@@ -187,3 +187,13 @@ def test_slow_viewer_sees_fresh_pictures(tab: Tab) -> None:
         ages.append(tab.locator(".age dd").first.inner_text())
     old = [age for age in ages[4:] if not AGE.match(age)]  # a second or more
     assert len(old) <= 1, ages  # a busy machine may stall the browser itself once
+
+
+def test_camera_that_is_taken_off_the_list_leaves_the_page_and_may_come_back(tab: Tab, feed: Feed) -> None:
+    tile = tab.get_by_role("article", name="Camera desk")
+    expect(tile.locator("output b").first).to_be_visible()
+    feed.set_state("desk", "left", "")
+    expect(tile).to_have_count(0)
+    expect(tab.locator("#status")).to_have_text("Live")
+    feed.set_state("desk", "live", "")
+    expect(tile.locator("output b").first).to_be_visible()

@@ -203,3 +203,48 @@ def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Exchange) -> Non
     say(exchange, b"c", CameraState("new", "connecting", "", 99.0))
     labels = {"camera": "new", "stage": "inference", "reason": "worker lost"}
     assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 0.0
+
+
+LEFT = CameraState("cam", "left", "taken off the list", 99.5)
+
+
+def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Exchange) -> None:
+    say(exchange, b"d", Ready("display", "display.1", 0, False))
+    say(exchange, b"p", PREPROCESS)
+    say(exchange, b"c", LIVE, frame(1), frame(2), frame(3))
+    say(exchange, b"c", LEFT)
+    say(exchange, b"p", Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), PREPROCESS)
+    say(exchange, b"i", INFERENCE)
+    say(exchange, b"i", Reading("cam", 1, 100.0, 4, 2, ()), INFERENCE)
+    say(exchange, b"d", DISPLAY)
+    assert heard(exchange, b"d", CameraState)[-1] == LEFT
+    assert not heard(exchange, b"d", View)
+    assert say(exchange, b"d2", Ready("display", "display.2", 8, True)) == []
+
+
+def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    say(exchange, b"c", LIVE, frame(1))
+    say(exchange, b"c", LEFT)
+    say(exchange, b"c2", LIVE, frame(2), frame(3))
+    assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)][-1] == 2
+
+
+def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:
+    say(exchange, b"c", LIVE)
+    assert REGISTRY.get_sample_value("digitcam_camera_up", {"camera": "cam"}) == 1.0
+    say(exchange, b"c", LEFT)
+    fake(exchange).at += SILENT_AFTER_S + 1
+    exchange.turn(0)
+    assert REGISTRY.get_sample_value("digitcam_camera_up", {"camera": "cam"}) is None
+
+
+def test_every_frame_camera_that_left_ends_its_frames_all_the_same(exchange: Exchange) -> None:
+    before = total("digitcam_readings_total", camera="cam")
+    say(exchange, b"p", PREPROCESS)
+    say(exchange, b"i", INFERENCE)
+    say(exchange, b"c", LIVE, frame(1, every_frame=True))
+    say(exchange, b"c", LEFT)
+    say(exchange, b"p", Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8))
+    say(exchange, b"i", Reading("cam", 1, 100.0, 4, 2, ()))
+    assert total("digitcam_readings_total", camera="cam") == before + 1

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.run import STAGES, instances
+from services.run import STAGES, camera_plan, forget_env_file, instance_number
 from shared.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = load_settings({"CAMERAS": "demo,demo"}, Path("no.env"))
 
 
 def test_procfile_has_a_line_for_each_stage() -> None:
@@ -21,22 +20,63 @@ def test_each_stage_is_a_module_of_its_own() -> None:
     assert all((ROOT / "services" / f"{stage}.py").is_file() for stage in STAGES)
 
 
-@pytest.mark.parametrize(
-    ("stage", "process", "expected"),
-    [
-        ("capture", "capture.1", ["demo", "demo.2"]),
-        ("inference", "inference.2", ["2"]),
-        ("inference", "", ["1"]),
-        ("queue", "queue.1", ["1"]),
-    ],
-)
-def test_workers_of_a_line(monkeypatch: pytest.MonkeyPatch, stage: str, process: str, expected: list[str]) -> None:
+@pytest.mark.parametrize(("stage", "process", "expected"), [("inference", "inference.2", "2"), ("queue", "", "1")])
+def test_instance_is_the_one_that_honcho_names(
+    monkeypatch: pytest.MonkeyPatch, stage: str, process: str, expected: str
+) -> None:
     monkeypatch.setenv("HONCHO_PROCESS_NAME", process)
-    assert instances(stage, SETTINGS) == expected
+    assert instance_number(stage) == expected
 
 
 @pytest.mark.parametrize("stage", ["capture", "queue", "display", "prometheus"])
 def test_second_worker_where_there_can_be_one_is_an_error(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     monkeypatch.setenv("HONCHO_PROCESS_NAME", f"{stage}.2")
     with pytest.raises(ConfigError, match="preprocess and inference"):
-        instances(stage, SETTINGS)
+        instance_number(stage)
+
+
+def write(*lines: str) -> None:
+    Path(".env").write_text("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of its own, and an environment without cameras."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CAMERAS", "")
+    monkeypatch.delenv("CAMERAS")
+    return tmp_path
+
+
+def test_plan_follows_the_file_and_knows_cameras_by_what_they_are(folder: Path) -> None:
+    plan = camera_plan()
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "clip.mp4").touch()
+    write("CAMERAS=demo,a/clip.mp4")
+    first = plan()
+    write("CAMERAS=a/clip.mp4,demo")
+    assert set(plan()) == set(first)
+    write("CAMERAS=demo,b/clip.mp4")
+    assert [worker.name for worker in plan() if worker not in first] == ["capture.clip"]
+
+
+def test_auto_stays_what_it_was_found_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([True])
+    monkeypatch.setattr("shared.cameras.probe_webcam", lambda: next(answers))
+    plan = camera_plan()
+    write("CAMERAS=auto")
+    assert [worker.name for worker in plan()] == ["capture.webcam0"]
+    write("CAMERAS=auto,demo")
+    assert [worker.name for worker in plan()] == ["capture.webcam0", "capture.demo"]
+
+
+def test_line_that_is_deleted_from_the_file_is_gone_although_honcho_had_copied_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("CAMERAS=demo,demo", "PAGE_PORT=8001")
+    monkeypatch.setenv("CAMERAS", "demo,demo")  # as honcho does
+    monkeypatch.setenv("PAGE_PORT", "8002")  # not from the file
+    forget_env_file()
+    write("PAGE_PORT=8001")
+    assert (load_settings().cameras, load_settings().page_port) == (("auto",), 8002)

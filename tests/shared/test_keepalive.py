@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.keepalive import FIRST_DELAY_S, LAST_DELAY_S, Keeper, keep_alive
+from shared.keepalive import FIRST_DELAY_S, LAST_DELAY_S, Keeper, Worker, keep_alive
 from shared.process import WRONG_SETTING
 
 
@@ -57,6 +57,11 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
     assert LAST_DELAY_S / 2 <= pauses[-1] <= LAST_DELAY_S + 0.05
 
 
+def keep(command: list[str]) -> int:
+    """Keep one worker alive until it ends for good; the exit code."""
+    return keep_alive(lambda: [Worker("w", tuple(command))], threading.Event(), threading.Event())
+
+
 def test_killed_worker_comes_back(tmp_path: Path) -> None:
     """A real process ends itself by SIGKILL once; its successor finds the mark and means to end."""
     mark = tmp_path / "mark"
@@ -66,27 +71,28 @@ def test_killed_worker_comes_back(tmp_path: Path) -> None:
         "if mark.exists(): sys.exit(0)\n"
         "mark.touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    assert keep_alive({"w": [sys.executable, "-c", program]}, threading.Event()) == 0
+    assert keep([sys.executable, "-c", program]) == 0
     assert mark.exists()
 
 
 def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
     command = [sys.executable, "-c", f"import sys; sys.exit({WRONG_SETTING})"]
-    assert keep_alive({"w": command}, threading.Event()) == 1
+    assert keep(command) == 1
 
 
 def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     """The parent is killed with -9 and can tell nobody; the worker's standard input ends."""
     pid_file = tmp_path / "pid"
     worker = (
-        "import os, pathlib\nfrom shared.process import stop_on_signals, stop_with_parent\n"
-        "stop = stop_on_signals(); stop_with_parent(stop)\n"
+        "import os, pathlib, threading\nfrom shared.process import stop_on_signals, stop_with_parent\n"
+        "stop = stop_on_signals(); stop_with_parent(stop, threading.Event())\n"
         f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
         "stop.wait()\n"
     )
     parent_program = (
-        "import sys, threading\nfrom shared.keepalive import keep_alive\n"
-        f"keep_alive({{'w': [sys.executable, '-c', {worker!r}]}}, threading.Event())\n"
+        "import sys, threading\nfrom shared.keepalive import Worker, keep_alive\n"
+        f"worker = Worker('w', (sys.executable, '-c', {worker!r}))\n"
+        "keep_alive(lambda: [worker], threading.Event(), threading.Event())\n"
     )
     reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does
     parent = subprocess.Popen([sys.executable, "-c", parent_program], stdout=writer, cwd=Path(__file__).parents[2])

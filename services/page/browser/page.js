@@ -14,7 +14,7 @@ let outage = null;
 
 const link = new Link({
   picture: (header, jpeg) => tileOf(header.camera).take(header, jpeg),
-  state: (state) => tileOf(state.camera).setState(state),
+  state: (state) => (state.state === "left" ? remove(state.camera) : tileOf(state.camera).setState(state)),
   opened: () => tiles.forEach((tile, camera) => tile.isInSight || link.sight(camera, false)),
   change: showOutage,
 });
@@ -30,11 +30,25 @@ function tileOf(camera) {
     tile.setOutage(outage);
     const after = [...tiles.keys()].sort(byName).find((name) => byName(name, camera) > 0);
     main.insertBefore(tile.element, after === undefined ? null : tiles.get(after).element);
-    main.dataset.cameras = tiles.size === 1 ? "one" : tiles.size <= FEW ? "few" : "many";
-    document.getElementById("empty").hidden = true;
-    showStatus();
+    showCount();
   }
   return tiles.get(camera);
+}
+
+// A camera that was taken off the list leaves nothing behind.
+function remove(camera) {
+  const tile = tiles.get(camera);
+  if (!tile) return;
+  if (tile.isEnlarged) enlarge(null);
+  tile.close();
+  tiles.delete(camera);
+  showCount();
+}
+
+function showCount() {
+  main.dataset.cameras = tiles.size === 1 ? "one" : tiles.size <= FEW ? "few" : "many";
+  document.getElementById("empty").hidden = tiles.size > 0;
+  showStatus();
 }
 
 // Shows one camera alone, or all of them again.

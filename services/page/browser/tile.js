@@ -38,6 +38,7 @@ export class Tile {
   #curves;
   #paintedAt = 0;
   #arrivedAt = 0;
+  #sightObserver = new IntersectionObserver(([entry]) => this.#setInSight(entry.isIntersecting));
 
   // painted(), sight(seen), enlarge(): what others have to know or do
   constructor(camera, { painted, sight, enlarge }) {
@@ -54,7 +55,7 @@ export class Tile {
       age: new Curve(this.#find(".age svg"), { name: "Age", unit: "ms", least: 2 * FRESH_MS }),
       rate: new Curve(this.#find(".rate svg"), { name: "Frames a second", unit: "", least: 10 }),
     };
-    new IntersectionObserver(([entry]) => this.#setInSight(entry.isIntersecting)).observe(this.element);
+    this.#sightObserver.observe(this.element);
     new ResizeObserver(() => this.#paint()).observe(this.#find("canvas"));
     this.setState({ state: "connecting", detail: "", for_s: 0 });
   }
@@ -101,6 +102,12 @@ export class Tile {
   setState({ state, detail, for_s }) {
     this.#state = { state, detail, since: new Date(Date.now() - 1000 * for_s) };
     this.#showState();
+  }
+
+  // Takes the tile off the page; that it is out of sight then is no news.
+  close() {
+    this.#sightObserver.disconnect();
+    this.element.remove();
   }
 
   // What keeps all cameras from this page, or null.

@@ -37,6 +37,7 @@ class Gallery:
             for viewer in self._viewers:
                 viewer.tell_pipeline(is_up)
         self._states |= {item.camera: item for item in news if isinstance(item, CameraState)}
+        self._states = {camera: state for camera, state in self._states.items() if state.state != "left"}
         for viewer in self._viewers:
             for item in news:
                 viewer.put(item)

@@ -45,6 +45,9 @@ class Viewer:
         """Let something wait for this browser; it replaces what waited from the same camera."""
         if isinstance(item, CameraState):
             self._states[item.camera] = item
+            if item.state == "left":
+                self._pictures.pop(item.camera, None)
+                self._unseen.discard(item.camera)
         elif item.jpeg and self.is_looking:
             self._pictures[item.camera] = item
         self._news.set()
