@@ -54,6 +54,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command.add_argument("--out", type=Path, default=Path("trace.json"), help="the file (trace.json)")
     command.set_defaults(run=run_trace)
 
+    command = commands.add_parser("config", help="print what is set, and where each value comes from")
+    command.add_argument("--markdown", action="store_true", help="print the table of docs/settings.md instead")
+    command.set_defaults(run=run_config)
+
     command = commands.add_parser("keys", help="make the keys that let other machines into the pipeline")
     command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
     command.set_defaults(run=run_keys)
@@ -98,6 +102,16 @@ def run_trace(choice: argparse.Namespace) -> int:
     from services.trace import trace
 
     return trace(load_settings(), choice.seconds, choice.out)
+
+
+def run_config(choice: argparse.Namespace) -> int:
+    """Show the settings."""
+    from services.config import show, to_markdown
+
+    if choice.markdown:
+        print(to_markdown(), end="")
+        return 0
+    return show(os.environ, Path(".env"))
 
 
 def run_keys(choice: argparse.Namespace) -> int:

@@ -19,9 +19,9 @@ class ConfigError(Exception):
     """Something that only the user can put right: one sentence that says what and how."""
 
 
-def _setting(default: str, parse: Callable[[str], Any], meaning: str) -> Any:
+def _setting(default: str, parse: Callable[[str], Any], meaning: str, *, is_secret: bool = False) -> Any:
     """A field whose value comes from the environment variable of its name in capitals."""
-    return field(metadata={"default": default, "parse": parse, "meaning": meaning})
+    return field(metadata={"default": default, "parse": parse, "meaning": meaning, "is_secret": is_secret})
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -65,17 +65,23 @@ class Settings:
         "auto", _words, "cameras: auto, demo, 0, /dev/video2, clip.mp4, folder, rtsp://"
     )
     every_frame: bool = _setting("false", _flag, "files and folders: read every picture once, none dropped")
-    max_age_s: float = _setting("0.15", _between(float, 0.01, 60), "a live frame older than this is dropped")
-    display_mode: str = _setting("page", _one_of("page", "window", "none"), "where readings are shown")
+    max_age_s: float = _setting("0.15", _between(float, 0.01, 60), "a live frame older than so many seconds is dropped")
+    display_mode: str = _setting(
+        "page", _one_of("page", "window", "none"), "where readings are shown: page, window or none"
+    )
     page_host: str = _setting("127.0.0.1", str, "address of the page")
     page_port: int = _setting("8000", _between(int, 1, 65535), "port of the page")
-    page_token: str = _setting("", str, "password of the page; needed where PAGE_HOST is not this machine alone")
+    page_token: str = _setting(
+        "", str, "password of the page; needed where PAGE_HOST is not this machine alone", is_secret=True
+    )
     page_certificate: str = _setting("", str, "PEM file with key and certificate: then the page is https")
-    backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks")
-    device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run")
+    backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
+    device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")
     max_batch: int = _setting("16", _between(int, 1, 128), "most pages read at once by an inference worker")
-    long_side_px: int = _setting("640", _between(int, 64, 4096), "pages are scaled down to this")
+    long_side_px: int = _setting(
+        "640", _between(int, 64, 4096), "pages are scaled down to so many pixels on their long side"
+    )
     queue: str = _setting("auto", str, "address of the queue: auto, ipc://... or tcp://host:port")
     queue_key: str = _setting("", str, "folder of CURVE keys; needed where QUEUE is not this machine alone")
     prometheus_port: int = _setting("9090", _between(int, 1, 65535), "port of Prometheus")

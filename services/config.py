@@ -1,0 +1,66 @@
+"""digitcam config: what is set, and where each value comes from; also the table of docs/settings.md."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.cameras import hide_secrets
+from shared.settings import NAMES, load_settings, read_env_file
+
+ROOT = Path(__file__).parent.parent
+HEAD = """# Settings
+
+In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both name one, `honcho start` takes `.env`'s
+and other commands the environment's; `digitcam config` prints what is in force and where it comes from.
+Written by `digitcam config --markdown > docs/settings.md`.
+
+| setting | default | what it sets |
+|---|---|---|
+"""
+
+
+def show(environment: Mapping[str, str], env_file: Path) -> int:
+    """Print every setting, its value and its origin. Raises ConfigError where one of them is wrong."""
+    load_settings(environment, env_file)
+    rows = [row(name, environment, read_env_file(env_file)) for name in NAMES]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+    return 0
+
+
+def row(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str, str]:
+    """A setting's name, its value as it may be shown, and where that comes from."""
+    text, origin = value_of(name, environment, written)
+    return name, shown(NAMES[name].metadata, text), origin
+
+
+def value_of(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str]:
+    """A setting's text and its origin, by the rule of load_settings."""
+    if name in environment:
+        is_other = name in written and written[name] != environment[name]
+        return environment[name], "environment (honcho start takes the one in .env)" if is_other else "environment"
+    if name in written:
+        return written[name], ".env"
+    return NAMES[name].metadata["default"], "default"
+
+
+def shown(metadata: Mapping[str, Any], text: str) -> str:
+    """A value for the screen: no password, and a word where there is nothing."""
+    if metadata["is_secret"] and text:
+        return "(hidden)"
+    return ",".join(map(hide_secrets, text.split(","))) or "(nothing)"
+
+
+def to_markdown() -> str:
+    """The page of docs/settings.md."""
+    return HEAD + "".join(
+        f"| `{name}` | {default_of(setting.metadata)} | {setting.metadata['meaning']} |\n"
+        for name, setting in NAMES.items()
+    )
+
+
+def default_of(metadata: Mapping[str, Any]) -> str:
+    """A default as it is the same on every machine."""
+    text = str(metadata["default"]).removeprefix(f"{ROOT}/")
+    return f"`{text}`" if text else ""

@@ -1,0 +1,53 @@
+"""What is in force, where it comes from, and nothing that is secret."""
+
+from pathlib import Path
+
+import pytest
+
+from services.config import ROOT, show, to_markdown
+from shared.settings import NAMES, ConfigError
+
+
+@pytest.fixture
+def env_file(tmp_path: Path) -> Path:
+    file = tmp_path / ".env"
+    file.write_text("PAGE_PORT=8001\nMAX_BATCH=4\n")
+    return file
+
+
+def lines(environment: dict[str, str], env_file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    assert show(environment, env_file) == 0
+    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    return {row[0]: row[1:] for row in rows}
+
+
+def test_each_setting_is_shown_with_its_origin(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = lines({"CAMERAS": "demo", "PAGE_PORT": "8001"}, env_file, capsys)
+    assert said.keys() == NAMES.keys()
+    assert said["CAMERAS"] == ["demo", "environment"]
+    assert said["MAX_BATCH"] == ["4", ".env"]
+    assert said["DEVICE"] == ["auto", "default"]
+    assert said["QUEUE_KEY"] == ["(nothing)", "default"]
+
+
+def test_two_values_for_one_name_are_told_apart(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = lines({"PAGE_PORT": "8002", "MAX_BATCH": "4"}, env_file, capsys)
+    assert said["PAGE_PORT"] == ["8002", "environment (honcho start takes the one in .env)"]
+    assert said["MAX_BATCH"] == ["4", "environment"]
+
+
+def test_secrets_are_hidden(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    show({"PAGE_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file)
+    out = capsys.readouterr().out
+    assert "hunter2" not in out
+    assert "rtsp://...@hall/live,demo" in out
+
+
+def test_wrong_setting_is_an_error_here_too(env_file: Path) -> None:
+    with pytest.raises(ConfigError, match="MAX_BATCH=none"):
+        show({"MAX_BATCH": "none"}, env_file)
+
+
+def test_table_in_the_docs_is_current() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text()
+    assert table == to_markdown(), "run digitcam config --markdown > docs/settings.md"
