@@ -10,8 +10,8 @@ from shared.settings import NAMES, load_settings, read_env_file
 ROOT = Path(__file__).parent.parent
 HEAD = """# Settings
 
-In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both name one, `honcho start` takes `.env`'s
-and other commands the environment's; `digitcam config` prints what is in force and where it comes from.
+In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both name one, `honcho start` takes
+`.env`'s, and other commands the environment's; `digitcam config` prints what is in force and where it comes from.
 Written by `digitcam config --markdown > docs/settings.md`.
 
 | setting | default | what it sets |
