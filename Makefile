@@ -6,7 +6,7 @@ BIN := .venv/bin
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: run test proofs lint format train clean
+.PHONY: run test proofs lint format bench train clean
 
 run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C, as it should be
@@ -27,6 +27,9 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+bench: .venv/bench  ## half an hour, on a machine that does nothing else
+	$(BIN)/digitcam bench all --write docs
+
 train: .venv/dev
 	$(BIN)/python -m training.train --preset seed
 
@@ -43,6 +46,10 @@ clean:
 .venv/dev: pyproject.toml | .venv/bin/python
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
+
+.venv/bench: pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --editable '.[dev,bench]'
+	@touch $@ .venv/dev .venv/run
 
 .venv/programs: | .venv/bin/python
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \

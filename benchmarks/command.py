@@ -4,9 +4,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import inference, overload, pipeline, scale
+from benchmarks import everything, inference, overload, pipeline, scale
 from benchmarks.peers import bench as peers
 from benchmarks.trust import UntrustedError
 
@@ -63,6 +64,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="how long each figure is measured")
     bench = add(benches, "scale", "what one more camera costs, with one and with two inference workers", run_scale)
     bench.add_argument("--seconds", type=whole, default=5, metavar="S", help="how long each load is measured")
+    bench = add(benches, "all", "every bench in turn: minutes", run_all)
+    bench.add_argument("--write", type=Path, metavar="FOLDER", help="write benchmarks.md, .json and .png there")
     return parser.parse_args(arguments)
 
 
@@ -127,3 +130,13 @@ def run_inference(choice: argparse.Namespace) -> Result:
 def run_scale(choice: argparse.Namespace) -> Result:
     """From one camera to thirty-two."""
     return scale.bench(choice.seconds)
+
+
+def run_all(choice: argparse.Namespace) -> Result:
+    """Everything. Raises UntrustedError at the end where a part could not be measured; the others are written."""
+    results = everything.bench()
+    if choice.write:
+        everything.write(results, choice.write)
+    if results["disturbed"]:
+        raise UntrustedError("; ".join(f"{name}: {why}" for name, why in results["disturbed"].items()))
+    return results

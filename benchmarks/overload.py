@@ -5,8 +5,7 @@ The peers that use PUB/SUB or keep the newest get the same films and the same sl
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.film import Film, cache_folder, record
@@ -25,13 +24,21 @@ COMPARED = ("imagezmq_reqrep", "imagezmq_pubsub", "imagezmq_threads", "netgear")
 
 def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     """The pipeline's figures and a row for each peer. Raises UntrustedError."""
+    ours, films = bench_pipeline(cameras, fps, seconds), plan_films(cameras, fps)
+    load = Load(tuple(record(film, cache_folder()) for film in films), fps, seconds, 1, slow_down(films))
+    rows, missing = measure_all(load, [peer for peer in PEERS if peer.module in COMPARED])
+    return ours | {"speed": SPEED, "rows": [to_row("digitcam", ours), *rows], "not_installed": missing}
+
+
+def bench_pipeline(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
+    """What `bench pipeline` gives, of a pipeline with a slow inference worker. Raises UntrustedError."""
     films = plan_films(cameras, fps)
     paths = [record(film, cache_folder()) for film in films]
-    slow = slow_down(films)
-    ours = bench_pipeline(films, paths, seconds, slow)
-    peers = [peer for peer in PEERS if peer.module in COMPARED]
-    rows, missing = measure_all(Load(tuple(paths), fps, seconds, 1, slow), peers)
-    return ours | {"speed": SPEED, "rows": [to_row("digitcam", ours), *rows], "not_installed": missing}
+    lines = {"inference": f"exec {sys.executable} -m benchmarks.slow_inference"}
+    with running(paths, {}, lines, slow_down(films)) as pipeline:
+        run, settings = measure(pipeline, films, seconds), pipeline.settings
+    judge(run)
+    return report(Plan(cameras, fps, seconds, digits=USUAL), run, measure_bare(paths, settings))
 
 
 def plan_films(cameras: int, fps: float) -> list[Film]:
@@ -44,15 +51,3 @@ def slow_down(films: Sequence[Film]) -> dict[str, str]:
     pages_hz = SPEED * sum(film.fps for film in films)
     digits_hz = SPEED * sum(film.fps * film.digits for film in films)
     return {PAGE_S: str(0.5 / pages_hz), DIGIT_S: str(0.5 / digits_hz)}
-
-
-def bench_pipeline(
-    films: Sequence[Film], paths: Sequence[Path], seconds: float, slow: Mapping[str, str]
-) -> dict[str, Any]:
-    """What `bench pipeline` gives, of a pipeline with a slow inference worker."""
-    lines = {"inference": f"exec {sys.executable} -m benchmarks.slow_inference"}
-    with running(paths, {}, lines, slow) as pipeline:
-        run, settings = measure(pipeline, films, seconds), pipeline.settings
-    judge(run)
-    plan = Plan(len(films), films[0].fps, seconds, digits=USUAL)
-    return report(plan, run, measure_bare(paths, settings))

@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks import pipeline
 from benchmarks.film import cache_folder, record
 from benchmarks.peers import PEERS, Peer
-from benchmarks.peers.measuring import Load, measure
+from benchmarks.peers.measuring import Load, SilentPeerError, measure
 from benchmarks.trust import usable_cores
 
 SAME = ("fps", "read_share", "age_p50_ms", "age_p99_ms", "fairness", "rss_total_mb", "pss_total_mb")
@@ -25,7 +25,15 @@ def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
 def measure_all(load: Load, peers: Sequence[Peer] = PEERS) -> tuple[list[dict[str, Any]], list[str]]:
     """A row for each peer that is installed, and the packages of those that are not."""
     missing = sorted({peer.needs for peer in peers if peer.needs and not find_spec(peer.needs)})
-    return [measure(peer, load) for peer in peers if peer.needs not in missing], missing
+    return [measure_one(peer, load) for peer in peers if peer.needs not in missing], missing
+
+
+def measure_one(peer: Peer, load: Load) -> dict[str, Any]:
+    """A peer's row; of one that does not read at this load, why."""
+    try:
+        return measure(peer, load)
+    except SilentPeerError as error:
+        return {"name": peer.name, "failed": str(error)}
 
 
 def to_row(name: str, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,68 @@
+"""docs/benchmarks.png: age and frames a second as cameras are added, and beside peers."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+Row = Mapping[str, Any]
+
+LIMIT_MS = 100
+AGES_MS = (10, 20, 50, 100, 200, 500)
+OURS, THEIRS = "tab:blue", "tab:grey"
+
+
+def draw(results: Mapping[str, Any], path: Path) -> None:
+    """Write the picture."""
+    figure = Figure(figsize=(15, 4.5), layout="constrained")
+    speed, age, peers = figure.subplots(1, 3)
+    for workers, style in ((1, "-"), (2, "--")):
+        rows = sorted((r for r in results["scale"] if r["inference"] == workers), key=lambda r: r["cameras"])
+        draw_scale(speed, age, rows, f"inference={workers}", style)
+    finish(speed, "frames/s read", rows=results["scale"])
+    finish(age, "age (ms): p50, p99", rows=results["scale"])
+    age.axhline(LIMIT_MS, color="tab:red", linewidth=0.8)
+    age.set_yscale("log")
+    age.set_yticks(AGES_MS, [str(age_ms) for age_ms in AGES_MS])
+    age.minorticks_off()
+    draw_peers(peers, results["peers"][-1]["rows"] if results["peers"] else [])
+    figure.savefig(path, dpi=110)
+
+
+def draw_scale(speed: Axes, age: Axes, rows: Sequence[Row], label: str, style: str) -> None:
+    """Frames a second and age of one number of workers."""
+    cameras = [row["cameras"] for row in rows]
+    speed.plot(cameras, [row["fps"] for row in rows], style, marker="o", color=OURS, label=label)
+    for percentile, colour in (("age_p50_ms", "tab:green"), ("age_p99_ms", OURS)):
+        age.plot(
+            cameras,
+            [row[percentile] for row in rows],
+            style,
+            marker="o",
+            color=colour,
+            label=f"{percentile[4:7]}, {label}",
+        )
+
+
+def finish(axes: Axes, title: str, rows: Sequence[Row]) -> None:
+    """Axes over the number of cameras."""
+    cameras = sorted({row["cameras"] for row in rows})
+    axes.set(title=title, xlabel="cameras at 30 frames/s")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(cameras, [str(count) for count in cameras])
+    axes.grid(visible=True, alpha=0.3)
+    if rows:
+        axes.legend()
+
+
+def draw_peers(axes: Axes, rows: Sequence[Row]) -> None:
+    """Frames a second of each, with its age p99 beside the bar."""
+    rows = [row for row in rows if "failed" not in row][::-1]
+    colours = [OURS if row["name"].startswith("digitcam") else THEIRS for row in rows]
+    bars = axes.barh([row["name"] for row in rows], [row["fps"] for row in rows], color=colours)
+    ages = [row["age_p99_ms"] for row in rows]
+    axes.bar_label(bars, ["p99 unknown" if age is None else f"p99 {age:,.0f} ms" for age in ages], padding=3)
+    axes.set(title="beside others, most cameras: frames/s read")
+    axes.margins(x=0.3)
