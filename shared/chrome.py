@@ -26,17 +26,23 @@ class Row:
 def to_events(spans: Spans) -> Iterator[Event]:
     """All events of a trace, times counted from its first span.
 
-    What the queue says overlaps (one frame is read while the next one waits), so there each span is an asynchronous
-    event, which has a line of its own; a worker does one thing after the other.
+    In capture and in the queue frames overlap (one waits while the next one comes), so there each span is an
+    asynchronous event, which has a line of its own; a worker does one thing after the other. Perfetto drops complete
+    events that overlap.
     """
     rows = lay_out(spans)
     start = min((span.began_at for found in spans.values() for span in found), default=0.0)
     yield from names(rows)
     for worker, found in spans.items():
         for span in found:
-            event = overlapping if worker.startswith("queue") else complete
+            event = overlapping if can_overlap(worker) else complete
             yield from event(span, rows[worker, span.camera], start)
     yield from arrows(spans, rows, start)
+
+
+def can_overlap(worker: str) -> bool:
+    """Whether a process may hold several frames of a camera at a time, each for its own time."""
+    return worker.startswith(("capture", "queue"))
 
 
 def lay_out(spans: Spans) -> dict[tuple[str, str], Row]:
@@ -86,10 +92,10 @@ def describe(span: Span, row: Row, start: float) -> Event:
 
 
 def arrows(spans: Spans, rows: Mapping[tuple[str, str], Row], start: float) -> Iterator[Event]:
-    """Flow events: an arrow along each frame, from each worker to the next that had it in its hands."""
+    """Flow events: an arrow along each frame, from each worker to the next; there is none from an overlapping span."""
     frames: dict[tuple[str, int], list[tuple[float, str]]] = {}
     for worker in spans:
-        for span in spans[worker] if not worker.startswith("queue") else ():
+        for span in spans[worker] if not can_overlap(worker) else ():
             frames.setdefault((span.camera, span.seq), []).append((span.began_at, worker))
     for number, ((camera, _), steps) in enumerate(frames.items(), 1):
         phases = ["s", *"t" * (len(steps) - 2), "f"] if len(steps) > 1 else []

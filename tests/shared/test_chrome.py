@@ -16,7 +16,8 @@ SPANS = {
     ],
     "capture.a": [Span("capture", "a", 1, 5.000, 5.003), Span("capture", "a", 3, 5.050, 5.052)],
     "preprocess.1": [Span("preprocess", "a", 1, 5.010, 5.012)],
-    "display.1": [],
+    "display.1": [Span("display", "a", 1, 5.082, 5.083, "read")],
+    "display.2": [],
 }
 
 
@@ -30,10 +31,12 @@ def test_each_span_of_a_worker_is_one_event_in_microseconds_from_the_first() -> 
     assert event["args"] == {"camera": "a", "seq": 1, "note": ""}
 
 
-def test_spans_of_the_queue_overlap_so_each_begins_and_ends_by_its_own_id() -> None:
+def test_spans_of_capture_and_queue_overlap_so_each_begins_and_ends_by_its_own_id() -> None:
     begins, ends = events("b"), events("e")
-    assert len({event["id"] for event in begins}) == len(begins) == 3
+    assert len({event["id"] for event in begins}) == len(begins) == 5
     assert {event["id"]: event["ts"] for event in ends} == {
+        "a/1/capture": 3_000.0,
+        "a/3/capture": 52_000.0,
         "a/1/wait for inference": 60_000.0,
         "a/1/frame": 81_000.0,
         "a/3/frame": 90_000.0,
@@ -42,7 +45,8 @@ def test_spans_of_the_queue_overlap_so_each_begins_and_ends_by_its_own_id() -> N
 
 def test_workers_stand_in_the_order_in_which_frames_reach_them() -> None:
     named = {event["args"]["name"]: event["pid"] for event in events("M") if event["name"] == "process_name"}
-    assert sorted(named, key=lambda name: named[name]) == ["capture.a", "queue.1", "preprocess.1", "inference.1"]
+    in_order = ["capture.a", "queue.1", "preprocess.1", "inference.1", "display.1"]
+    assert sorted(named, key=lambda name: named[name]) == in_order
 
 
 def test_cameras_of_a_worker_have_rows_of_their_own_where_spans_do_not_overlap() -> None:
@@ -58,7 +62,7 @@ def test_cameras_of_a_worker_have_rows_of_their_own_where_spans_do_not_overlap()
 
 def test_an_arrow_follows_each_frame_from_worker_to_worker() -> None:
     arrow = [(event["ph"], event["ts"]) for event in to_events(SPANS) if event.get("cat") == "flow"]
-    assert arrow == [("s", 0.0), ("t", 10_000.0), ("f", 60_000.0)]
+    assert arrow == [("s", 10_000.0), ("t", 60_000.0), ("f", 82_000.0)]
 
 
 def test_nothing_traced_is_an_empty_trace() -> None:
