@@ -23,6 +23,8 @@ def main(arguments: Sequence[str]) -> int:
     except UntrustedError as error:
         print(f"digitcam bench: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:  # what was started has ended by now
+        return 130
     print(json.dumps(result) if choice.json else "\n".join(to_lines(result)))
     return 0
 

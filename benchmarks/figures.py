@@ -21,9 +21,9 @@ def repeated(values: Sequence[float]) -> Repeated:
     return Repeated(median(values), min(values), max(values))
 
 
-def percentile_ms(seconds: Sequence[float], percent: float) -> float:
-    """A percentile of durations, in milliseconds; nothing is interpolated: it is one of them, or above all."""
-    return round(1000 * float(np.percentile(seconds, percent, method="higher")), 2) if len(seconds) else float("nan")
+def percentile_ms(seconds: Sequence[float], percent: float) -> float | None:
+    """A percentile of durations, in milliseconds; nothing is interpolated, it is one of them. None where none are."""
+    return round(1000 * float(np.percentile(seconds, percent, method="higher")), 2) if len(seconds) else None
 
 
 def fairness(shares: Sequence[float]) -> float:

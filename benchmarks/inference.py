@@ -97,7 +97,8 @@ def bench_runtimes(calls: dict[int, Calls], models: Path, seconds: float) -> tup
     there = [runtime for runtime in RUNTIMES if runtime.is_there]
     rows: list[dict[str, Any]] = []
     for name in sorted({name for batch in calls.values() for name, _ in batch}):
-        loaded = {runtime.name: runtime.load(models / f"{name}.onnx") for runtime in there}
+        files = {runtime: models / f"{name}{runtime.suffix}" for runtime in there}
+        loaded = {runtime.name: runtime.load(file) for runtime, file in files.items() if file.exists()}
         for pages, batch in calls.items():
             inputs = [given for called, given in batch if called == name]
             compare(loaded, inputs)

@@ -28,7 +28,8 @@ are cores, which is more than that asks for; NetGear, which carries pixels, is s
 encoding. A peer's age ends when the digits are known.
 """
 OVERLOAD = """`digitcam bench overload`: four cameras, one of them with ten times as many digits, and reading at half
-the speed they need. Peers have the same slow stage, as one worker.
+the speed they need. Peers have the same slow stage, as one worker. Whoever keeps every picture gets
+older for as long as it lasts; here that is about ten seconds.
 """
 INFERENCE = """`digitcam bench inference`, one thread: pages a second as the worker reads them, beside ONNX Runtime
 given exactly the arrays that the networks were given; then items a second of each network by what runs

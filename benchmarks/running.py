@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks import spending
 from benchmarks.trust import UntrustedError
-from shared.settings import Settings, load_settings
+from shared.settings import ConfigError, Settings, load_settings
 
 PROCFILE = Path(__file__).parents[1] / "Procfile"
 END_WITHIN_S = 10.0  # honcho, which gives its own five
@@ -68,7 +68,11 @@ def running(
 
 
 def write_procfile(path: Path, lines: Mapping[str, str]) -> None:
-    """The project's Procfile, with these lines in place of its own."""
+    """The project's Procfile, with these lines in place of its own. Raises ConfigError where there is none."""
+    if not PROCFILE.is_file():
+        raise ConfigError(
+            f"bench needs the Procfile at {PROCFILE}: run it from a clone, installed with pip install -e."
+        )
     shutil.copy(PROCFILE, path)
     own = [line.split(":", 1) for line in path.read_text().splitlines() if ":" in line]
     path.write_text("".join(f"{name}: {lines.get(name, command.strip())}\n" for name, command in own))

@@ -1,4 +1,4 @@
-"""What can run a network on one thread of a CPU: each is a function from an .onnx file to a call on arrays."""
+"""What can run a network on one thread of a CPU: each is a function from a file of weights to a call on arrays."""
 
 import shutil
 from collections.abc import Callable
@@ -17,15 +17,16 @@ Call = Callable[[Arrays], Arrays]
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One of them, and the packages and programs that it needs."""
+    """One of them, the packages and programs that it needs, and the kind of file that it loads."""
 
     name: str
-    load: Callable[[Path], Call]
+    load: Callable[[Path], Call]  # of the file itself
     needs: tuple[str, ...]
+    suffix: str = ".onnx"
 
     @property
     def is_there(self) -> bool:
-        """Whether they are installed."""
+        """Whether what it needs is installed."""
         return all(find_spec(name) or shutil.which(name) for name in self.needs)
 
 
@@ -44,13 +45,13 @@ def load_onnx(path: Path) -> Call:
 
 
 def load_torch(path: Path) -> Call:
-    """Torch as it is, from the .pt beside the file."""
+    """Torch as it is."""
     import torch  # noqa: PLC0415 - 500 MB and over a second: only for who compares it
 
     from shared.networks import load_checkpoint  # noqa: PLC0415 - it imports torch
 
     torch.set_num_threads(1)
-    return wrap_torch(load_checkpoint(path.with_suffix(".pt")))
+    return wrap_torch(load_checkpoint(path))
 
 
 def load_compiled(path: Path) -> Call:
@@ -60,7 +61,7 @@ def load_compiled(path: Path) -> Call:
     from shared.networks import load_checkpoint  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
-    return wrap_torch(torch.compile(load_checkpoint(path.with_suffix(".pt")), dynamic=True))
+    return wrap_torch(torch.compile(load_checkpoint(path), dynamic=True))
 
 
 def wrap_torch(network: Callable[[Any], Any]) -> Call:
@@ -91,7 +92,7 @@ def load_openvino(path: Path) -> Call:
 
 RUNTIMES = (
     Runtime("ONNX Runtime", load_onnx, ("onnxruntime",)),
-    Runtime("torch", load_torch, ("torch",)),
-    Runtime("torch.compile", load_compiled, ("torch", "g++")),
+    Runtime("torch", load_torch, ("torch",), ".pt"),
+    Runtime("torch.compile", load_compiled, ("torch", "g++"), ".pt"),
     Runtime("OpenVINO", load_openvino, ("openvino",)),
 )

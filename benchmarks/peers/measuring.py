@@ -114,7 +114,7 @@ def spent(cpu: Mapping[str, float], after: spending.Spending, pss_bytes: int, fp
     cpu_s = sum(share for part, share in cpu.items() if part != "bench")
     return {
         "fps": round(fps, 1),
-        "cpu_ms_per_frame": round(1000 * cpu_s / fps, 3) if fps else float("nan"),
+        "cpu_ms_per_frame": round(1000 * cpu_s / fps, 3) if fps else None,
         "rss_total_mb": round(sum(after.rss_bytes.values()) / MB, 1),
         "pss_total_mb": round(pss_bytes / MB, 1),
     }

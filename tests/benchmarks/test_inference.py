@@ -47,8 +47,8 @@ def test_every_runtime_answers_as_the_first(runtime: Runtime, pages: list[Page])
     if not runtime.is_there:
         pytest.skip(f"{runtime.name} is not installed")
     for name, inputs in inference.record_calls(pages, SETTINGS):
-        path = SETTINGS.models / f"{name}.onnx"
-        inference.compare({"ONNX Runtime": load_onnx(path), runtime.name: runtime.load(path)}, [inputs])
+        onnx, own = (SETTINGS.models / f"{name}{suffix}" for suffix in (".onnx", runtime.suffix))
+        inference.compare({"ONNX Runtime": load_onnx(onnx), runtime.name: runtime.load(own)}, [inputs])
 
 
 def test_a_runtime_that_answers_otherwise_is_not_compared() -> None:
