@@ -47,8 +47,8 @@ def of_process(process: ProcessFigures) -> Iterator[Finding]:
     if not process.answers:
         yield Finding(
             f"{process.name} does not answer",
-            "its log says why it ended; one that is stopped can be ended: it starts again; of one that is not meant to run, "
-            "remove the file in RUN_DIR/targets",
+            "its log says why it ended; if it is stopped, end it: it starts again; if it is not meant to run, remove "
+            "its file in RUN_DIR/targets",
         )
     elif process.heartbeat_age_s > HUNG_AFTER_S:
         yield Finding(f"{process.name} hangs: {process.why}", "end that process; it starts again by itself")
