@@ -62,12 +62,12 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of a camera's pictures that were due: read, dropped on the way, never sent, or not seen by us."""
+    """What became of a camera's pictures that were due: read, dropped by the queue, never sent to it, or unseen here."""
 
     due: int
     ages_s: tuple[float, ...]  # of those that were read
     dropped: int
-    left_out: int
+    unsent: int
     unseen: int
 
     @property

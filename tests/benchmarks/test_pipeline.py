@@ -17,7 +17,7 @@ def test_a_pipeline_is_measured_and_every_picture_that_was_due_is_accounted_for(
         run = measure(pipeline, plan.films(), plan.seconds)
     for account in run.accounts.values():
         assert account.due == 20
-        assert account.read + account.dropped + account.left_out + account.unseen == 20
+        assert account.read + account.dropped + account.unsent + account.unseen == 20
     result = report(plan, run, bare_fps=100.0)
     assert result["read_share"] > 0
     assert 0 < result["age_p50_ms"] <= result["age_p99_ms"] < 10_000

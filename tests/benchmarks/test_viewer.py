@@ -20,23 +20,23 @@ def take(*sights: Sight) -> Account:
 
 def test_every_picture_that_was_due_is_read() -> None:
     result = take(*(sight(tick) for tick in range(14)))
-    assert (result.due, result.read, result.dropped, result.left_out, result.unseen) == (10, 10, 0, 0, 0)
+    assert (result.due, result.read, result.dropped, result.unsent, result.unseen) == (10, 10, 0, 0, 0)
     assert result.ages_s == pytest.approx([0.05] * 10)
 
 
 def test_a_dropped_frame_is_dropped_and_has_no_age() -> None:
     result = take(*(sight(tick, outcome="stale" if tick == 5 else "read") for tick in range(14)))
-    assert (result.read, result.dropped, result.left_out, result.unseen) == (9, 1, 0, 0)
+    assert (result.read, result.dropped, result.unsent, result.unseen) == (9, 1, 0, 0)
 
 
 def test_a_gap_in_the_schedule_without_one_in_the_numbers_was_never_sent() -> None:
     result = take(*(sight(tick, seq) for seq, tick in enumerate((0, 1, 2, 6, 7, 8, 9, 10))))
-    assert (result.read, result.left_out, result.unseen) == (7, 3, 0)
+    assert (result.read, result.unsent, result.unseen) == (7, 3, 0)
 
 
 def test_a_gap_in_the_numbers_was_sent_and_not_seen() -> None:
     result = take(*(sight(tick) for tick in (0, 1, 2, 3, 6, 7, 8, 9, 10)))
-    assert (result.read, result.left_out, result.unseen) == (8, 0, 2)
+    assert (result.read, result.unsent, result.unseen) == (8, 0, 2)
 
 
 def test_a_camera_that_was_never_seen_left_everything_out() -> None:
@@ -47,4 +47,4 @@ def test_what_became_of_the_pictures_adds_up() -> None:
     result = take(
         *(sight(tick, seq, "replaced" if seq % 3 else "read") for seq, tick in ((0, 0), (2, 3), (3, 4), (7, 9)))
     )
-    assert result.read + result.dropped + result.left_out + result.unseen == result.due
+    assert result.read + result.dropped + result.unsent + result.unseen == result.due
