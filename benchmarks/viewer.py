@@ -62,7 +62,7 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What became of a camera's pictures that were due: read, dropped by the queue, never sent to it, or unseen here."""
+    """What became of a camera's pictures that were due: read, dropped by the queue, never sent to it, unseen by us."""
 
     due: int
     ages_s: tuple[float, ...]  # of those that were read

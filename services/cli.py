@@ -62,7 +62,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command.add_argument("folder", nargs="?", type=Path, default=Path("keys"))
     command.set_defaults(run=run_keys)
 
-    command = commands.add_parser("bench", help="measure how fast and how fresh it is", add_help=False)
+    command = commands.add_parser(
+        "bench",
+        help="measure how fast and how fresh it is",
+        add_help=False,
+        prefix_chars="+",  # --help is its own
+    )
     command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=run_bench)
     command = commands.add_parser("share", help="let a phone in: the page over HTTPS, with a QR code")
