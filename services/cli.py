@@ -70,6 +70,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     command.add_argument("arguments", nargs=argparse.REMAINDER)
     command.set_defaults(run=run_bench)
+    command = commands.add_parser("record", help="record an MP4 of a camera with what was read on it")
+    command.add_argument("camera", help="its name, as the page shows it")
+    command.add_argument("--seconds", type=float, default=10.0)
+    command.add_argument("--to", type=Path, default=Path("recording.mp4"), metavar="FILE")
+    command.set_defaults(run=run_record)
+
     command = commands.add_parser("share", help="let a phone in: the page over HTTPS, with a QR code")
     command.add_argument("--port", type=int, default=8443)
     command.add_argument("--address", help="of this machine, where it has several")
@@ -135,6 +141,13 @@ def run_bench(choice: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(f"bench needs {error.name}: pip install 'digitcam[bench]'.") from error
     return bench(choice.arguments)
+
+
+def run_record(choice: argparse.Namespace) -> int:
+    """Record a camera."""
+    from services.record import record
+
+    return record(load_settings(), choice.camera, choice.seconds, choice.to)
 
 
 def run_share(choice: argparse.Namespace) -> int:

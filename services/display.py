@@ -1,5 +1,6 @@
 """View -> display -> a person: steadies what was read and shows it on a web page, in a window, or not at all."""
 
+import math
 import threading
 from collections.abc import Sequence
 from typing import Protocol
@@ -25,8 +26,8 @@ class Screen(Protocol):
         """Whether somebody looks."""
 
     @property
-    def wants_readings(self) -> bool:
-        """Whether somebody follows every reading, with pictures or without."""
+    def reads_every_s(self) -> float:
+        """How far apart readings of a camera may be, in seconds: 0 for all of them, infinity for none."""
 
     @property
     def is_open(self) -> bool:
@@ -71,7 +72,8 @@ def open_screen(life: lifecycle.Life, peer: Peer) -> Screen:
 class Nowhere:
     """The screen of DISPLAY_MODE=none."""
 
-    wants_pictures = wants_readings = False
+    wants_pictures = False
+    reads_every_s = math.inf
     is_open = True
 
     def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
@@ -98,8 +100,9 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: 
         received_at = queue.now()
         measure(views, received_at)
         news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
-        if screen.wants_readings:  # steadying is half of this process' work
-            news += [watches.setdefault(view.camera, Watch()).show(view) for view in views]
+        if (every_s := screen.reads_every_s) < math.inf:  # steadying is half of this process' work
+            looks = (watches.setdefault(view.camera, Watch()).look(view, every_s) for view in views)
+            news += [shown for shown in looks if shown]
         screen.show(news, queue.connected)
         trace(views, received_at, queue.now())
         health.beat(flow.find_trouble(batch, queue.now()) if queue.connected else NO_QUEUE)

@@ -53,6 +53,8 @@ def page_settings(host: str, port: int, token: str, certificate: Path) -> Mappin
         "PAGE_PORT": str(port),
         "PAGE_TOKEN": token,  # in the environment: a command line could be read by every user
         "PAGE_CERTIFICATE": str(certificate),
+        "EVENTS_DAYS": "0",  # the pipeline's own display keeps them
+        "WEBHOOK": "",
     }
 
 

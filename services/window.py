@@ -22,7 +22,8 @@ PROBE_TIMEOUT_S = 20
 class Window:
     """An OpenCV window."""
 
-    wants_pictures = wants_readings = True
+    wants_pictures = True
+    reads_every_s = 0.0
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Open it. Raises ConfigError where there is no desktop."""

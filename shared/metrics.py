@@ -35,6 +35,7 @@ DIGITS = Counter("digitcam_digits", "Digits that were read.", ["camera"])
 REJECTS = Counter("digitcam_rejects", "Found, but read as not a digit.", ["camera"])
 VIEWERS = Gauge("digitcam_viewers", "Browsers that look at the page.")
 REFUSED = Counter("digitcam_refusals", "Requests and browsers that the page refused, and why.", ["reason"])
+EVENTS_LOST = Counter("digitcam_events_lost", "Events that a listener, or the webhook, did not take.", ["listener"])
 MODEL = Info("digitcam_model", "The network in use: name, version, backend and device.")
 
 DROP_REASONS = {

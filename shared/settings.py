@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from honcho.environ import parse as parse_env_file  # .env means here what it means to honcho
 
@@ -57,6 +58,13 @@ def _flag(text: str) -> bool:
     return _one_of("true", "false")({"1": "true", "0": "false", "yes": "true", "no": "false"}.get(text, text)) == "true"
 
 
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    if text and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise ValueError("http://... or https://..., or nothing")
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set, with its default and its meaning."""
@@ -75,6 +83,8 @@ class Settings:
         "", str, "password of the page; needed where PAGE_HOST is not this machine alone", is_secret=True
     )
     page_certificate: str = _setting("", str, "PEM file with key and certificate: then the page is https")
+    events_days: float = _setting("30", _between(float, 0, 3650), "numbers that came and went are kept so long; 0: not")
+    webhook: str = _setting("", _web_address, "address that gets a POST for each number that comes or goes")
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")

@@ -1,5 +1,6 @@
 """What is shown of a camera: its newest picture, the steady digits, the numbers they form, and how fast it goes."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -35,12 +36,25 @@ class Watch:
         self._steady = Steady()
         self._frames, self._reads = Rate(), Rate()
         self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
+        self._shown_at = -math.inf
 
-    def show(self, view: View) -> Shown:
-        """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
+    def look(self, view: View, every_s: float = 0.0) -> Shown | None:
+        """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s."""
+        if view.captured_at - self._shown_at >= every_s or view.captured_at < self._shown_at:  # the clock was set back
+            return self.show(view)
+        self._count(view)
+        return None
+
+    def _count(self, view: View) -> None:
         self._frames.count(view.captured_at)
         if view.outcome == "read":
             self._reads.count(view.captured_at)
+
+    def show(self, view: View) -> Shown:
+        """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
+        self._count(view)
+        self._shown_at = view.captured_at
+        if view.outcome == "read":
             self._size = (view.width, view.height)
             digits = self._steady.update(view.digits, view.captured_at)
         else:

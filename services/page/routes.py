@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from services.page.access import HEADERS, PAGES, guard, refusal
+from services.page.api.routes import Api
 from services.page.guests.lobby import KINDS, Lobby
 from services.page.live.gallery import Gallery
 from shared.settings import Settings
@@ -15,13 +16,14 @@ FILES = Path(__file__).parent / "browser"
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
-def make_app(settings: Settings, gallery: Gallery, lobby: Lobby) -> web.Application:
+def make_app(settings: Settings, gallery: Gallery, lobby: Lobby, api: Api) -> web.Application:
     """Return all routes, guarded."""
     app = web.Application(middlewares=[guard(settings.page_host, settings.page_token), as_json])
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.extend([gallery.say_goodbye, lobby.say_goodbye])
     app.router.add_get("/ws", gallery.look)
     app.router.add_get(f"/{{kind:{'|'.join(KINDS)}}}/ws", lobby.welcome)
+    api.add_routes(app)
     for file in sorted(FILES.iterdir()):
         if file.suffix in CONTENT_TYPES:  # a fixed list: no path comes from a request
             app.router.add_get(PAGES.get(file.name, f"/{file.name}"), file_handler(file))
@@ -40,11 +42,15 @@ def file_handler(file: Path) -> Callable[[web.Request], Coroutine[Any, Any, web.
 
 @web.middleware
 async def as_json(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Answer what aiohttp itself refuses (no such page, no such method) with a sentence as JSON."""
+    """Answer what is refused, also by aiohttp itself (no such page, no such method), with a sentence as JSON."""
     try:
         response: web.StreamResponse = await handler(request)
     except web.HTTPClientError as error:
-        return refusal(error.status, "request", f"{request.method} {request.path}: {error.reason}.")
+        is_own = error.text != f"{error.status}: {error.reason}"
+        sentence = error.text if is_own else f"{request.method} {request.path}: {error.reason}."
+        answer = refusal(error.status, "request", sentence or "")
+        answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})
+        return answer
     return response
 
 

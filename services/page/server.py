@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
+from services.page.api.routes import Api
 from services.page.guests.lobby import Lobby
 from services.page.guests.uplink import Connection
 from services.page.live.gallery import Gallery
@@ -19,6 +20,7 @@ from shared.settings import ConfigError, Settings
 from shared.shown import Shown
 
 START_TIMEOUT_S = 10
+GLANCE_S = 0.1  # nearer readings share their noise and count as one (shared/vision/steady.py)
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 T = TypeVar("T")
@@ -40,7 +42,8 @@ class Page:
         self.url = f"{'https' if tls else 'http'}://{settings.page_host}:{settings.page_port}"
         self._gallery = Gallery(clock)
         self._lobby = Lobby(connect or (lambda: Peer(settings)), clock, settings.max_age_s / 2)
-        app = make_app(settings, self._gallery, self._lobby)
+        self._api = Api(settings, clock)
+        app = make_app(settings, self._gallery, self._lobby, self._api)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="page", daemon=True)
@@ -60,13 +63,14 @@ class Page:
 
     @property
     def wants_pictures(self) -> bool:
-        """Whether a browser looks: a tab in the background does not."""
-        return self._gallery.is_looked_at
+        """Whether a browser looks (a tab in the background does not), or a program waits for a picture."""
+        return self._gallery.is_looked_at or self._api.snapshots.are_wanted
 
     @property
-    def wants_readings(self) -> bool:
-        """Whether somebody follows every reading."""
-        return self._gallery.is_looked_at or self._lobby.is_used
+    def reads_every_s(self) -> float:
+        """All readings while somebody follows them; else as many as tell when a number comes and goes."""
+        is_followed = self.wants_pictures or self._lobby.is_used or self._api.streams.are_used
+        return 0.0 if is_followed else GLANCE_S
 
     def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
         """Hand over what is new to whoever looks."""
@@ -76,6 +80,7 @@ class Page:
     def _show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
         self._gallery.show(news, is_up)
         self._lobby.show(news, is_up)
+        self._api.show(news)
 
     def close(self) -> None:
         """Say goodbye to every browser and free the port."""

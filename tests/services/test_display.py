@@ -1,5 +1,6 @@
 """The display's loop: asks for what is looked at, steadies it, and measures its age."""
 
+import math
 import os
 import signal
 import socket
@@ -36,8 +37,8 @@ class Recorder:
         self._closes_after = closes_after
 
     @property
-    def wants_readings(self) -> bool:
-        return self.wants_pictures
+    def reads_every_s(self) -> float:
+        return 0.0 if self.wants_pictures else math.inf
 
     @property
     def is_open(self) -> bool:

@@ -132,7 +132,7 @@ def test_picture_becomes_a_frame_of_a_camera(served: Served) -> None:
             assert 0.05 <= time.monotonic() - frame.captured_at < 1
             await becomes(lambda: "live" in served.lines[0].states())
         await becomes(served.lines[0].closed.is_set)
-        assert served.lines[0].states()[-1] == "absent"
+        assert served.lines[0].states()[-1] == "left"
 
     in_browser(scenario)
 
@@ -151,13 +151,13 @@ def test_what_was_read_comes_back_to_whose_picture_it_was(served: Served) -> Non
     in_browser(scenario)
 
 
-def test_readings_without_pictures_are_wanted_while_a_browser_is_a_camera(served: Served) -> None:
+def test_all_readings_without_pictures_are_wanted_while_a_browser_is_a_camera(served: Served) -> None:
     async def scenario() -> None:
-        assert not served.page.wants_readings
+        assert served.page.reads_every_s > 0
         async with guest(served.page):
-            await becomes(lambda: served.page.wants_readings)
+            await becomes(lambda: served.page.reads_every_s == 0)
             assert not served.page.wants_pictures
-        await becomes(lambda: not served.page.wants_readings)
+        await becomes(lambda: served.page.reads_every_s > 0)
 
     in_browser(scenario)
 
@@ -188,7 +188,7 @@ def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
             served.page.show([CameraState("browser", "live", "", time.monotonic())], True)
-        await becomes(lambda: not served.page.wants_readings)
+        await becomes(lambda: served.page.reads_every_s > 0)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
 

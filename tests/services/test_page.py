@@ -28,7 +28,7 @@ TOKEN = "a secret of the tests"  # noqa: S105 - of nothing else
 
 def settings(tmp_path: Path, **given: str) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        given.setdefault("PAGE_PORT", str(free.getsockname()[1]))
+        given = {"PAGE_PORT": str(free.getsockname()[1]), "RUN_DIR": str(tmp_path)} | given
     return load_settings(given, tmp_path / ".env")
 
 

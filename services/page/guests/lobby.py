@@ -43,7 +43,8 @@ class Lobby:
                 guest.tell_pipeline(is_up)
         for item in news:
             if isinstance(item, CameraState):
-                self._others |= {item.camera} - self._own
+                change = self._others.discard if item.state == "left" else self._others.add
+                change(item.camera)
             elif guest_of := self._guests.get(item.camera):
                 guest_of.put(item)
 
@@ -81,7 +82,7 @@ class Lobby:
 
     def _free_name(self, kind: str) -> str:
         names = itertools.chain([kind], (f"{kind}.{number}" for number in itertools.count(2)))
-        return next(name for name in names if name not in self._guests and name not in self._others)
+        return next(name for name in names if name not in self._guests and name not in self._others - self._own)
 
     async def say_goodbye(self, _: web.Application) -> None:
         """Close every WebSocket."""

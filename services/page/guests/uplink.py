@@ -8,7 +8,8 @@ from typing import Protocol
 
 from shared.cameras.outbox import Herald, Outbox
 from shared.cameras.shot import Shot
-from shared.cameras.watch import Lost, Seen, Watch
+from shared.cameras.watch import Seen, Watch
+from shared.messages import CameraState
 from shared.worker import Queue
 
 
@@ -71,5 +72,4 @@ class Uplink:
                 now = time.monotonic()
                 herald.tell(self._watch.judge(now), now)
                 outbox.turn(self.inbox)
-            self._watch.hear(Lost(time.monotonic(), "its browser has left"))
-            herald.tell(self._watch.judge(time.monotonic()), time.monotonic())
+            queue.send(CameraState(name, "left", "its browser has left", queue.now()))

@@ -1,0 +1,90 @@
+"""What programs are told: the newest of each camera, the events that follow from it, and who listens to them."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from services.page.api.store import Event, Store
+from shared.messages import CameraState
+from shared.shown import Shown
+from shared.sightings import Appeared, Change, Sighting, Sightings
+
+News = Shown | CameraState | Event
+Listener = Callable[[News], None]
+
+
+@dataclass(slots=True)
+class Camera:
+    """What is known of one camera."""
+
+    state: CameraState | None = None
+    shown: Shown | None = None
+
+
+class Desk:
+    """Lives in the page's event loop. clock: the queue's, in seconds; wall: seconds since 1970."""
+
+    def __init__(self, store: Store | None, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
+        self.cameras: dict[str, Camera] = {}
+        self.listeners: set[Listener] = set()
+        self.store = store
+        self._clock, self._wall = clock, wall
+        self._sightings: dict[str, Sightings] = {}
+        self._events: dict[tuple[str, str, int], Event] = {}  # of the numbers in sight
+
+    def age_s(self, at: float) -> float:
+        """How long ago a time of the queue's clock was."""
+        return max(0.0, self._clock() - at)
+
+    def wall_time(self, at: float) -> float:
+        """A time of the queue's clock, in seconds since 1970."""
+        return self._wall() - self._clock() + at
+
+    def show(self, news: Sequence[Shown | CameraState]) -> None:
+        """Take in what is new, and tell whoever listens."""
+        for item in news:
+            if isinstance(item, Shown):
+                self._see(item)
+            elif item.state == "left":
+                self.cameras.pop(item.camera, None)
+            else:
+                self.cameras.setdefault(item.camera, Camera()).state = item
+            self._tell(item)
+
+    def _see(self, shown: Shown) -> None:
+        self.cameras.setdefault(shown.camera, Camera()).shown = shown
+        sightings = self._sightings.setdefault(shown.camera, Sightings())
+        self._keep(shown.camera, sightings.update(shown.numbers, shown.captured_at))
+
+    def look(self) -> None:
+        """Notice what has left a camera that shows nothing any more. To be called now and then."""
+        for camera, sightings in self._sightings.items():
+            self._keep(camera, sightings.look(self._clock()))
+
+    def close(self) -> None:
+        """Keep that whatever is in sight is not followed from now on."""
+        if self.store:
+            for event in self._events.values():
+                self.store.close_event(event.id, self._wall(), event.confidence)
+            self.store.close()
+
+    def _keep(self, camera: str, changes: Sequence[Change]) -> None:
+        for change in changes:
+            keep = self._open if isinstance(change, Appeared) else self._shut
+            if self.store:
+                self._tell(keep(self.store, camera, change.sighting))
+
+    def _open(self, store: Store, camera: str, sighting: Sighting) -> Event:
+        event = store.add(camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
+        self._events[camera, sighting.text, sighting.which] = event
+        return event
+
+    def _shut(self, store: Store, camera: str, sighting: Sighting) -> Event:
+        event = self._events.pop((camera, sighting.text, sighting.which))
+        left_at = self.wall_time(sighting.seen_at)
+        store.close_event(event.id, left_at, sighting.confidence)
+        return replace(event, left_at=left_at, confidence=sighting.confidence)
+
+    def _tell(self, news: News) -> None:
+        for listener in tuple(self.listeners):
+            listener(news)

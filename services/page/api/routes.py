@@ -1,0 +1,84 @@
+"""The addresses for programs, and what stands behind them; openapi.py describes the same."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+
+from aiohttp import web
+
+from services.page.api.answers import Answers
+from services.page.api.desk import Desk
+from services.page.api.recordings import ID, Recordings
+from services.page.api.snapshot import Snapshots
+from services.page.api.store import Store
+from services.page.api.stream import Streams
+from services.page.api.webhook import Webhook
+from shared.messages import CameraState
+from shared.settings import ConfigError, Settings
+from shared.shown import Shown
+
+LOOK_EVERY_S = 0.5  # how late it may be noticed that a number has left a camera that went
+
+
+class Api:
+    """All that programs may ask for. Lives in the page's event loop; only the properties are read from outside."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
+        """Open the store of events. Raises ConfigError where that can't be done."""
+        self.desk = Desk(open_store(settings), clock)
+        self.streams = Streams(self.desk)
+        self.snapshots = Snapshots(self.desk)
+        self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
+        self._webhook = settings.webhook
+
+    def show(self, news: Sequence[Shown | CameraState]) -> None:
+        """Take in what is new."""
+        self.desk.show(news)
+        self.snapshots.show(news)
+
+    def add_routes(self, app: web.Application) -> None:
+        """Add the addresses, and what has to run beside them."""
+        answers = Answers(self.desk)
+        app.router.add_get("/api/cameras", answers.cameras)
+        app.router.add_get("/api/readings", answers.readings)
+        app.router.add_get("/api/events", answers.events)
+        app.router.add_get("/api/openapi.json", answers.openapi)
+        app.router.add_get("/api/stream", self.streams.serve_events)
+        app.router.add_get("/api/ws", self.streams.serve_socket)
+        app.router.add_get("/api/cameras/{name}/snapshot.jpg", self.snapshots.serve)
+        app.router.add_get("/api/recordings", self.recordings.list)
+        app.router.add_post("/api/recordings", self.recordings.start)
+        app.router.add_get(f"/api/recordings/{{id:{ID}}}.mp4", self.recordings.give)
+        app.router.add_delete(f"/api/recordings/{{id:{ID}}}", self.recordings.delete)
+        app.on_shutdown.extend([self.streams.say_goodbye, self.recordings.say_goodbye])
+        app.cleanup_ctx.append(self._run)
+
+    async def _run(self, _: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(self._look())]
+        if self._webhook:
+            webhook = Webhook(self._webhook)
+            self.desk.listeners.add(webhook.put)
+            tasks.append(asyncio.create_task(webhook.post_all()))
+        yield
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        self.desk.close()
+
+    async def _look(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            self.desk.look()
+
+
+def open_store(settings: Settings) -> Store | None:
+    """Open what keeps the events, where they are to be kept. Raises ConfigError."""
+    if not settings.events_days:
+        return None
+    path = settings.run_dir / "events.sqlite"
+    try:
+        return Store(path, settings.events_days)
+    except (sqlite3.Error, OSError) as error:
+        raise ConfigError(f"RUN_DIR={settings.run_dir} can't keep events in {path.name} ({error}).") from error

@@ -1,0 +1,65 @@
+"""digitcam record: View -> record -> an MP4 of one camera with what was read on it. One more viewer of the pipeline."""
+
+import os
+import threading
+from pathlib import Path
+
+import simplejpeg
+
+from shared.bus import Peer
+from shared.film import Film
+from shared.messages import Ready, View
+from shared.process import open_log, stop_on_signals
+from shared.settings import ConfigError, Settings
+from shared.shown import Shown, Watch
+from shared.vision.overlay import draw_overlay
+from shared.worker import HEARTBEAT_S, Queue, address
+
+WAIT_S = 0.1
+PATIENCE_S = 5.0  # for the first picture
+CREDIT = 8
+
+
+def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
+    """Record until the film is so long or the user ends it; the exit code. Raises ConfigError."""
+    stop = stop_on_signals()
+    open_log("record")
+    peer = Peer(settings)
+    film = Film(path)
+    try:
+        run(peer, camera, film, seconds, stop)
+    except OSError as error:
+        raise ConfigError(f"{error}: name another file with --to.") from error
+    finally:
+        film.close()
+        peer.close()
+    if not film.length_s:
+        raise ConfigError(
+            f"{camera} gave no picture within {PATIENCE_S:.0f} s: is the pipeline running, is that its name?"
+        )
+    print(f"{path}: {film.length_s:.1f} s")
+    return 0
+
+
+def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.Event) -> None:
+    """Write what is shown of a camera into a film until that is long enough."""
+    ready = Ready("display", address(f"record.{os.getpid()}"), CREDIT, pictures=True)
+    watch, asked_at, began_at = Watch(), -HEARTBEAT_S, queue.now()
+    while not stop.is_set() and film.length_s < seconds:
+        now = queue.now()
+        if not film.length_s and now - began_at > PATIENCE_S:
+            return
+        if now - asked_at >= WAIT_S and queue.send(ready):
+            asked_at = now
+        for view in queue.receive(WAIT_S):
+            if isinstance(view, View) and view.camera == camera:
+                draw(film, watch.show(view))
+
+
+def draw(film: Film, shown: Shown) -> None:
+    """Add a frame to a film with what was read on it; a JPEG that is broken is left out."""
+    try:
+        picture = simplejpeg.decode_jpeg(shown.jpeg, colorspace="BGR")
+    except ValueError:
+        return
+    film.add(draw_overlay(picture, shown.digits, shown.numbers, shown.camera), shown.captured_at)

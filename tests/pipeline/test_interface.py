@@ -1,0 +1,72 @@
+"""The interface for programs on the real pipeline: it is what its OpenAPI document says, and films are films."""
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import cv2
+import pytest
+
+from tests.pipeline.pipeline import Pipeline, running, wait_for
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    with running(tmp_path_factory.mktemp("interface"), "demo") as pipeline:
+        wait_for(lambda: pipeline.readings("demo"))
+        wait_for(lambda: events(pipeline))
+        yield pipeline
+
+
+def events(pipeline: Pipeline) -> Any:
+    """What has come into sight by now; nothing before the page is there."""
+    try:
+        return ask(pipeline, "/api/events")["events"]
+    except urllib.error.URLError:
+        return []
+
+
+def ask(pipeline: Pipeline, path: str, body: Any = None, method: str | None = None) -> Any:
+    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}{path}"
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            text = answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code
+    return json.loads(text) if text.startswith(b"{") else text
+
+
+def test_recording_is_a_film_of_so_many_seconds_that_can_be_deleted(pipeline: Pipeline) -> None:
+    begun = ask(pipeline, "/api/recordings", {"camera": "demo", "seconds": 1})
+    assert begun["state"] == "running"
+
+    def complete() -> Any:
+        return next(r for r in ask(pipeline, "/api/recordings")["recordings"] if r["id"] == begun["id"])["bytes"]
+
+    wait_for(complete)
+    path = pipeline.folder / "film.mp4"
+    path.write_bytes(ask(pipeline, begun["url"]))
+    video = cv2.VideoCapture(str(path))
+    assert 10 <= video.get(cv2.CAP_PROP_FRAME_COUNT) <= 25
+    video.release()
+    wait_for(lambda: ask(pipeline, "/api/recordings")["recordings"][0]["state"] == "complete")
+    ask(pipeline, f"/api/recordings/{begun['id']}", method="DELETE")
+    assert ask(pipeline, begun["url"]) == 404
+
+
+@pytest.mark.timeout(120)  # it asks some 400 questions, and films are made meanwhile
+def test_answers_are_what_the_document_says(pipeline: Pipeline) -> None:
+    if not find_spec("schemathesis"):
+        pytest.skip("schemathesis is not installed")
+    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}/api/openapi.json"
+    command = [sys.executable, "-m", "schemathesis.cli", "run", url, "--exclude-path=/api/stream"]  # it never ends
+    options = ["--phases=coverage,fuzzing", "--max-examples=10", "--seed=1", "--generation-database=none", "--no-color"]
+    found = subprocess.run([*command, *options], capture_output=True, text=True, timeout=110, check=False)
+    assert found.returncode == 0, found.stdout

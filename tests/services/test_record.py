@@ -1,0 +1,45 @@
+"""digitcam record: an MP4 of what is shown, as long as was asked for."""
+
+import threading
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from services.record import record, run
+from shared.film import Film
+from shared.settings import ConfigError
+from tests.conftest import MakeSettings
+from tests.services.feed import Feed, pictures
+
+
+def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> None:
+    pictures(0), pictures(1)  # drawn once, which takes seconds
+    film = Film(tmp_path / "film.mp4")
+    run(Feed("demo", "desk"), "demo", film, 0.5, threading.Event())
+    film.close()
+    assert film.length_s == pytest.approx(0.5, abs=0.2)
+    video = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+    mint = 0
+    while (read := video.read())[0]:
+        blue, green, red = (read[1][:, :, channel].astype(int) for channel in range(3))
+        mint = max(mint, int(np.sum((green > blue + 30) & (green > red + 60) & (green > 150))))
+    video.release()
+    assert mint > 100  # the boxes
+
+
+def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("services.record.PATIENCE_S", 0.3)
+    film = Film(tmp_path / "film.mp4")
+    run(Feed("demo"), "nobody", film, 0.5, threading.Event())
+    assert film.length_s == 0
+
+
+def test_pipeline_that_does_not_run_is_one_sentence(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("services.record.PATIENCE_S", 0.3)
+    monkeypatch.setattr("services.record.stop_on_signals", threading.Event)
+    with pytest.raises(ConfigError, match="demo gave no picture within 0 s: is the pipeline running"):
+        record(make_settings(), "demo", 1, tmp_path / "film.mp4")

@@ -1,0 +1,78 @@
+"""Films: what was shown when is in them at the same time."""
+
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from shared.film import RATE_HZ, Film
+
+
+def grey(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def frames(path: Path) -> list[float]:
+    """How bright each frame of a film is."""
+    film = cv2.VideoCapture(str(path))
+    assert film.get(cv2.CAP_PROP_FPS) == RATE_HZ
+    levels = []
+    while (read := film.read())[0]:
+        levels.append(float(np.mean(read[1])))
+    film.release()
+    return levels
+
+
+def test_pictures_are_shown_at_the_times_at_which_they_were_taken(tmp_path: Path) -> None:
+    film = Film(tmp_path / "film.mp4")
+    for at, level in [(100.0, 40), (100.01, 200), (101.0, 220)]:  # the second comes too soon to be a frame of its own
+        film.add(grey(level), at)
+    film.close()
+    levels = frames(tmp_path / "film.mp4")
+    assert len(levels) == RATE_HZ + 1
+    assert levels[0] == pytest.approx(40, abs=8)
+    assert levels[-1] == pytest.approx(220, abs=8)
+
+
+def test_camera_that_was_gone_does_not_stand_still_for_so_long(tmp_path: Path) -> None:
+    film = Film(tmp_path / "film.mp4")
+    for at in (0.0, 0.5, 3600.0, 3600.5):
+        film.add(grey(100), at)
+    assert film.length_s == pytest.approx(1.0, abs=0.2)
+    film.close()
+
+
+def test_picture_of_another_or_an_odd_size_is_fitted(tmp_path: Path) -> None:
+    film = Film(tmp_path / "film.mp4")
+    film.add(grey(100, 65, 49), 0.0)
+    film.add(grey(200, 128, 96), 0.5)
+    film.close()
+    assert len(frames(tmp_path / "film.mp4")) > 5
+
+
+@pytest.mark.parametrize("has_ffmpeg", [True, False])
+def test_film_is_complete_under_its_name_alone_with_ffmpeg_or_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_ffmpeg: bool
+) -> None:
+    if not has_ffmpeg:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    elif not shutil.which("ffmpeg"):
+        pytest.skip("ffmpeg is not installed")
+    film = Film(tmp_path / "film.mp4")
+    film.add(grey(100), 0.0)
+    film.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    assert (b"avc1" in (tmp_path / "film.mp4").read_bytes()) == has_ffmpeg
+
+
+def test_film_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
+    Film(tmp_path / "film.mp4").close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="can't be written"):
+        Film(tmp_path / "no folder" / "film.mp4").add(grey(0), 0.0)
