@@ -30,7 +30,12 @@ def drop(rng: np.random.Generator, scene: Grey) -> None:
     end = np.clip(np.ceil(outline.max(axis=0)) + 2, corner + 1, side).astype(int)
     below = scene[corner[1] : end[1], corner[0] : end[0]]
     layer = np.zeros(below.shape, np.uint8)
-    cv2.fillPoly(layer, [np.rint((outline - corner) * 8).astype(np.int32)], 255, cv2.LINE_AA, shift=3)
+    points = [np.rint((outline - corner) * 8).astype(np.int32)]
+    if rng.random() < 0.25:  # a ring, a clip, a frame: hollow things, which only here are no 0
+        width = int(rng.integers(1, max(3, int(radius / 4))))
+        cv2.polylines(layer, points, True, 255, width, cv2.LINE_AA, shift=3)  # noqa: FBT003
+    else:
+        cv2.fillPoly(layer, points, 255, cv2.LINE_AA, shift=3)
     cover = layer.astype(np.float32) / 255
     below += cover * (surface(rng, below.shape) - below)
     if rng.random() < 0.2:

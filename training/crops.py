@@ -21,8 +21,7 @@ from shared.backend import load_network
 from shared.vision import normalise as normalise_module
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import find_digits, intersection
-from shared.vision.normalise import lift_ink, normalise
-from shared.vision.read import crop_around
+from shared.vision.normalise import crop_around, lift_ink, normalise
 from training import scenes as scenes_module
 from training.glyphs import Sources, load_sources
 from training.scenes import Scene, make_scene
@@ -30,7 +29,7 @@ from training.scenes import Scene, make_scene
 SCENE_PX = 128
 CHUNK = 250  # scenes that follow from one seed
 EMPTY_TRIES = 2  # boxes with no digit that each scene is asked for
-PARTS = 0.15  # how often a digit gives a crop of a part of it, too
+PARTS = 0.08  # how often a digit gives a crop of a part of it, too
 WHOLE = 0.55  # of a digit's box: with less of it in a crop there is no digit in the crop
 
 LEAST_HEAT = 0.1  # of the finder's proposals

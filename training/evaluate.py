@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from shared.backend import Network, load_network
-from shared.vision.read import Reader, load_reader
+from shared.vision.baseline import ClassicalReader
+from shared.vision.read import load_reader
 from training import figures
 from training.data import load_mnist
 from training.figures import Row
@@ -51,7 +52,10 @@ def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
     yield from figures.writers(networks, shared / "crops")
     yield from figures.rejection(reader, "reader", digits_of_scenes(data), kinds_of_others(data))
     yield from figures.corrupted(networks, scaled, labels)
-    both = {"finder and reader": load_reader(models, "onnx"), "classical": Reader(seed)}
+    both: dict[str, figures.ReadsPages] = {
+        "finder and reader": load_reader(models, "onnx"),
+        "classical": ClassicalReader(seed),
+    }
     for name, reads in both.items():
         yield from figures.demo(reads, name)
         if (shared / "photos").is_dir():

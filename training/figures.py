@@ -17,10 +17,9 @@ from shared.backend import Network
 from shared.demo import RATE_HZ, Demo
 from shared.pictures import load_photo, load_video
 from shared.vision.digit import NOT_A_DIGIT, Digit
-from shared.vision.normalise import lift_ink, normalise
+from shared.vision.normalise import crop_around, lift_ink, normalise
 from shared.vision.numbers import join_numbers
 from shared.vision.page import LONG_SIDE_PX, make_page, to_grey
-from shared.vision.read import crop_around
 from shared.vision.steady import Steady
 from training.corruptions import CORRUPTIONS
 from training.peers import RECIPES

@@ -22,7 +22,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from shared.networks import Finder, save_checkpoint
+from shared.networks import Finder, load_checkpoint, save_checkpoint
 from shared.vision.find import ALIGN, Finds, find_digits, intersection
 from training.average import start_mean
 from training.export import OPSET, check_same_answers, forget_origins, version_of
@@ -68,10 +68,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with, for more training")
+    parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate)
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
-    run = start(replace(Recipe(), steps=arguments.steps, seed=arguments.seed), arguments)
+    recipe = replace(Recipe(), steps=arguments.steps, seed=arguments.seed, learning_rate=arguments.learning_rate)
+    run = start(recipe, arguments)
     judging = held_out_scenes(arguments.data)
     train(run, arguments.data, arguments.makers, judging)
     finish(run, judging)
@@ -90,7 +93,7 @@ class Batches(Dataset[Batch]):
         self.sources: Sources | None = None
 
     def __len__(self) -> int:
-        return self.recipe.steps // self.recipe.uses - self.first
+        return -(-self.recipe.steps // self.recipe.uses) - self.first
 
     def __getitem__(self, index: int) -> Batch:
         cv2.setNumThreads(1)
@@ -149,6 +152,8 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
     network = Finder().to(device)
+    if arguments.begin:
+        network.load_state_dict(load_checkpoint(arguments.begin).state_dict())
     average = start_mean(network, recipe.average)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     run = Run(recipe, network, average, optimiser, device, arguments.out)

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from shared.backend import load_network
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds, find_digits, make_pyramid
-from shared.vision.fuse import FusedReader, Fusion, fuse
+from shared.vision.fuse import Fusion, fuse
+from shared.vision.read import Reader, load_reader
 from training.finder import HELD_OUT, best_overlaps
 from training.glyphs import Sources, load_sources
 from training.scenes import Scene, make_scene
 
 SEED = 30_000_000
 LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing
-ROUNDS = 400
+ROUNDS = 100
 
 Evidence = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
 
@@ -36,25 +36,25 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--scenes", type=int, default=1500)
     arguments = parser.parse_args(words)
-    finder, reader = (load_network(arguments.models / f"{name}.onnx", "onnx") for name in ("finder", "reader"))
+    reader = load_reader(arguments.models, "onnx")
     sources = load_sources(arguments.data, slice(-HELD_OUT, None))
-    evidence = gather(FusedReader(finder, reader), sources, arguments.scenes)
+    evidence = gather(reader, sources, arguments.scenes)
     print(f"{len(evidence[3])} candidates, {np.mean(evidence[3] < NOT_A_DIGIT):.1%} of them digits")
     fusion = fit(evidence)
     for name, candidate in (("equal weights", Fusion()), ("fitted", fusion)):
         print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
 
 
-def gather(both: FusedReader, sources: Sources, scenes: int) -> Evidence:
+def gather(reader: Reader, sources: Sources, scenes: int) -> Evidence:
     """Return of all candidates heat (n), the finder's classes (n x 10), the reader's (n x 11), the truth (n)."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
         pyramid = make_pyramid(scene.picture)
-        finds = find_digits(both.finder, [pyramid], LEAST_HEAT)[0]
+        finds = find_digits(reader.finder, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
         known = truth >= 0
-        parts.append((finds.heat[known], finds.log_p[known], both.look([pyramid], [finds])[0][known], truth[known]))
+        parts.append((finds.heat[known], finds.log_p[known], reader.look([pyramid], [finds])[0][known], truth[known]))
     heat, found, read, truth = (np.concatenate([part[i] for part in parts]) for i in range(4))
     return heat, found, read, truth
 
@@ -72,11 +72,15 @@ def fit(evidence: Evidence) -> Fusion:
     """Return the weights with the least loss."""
     weights = torch.tensor(astuple(Fusion()), dtype=torch.float64, requires_grad=True)
     parts = [torch.from_numpy(part) for part in evidence]
-    optimiser = torch.optim.Adam([weights], lr=0.02)
-    for _ in range(ROUNDS):
+    optimiser = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+
+    def step() -> float:
         optimiser.zero_grad()
-        torch.autograd.backward(loss(weights, *parts))
-        optimiser.step()
+        value = loss(weights, *parts)
+        torch.autograd.backward(value)
+        return float(value.detach())
+
+    optimiser.step(step)  # type: ignore[no-untyped-call]
     return Fusion(*(round(value, 3) for value in weights.tolist()))
 
 

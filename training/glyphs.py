@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.page import as_uint8
 from training.data import load_mnist
-from training.fields import Field, body_field, enlarge, line_field, thin
+from training.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
 from training.fonts import hand_fonts, letter, print_fonts
 from training.strokes import DIGITS, SIGNS, draw, scribble
 
@@ -17,10 +19,11 @@ from training.strokes import DIGITS, SIGNS, draw, scribble
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
 LIKE_DIGITS = "OoIilSsZzBbgqDQjJ"
 MARKS = "!?#@&%*+<>=()[]{}~^"
-LIKE_DIGIT = (
-    11  # the label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word
-)
-OPERATORS = ("plus", "minus", "times", "slash", "open", "close", "equals", "divide", "dot", "comma")
+# The label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word.
+LIKE_DIGIT = 11
+# Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
+TALL = ("slash", "slash", "open", "close", "open", "close", "backslash", "open square", "close square")
+OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
 
 MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where digits come from
 
@@ -72,9 +75,19 @@ def mnist_digit(rng: np.random.Generator, sources: Sources) -> Glyph:
     """Return an MNIST digit: as it was written, or its centre line, for another pen."""
     index = int(rng.integers(len(sources.labels)))
     body, label = enlarge(sources.images[index]), int(sources.labels[index])
+    if label == 1:
+        body = set_upright(body, rng.uniform(0.3, 1))
     if rng.random() < 0.4:
         return Glyph(body_field(body), is_line=False, label=label)
     return Glyph(line_field(thin(body)), is_line=True, label=label)
+
+
+def set_upright(body: Mask, share: float) -> Mask:
+    """Return a body with a share of its slant taken off: MNIST has 1s that lean as only slashes do elsewhere."""
+    moments = cv2.moments(body, binaryImage=True)
+    slant = share * moments["mu11"] / max(moments["mu02"], 1e-6)
+    back = np.array([[1, slant, -slant * (SIDE - 1) / 2], [0, 1, 0]], np.float64)
+    return as_uint8(cv2.warpAffine(body, back, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP))
 
 
 def choose_font(rng: np.random.Generator, sources: Sources, *, by_hand: bool) -> Path:
@@ -99,11 +112,12 @@ def letter_field(font: Path, character: str, *, is_line: bool) -> tuple[Field, f
 
 def sign(rng: np.random.Generator) -> Glyph:
     """Return a written sign that is not a digit."""
-    names = OPERATORS if rng.random() < 0.5 else tuple(SIGNS)
-    strokes = SIGNS[names[rng.integers(len(names))]] if rng.random() < 0.93 else scribble(rng)
-    return Glyph(
-        line_field(draw(strokes, rng.uniform(0.6, 1))), is_line=True, label=NOT_A_DIGIT, size=rng.uniform(0.4, 1.25)
-    )
+    kind, names, sizes = rng.random(), tuple(SIGNS), (0.4, 1.3)
+    if kind < 0.65:
+        names, sizes = (TALL, (0.9, 2.0)) if kind < 0.35 else (OPERATORS, (0.35, 1.0))
+    strokes = SIGNS[names[rng.integers(len(names))]] if rng.random() < 0.95 else scribble(rng)
+    field = line_field(draw(strokes, rng.uniform(0.5, 1.1)))
+    return Glyph(field, is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
 
 
 def clear_letter(rng: np.random.Generator, sources: Sources) -> Glyph:

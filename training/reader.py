@@ -33,10 +33,10 @@ class Recipe:
     """How the reader is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
 
     steps: int = 7_000
-    mnist: int = 88
-    digits: int = 52
-    others: int = 52
-    scenes: int = 14_000
+    mnist: int = 100
+    digits: int = 50
+    others: int = 42
+    scenes: int = 8_000
     learning_rate: float = 3e-3
     weight_decay: float = 2e-2
     warm_up: int = 200

@@ -109,9 +109,9 @@ def lay_out(rng: np.random.Generator, side: int, angle: float) -> Desk:
 def choose_line(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
     """Return what is written on one line: a number, a sum, a word, or signs and letters alone."""
     kind = rng.random()
-    if kind < 0.55:
+    if kind < 0.5:
         return number(rng, sources)
-    if kind < 0.7:
+    if kind < 0.69:
         return [glyph for _ in range(rng.integers(2, 5)) for glyph in (*number(rng, sources)[:3], sign(rng))]
     if kind < 0.82:
         return word(rng, sources)
@@ -187,9 +187,8 @@ def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> N
     height = rng.uniform(130, 420)
     ink = write(rng, glyph, height, choose_hand(rng, 0.0), choose_pen(rng))
     if ink.size:
-        ink = np.clip(
-            4 * cv2.GaussianBlur(ink, (0, 0), height / 60) - 1.5, 0, 1
-        )  # a field this much enlarged shows steps
-        area = desk.put(ink, rng.uniform(-0.2 * side, 1.2 * side, 2), choose_tone(rng, desk), NOT_A_DIGIT)
+        # a field this much enlarged shows its pixels as steps
+        ink = np.clip(4 * cv2.GaussianBlur(ink, (0, 0), height / 60) - 1.5, 0, 1)
+        area = desk.put(ink, rng.uniform(-0.2 * side, 1.2 * side, 2), choose_tone(rng, desk), IGNORED)
         if area:
             desk.taken[area] = True

@@ -1,10 +1,12 @@
-"""Train a network on MNIST: `python -m training.train --preset seed` gives weights, ONNX file, curve and confusions.
+"""Train a network: `python -m training.train --preset seed` gives weights, ONNX file, curve and confusions.
 
-The seed preset is the blog post's own recipe to the letter, with the pixels in 0 to 1 at test too. A run is repeatable
+The presets finder and reader learn from scenes, by programs of their own: training/finder.py, training/reader.py. The
+seed preset is the blog post's own recipe to the letter, with the pixels in 0 to 1 at test too. A run is repeatable
 (the same seed, machine and threads give the same weights) and resumable after every epoch.
 """
 
 import argparse
+import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from shared.networks import NETWORKS, save_checkpoint
+from training import finder, reader
 from training.data import FILES, Split, load_mnist
 from training.export import export_onnx, version_of
 from training.plots import plot_confusion, plot_curve
@@ -35,13 +38,14 @@ class Recipe:
 
 
 RECIPES = {"seed": Recipe(network="seed", epochs=15, batch=100, learning_rate=1e-3)}
+ON_SCENES = {"finder": finder.main, "reader": reader.main}
 EVALUATION_BATCH = 1000
 
 
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m training.train", description=__doc__)
-    parser.add_argument("--preset", choices=RECIPES, default="seed")
+    parser.add_argument("--preset", choices=[*RECIPES, *ON_SCENES], default="seed")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the results (default: runs)")
@@ -53,6 +57,11 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
 
 def main(words: list[str] | None = None) -> None:
     """Train what the command line asks for."""
+    words = sys.argv[1:] if words is None else words
+    name, others = split_preset(words)
+    if name in ON_SCENES:
+        ON_SCENES[name](others)
+        return
     arguments = parse_arguments(words)
     preset = RECIPES[arguments.preset]
     recipe = replace(preset, epochs=arguments.epochs or preset.epochs, seed=arguments.seed)
@@ -63,6 +72,14 @@ def main(words: list[str] | None = None) -> None:
     train(run, train_set, test_set)
     figures = finish(run, test_set, arguments.out, arguments.preset)
     print(f"{arguments.preset}: test accuracy {figures['test_accuracy']:.2%} after {recipe.epochs} epochs")
+
+
+def split_preset(words: list[str]) -> tuple[str, list[str]]:
+    """Return the preset's name, and the other words of the command line."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--preset", default="seed")
+    known, others = parser.parse_known_args(words)
+    return known.preset, others
 
 
 def choose_device(name: str) -> torch.device:

@@ -18,7 +18,7 @@ UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 60  # the pyramid ends before the long side falls below this: a digit that fills it is still 55 px
 KEEP = 0.25  # heat below this is no candidate; what a candidate is worth is for the reader to say
-OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit: intersection over union, over the smaller
+OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
 
 Page = NDArray[np.uint8]
 Maps = NDArray[np.float32]  # 15 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height
@@ -45,7 +45,7 @@ def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: floa
         for page, maps in enumerate(network(to_input(level))):
             candidates = decode(maps, keep)
             found[page].append(Finds(candidates.boxes * 2**number, candidates.heat, candidates.log_p))
-    return [suppress(merge(levels)) for levels in found]
+    return [drop_doubles(merge(levels)) for levels in found]
 
 
 def make_pyramid(page: Page) -> list[Page]:
@@ -98,21 +98,28 @@ def merge(levels: Sequence[Finds]) -> Finds:
     return Finds(boxes, heat, log_p).take(np.argsort(-heat, kind="stable"))
 
 
-def suppress(finds: Finds) -> Finds:
+def drop_doubles(finds: Finds) -> Finds:
     """Drop every candidate that a hotter one covers: the same digit, seen from the next cell or level."""
-    corners = np.concatenate([finds.boxes[:, :2], finds.boxes[:, :2] + finds.boxes[:, 2:]], axis=1)
-    areas = finds.boxes[:, 2] * finds.boxes[:, 3]
-    left = np.arange(len(corners))
-    chosen = []
+    return finds.take(keep_apart(finds.boxes, OVERLAP))
+
+
+def keep_apart(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.intp]:
+    """Return which boxes (n x 4, the best first) to keep, so that no two overlap more than that or lie in each other.
+
+    overlap is the intersection over the union.
+    """
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    areas = boxes[:, 2] * boxes[:, 3]
+    left, kept = np.arange(len(boxes)), []
     while left.size:
         best, rest = left[0], left[1:]
-        chosen.append(best)
+        kept.append(best)
         shared = intersection(corners[best], corners[rest])
-        same = (shared > OVERLAP * (areas[best] + areas[rest] - shared)) | (
+        same = (shared > overlap * (areas[best] + areas[rest] - shared)) | (
             shared > INSIDE * np.minimum(areas[best], areas[rest])
         )
         left = rest[~same]
-    return finds.take(np.array(chosen, np.intp))
+    return np.array(kept, np.intp)
 
 
 def intersection(corners: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:

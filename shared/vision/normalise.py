@@ -4,15 +4,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.vision.digit import Box
 from shared.vision.page import as_uint8, flatten_light
 
 SIDE_PX = 28  # MNIST's images,
 INK_PX = 20  # the longer side of their ink,
 CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's training images: 14.00, 14.00)
 
+MARGIN = 0.15  # of the box's longer side, on each side of it: paper to know the ink by
 CROP_PX = 112  # four times what the network sees
 FAINTEST = 24  # grey levels between ink and paper; under it a crop is paper and its grain
 SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
+
+
+def crop_around(page: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+    """Return the part of the page in a box and a margin around it, cut off where the page ends."""
+    x, y, w, h = box
+    margin = max(2.0, MARGIN * max(w, h))
+    left, top = max(0, round(x - margin)), max(0, round(y - margin))
+    return page[top : round(y + h + margin), left : round(x + w + margin)]
 
 
 def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

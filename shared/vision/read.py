@@ -1,6 +1,7 @@
-"""Reading a page: find the ink, bring each piece into MNIST's own form, ask the network once for all of them."""
+"""Reading pages: one network finds digits on them, one reads each in MNIST's form, and their evidence is added."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,62 +9,78 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.backend import Network, load_network
-from shared.vision.classical import find_ink
-from shared.vision.digit import NOT_A_DIGIT, Box, Digit
-from shared.vision.normalise import check_input, lift_ink, normalise
+from shared.vision.digit import NOT_A_DIGIT, Digit
+from shared.vision.find import Finds, Page, find_digits, keep_apart, log_softmax, make_pyramid
+from shared.vision.fuse import FITTED, Fusion, fuse
+from shared.vision.normalise import check_input, crop_around, lift_ink, normalise
 
-Find = Callable[[NDArray[np.uint8]], list[Box]]
-
-MARGIN = 0.15  # of the box's longer side, on each side of it: paper to know the ink by
-
-# The seed's network has ten outputs and was shown nothing but digits, so the eleventh logit is a constant: the level
-# that 1 in 100 of MNIST's training digits stays under. Scribbles, letters and edges often rise above it too.
-NOT_A_DIGIT_LOGIT = 5.5
+CROP_PX = 56  # digits larger than this are cut from a coarser level: of the 28 pixels the network sees, 20 are theirs
+SAID = math.log(0.5)  # a digit is said when it is more probable than all else together
+OVERLAP = 0.2  # neighbours' boxes share less of their union; a digit's own second box, half beside it, shares 0.33
+NO_INK = -6.0  # what the network would say, as log-odds of a digit, of a crop without ink
 
 
 def load_reader(models: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> "Reader":
     """Return the reader of the shipped networks; raises ValueError, in one sentence, when they can't be loaded."""
-    return Reader(load_network(models / "seed.onnx", backend, device, threads))
+    finder, network = (load_network(models / f"{name}.onnx", backend, device, threads) for name in ("finder", "reader"))
+    return Reader(finder, network)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads pages with a network of ten outputs; finding the ink is a function of its own."""
+    """Reads pages with a finder and a network of eleven answers."""
 
+    finder: Network
     network: Network
-    find: Find = find_ink
+    fusion: Fusion = FITTED
 
-    def read(self, pages: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
+    def read(self, pages: Sequence[Page]) -> list[tuple[Digit, ...]]:
         """Return the digits of each page (h x w uint8, any size), their boxes in the page's pixels.
 
-        The crops of all pages go through the network in one batch. What is more probably not a digit is left out.
+        Pages of one size go through the finder together, the crops of all pages through the network in one batch. What
+        is more probable than all else together is said.
         """
-        found = [(number, *candidate) for number, page in enumerate(pages) for candidate in self.cut(page)]
-        if not found:
-            return [()] * len(pages)
-        log_p = self.classify(np.stack([image for _, _, image in found]))
-        digits: list[list[Digit]] = [[] for _ in pages]
-        for (number, box, _), evidence in zip(found, log_p, strict=True):
-            if evidence.argmax() != NOT_A_DIGIT:
-                digits[number].append(Digit(box, tuple(evidence.tolist())))
-        return [tuple(page_digits) for page_digits in digits]
+        pyramids = [make_pyramid(page) for page in pages]
+        finds = self.find(pyramids)
+        read = self.look(pyramids, finds)
+        return [self.weigh(found, seen) for found, seen in zip(finds, read, strict=True)]
 
-    def cut(self, page: NDArray[np.uint8]) -> list[tuple[Box, NDArray[np.float32]]]:
-        """Return the candidates of a page that hold ink: box and normalised image."""
-        images = ((box, normalise(lift_ink(crop_around(page, box)))) for box in self.find(page))
-        return [(box, image) for box, image in images if image is not None]
+    def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
+        """Return the finder's candidates of each page."""
+        found: dict[int, Finds] = {}
+        for size in {pyramid[0].shape for pyramid in pyramids}:
+            chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
+            found |= zip(chosen, find_digits(self.finder, [pyramids[index] for index in chosen]), strict=True)
+        return [found[index] for index in range(len(pyramids))]
 
-    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return N x 11 natural logarithms of probabilities of N x 28 x 28 normalised images."""
-        check_input(images)
-        logits = self.network(images[:, None]).astype(np.float64)
-        logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=NOT_A_DIGIT_LOGIT)
-        return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> list[NDArray[np.float32]]:
+        """Return the network's logarithms of probabilities (n x 11) of each page's candidates."""
+        images = [
+            see(pyramid, box) for pyramid, found in zip(pyramids, finds, strict=True) for box in found.boxes.tolist()
+        ]
+        log_p = np.full((len(images), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK, np.float32)
+        log_p[:, NOT_A_DIGIT] = np.log1p(-np.exp(NO_INK))
+        inked = [index for index, image in enumerate(images) if image is not None]
+        if inked:
+            batch = np.stack([image for image in images if image is not None])
+            check_input(batch)
+            log_p[inked] = log_softmax(self.network(batch[:, None]))
+        return np.split(log_p, np.cumsum([len(found.boxes) for found in finds]))[:-1]
+
+    def weigh(self, found: Finds, seen: NDArray[np.float32]) -> tuple[Digit, ...]:
+        """Return the candidates that both networks together take for digits, the surest first, each digit once."""
+        evidence = fuse(self.fusion, found, seen)
+        best = evidence[:, :NOT_A_DIGIT].max(axis=1)
+        said = np.flatnonzero(best > SAID)
+        surest = said[np.argsort(-best[said], kind="stable")]
+        chosen = surest[keep_apart(found.boxes[surest], OVERLAP)]
+        boxes = ((float(x), float(y), float(w), float(h)) for x, y, w, h in found.boxes[chosen])
+        return tuple(Digit(box, tuple(log_p)) for box, log_p in zip(boxes, evidence[chosen].tolist(), strict=True))
 
 
-def crop_around(page: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
-    """Return the part of the page in a box and a margin around it, cut off where the page ends."""
-    x, y, w, h = box
-    margin = max(2.0, MARGIN * max(w, h))
-    left, top = max(0, round(x - margin)), max(0, round(y - margin))
-    return page[top : round(y + h + margin), left : round(x + w + margin)]
+def see(pyramid: Sequence[Page], box: Sequence[float]) -> NDArray[np.float32] | None:
+    """Return what is in a box of the page, in MNIST's form (28 x 28, 0 to 1); None where there is no ink."""
+    x, y, width, height = box
+    level = min(max(0, int(np.ceil(np.log2(max(width, height, 1) / CROP_PX)))), len(pyramid) - 1)
+    crop = crop_around(pyramid[level], (x / 2**level, y / 2**level, width / 2**level, height / 2**level))
+    return normalise(lift_ink(crop)) if crop.size else None

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shared.vision.find import ALIGN, Finds, decode, find_digits, make_pyramid, suppress, to_input
+from shared.vision.find import ALIGN, Finds, decode, drop_doubles, find_digits, make_pyramid, to_input
 
 COLD = -10.0
 
@@ -57,13 +57,13 @@ def test_cold_maps_hold_nothing() -> None:
 def test_a_digit_is_found_once_and_its_neighbour_stays(
     second: tuple[float, float, float, float], is_same: bool
 ) -> None:
-    kept = suppress(finds((10, 10, 20, 30), second))
+    kept = drop_doubles(finds((10, 10, 20, 30), second))
     assert kept.boxes[0].tolist() == [10, 10, 20, 30]
     assert len(kept.boxes) == (1 if is_same else 2)
 
 
 def test_nothing_suppresses_to_nothing() -> None:
-    assert len(suppress(finds()).boxes) == 0
+    assert len(drop_doubles(finds()).boxes) == 0
 
 
 @given(st.integers(1, 700), st.integers(1, 700))

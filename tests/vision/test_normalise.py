@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from shared.backend import load_network
 from shared.demo.paper import load_digits
-from shared.vision.normalise import CENTRE_PX, check_input, lift_ink, normalise
+from shared.vision.digit import Box
+from shared.vision.normalise import CENTRE_PX, check_input, crop_around, lift_ink, normalise
 from shared.vision.page import as_uint8
 
 ROOT = Path(__file__).parents[2]
@@ -141,3 +142,11 @@ def test_empty_crop_is_refused() -> None:
 def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         check_input(images)
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])
+def test_crop_ends_where_the_page_ends(box: Box) -> None:
+    crop = crop_around(np.zeros((40, 50), np.uint8), box)
+    assert crop.size > 0
+    assert crop.shape[0] <= 40
+    assert crop.shape[1] <= 50

@@ -1,6 +1,5 @@
 """A page is read: each digit where it stands, all of them through the network at once, honest about what is none."""
 
-import math
 from pathlib import Path
 
 import cv2
@@ -8,37 +7,40 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.demo.paper import load_digits
-from shared.vision.digit import NOT_A_DIGIT, Box
-from shared.vision.page import as_uint8
-from shared.vision.read import Reader, crop_around, load_reader
+from shared.vision.find import Finds, make_pyramid
+from shared.vision.read import Reader, load_reader, see
+from tests.vision.pages import Fake, write_page
 
 MODELS = Path(__file__).parents[2] / "models"
-SIZE_PX = 70  # of an MNIST cell on the page: its digit is 50 px tall
+HOT, COLD = 2.0, -10.0
 
 
-class Fake:
-    """A network that answers each image alike and counts how often it was asked."""
+def page_with_stroke(height: int = 160, width: int = 160) -> NDArray[np.uint8]:
+    """Light paper with a dark stroke, 8 x 40 pixels, around (76, 68)."""
+    page = np.full((height, width), 220, np.uint8)
+    cv2.rectangle(page, (72, 48), (79, 87), 30, cv2.FILLED)
+    return page
 
-    name, version, device = "fake", "0", "cpu"
 
-    def __init__(self, logits: list[float]) -> None:
-        self.logits = logits
-        self.batches: list[tuple[int, ...]] = []
+class FakeFinder(Fake):
+    """A finder that, on the finest level of any page, is hot in one cell, where it says 4 and a box of 48 x 48."""
+
+    def __init__(self, row: int, column: int) -> None:
+        super().__init__([])
+        self.cell = row, column
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.batches.append(inputs.shape)
-        return np.array([self.logits] * len(inputs), np.float32)
+        maps = np.zeros((len(inputs), 15, inputs.shape[2] // 8, inputs.shape[3] // 8), np.float32)
+        maps[:, 0] = COLD
+        row, column = self.cell
+        if inputs.shape[3] >= 160:
+            maps[:, 0, row, column], maps[:, 5, row, column], maps[:, 13:, row, column] = HOT, 3, np.log(2)
+        return maps
 
 
-def write_page(indices: list[int]) -> NDArray[np.uint8]:
-    """A page with one MNIST digit of each class in two rows of five, the nth that ships of each."""
-    page = np.full((300, 640), 215, np.float32)
-    for digit, index in enumerate(indices):
-        ink = cv2.resize(load_digits()[digit, index], (SIZE_PX, SIZE_PX), interpolation=cv2.INTER_CUBIC)
-        x, y = 60 + 110 * (digit % 5), 40 + 130 * (digit // 5)
-        page[y : y + SIZE_PX, x : x + SIZE_PX] -= 0.65 * ink
-    return as_uint8(np.clip(page, 0, 255))
+def reader_at(row: int, column: int) -> Reader:
+    """A reader that finds something in one place of any page, and takes any ink for a 7."""
+    return Reader(FakeFinder(row, column), Fake([0.0] * 7 + [8.0] + [0.0] * 3))
 
 
 @pytest.fixture(scope="module")
@@ -68,46 +70,54 @@ def test_pages_together_say_what_each_says_alone(reader: Reader) -> None:
             assert one.log_p == pytest.approx(other.log_p, abs=1e-4)
 
 
-def test_all_crops_of_all_pages_go_through_the_network_in_one_batch() -> None:
-    network = Fake([20.0] + [0.0] * 9)
-    result = Reader(network).read([write_page([0] * 10), write_page([1] * 10)])
-    assert network.batches == [(20, 1, 28, 28)]
-    assert [len(digits) for digits in result] == [10, 10]
+def test_a_digit_is_read_at_its_place() -> None:
+    (digits,) = reader_at(8, 9).read([page_with_stroke()])
+    (digit,) = digits
+    assert digit.digit == 7
+    assert digit.box == (52, 44, 48, 48)
+    assert digit.confidence > 0.5
 
 
-@pytest.mark.parametrize("pages", [[], [np.full((480, 640), 220, np.uint8)] * 2, [np.zeros((1, 1), np.uint8)]])
-def test_blank_pages_say_nothing_and_ask_nothing(pages: list[NDArray[np.uint8]]) -> None:
-    network = Fake([0.0] * 10)
-    assert Reader(network).read(pages) == [()] * len(pages)
-    assert network.batches == []
+def test_paper_without_ink_is_no_digit() -> None:
+    blank = np.full((160, 160), 220, np.uint8)
+    assert reader_at(8, 9).read([blank]) == [()]
 
 
-def test_weak_logits_are_no_digit() -> None:
-    assert Reader(Fake([3.0] + [0.0] * 9)).read([write_page([0] * 10)]) == [()]
+def test_pages_of_different_sizes_keep_their_order() -> None:
+    blank, small = np.full((200, 240), 220, np.uint8), page_with_stroke()
+    large = page_with_stroke(200, 240)
+    read = reader_at(8, 9).read([blank, small, large, small])
+    assert [len(digits) for digits in read] == [0, 1, 1, 1]
 
 
-def test_evidence_is_eleven_probabilities_that_sum_to_one() -> None:
-    (digits,) = Reader(Fake([9.0, 8.0] + [0.0] * 8)).read([write_page([0] * 10)])
-    for digit in digits:
-        assert len(digit.log_p) == NOT_A_DIGIT + 1
-        assert math.fsum(map(math.exp, digit.log_p)) == pytest.approx(1)
-        assert digit.confidence < 0.73  # the second best is only one logit behind: 0.731 without "not a digit"
+def test_no_pages_give_no_readings() -> None:
+    assert reader_at(8, 9).read([]) == []
 
 
-def test_finding_can_be_exchanged() -> None:
-    box: Box = (60.0, 40.0, 70.0, 70.0)
-    (digits,) = Reader(Fake([20.0] + [0.0] * 9), find=lambda page: [box]).read([write_page([0] * 10)])
-    assert [digit.box for digit in digits] == [box]
+def test_a_large_digit_is_cut_from_a_coarser_level() -> None:
+    page = np.full((640, 640), 220, np.uint8)
+    cv2.rectangle(page, (280, 120), (360, 520), 30, cv2.FILLED)
+    image = see(make_pyramid(page), (260, 110, 120, 420))
+    assert image is not None
+    assert image.shape == (28, 28)
+    rows = np.flatnonzero(image.max(axis=1) > 0.5)
+    assert rows.max() - rows.min() + 1 == 20
 
 
-@pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])
-def test_crop_ends_where_the_page_ends(box: Box) -> None:
-    crop = crop_around(np.zeros((40, 50), np.uint8), box)
-    assert crop.size > 0
-    assert crop.shape[0] <= 40
-    assert crop.shape[1] <= 50
+@pytest.mark.parametrize("box", [(-500, -500, 20, 20), (900, 900, 20, 20), (10, 10, 0, 0)])
+def test_a_box_beside_the_page_holds_nothing(box: tuple[float, float, float, float]) -> None:
+    assert see(make_pyramid(np.full((160, 160), 220, np.uint8)), box) is None
+
+
+@pytest.mark.parametrize(("shift_px", "count"), [(12, 1), (24, 1), (40, 2)])
+def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, count: int) -> None:
+    boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
+    found = Finds(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
+    seen = np.full((2, 11), -9, np.float32)
+    seen[:, 7] = 0
+    assert len(reader_at(8, 9).weigh(found, seen)) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"seed\.onnx can't be read"):
+    with pytest.raises(ValueError, match=r"finder\.onnx can't be read"):
         load_reader(tmp_path, backend="onnx")
