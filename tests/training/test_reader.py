@@ -91,16 +91,15 @@ def test_variations_keep_the_range_and_the_ink() -> None:
 
 
 @pytest.mark.usefixtures("small_sets")
-def test_a_miniature_learns_and_both_formats_answer_alike(
-    tmp_path: Path, crops: Crops, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, crops: Crops) -> None:
     train(tmp_path, 80)
-    images = torch.from_numpy(crops[0][:64, None]).float() / 255
+    images, labels = torch.from_numpy(crops[0][:, None]).float() / 255, crops[1]
     network = load_checkpoint(tmp_path / "reader.pt")
     with torch.inference_mode():
         expected = network(images)
-    right = (expected.argmax(dim=1).numpy() == crops[1][:64]).mean()
-    assert right > 0.6, capsys.readouterr().out
+    right = expected.argmax(dim=1).numpy() == labels
+    assert right[labels < NOT_A_DIGIT].mean() > 0.35  # 0.09 by chance
+    assert right[labels == NOT_A_DIGIT].mean() > 0.5
     session = onnxruntime.InferenceSession(tmp_path / "reader.onnx")
     assert session.run(None, {"input": images.numpy()})[0] == pytest.approx(expected.numpy(), abs=1e-4)
 
