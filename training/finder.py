@@ -73,8 +73,8 @@ def main(words: list[str] | None = None) -> None:
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
-    recipe = replace(Recipe(), steps=arguments.steps, seed=arguments.seed, learning_rate=arguments.learning_rate)
-    run = start(recipe, arguments)
+    chosen = {name: getattr(arguments, name) for name in ("steps", "seed", "learning_rate")}
+    run = start(replace(Recipe(), **chosen), arguments)
     judging = held_out_scenes(arguments.data)
     train(run, arguments.data, arguments.makers, judging)
     finish(run, judging)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from shared.networks import ReaderCNN, save_checkpoint
+from shared.networks import ReaderCNN, load_checkpoint, save_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
 from training.average import start_mean
 from training.crops import Order, load_crops
@@ -62,10 +62,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with, for more training")
+    parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate)
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
-    run = start(replace(Recipe(), steps=arguments.steps, scenes=arguments.scenes, seed=arguments.seed), arguments)
+    chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate")}
+    run = start(replace(Recipe(), **chosen), arguments)
     if not arguments.finder.is_file():
         raise SystemExit(f"--finder: there is no {arguments.finder}, train it first: python -m training.finder")
     sets = load_sets(run.recipe, arguments)
@@ -180,7 +183,10 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
-    network = ReaderCNN().to(device).to(memory_format=torch.channels_last)  # 1.4 times as fast on a CPU
+    network = ReaderCNN()
+    if arguments.begin:
+        network.load_state_dict(load_checkpoint(arguments.begin).state_dict())
+    network = network.to(device).to(memory_format=torch.channels_last)  # 1.4 times as fast on a CPU
     average = start_mean(network, recipe.average)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     run = Run(recipe, network, average, optimiser, device, arguments.out)
