@@ -73,8 +73,9 @@ def compare(before: Scrape, after: Scrape) -> Figures:
     """The figures of the time between two scrapes."""
     change = Change(before, after)
     names = sorted({one.labels["camera"] for said in after.said for one in said.samples if "camera" in one.labels})
+    cameras = (camera_figures(change, name) for name in names)
     return Figures(
-        tuple(camera_figures(change, name) for name in names),
+        tuple(camera for camera in cameras if camera.state or camera.frames),  # the counters of one that left stay
         tuple(stage_figures(change, stage) for stage in STAGES),
         tuple(process_figures(change, said) for said in after.said),
         change.rate("digitcam_malformed_total"),

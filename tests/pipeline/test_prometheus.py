@@ -1,8 +1,10 @@
 """A real Prometheus, started by the Procfile, scrapes every process and has an answer to all that is asked of it."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import time
 import urllib.error
 import urllib.parse
@@ -105,6 +107,12 @@ def documented() -> set[str]:
 def is_answered(pipeline: Pipeline, expression: str) -> bool:
     """Whether an expression has a result that is a number; histogram_quantile over nothing is none."""
     return any(row["value"][1] != "NaN" for row in ask(pipeline, expression))
+
+
+def test_series_of_a_worker_go_on_when_it_is_started_again(pipeline: Pipeline) -> None:
+    os.kill(pipeline.processes()["preprocess.1"].pid, signal.SIGKILL)
+    starts = 'changes(process_start_time_seconds{worker="preprocess.1"}[1m]) == 1'
+    wait_for(lambda: ask(pipeline, starts))
 
 
 @pytest.mark.parametrize("source", [panels, rules, documented])
