@@ -158,6 +158,33 @@ def test_one_camera_is_enlarged_and_put_back_by_keyboard(tab: Tab) -> None:
     expect(tile(tab, "desk").locator(".age")).to_have_attribute("data-level", re.compile("fresh|late"))
 
 
+def test_panel_says_why_a_digit_was_read_and_closes_by_keyboard(tab: Tab) -> None:
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+    tab.get_by_role("button", name="Why this reading of demo?").focus()
+    tab.keyboard.press("Enter")
+    panel = tab.get_by_role("dialog")
+    expect(panel.locator(".words")).to_contain_text(re.compile("Read as [03]"))
+    expect(panel.locator("tbody tr")).to_have_count(11)
+    expect(panel.locator("tr.best .now")).to_have_text(re.compile(r"\d+ %"))
+    expect(panel.get_by_role("img", name=re.compile("as the network saw it"))).to_be_visible()
+    expect(panel.get_by_role("img", name=re.compile("Channels after max pooling")).first).to_be_attached()
+    tab.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+
+
+def test_digit_that_is_clicked_is_explained_and_the_rest_of_the_picture_enlarges(tab: Tab) -> None:
+    demo = tile(tab, "demo")
+    expect(demo.locator("output b")).to_have_text("30")
+    canvas = demo.locator("canvas")
+    box = canvas.bounding_box()
+    assert box
+    canvas.click(position={"x": 230 / 640 * box["width"], "y": 280 / 480 * box["height"]})  # on the 3
+    expect(tab.get_by_role("dialog")).to_be_visible()
+    tab.get_by_role("button", name="Close").click()
+    canvas.click(position={"x": 0.9 * box["width"], "y": 0.9 * box["height"]})
+    expect(tile(tab, "desk")).to_be_hidden()
+
+
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_page_fits_every_width(tab: Tab, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 844})

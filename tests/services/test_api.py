@@ -319,3 +319,35 @@ def test_store_forgets_by_age_and_gives_pages_of_what_is_asked(tmp_path: Path) -
     assert [e.number for e in store.ask(Question(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
     assert [e.number for e in store.ask(Question(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
     store.close()
+
+
+async def ask_why(page: Page, query: str) -> tuple[int, Any]:
+    """Ask why while the demo's camera gives its next picture."""
+    show(page)
+    question = asyncio.create_task(ask(page, f"/api/cameras/demo/why?{query}"))
+    await becomes(lambda: page.wants_pictures)
+    page.show([shown()], True)
+    return await question
+
+
+def test_why_answers_with_what_was_seen_and_said(page: Page) -> None:
+    async def scenario() -> None:
+        x, y, width, height = shown().digits[0].box
+        status, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
+        assert status == 200
+        assert why["words"][0].startswith(("Read as", "Refused", "Not shown"))
+        assert [len(why["evidence"][name]) for name in ("found", "read", "together")] == [10, 11, 11]
+        assert [layer["kind"] for layer in why["layers"][:3]] == ["convolution", "ReLU", "max pooling"]
+        pictures = [why["crop"], why["image"], why["heat"], *(layer["picture"] for layer in why["layers"])]
+        assert all(picture.startswith("data:image/") for picture in pictures)
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize("query", ["", "x=1", "x=1&y=-1", "x=1&y=nan", "x=1&y=1e9", "x=1&y=2&z=3"])
+def test_why_asks_for_a_place_of_the_picture(page: Page, query: str) -> None:
+    async def scenario() -> None:
+        show(page)
+        assert (await ask(page, f"/api/cameras/demo/why?{query}"))[0] == 400
+
+    in_browser(scenario)

@@ -4,6 +4,7 @@ from typing import Any
 
 from services.page.api.questions import LARGEST_ID, MOST_EVENTS
 from services.page.api.recordings import ID, MOST_S
+from services.page.why.answer import MOST_PX
 from shared.messages import CAMERA_STATES
 
 Values = dict[str, Any]
@@ -32,6 +33,10 @@ MAYBE_TIME: Values = {"type": ["string", "null"], "format": "date-time"}
 COUNT: Values = {"type": "integer", "minimum": 0}
 AMOUNT: Values = {"type": "number", "minimum": 0}
 SHARE: Values = {"type": "number", "minimum": 0, "maximum": 1}
+SHARES: Values = {"type": "array", "items": SHARE, "description": "of 0 to 9, then of no digit"}
+PICTURE: Values = {"type": "string", "description": "a PNG or JPEG as a data: address"}
+MAYBE_PICTURE: Values = {"type": ["string", "null"]}
+PIXELS: Values = {"type": "number", "minimum": 0, "maximum": MOST_PX}
 BOX: Values = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
 NEXT_ID: Values = {"type": ["integer", "null"]}
 
@@ -61,6 +66,18 @@ SCHEMAS: Values = {
     ),
     "Event": obj(id=COUNT, camera=TEXT, number=NUMBER, appeared_at=TIME, left_at=MAYBE_TIME, confidence=SHARE),
     "Recording": obj(id=TEXT, state={"enum": ["running", "complete"]}, started_at=TIME, bytes=COUNT, url=TEXT),
+    "Why": obj(
+        words={"type": "array", "items": TEXT},
+        is_said={"type": "boolean"},
+        box={"type": ["array", "null"], "items": {"type": "number"}},
+        evidence=obj(found=SHARES, read=SHARES, together=SHARES),
+        crop=MAYBE_PICTURE,
+        image=MAYBE_PICTURE,
+        heat=PICTURE,
+        layers={"type": "array", "items": obj(kind=TEXT, shape={"type": "array", "items": COUNT}, picture=PICTURE)},
+        width=COUNT,
+        height=COUNT,
+    ),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
 }
 
@@ -132,6 +149,16 @@ DOCUMENT: Values = {
                 "image/jpeg",
                 in_path("name", NAME),
                 query("plain", {"type": "boolean"}, "as the camera gave it"),
+                errors=(404, 409),
+            )
+        },
+        "/api/cameras/{name}/why": {
+            "get": get(
+                "Why a place of the newest picture was read as it was",
+                ref("Why"),
+                in_path("name", NAME),
+                query("x", PIXELS, "of the picture, from its left edge") | {"required": True},
+                query("y", PIXELS, "of the picture, from its upper edge") | {"required": True},
                 errors=(404, 409),
             )
         },

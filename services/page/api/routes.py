@@ -14,6 +14,7 @@ from services.page.api.snapshot import Snapshots
 from services.page.api.store import Store
 from services.page.api.stream import Streams
 from services.page.api.webhook import Webhook
+from services.page.why.answer import Why
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown
@@ -29,6 +30,7 @@ class Api:
         self.desk = Desk(open_store(settings), clock)
         self.streams = Streams(self.desk)
         self.snapshots = Snapshots(self.desk)
+        self.why = Why(settings, self.snapshots)
         self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
         self._webhook = settings.webhook
 
@@ -47,6 +49,7 @@ class Api:
         app.router.add_get("/api/stream", self.streams.serve_events)
         app.router.add_get("/api/ws", self.streams.serve_socket)
         app.router.add_get("/api/cameras/{name}/snapshot.jpg", self.snapshots.serve)
+        app.router.add_get("/api/cameras/{name}/why", self.why.serve)
         app.router.add_get("/api/recordings", self.recordings.list)
         app.router.add_post("/api/recordings", self.recordings.start)
         app.router.add_get(f"/api/recordings/{{id:{ID}}}.mp4", self.recordings.give)

@@ -2,6 +2,7 @@
 
 import { Link } from "./link.js";
 import { Tile } from "./tile.js";
+import { ask } from "./why.js";
 
 const FEW = 4; // cameras that fit a laptop's screen as a square
 const AGE_SHOWN_EVERY_MS = 250; // faster cannot be read
@@ -25,6 +26,7 @@ function tileOf(camera) {
       painted: () => link.painted(camera),
       sight: (seen) => link.sight(camera, seen),
       enlarge: () => enlarge(camera),
+      why: (place) => ask(camera, place),
     });
     tiles.set(camera, tile);
     tile.setOutage(outage);
@@ -85,7 +87,7 @@ function camerasText(live) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") enlarge(null);
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) enlarge(null);
 });
 
 document.addEventListener("visibilitychange", () => link.look(!document.hidden));

@@ -40,8 +40,8 @@ export class Tile {
   #arrivedAt = 0;
   #sightObserver = new IntersectionObserver(([entry]) => this.#setInSight(entry.isIntersecting));
 
-  // painted(), sight(seen), enlarge(): what others have to know or do
-  constructor(camera, { painted, sight, enlarge }) {
+  // painted(), sight(seen), enlarge(), why(place): what others have to know or do
+  constructor(camera, { painted, sight, enlarge, why }) {
     this.#camera = camera;
     this.#painted = painted;
     this.#sight = sight;
@@ -50,7 +50,9 @@ export class Tile {
     this.#find("h2").textContent = camera;
     this.#find(".enlarge").setAttribute("aria-label", `Enlarge ${camera}`);
     this.#find(".enlarge").addEventListener("click", enlarge);
-    this.#find("canvas").addEventListener("click", enlarge);
+    this.#find("canvas").addEventListener("click", (event) => this.#click(event, enlarge, why));
+    this.#find(".why").setAttribute("aria-label", `Why this reading of ${camera}?`);
+    this.#find(".why").addEventListener("click", () => why(this.#mainPlace()));
     this.#curves = {
       age: new Curve(this.#find(".age svg"), { name: "Age", unit: "ms", least: 2 * FRESH_MS }),
       rate: new Curve(this.#find(".rate svg"), { name: "Frames a second", unit: "", least: 10 }),
@@ -62,6 +64,25 @@ export class Tile {
 
   #find(selector) {
     return this.element.querySelector(selector);
+  }
+
+  // A digit that is clicked is explained; so is any other place, once the picture is large. Else it becomes large.
+  #click({ offsetX, offsetY, currentTarget: canvas }, enlarge, why) {
+    if (!this.#shown || !this.isLive) return enlarge();
+    const { header, bitmap } = this.#shown;
+    const x = (offsetX / canvas.clientWidth) * bitmap.width;
+    const y = (offsetY / canvas.clientHeight) * bitmap.height;
+    const isOnDigit = header.digits.some(({ box: [left, top, w, h] }) => x >= left && x <= left + w && y >= top && y <= top + h);
+    if (isOnDigit || this.isEnlarged) why({ x, y });
+    else enlarge();
+  }
+
+  // What is asked about without a mouse: the digit that is held up largest, or the middle of the picture.
+  #mainPlace() {
+    const { digits = [] } = this.#shown?.header ?? {};
+    const largest = digits.reduce((a, b) => (a && a.box[3] >= b.box[3] ? a : b), null);
+    if (largest) return { x: largest.box[0] + largest.box[2] / 2, y: largest.box[1] + largest.box[3] / 2 };
+    return { x: (this.#shown?.bitmap.width ?? 0) / 2, y: (this.#shown?.bitmap.height ?? 0) / 2 };
   }
 
   // Decodes a picture off the main thread and paints it with the next screen refresh.

@@ -1,0 +1,85 @@
+"""GET /api/cameras/NAME/why?x=&y=: the networks are asked once more about one place of the camera's newest picture."""
+
+import asyncio
+import threading
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from aiohttp import web
+from numpy.typing import NDArray
+
+from services.page.api.questions import check, refuse
+from services.page.api.snapshot import Snapshots
+from services.page.why.pictures import lay_heat, tile_channels, to_data, to_grey
+from shared.layers import Layers
+from shared.settings import Settings
+from shared.shown import Shown
+from shared.vision.explain import Explanation, explain
+from shared.vision.page import make_page
+from shared.vision.read import Reader, load_reader
+
+MOST_PX = 100_000
+
+
+class Why:
+    """The networks of this process, loaded when the first question comes. One question at a time: it takes a core."""
+
+    def __init__(self, settings: Settings, snapshots: Snapshots) -> None:
+        self._settings, self._snapshots = settings, snapshots
+        self._turn = threading.Lock()
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return load_reader(self._settings.models, "onnx", "cpu")
+
+    @cached_property
+    def _layers(self) -> Layers:
+        return Layers(self._settings.models / "reader.onnx")
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer with what was seen, what was said of it and why."""
+        place = check(request.query, {"x": to_pixel, "y": to_pixel})
+        if len(place) != 2:
+            refuse("x and y are both needed: pixels of the picture")
+        shown = await self._snapshots.find(request.match_info["name"])
+        return web.json_response(await asyncio.to_thread(self._answer, shown, place["x"], place["y"]))
+
+    def _answer(self, shown: Shown, x: float, y: float) -> dict[str, Any]:
+        with self._turn:
+            try:
+                grey = simplejpeg.decode_jpeg(shown.jpeg, colorspace="GRAY")
+            except ValueError:
+                raise web.HTTPConflict(text="the camera's picture is broken") from None
+            page, scale = make_page(grey, self._settings.long_side_px)
+            explanation = explain(self._reader, page, x * scale, y * scale)
+            return self._describe(explanation, page, scale) | {"width": grey.shape[1], "height": grey.shape[0]}
+
+    def _describe(self, why: Explanation, page: NDArray[np.uint8], scale: float) -> dict[str, Any]:
+        layers = self._layers.look(why.image) if why.image is not None else []
+        return {
+            "words": why.words,
+            "is_said": why.is_said,
+            "box": [round(side / scale, 1) for side in why.box] if why.box else None,
+            "evidence": {
+                name: [round(share, 4) for share in shares]
+                for name, shares in (("found", why.found), ("read", why.read), ("together", why.together))
+            },
+            "crop": to_data(why.crop) if why.crop.size else None,
+            "image": to_data(to_grey(why.image)) if why.image is not None else None,
+            "heat": lay_heat(page, why.heat),
+            "layers": [
+                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_data(tile_channels(layer.values))}
+                for layer in layers
+            ],
+        }
+
+
+def to_pixel(name: str, text: str) -> float:
+    """Return a place on one axis, in pixels."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    return value if 0 <= value <= MOST_PX else refuse(f"{name} is a number of pixels, from 0 to {MOST_PX}")
