@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from services.page.api.questions import check, refuse
 from services.page.api.snapshot import Snapshots
-from services.page.why.pictures import lay_heat, tile_channels, to_data, to_grey
+from services.page.why.pictures import to_jpeg, to_png
 from shared.layers import Layers
 from shared.settings import Settings
 from shared.shown import Shown
 from shared.vision.explain import Explanation, explain
 from shared.vision.page import make_page
 from shared.vision.read import Reader, load_reader
+from shared.vision.sheets import lay_heat, tile_channels, to_grey
 
 MOST_PX = 100_000
 
@@ -66,11 +67,11 @@ class Why:
                 name: [round(share, 4) for share in shares]
                 for name, shares in (("found", why.found), ("read", why.read), ("together", why.together))
             },
-            "crop": to_data(why.crop) if why.crop.size else None,
-            "image": to_data(to_grey(why.image)) if why.image is not None else None,
-            "heat": lay_heat(page, why.heat),
+            "crop": to_png(why.crop) if why.crop.size else None,
+            "image": to_png(to_grey(why.image)) if why.image is not None else None,
+            "heat": to_jpeg(lay_heat(page, why.heat)),
             "layers": [
-                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_data(tile_channels(layer.values))}
+                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_png(tile_channels(layer.values))}
                 for layer in layers
             ],
         }

@@ -1,0 +1,95 @@
+"""The pictures of docs/how-it-works.md, made from the demo camera and the shipped networks.
+
+python -m training.how_it_works
+"""
+
+from pathlib import Path
+
+import cv2
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from shared.demo import Demo
+from shared.layers import Layers
+from shared.networks import load_checkpoint
+from shared.settings import MODELS
+from shared.vision.explain import Explanation, explain
+from shared.vision.page import make_page
+from shared.vision.read import load_reader
+from shared.vision.sheets import lay_heat, tile_channels, to_grey
+
+FOLDER = Path("docs/how-it-works")
+SEED, AT_S = 0, 1.5  # the demo's first sheet, which says 30
+ENLARGE = 8  # pixels of the document for one of the network's
+
+
+def main() -> None:
+    """Make all of them."""
+    mpl.use("Agg")
+    FOLDER.mkdir(exist_ok=True)
+    picture, truth = Demo(SEED).render(AT_S)
+    page, _ = make_page(picture)
+    x, y, width, height = truth[0][1]
+    why = explain(load_reader(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
+    if why.image is None:
+        raise SystemExit("the reader sees no ink on the demo's first sheet")
+    layers = Layers(MODELS / "seed.onnx").look(why.image)
+    write("heat.jpg", lay_heat(page, why.heat))
+    write("crop.png", why.crop)
+    write("input.png", enlarge(to_grey(why.image), ENLARGE))
+    draw_step(why.image, layers[0].values)
+    for number, layer in enumerate(layers):
+        write(f"layer{number}.png", enlarge(tile_channels(layer.values), 3 if number < 2 else 4))
+    draw_evidence(why)
+
+
+def write(name: str, picture: NDArray[np.uint8]) -> None:
+    """Write one picture."""
+    cv2.imwrite(str(FOLDER / name), picture)
+
+
+def enlarge(picture: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Return a picture so many times as large, its pixels still to be seen."""
+    return np.asarray(cv2.resize(picture, None, fx=times, fy=times, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def draw_evidence(why: Explanation) -> None:
+    """Draw what both networks said, and what that gives together."""
+    figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
+    places = np.arange(11)
+    for offset, (name, shares) in enumerate(
+        [("finder", (*why.found, 0.0)), ("reader", why.read), ("together", why.together)]
+    ):
+        axis.bar(places + 0.27 * (offset - 1), shares, 0.25, label=name)
+    axis.set_xticks(places, [*map(str, range(10)), "no digit"])
+    axis.set_ylabel("probability")
+    axis.legend(frameon=False)
+    save(figure, "evidence.png")
+
+
+def draw_step(image: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
+    """Draw one step of the first layer: the image, nine weights, and what they find in it."""
+    kernels = next(load_checkpoint(MODELS / "seed.pt").parameters()).detach().numpy()[:, 0]
+    strongest = int(np.ptp(channels, axis=(1, 2)).argmax())
+    figure, axes = plt.subplots(1, 3, figsize=(7, 2.5), layout="constrained")
+    titles = ("what it sees", f"the nine weights of channel {strongest}", "where it finds them")
+    for axis, title, values in zip(axes, titles, (image, kernels[strongest], channels[strongest]), strict=True):
+        axis.imshow(values, cmap="gray")
+        axis.set_title(title, fontsize=9)
+        axis.axis("off")
+    for (row, column), weight in np.ndenumerate(kernels[strongest]):
+        axes[1].text(column, row, f"{weight:.2f}", ha="center", va="center", fontsize=8, color="tab:red")
+    save(figure, "step.png")
+
+
+def save(figure: Figure, name: str) -> None:
+    """Write a figure, the same bytes each time."""
+    figure.savefig(FOLDER / name, dpi=110, metadata={"Software": None})
+    plt.close(figure)
+
+
+if __name__ == "__main__":
+    main()
