@@ -22,13 +22,13 @@ def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False
     for path in paths:
-        for result in read_path(Path(path), reader, settings.long_side_px):
+        for result in read_path(Path(path), reader):
             failed |= "error" in result
             print(json.dumps(result) if as_json else to_line(result), flush=True)
     return int(failed)
 
 
-def read_path(path: Path, reader: Reader, long_side_px: int) -> Iterator[dict[str, Any]]:
+def read_path(path: Path, reader: Reader) -> Iterator[dict[str, Any]]:
     """One result for each picture of a photo, a video or a folder of them."""
     files = find_files(path) if path.is_dir() else [path]
     if not files:
@@ -37,16 +37,16 @@ def read_path(path: Path, reader: Reader, long_side_px: int) -> Iterator[dict[st
         try:
             if file.suffix.lower() in VIDEOS:
                 for number, frame in enumerate(load_video(file)):
-                    yield {"path": str(file), "frame": number} | read_picture(frame, reader, long_side_px)
+                    yield {"path": str(file), "frame": number} | read_picture(frame, reader)
             else:
-                yield {"path": str(file)} | read_picture(load_photo(file), reader, long_side_px)
+                yield {"path": str(file)} | read_picture(load_photo(file), reader)
         except ValueError as error:
             yield {"path": str(file), "error": str(error)}
 
 
-def read_picture(picture: Picture, reader: Reader, long_side_px: int) -> dict[str, Any]:
+def read_picture(picture: Picture, reader: Reader) -> dict[str, Any]:
     """What one picture says, boxes in its own pixels."""
-    page, scale = make_page(picture, long_side_px)
+    page, scale = make_page(picture)
     digits = [digit.scaled(1 / scale) for digit in reader.read([page])[0]]
     numbers = join_numbers(digits)
     return {

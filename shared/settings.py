@@ -90,7 +90,7 @@ class Settings:
     models: Path = _setting(str(MODELS), Path, "folder of the networks")
     max_batch: int = _setting("16", _between(int, 1, 128), "most pages read at once by an inference worker")
     long_side_px: int = _setting(
-        "640", _between(int, 64, 4096), "pages are scaled down to so many pixels on their long side"
+        "480", _between(int, 64, 4096), "pages of cameras are scaled down to so many pixels on their long side"
     )
     queue: str = _setting("auto", str, "address of the queue: auto, ipc://... or tcp://host:port")
     queue_key: str = _setting("", str, "folder of CURVE keys; needed where QUEUE is not this machine alone")

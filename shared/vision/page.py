@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LONG_SIDE_PX = 640  # a hand-held sheet's digits are then 20 to 100 px tall
+LONG_SIDE_PX = 640  # of photos; a camera's pages are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
 MOST_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB as colours
 WHITE = 255
 DARK = 8  # grey levels of a camera's noise in the dark, added to ink and paper: black on black is then no ink

@@ -140,9 +140,9 @@ def test_models_that_are_none_are_one_sentence(tmp_path: Path, sheet: Path, cont
 
 
 def test_wrong_setting_is_one_sentence(sheet: Path) -> None:
-    done = run("read", str(sheet), LONG_SIDE_PX="many")
+    done = run("read", str(sheet), MAX_BATCH="many")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "LONG_SIDE_PX=many" in done.stderr
+    assert "MAX_BATCH=many" in done.stderr
 
 
 def test_keys_are_made_once_and_not_overwritten(tmp_path: Path) -> None:
