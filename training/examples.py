@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> None:
         cv2.imwrite(
             str(arguments.out / f"reader-{name}.png"), contact_sheet([frame(image) for image in images], COLUMNS)
         )
-    cv2.imwrite(str(arguments.out / "scenes-read.png"), read_scenes(arguments.models, arguments.data))
+    cv2.imwrite(str(arguments.out / "scenes-read.jpg"), read_scenes(arguments.models, arguments.data))
 
 
 def sort_by_answer(network: Network, crops: Crops) -> dict[str, NDArray[np.uint8]]:
