@@ -16,7 +16,7 @@ from shared.vision.page import as_uint8
 STRIDE = 8  # page pixels a cell of the map
 UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
-SMALLEST_LEVEL_PX = 60  # the pyramid ends before the long side falls below this: a digit that fills it is still 55 px
+SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
 KEEP = 0.3  # heat below this is no candidate: 11 a page of the demo are left, at 0.25 17; on photos both read alike
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
 
@@ -108,21 +108,25 @@ def keep_apart(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.intp]:
 
     overlap is the intersection over the union.
     """
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    areas = boxes[:, 2] * boxes[:, 3]
+    same = are_same(boxes, overlap)
     left, kept = np.arange(len(boxes)), []
     while left.size:
-        best, rest = left[0], left[1:]
-        kept.append(best)
-        shared = intersection(corners[best], corners[rest])
-        same = (shared > overlap * (areas[best] + areas[rest] - shared)) | (
-            shared > INSIDE * np.minimum(areas[best], areas[rest])
-        )
-        left = rest[~same]
+        kept.append(left[0])
+        left = left[1:][~same[left[0], left[1:]]]
     return np.array(kept, np.intp)
 
 
+def are_same(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.bool_]:
+    """Return, for each pair of boxes (n x n), whether they overlap more than that or one lies in the other."""
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+    areas = boxes[:, 2] * boxes[:, 3]
+    shared = intersection(corners[:, None], corners[None])
+    in_union = shared > overlap * (areas[:, None] + areas[None] - shared)
+    return np.asarray(in_union | (shared > INSIDE * np.minimum(areas[:, None], areas[None])), bool)
+
+
 def intersection(corners: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the areas that one box (left, top, right, bottom) shares with others."""
-    sides = np.minimum(corners[2:], others[:, 2:]) - np.maximum(corners[:2], others[:, :2])
-    return np.asarray(np.prod(np.maximum(sides, 0), axis=1), np.float32)
+    """Return the areas that boxes (... x 4: left, top, right, bottom) share with others, by numpy's broadcasting."""
+    sides = np.minimum(corners[..., 2:], others[..., 2:]) - np.maximum(corners[..., :2], others[..., :2])
+    np.maximum(sides, 0, out=sides)
+    return np.asarray(sides[..., 0] * sides[..., 1], np.float32)

@@ -37,8 +37,7 @@ class Reader:
     def read(self, pages: Sequence[Page]) -> list[tuple[Digit, ...]]:
         """Return the digits of each page (h x w uint8, any size), their boxes in the page's pixels.
 
-        Pages of one size go through the finder together, the crops of all pages through the network in one batch. What
-        is more probable than all else together is said.
+        The crops of all pages go through the network together. What is more probable than all else together is said.
         """
         pyramids = [make_pyramid(page) for page in pages]
         finds = self.find(pyramids)
@@ -46,7 +45,9 @@ class Reader:
         return [self.weigh(found, seen) for found, seen in zip(finds, read, strict=True)]
 
     def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
-        """Return the finder's candidates of each page."""
+        """Return the finder's candidates of each page; on a GPU those of one size together."""
+        if self.finder.device == "cpu":  # one page's maps stay in its cache: 1.9 ms a page, and 2.7 for three together
+            return [find_digits(self.finder, [pyramid])[0] for pyramid in pyramids]
         found: dict[int, Finds] = {}
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
