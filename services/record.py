@@ -22,6 +22,8 @@ CREDIT = 8
 
 def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     """Record until the film is so long or the user ends it; the exit code. Raises ConfigError."""
+    if path.suffix != ".mp4":
+        raise ConfigError(f"--to {path} is not right: it takes a file whose name ends in .mp4.")
     stop = stop_on_signals()
     open_log("record")
     peer = Peer(settings)

@@ -37,11 +37,10 @@ def guard(host: str, token: str) -> Middleware:
             return refusal(403, "host", "This page answers to 127.0.0.1 and localhost only.")  # DNS rebinding
         if not is_own_origin(request.headers, request.host):
             return refusal(403, "origin", "This page answers to its own scripts only.")
-        if not token or is_token(request.cookies.get(COOKIE, ""), token):
-            return await handler(request)
-        if not is_token(request.query.get("token", ""), token):
+        comes_with_token = bool(token) and is_token(request.query.get("token", ""), token)
+        if token and not (comes_with_token or is_token(request.cookies.get(COOKIE, ""), token)):
             return refusal(401, "token", "This page needs the token: open it as /?token= and the value of PAGE_TOKEN.")
-        if request.path in PAGES.values():
+        if comes_with_token and request.path in PAGES.values():  # also who has the cookie: it is not to stay there
             enter(request, token)
         return await handler(request)
 

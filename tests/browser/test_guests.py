@@ -1,18 +1,22 @@
 """Browsers that are cameras, in a real Chromium and with the whole pipeline behind the page."""
 
 import math
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page as Tab
 
 from tests.browser.conftest import Launch
 from tests.browser.film import film_digit
-from tests.pipeline.pipeline import Pipeline, running, wait_for
+from tests.pipeline.pipeline import ROOT, Pipeline, free_port, running, wait_for
 
 FAKE_WEBCAM = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
@@ -55,6 +59,40 @@ def test_digit_held_up_to_a_webcam_is_read_on_that_page(pipeline: Pipeline, laun
     assert pipeline.readings("browser") > 0
 
 
+def test_phone_is_let_in_by_digitcam_share(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
+    """Not on localhost a browser lends its camera to HTTPS alone; the address is what the QR code holds."""
+    film = film_digit(7, tmp_path / "seven.mjpeg")
+    with (
+        shared(pipeline) as address,
+        closing(launch(*FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}")) as chromium,
+    ):
+        tab = chromium.new_context(ignore_https_errors=True).new_page()
+        wait_for(lambda: is_open(tab, address))
+        expect(tab.locator("output b")).to_have_text("7")
+        assert "token" not in tab.url
+
+
+@contextmanager
+def shared(pipeline: Pipeline) -> Iterator[str]:
+    """`digitcam share` beside the pipeline; gives the address that it shows."""
+    command = [sys.executable, "-m", "services.cli", "share", "--address", "127.0.0.1", "--port", str(free_port())]
+    environment = os.environ | pipeline.settings | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=pipeline.folder, env=environment, stdout=subprocess.PIPE, text=True) as door:
+        try:
+            yield next(found[0] for line in door.stdout or () if (found := re.search(r"https://\S+", line)))
+        finally:
+            door.terminate()
+
+
+def is_open(tab: Tab, address: str) -> bool:
+    """Whether a page can be had by now."""
+    try:
+        tab.goto(address)
+    except PlaywrightError:
+        return False
+    return True
+
+
 def test_digit_drawn_with_the_mouse_is_read_as_it_is_drawn(pipeline: Pipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/draw"))
@@ -64,6 +102,23 @@ def test_digit_drawn_with_the_mouse_is_read_as_it_is_drawn(pipeline: Pipeline, c
     expect(tab.locator("output b")).to_have_text("3")
     tab.get_by_role("button", name="Undo").click()
     expect(tab.locator("output")).to_have_text("Write a digit")
+    tab.close()
+
+
+def test_slow_line_shows_in_the_age_on_the_camera_and_does_not_keep_it_from_being_read(
+    pipeline: Pipeline, chromium: Browser
+) -> None:
+    """20 kB/s, half a second for a picture of the sheet: far beyond the 0.15 s after which a live frame is dropped."""
+    tab = chromium.new_page()
+    session = tab.context.new_cdp_session(tab)
+    session.send("Network.enable")
+    line = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": 20_000}
+    session.send("Network.emulateNetworkConditions", line)
+    tab.goto(url(pipeline, "/draw"))
+    expect(tab.locator("#status")).to_have_text("Live as camera draw")
+    write_three(tab)
+    expect(tab.locator("output b")).to_have_text("3")
+    expect(tab.locator(".age dd")).to_have_text(re.compile(r"[3-9]\d\d ms|[1-4]\.\d s"))
     tab.close()
 
 

@@ -296,6 +296,16 @@ def test_own_origin_is_let_in(page: Page) -> None:
     in_browser(scenario)
 
 
+def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: Page) -> None:
+    async def scenario() -> None:
+        for path in ("/", "/camera", "/draw"):
+            for headers in ({}, {"Cookie": f'digitcam_token="{TOKEN}"'}):
+                status, _, answer = await fetch(locked_page, f"{path}?token={TOKEN}", **headers)
+                assert (status, answer["Location"]) == (303, path)
+
+    in_browser(scenario)
+
+
 def test_without_the_token_nothing_is_shown(locked_page: Page) -> None:
     async def scenario() -> None:
         for path in ("/", "/page.js", "/ws", "/?token=", "/?token=guess", "/?token=%ff"):

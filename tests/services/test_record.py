@@ -36,6 +36,11 @@ def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert film.length_s == 0
 
 
+def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--to .*film\.avi is not right: it takes a file whose name ends in \.mp4"):
+        record(make_settings(), "demo", 1, tmp_path / "film.avi")
+
+
 def test_pipeline_that_does_not_run_is_one_sentence(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

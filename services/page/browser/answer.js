@@ -39,8 +39,7 @@ export class Answer {
 
   #show(reading) {
     this.#readAt = performance.now();
-    const now = this.uplink.now();
-    const ageMs = 1000 * (now === null ? reading.age_s : now - reading.captured_at);
+    const ageMs = 1000 * this.uplink.ageOf(reading);
     this.#ageMs = this.#ageMs === null ? ageMs : this.#ageMs + SMOOTH * (ageMs - this.#ageMs);
     this.#fps = reading.reads_per_s;
     this.#paint(reading);

@@ -6,6 +6,8 @@ const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 4000;
 const CLOCK_EVERY_MS = 10_000;
 const CLOCKS_AT_START_MS = [0, 300, 900, 2000];
+const CLOCK_ERROR_S = 0.005; // the clock may have been measured again since
+const TAKEN_KEPT = 128; // 4 s at 30 pictures a second
 const QUALITY = 0.85;
 const LONG_SIDE_PX = 640; // the reader's pages are no larger
 
@@ -20,6 +22,7 @@ export class Uplink {
   #delayMs = FIRST_DELAY_MS;
   #hasCredit = false;
   #isEncoding = false;
+  #taken = []; // when the pictures sent lately were taken, by the queue's clock
   #canvas = document.createElement("canvas");
 
   // kind: "browser" or "draw"; handlers: reading(reading), change() when it is connected, named, or cut off
@@ -39,9 +42,12 @@ export class Uplink {
     return this.isOpen && this.#hasCredit && !this.#isEncoding;
   }
 
-  // The queue's clock in seconds, or null.
-  now() {
-    return this.#clock.now();
+  // How old in seconds the picture is of which this was read. The server may have called it younger, if the line is
+  // slow; but it is the last that was taken before that, since the next is taken only when this one has arrived.
+  ageOf({ captured_at, age_s }) {
+    const now = this.#clock.now();
+    const taken = this.#taken.findLast((at) => at <= captured_at + CLOCK_ERROR_S);
+    return now === null ? age_s : now - (taken ?? captured_at);
   }
 
   // source: what a canvas can draw, width x height pixels; takenAt: of performance.now()
@@ -57,7 +63,9 @@ export class Uplink {
     this.#hasCredit = false;
     const head = new DataView(new ArrayBuffer(8));
     const now = this.#clock.now();
-    head.setFloat64(0, now === null ? NaN : now - (performance.now() - takenAt) / 1000);
+    const taken = now === null ? NaN : now - (performance.now() - takenAt) / 1000;
+    this.#taken = [...this.#taken, taken].slice(-TAKEN_KEPT);
+    head.setFloat64(0, taken);
     this.#socket.send(new Blob([head, jpeg]));
   }
 
