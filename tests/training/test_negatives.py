@@ -1,0 +1,31 @@
+"""The sets that judge rejection: each kind in the form the reader sees, the same every time."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training import negatives
+from training.glyphs import Sources
+from training.negatives import digits_of_scenes, kinds_of_others
+
+
+@pytest.fixture(autouse=True)
+def few(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six images a kind, of digits that need no download."""
+    monkeypatch.setattr(negatives, "COUNT", 6)
+    monkeypatch.setattr(negatives, "load_sources", lambda *_: sources)
+
+
+def test_each_kind_is_what_the_reader_sees() -> None:
+    kinds = kinds_of_others(Path()) | {"digits": digits_of_scenes(Path())}
+    assert len(kinds) == 5
+    for images in kinds.values():
+        assert len(images) >= 6
+        assert images.shape[1:] == (28, 28)
+        assert images.dtype == np.float32
+        assert (images.max(axis=(1, 2)) == 1).all()
+
+
+def test_the_sets_are_the_same_every_time() -> None:
+    assert np.array_equal(digits_of_scenes(Path()), digits_of_scenes(Path()))
