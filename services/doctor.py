@@ -4,10 +4,10 @@ import os
 import time
 from collections.abc import Iterable
 
-from shared.diagnosis import Finding, Machine, diagnose
-from shared.figures import Figures, compare
-from shared.machine import examine
-from shared.scrape import find_targets, scrape
+from shared.checkup.diagnosis import Finding, Machine, diagnose
+from shared.checkup.figures import Figures, compare
+from shared.checkup.machine import examine
+from shared.checkup.scrape import find_targets, scrape
 from shared.settings import Settings
 
 LOOK_FOR_S = 3.0

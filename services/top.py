@@ -5,8 +5,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from shared.figures import CameraFigures, Figures, ProcessFigures, StageFigures, compare
-from shared.scrape import Scrape, scrape
+from shared.checkup.figures import CameraFigures, Figures, ProcessFigures, StageFigures, compare
+from shared.checkup.scrape import Scrape, scrape
 from shared.settings import ConfigError, Settings
 
 EVERY_S = 1.0

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 
-from shared.chrome import Spans, to_events
-from shared.scrape import Target, find_targets, get
+from shared.checkup.chrome import Spans, to_events
+from shared.checkup.scrape import Target, find_targets, get
 from shared.settings import ConfigError, Settings
 from shared.trace import LONGEST_S, Span
 

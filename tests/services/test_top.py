@@ -9,11 +9,11 @@ import pytest
 
 from services.doctor import report
 from services.top import columns, look, table
-from shared.diagnosis import Finding
-from shared.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.checkup.diagnosis import Finding
+from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.checkup.scrape import find_targets, scrape
 from shared.health import Health
 from shared.lifecycle import write_target
-from shared.scrape import find_targets, scrape
 from shared.settings import ConfigError
 from shared.status import status_port
 from tests.conftest import MakeSettings

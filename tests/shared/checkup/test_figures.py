@@ -2,8 +2,8 @@
 
 import math
 
-from shared.figures import Figures, compare
-from shared.scrape import Said, Sample, Scrape, Target
+from shared.checkup.figures import Figures, compare
+from shared.checkup.scrape import Said, Sample, Scrape, Target
 
 QUEUE = Target("queue.1", "queue", "127.0.0.1:1")
 INFERENCE = [Target(f"inference.{number}", "inference", f"127.0.0.1:{number}") for number in (1, 2)]

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
-from shared.diagnosis import Finding
+from shared.checkup.diagnosis import Finding
 from shared.settings import ConfigError, Settings
 from shared.vision.read import load_reader
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.figures import CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.checkup.figures import CameraFigures, Figures, ProcessFigures, StageFigures
 from shared.health import HUNG_AFTER_S
 
 BUSY = 0.85  # of its time; from here on work piles up whenever it comes unevenly

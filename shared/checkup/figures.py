@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from shared.change import Change
+from shared.checkup.change import Change
+from shared.checkup.scrape import Said, Scrape
 from shared.metrics import DROP_REASONS
-from shared.scrape import Said, Scrape
 
 REASONS = sorted({reason for reasons in DROP_REASONS.values() for reason in reasons})
 STAGES = ("capture", "queue", "preprocess", "inference", "display")

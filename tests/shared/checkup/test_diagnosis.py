@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from shared.diagnosis import Machine, diagnose
-from shared.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.checkup.diagnosis import Machine, diagnose
+from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
 
 ROOMY = Machine(cores=8, load=1.0)
 NONE = dict.fromkeys(REASONS, 0.0)

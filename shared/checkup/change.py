@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
-from shared.scrape import Said, Sample, Scrape
+from shared.checkup.scrape import Said, Sample, Scrape
 
 
 class Change:

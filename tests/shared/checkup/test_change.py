@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from shared.change import Change, interpolate
-from shared.scrape import Said, Sample, Scrape, Target
+from shared.checkup.change import Change, interpolate
+from shared.checkup.scrape import Said, Sample, Scrape, Target
 
 QUEUE = Target("queue.1", "queue", "127.0.0.1:1")
 

@@ -1,0 +1,1 @@
+"""What digitcam top, doctor and trace are made of: numbers scraped from every process, and what they mean."""
