@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=0.98, shape=0.381, bias=-0.169, found=0.263, read=0.604)
+FITTED = Fusion(heat=0.881, shape=0.407, bias=-0.333, found=0.272, read=0.603)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:
