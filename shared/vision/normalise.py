@@ -13,6 +13,7 @@ CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's trainin
 
 MARGIN = 0.15  # of the box's longer side, on each side of it: paper to know the ink by
 CROP_PX = 112  # four times what the network sees
+LEVELS = np.arange(256)
 FAINTEST = 24  # grey levels between ink and paper; under it a crop is paper and its grain
 SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
 
@@ -38,13 +39,13 @@ def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ink = as_uint8(255 - flatten_light(crop, stroke_px=max(crop.shape) // 2))
     threshold, mask = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
     strokes = find_strokes(as_uint8(mask))
-    dark = ink[strokes]
-    if dark.size == 0 or dark.mean() < FAINTEST:
+    full = cv2.mean(ink, strokes)[0]
+    if full < FAINTEST:
         return np.zeros_like(ink)
     # full ink is what the strokes are on average; half of the threshold is where their soft edges end
-    low, high = threshold / 2, float(dark.mean())
-    soft = np.clip((ink - low) * (255 / max(high - low, 1)), 0, 255)
-    return as_uint8(np.where(grow(strokes, 1 + max(crop.shape) // SIDE_PX), soft, 0))
+    low = threshold / 2
+    soft = np.clip((LEVELS - low) * (255 / max(full - low, 1)), 0, 255).astype(np.uint8)
+    return as_uint8(cv2.LUT(ink, soft) * grow(strokes, 1 + max(crop.shape) // SIDE_PX))
 
 
 def shrink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -63,24 +64,24 @@ def turn_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return crop if paper - float(crop.min()) >= float(crop.max()) - paper else as_uint8(255 - crop)
 
 
-def find_strokes(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return where the character is in a mask of dark pixels: not the specks, not what reaches in from the edge."""
+def find_strokes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return 1 where the character is in a mask of dark pixels: not the specks, not what reaches in from the edge."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     if count <= 2:  # paper and one piece: most crops are so
-        return np.asarray(labels, bool)
+        return as_uint8(labels)
     x, y, w, h, area = stats.T
     height, width = mask.shape
     inside = (x > 0) & (y > 0) & (x + w < width) & (y + h < height)
-    kept = inside & (area > area[1:].max(initial=0) * SPECK)
-    kept[1 + area[1:].argmax()] = True
-    kept[0] = False  # the paper
-    return np.asarray(kept[labels], bool)
+    kept = as_uint8(inside & (area > area[1:].max(initial=0) * SPECK))
+    kept[1 + area[1:].argmax()] = 1
+    kept[0] = 0  # the paper
+    return as_uint8(kept[labels])
 
 
-def grow(mask: NDArray[np.bool_], by_px: int) -> NDArray[np.bool_]:
+def grow(mask: NDArray[np.uint8], by_px: int) -> NDArray[np.uint8]:
     """Return the mask with a rim of so many pixels."""
     side = 2 * by_px + 1
-    return np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)), bool)
+    return as_uint8(cv2.dilate(mask, np.ones((side, side), np.uint8)))
 
 
 def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
