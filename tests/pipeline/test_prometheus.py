@@ -27,15 +27,20 @@ CAPTURES = ("capture.demo", "capture.demo.2")
 pytestmark = pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
 
 
-def ask(pipeline: Pipeline, expression: str) -> list[dict[str, Any]]:
-    """The result of an instant query; empty while the server is not up."""
-    address = f"http://127.0.0.1:{pipeline.settings['PROMETHEUS_PORT']}/api/v1/query?"
+def fetch(pipeline: Pipeline, path: str) -> dict[str, Any]:
+    """What the server answers; nothing while it is not up."""
     try:
-        with urllib.request.urlopen(address + urllib.parse.urlencode({"query": expression}), timeout=5) as answer:
-            result: list[dict[str, Any]] = json.load(answer)["data"]["result"]
+        address = f"http://127.0.0.1:{pipeline.settings['PROMETHEUS_PORT']}/api/v1/{path}"
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            data: dict[str, Any] = json.load(answer)["data"]
     except OSError:
-        return []
-    return result
+        return {}
+    return data
+
+
+def ask(pipeline: Pipeline, expression: str) -> list[dict[str, Any]]:
+    """The result of an instant query."""
+    return list(fetch(pipeline, "query?" + urllib.parse.urlencode({"query": expression})).get("result", []))
 
 
 def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
@@ -71,6 +76,18 @@ def test_rate_of_frames_is_the_truth(pipeline: Pipeline) -> None:
 def test_every_worker_is_scraped(pipeline: Pipeline) -> None:
     expected = {*CAPTURES, "queue.1", "preprocess.1", "inference.1", "display.1", "prometheus.1"}
     wait_for(lambda: {row["metric"]["worker"] for row in ask(pipeline, 'up{job="digitcam"} == 1')} == expected)
+
+
+def test_every_rule_can_be_evaluated(pipeline: Pipeline) -> None:
+    """An alert that fails to be evaluated never fires, and says so only in the server's log."""
+
+    def rules() -> list[dict[str, Any]]:
+        return [rule for group in fetch(pipeline, "rules").get("groups", []) for rule in group["rules"]]
+
+    wait_for(lambda: ask(pipeline, 'camera_stage:digitcam_age_seconds:p99_30s{stage="display"}'))
+    before = {rule["lastEvaluation"] for rule in rules()}
+    wait_for(lambda: rules() and not before & {rule["lastEvaluation"] for rule in rules()})
+    assert [rule["name"] for rule in rules() if rule["health"] != "ok"] == []
 
 
 def is_ready(address: str) -> bool:
