@@ -124,7 +124,8 @@ def clear_letter(rng: np.random.Generator, sources: Sources) -> Glyph:
     """Return a letter or a mark that, alone, is no digit."""
     characters = CLEAR_LETTERS + MARKS
     font = choose_font(rng, sources, by_hand=rng.random() < 0.6)
-    return typed(rng, font, characters[rng.integers(len(characters))], NOT_A_DIGIT)
+    glyph = typed(rng, font, characters[rng.integers(len(characters))], NOT_A_DIGIT)
+    return glyph if glyph.size else clear_letter(rng, sources)  # fonts lack some characters
 
 
 def word(rng: np.random.Generator, sources: Sources) -> list[Glyph]:

@@ -38,8 +38,9 @@ def test_intervals_are_wilsons(hits: int, n: int, low: float, high: float) -> No
 
 
 def test_accuracy_counts_not_a_digit_as_wrong() -> None:
-    (row,) = figures.mnist({"net": Brightest()}, spots(3, 4, 12, 5), np.array([3, 4, 1, 6], np.uint8))
+    row, alone = figures.mnist({"net": Brightest()}, spots(3, 4, 12, 5), np.array([3, 4, 0, 6], np.uint8))
     assert (row.value, row.n) == (0.5, 4)
+    assert (alone.value, alone.what) == (0.75, "accuracy, digits alone")
 
 
 def test_rejection_of_what_is_clearly_no_digit_is_perfect() -> None:
@@ -58,7 +59,7 @@ def test_other_writers_are_read_in_either_polarity(tmp_path: Path, *, is_dark_in
     np.savez(
         tmp_path / "some.npz", images=255 - pictures if is_dark_ink else pictures, labels=np.array([4, 4], np.uint8)
     )
-    (row,) = writers({"net": Brightest()}, tmp_path)
+    row, _ = writers({"net": Brightest()}, tmp_path)
     assert row.data == "other writers: some"
     assert row.value == 1  # the ink's box begins in row 4
 
