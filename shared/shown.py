@@ -9,6 +9,7 @@ from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
 from shared.vision.steady import Steady
 
+SET_BACK_S = 2.0  # a frame so much older than one before is no straggler: the clock was set back
 RATE_OVER_S = 2.0  # rates are taken over the last two seconds: steady to look at, quick to fall
 
 
@@ -39,8 +40,18 @@ class Watch:
         self._shown_at = -math.inf
 
     def look(self, view: View, every_s: float = 0.0) -> Shown | None:
-        """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s."""
-        if view.captured_at - self._shown_at >= every_s or view.captured_at < self._shown_at:  # the clock was set back
+        """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s.
+
+        Under load frames end out of order: one is replaced while an older one is still read. What a straggler says
+        counts, but its picture is not shown after a newer one.
+        """
+        behind_s = self._shown_at - view.captured_at
+        if 0 < behind_s < SET_BACK_S:
+            self._count(view)
+            if view.outcome == "read":
+                self._steady.update(view.digits, view.captured_at)
+            return None
+        if -behind_s >= every_s or behind_s >= SET_BACK_S:
             return self.show(view)
         self._count(view)
         return None
@@ -72,9 +83,11 @@ class Rate:
 
     def count(self, at: float) -> None:
         """Note that it happened, in seconds."""
-        if self._times and at < self._times[-1]:  # the clock was set back
+        last = self._times[-1] if self._times else at
+        if at <= last - SET_BACK_S:
             self._times.clear()
-        self._times.append(at)
+            last = at
+        self._times.append(max(at, last))  # a straggler counts as if it had come in time
 
     def rate(self, now: float) -> float:
         """Times a second, over RATE_OVER_S at most; 0 until it has happened twice."""

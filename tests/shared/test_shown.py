@@ -1,0 +1,53 @@
+"""What is shown of a camera whose frames end out of order, and whose clock may be set back."""
+
+import math
+
+import pytest
+
+from shared.messages import View
+from shared.shown import Rate, Watch
+from shared.vision.digit import Digit
+
+SEVEN = Digit((10.0, 10.0, 20.0, 30.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
+FRAME_S = 1 / 30
+
+
+def view(number: int, outcome: str = "read") -> View:
+    return View(
+        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome == "read" else (), b"jpeg"
+    )
+
+
+def test_older_picture_is_not_shown_after_a_newer_one() -> None:
+    watch = Watch()
+    assert [bool(watch.look(view(number))) for number in (0, 2, 1, 3)] == [True, True, False, True]
+
+
+def test_what_a_straggler_says_counts() -> None:
+    """Every frame that is read ends after a newer one that was replaced, as it does when inference is too slow."""
+    watch, shown = Watch(), None
+    for number in range(0, 40, 2):
+        shown = watch.look(view(number + 1, "replaced"))
+        assert watch.look(view(number)) is None
+    assert shown
+    assert [digit.digit for digit in shown.digits] == [7]
+    assert (shown.fps, shown.reads_per_s) == (pytest.approx(30, abs=2), pytest.approx(15, abs=2))
+
+
+def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
+    watch = Watch()
+    watch.look(view(300))
+    assert watch.look(view(0))
+    assert watch.look(view(1))
+
+
+@pytest.mark.parametrize(
+    ("times", "rate"),
+    [((0.0, 0.5, 1.0, 1.5), 2.0), ((0.0, 1.0, 0.5, 1.5), 2.0), ((9.0, 0.0, 1.0), 1.0), ((5.0,), 0.0)],
+    ids=["in order", "out of order", "set back", "once"],
+)
+def test_rate_counts_what_came(times: tuple[float, ...], rate: float) -> None:
+    counted = Rate()
+    for at in times:
+        counted.count(at)
+    assert counted.rate(times[-1]) == pytest.approx(rate)
