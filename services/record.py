@@ -54,8 +54,8 @@ def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.E
         if now - asked_at >= WAIT_S and queue.send(ready):
             asked_at = now
         for view in queue.receive(WAIT_S):
-            if isinstance(view, View) and view.camera == camera:
-                draw(film, watch.show(view))
+            if isinstance(view, View) and view.camera == camera and (shown := watch.look(view)):
+                draw(film, shown)
 
 
 def draw(film: Film, shown: Shown) -> None:

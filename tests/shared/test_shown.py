@@ -31,7 +31,8 @@ def test_what_a_straggler_says_counts() -> None:
         assert watch.look(view(number)) is None
     assert shown
     assert [digit.digit for digit in shown.digits] == [7]
-    assert (shown.fps, shown.reads_per_s) == (pytest.approx(30, abs=2), pytest.approx(15, abs=2))
+    assert shown.fps == pytest.approx(30, abs=2)
+    assert shown.reads_per_s == pytest.approx(15, abs=2)
 
 
 def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
