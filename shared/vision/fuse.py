@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=0.881, shape=0.407, bias=-0.333, found=0.272, read=0.603)
+FITTED = Fusion(heat=0.931, shape=0.4, bias=-0.306, found=0.31, read=0.618)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:
