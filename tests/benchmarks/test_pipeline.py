@@ -11,6 +11,7 @@ from benchmarks.running import running, write_procfile
 from benchmarks.watching import judge, measure
 
 
+@pytest.mark.slow
 def test_a_pipeline_is_measured_and_every_picture_that_was_due_is_accounted_for(films: Path) -> None:
     plan = Plan(cameras=2, fps=10, seconds=2)
     with running([record(film, films) for film in plan.films()], {"inference": 1}) as pipeline:

@@ -53,6 +53,7 @@ def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("drawn_digits")
+@pytest.mark.slow
 def test_a_stopped_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stopped when its last checkpoint was at step 12 of 24, it takes the 12 that are left."""
     taken = 0

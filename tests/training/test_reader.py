@@ -91,6 +91,7 @@ def test_variations_keep_the_range_and_the_ink() -> None:
 
 
 @pytest.mark.usefixtures("small_sets")
+@pytest.mark.slow
 def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, crops: Crops) -> None:
     train(tmp_path, 80)
     images, labels = torch.from_numpy(crops[0][:, None]).float() / 255, crops[1]
@@ -105,6 +106,7 @@ def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, crops:
 
 
 @pytest.mark.usefixtures("small_sets")
+@pytest.mark.slow
 def test_a_resumed_training_ends_as_an_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train(tmp_path / "whole", 16)
     step, taken = reader.train_step, 0
