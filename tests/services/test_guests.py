@@ -1,13 +1,12 @@
 """Browsers that are cameras: what of theirs goes to the queue, what comes back to them, and what is refused."""
 
 import asyncio
-from contextlib import suppress
 import json
 import struct
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
