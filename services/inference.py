@@ -36,7 +36,10 @@ def warm_up(reader: Reader) -> None:
 def read(reader: Reader, pages: Sequence[Page]) -> list[Reading]:
     """What each page says; all of them go through the networks together."""
     arrays = [np.frombuffer(page.pixels, np.uint8).reshape(page.rows, -1) for page in pages]
-    return [to_reading(page, digits) for page, digits in zip(pages, reader.read(arrays), strict=True)]
+    read_pages = reader.read_and_count(arrays)
+    for page, (_, refused) in zip(pages, read_pages, strict=True):
+        metrics.REJECTS.labels(page.camera).inc(refused)
+    return [to_reading(page, digits) for page, (digits, _) in zip(pages, read_pages, strict=True)]
 
 
 def to_reading(page: Page, digits: Sequence[Digit]) -> Reading:

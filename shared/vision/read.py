@@ -39,10 +39,16 @@ class Reader:
 
         The crops of all pages go through the network together. What is more probable than all else together is said.
         """
+        return [digits for digits, _ in self.read_and_count(pages)]
+
+    def read_and_count(self, pages: Sequence[Page]) -> list[tuple[tuple[Digit, ...], int]]:
+        """Return the digits of each page, and how many candidates were refused: found, but taken for no digit."""
         pyramids = [make_pyramid(page) for page in pages]
         finds = self.find(pyramids)
-        read = self.look(pyramids, finds)
-        return [self.weigh(found, seen) for found, seen in zip(finds, read, strict=True)]
+        evidence = [
+            fuse(self.fusion, found, seen) for found, seen in zip(finds, self.look(pyramids, finds), strict=True)
+        ]
+        return [(tell(found, said), count_refused(said)) for found, said in zip(finds, evidence, strict=True)]
 
     def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
         """Return the finder's candidates of each page; on a GPU those of one size together."""
@@ -70,13 +76,22 @@ class Reader:
 
     def weigh(self, found: Finds, seen: NDArray[np.float32]) -> tuple[Digit, ...]:
         """Return the candidates that both networks together take for digits, the surest first, each digit once."""
-        evidence = fuse(self.fusion, found, seen)
-        best = evidence[:, :NOT_A_DIGIT].max(axis=1)
-        said = np.flatnonzero(best > SAID)
-        surest = said[np.argsort(-best[said], kind="stable")]
-        chosen = surest[keep_apart(found.boxes[surest], OVERLAP)]
-        boxes = ((float(x), float(y), float(w), float(h)) for x, y, w, h in found.boxes[chosen])
-        return tuple(Digit(box, tuple(log_p)) for box, log_p in zip(boxes, evidence[chosen].tolist(), strict=True))
+        return tell(found, fuse(self.fusion, found, seen))
+
+
+def tell(found: Finds, evidence: NDArray[np.float64]) -> tuple[Digit, ...]:
+    """Return the candidates that the evidence (n x 11) takes for digits, the surest first, each digit once."""
+    best = evidence[:, :NOT_A_DIGIT].max(axis=1)
+    said = np.flatnonzero(best > SAID)
+    surest = said[np.argsort(-best[said], kind="stable")]
+    chosen = surest[keep_apart(found.boxes[surest], OVERLAP)]
+    boxes = ((float(x), float(y), float(w), float(h)) for x, y, w, h in found.boxes[chosen])
+    return tuple(Digit(box, tuple(log_p)) for box, log_p in zip(boxes, evidence[chosen].tolist(), strict=True))
+
+
+def count_refused(evidence: NDArray[np.float64]) -> int:
+    """Return how many candidates the evidence (n x 11) takes for no digit."""
+    return int((evidence[:, :NOT_A_DIGIT].max(axis=1) <= SAID).sum())
 
 
 def see(pyramid: Sequence[Page], box: Sequence[float]) -> NDArray[np.float32] | None:

@@ -1,12 +1,14 @@
 """Many pages become as many readings, boxes in pixels of their pictures."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from prometheus_client import REGISTRY
 
 from services import inference
 from shared.messages import MAX_DIGITS, Page
@@ -24,9 +26,10 @@ class FakeReader:
         self.count = count
         self.batches: list[int] = []
 
-    def read(self, pages: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
+    def read_and_count(self, pages: Sequence[NDArray[np.uint8]]) -> list[tuple[tuple[Digit, ...], int]]:
         self.batches.append(len(pages))
-        return [(Digit((0.0, 0.0, float(p.shape[1]), float(p.shape[0])), LOG_P),) * self.count for p in pages]
+        boxes = [(0.0, 0.0, float(page.shape[1]), float(page.shape[0])) for page in pages]
+        return [((Digit(box, LOG_P),) * self.count, 3) for box in boxes]
 
 
 def page(camera: str, rows: int, columns: int, width: int, height: int) -> Page:
@@ -52,6 +55,12 @@ def test_boxes_are_in_pixels_of_the_picture() -> None:
 def test_more_digits_than_a_message_holds_are_cut_to_the_surest() -> None:
     (reading,) = inference.read(cast(Reader, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
     assert len(reading.digits) == MAX_DIGITS
+
+
+def test_what_was_refused_is_counted_by_camera() -> None:
+    refused = partial(REGISTRY.get_sample_value, "digitcam_rejects_total", {"camera": "refused"})
+    inference.read(cast(Reader, FakeReader()), [page("refused", 48, 64, 64, 48)] * 2)
+    assert refused() == 6
 
 
 def test_warm_up_runs_the_shipped_networks() -> None:

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.find import Finds, make_pyramid
-from shared.vision.read import Reader, load_reader, see
+from shared.vision.read import Reader, count_refused, load_reader, see
 from tests.vision.pages import Fake, write_page
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -121,3 +121,10 @@ def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, 
 def test_missing_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"finder\.onnx can't be read"):
         load_reader(tmp_path, backend="onnx")
+
+
+@pytest.mark.parametrize(("share", "refused"), [(0.9, 0), (0.1, 2)])
+def test_candidates_that_are_not_said_are_counted_as_refused(share: float, refused: int) -> None:
+    evidence = np.full((2, 11), np.log(0.001))
+    evidence[:, 7], evidence[:, 10] = np.log(share), np.log(1 - share)
+    assert count_refused(evidence) == refused
