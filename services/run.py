@@ -17,12 +17,12 @@ def run_stage(stage: str) -> int:
     """Start the workers of a stage and keep them alive until told to stop; the exit code. Raises ConfigError."""
     stop = stop_on_signals()
     open_log(stage)
-    load_settings()  # what is wrong with them is said here, once for all workers
+    settings = load_settings()  # what is wrong with them is said here, once for all workers
     number = instance_number(stage)
     if stage == "capture":
         forget_env_file()
         return keep_alive(camera_plan(), stop, changed=note_hangup())
-    return keep_alive(lambda: [worker_of(stage, number)], stop, changed=threading.Event())
+    return keep_alive(lambda: [worker_of(settings.run_dir, stage, number)], stop, changed=threading.Event())
 
 
 def instance_number(stage: str) -> str:
@@ -47,7 +47,8 @@ def camera_plan() -> Callable[[], list[Worker]]:
     webcam_works = cache(probe_webcam)
 
     def plan() -> list[Worker]:
-        cameras = parse_cameras(load_settings().cameras, webcam_works)
-        return [worker_of("capture", camera.name, camera.source) for camera in cameras]
+        settings = load_settings()
+        cameras = parse_cameras(settings.cameras, webcam_works)
+        return [worker_of(settings.run_dir, "capture", camera.name, camera.source) for camera in cameras]
 
     return plan

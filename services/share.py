@@ -31,7 +31,7 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     certificate = ensure_certificate(settings.run_dir / "share.pem", host)
     os.environ.update(page_settings(host, port, token, certificate))
     print(invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
-    return keep_alive(lambda: [worker_of("display", "share")], stop, changed=threading.Event())
+    return keep_alive(lambda: [worker_of(settings.run_dir, "display", "share")], stop, changed=threading.Event())
 
 
 def find_address() -> str:

@@ -10,12 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from shared.backoff import retry_delay
-from shared.process import KEPT, WRONG_SETTING
+from shared.process import KEPT, WRONG_SETTING, target_file
 from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1
@@ -34,13 +35,14 @@ class Worker:
     name: str
     command: tuple[str, ...]
     purpose: str = ""
+    target: Path | None = None  # its scrape target, which a worker that had to be killed leaves behind
 
 
 class Keeper:
     """One worker and how often it had to be started."""
 
-    def __init__(self, name: str, command: Sequence[str], start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
-        self.name, self.command, self._start = name, command, start
+    def __init__(self, worker: Worker, start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+        self.worker, self._start = worker, start
         self.failures = 0
         self.start_at = 0.0
         self.process: subprocess.Popen[bytes] | None = None
@@ -58,7 +60,7 @@ class Keeper:
         self.process = None
         self.failures = 0 if now - self.start_at > HEALTHY_AFTER_S else self.failures + 1
         delay = retry_delay(self.failures, FIRST_DELAY_S, LAST_DELAY_S)
-        logging.warning("%s ended with %d; starting it again in %.1f s", self.name, code, delay)
+        logging.warning("%s ended with %d; starting it again in %.1f s", self.worker.name, code, delay)
         self.start_at = now + delay
         return None
 
@@ -66,7 +68,7 @@ class Keeper:
         self.start_at = now
         environment = ONE_THREAD | os.environ
         self.process = self._start(
-            self.command, stdin=subprocess.PIPE, env=environment
+            self.worker.command, stdin=subprocess.PIPE, env=environment
         )  # the pipe ends with this parent
 
     def dismiss(self) -> None:
@@ -76,16 +78,17 @@ class Keeper:
                 os.write(self.process.stdin.fileno(), b".")
 
     def end(self) -> None:
-        """Ask the worker to end, and do not ask twice."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(END_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        """Ask the worker to end, do not ask twice, and leave nothing behind that says it lives."""
+        if self.process:
+            self.process.terminate()
+            try:
+                self.process.wait(END_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         self._close()
+        if self.worker.target:
+            self.worker.target.unlink(missing_ok=True)
 
     def _close(self) -> None:
         if self.process and self.process.stdin:
@@ -134,7 +137,7 @@ def listed(workers: Iterable[Worker]) -> str:
 
 def keeper_of(worker: Worker) -> Keeper:
     """What keeps a worker alive."""
-    return Keeper(worker.name, worker.command, subprocess.Popen)
+    return Keeper(worker, subprocess.Popen)
 
 
 def end_all(keepers: Iterable[Keeper]) -> None:
@@ -146,7 +149,8 @@ def end_all(keepers: Iterable[Keeper]) -> None:
         end.join()
 
 
-def worker_of(stage: str, instance: str, purpose: str = "") -> Worker:
+def worker_of(run_dir: Path, stage: str, instance: str, purpose: str = "") -> Worker:
     """One worker of a stage."""
+    name = f"{stage}.{instance}"
     command = (sys.executable, "-m", f"services.{stage}", instance, KEPT)
-    return Worker(f"{stage}.{instance}", command, purpose)
+    return Worker(name, command, purpose, target_file(run_dir, name))

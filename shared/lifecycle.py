@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.health import Health
-from shared.process import KEPT, WRONG_SETTING, open_log, stop_on_signals, stop_with_parent
+from shared.process import KEPT, WRONG_SETTING, open_log, stop_on_signals, stop_with_parent, target_file
 from shared.settings import ConfigError, Settings, load_settings
 from shared.status import HOST, status_port
 
@@ -70,8 +70,3 @@ def write_target(target: Path, port: int, labels: Mapping[str, str]) -> None:
     draft = target.with_suffix(".new")
     draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))
     draft.replace(target)  # at once: a reader never sees half of it
-
-
-def target_file(run_dir: Path, worker: str) -> Path:
-    """Where a worker's scrape target is written; a camera's name may hold what a file's may not."""
-    return run_dir / "targets" / ("".join(c if c.isalnum() or c in ".-" else "_" for c in worker) + ".json")

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 KEPT = "--kept"  # on a worker's command line: its parent holds the other end of standard input
 WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
@@ -34,6 +35,11 @@ def note_hangup() -> threading.Event:
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: changed.set())
     return changed
+
+
+def target_file(run_dir: Path, worker: str) -> Path:
+    """Where a worker's scrape target is written; a camera's name may hold what a file's may not."""
+    return run_dir / "targets" / ("".join(c if c.isalnum() or c in ".-" else "_" for c in worker) + ".json")
 
 
 def stop_with_parent(stop: threading.Event, dismissed: threading.Event) -> None:

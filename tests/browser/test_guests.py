@@ -24,7 +24,7 @@ FAKE_WEBCAM = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     with running(tmp_path_factory.mktemp("guests"), "demo") as pipeline:
-        wait_for(lambda: pipeline.readings("demo"))
+        wait_for(lambda: pipeline.is_up("demo"))
         yield pipeline
 
 

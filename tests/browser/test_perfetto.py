@@ -54,7 +54,7 @@ def perfetto(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.timeout(300)
 def test_perfetto_opens_the_trace_and_drops_nothing(tmp_path: Path, chromium: Browser, perfetto: str) -> None:
     with running(tmp_path, "demo,demo") as pipeline:
-        wait_for(lambda: pipeline.readings("demo") > 5 and pipeline.readings("demo.2") > 5)
+        wait_for(lambda: pipeline.is_up("demo", "demo.2"))
         settings = load_settings({"RUN_DIR": str(tmp_path / "run")}, Path("no.env"))
         assert trace(settings, TRACED_S, tmp_path / "trace.json") == 0
     tab = chromium.new_page()

@@ -15,7 +15,7 @@ def test_demo_cameras_number_is_on_the_page_and_leaves_with_the_camera(tmp_path:
     demo = Demo(seed=zlib.crc32(b"demo"))
     held_up = {number for sheet in range(SHEETS) for number in demo.numbers(sheet * SHEET_S)}
     with running(tmp_path, "demo") as pipeline:
-        wait_for(lambda: pipeline.readings("demo"))
+        wait_for(lambda: pipeline.is_up("demo"))
         tab = chromium.new_page()
         tab.goto(f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}")
         shown = tab.get_by_role("article", name="Camera demo").locator("output b")

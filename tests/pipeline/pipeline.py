@@ -77,6 +77,10 @@ class Pipeline:
         """Frames of a camera that were read."""
         return self.value("queue.1", "digitcam_readings_total", camera=camera)
 
+    def is_up(self, *cameras: str) -> bool:
+        """Whether the page answers and each of these cameras is read; which of the two is first depends on the day."""
+        return "ready at http" in self.log.read_text() and all(self.readings(camera) > 5 for camera in cameras)
+
     def processes(self) -> dict[str, psutil.Process]:
         """Every worker's process, by its name."""
         found = {}

@@ -14,7 +14,7 @@ from tests.pipeline.pipeline import BIN, Pipeline, running, wait_for
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     """Two cameras that are read, and nobody looks."""
     with running(tmp_path_factory.mktemp("pipeline"), "demo,demo") as pipeline:
-        wait_for(lambda: pipeline.readings("demo") > 5 and pipeline.readings("demo.2") > 5)
+        wait_for(lambda: pipeline.is_up("demo", "demo.2"))
         yield pipeline
 
 

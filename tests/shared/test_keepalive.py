@@ -34,7 +34,7 @@ def test_worker_that_means_to_end_is_not_restarted(code: int | None, expected: i
         started.append(code)
         return FakeProcess(code)
 
-    keeper = Keeper("w", ["w"], start)  # type: ignore[arg-type]
+    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
     assert [keeper.look(0.0), keeper.look(0.1), keeper.look(9.0)] == [None, expected, expected]
     assert started == [code]
 
@@ -48,7 +48,7 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
         starts.append(now)
         return FakeProcess(code)
 
-    keeper = Keeper("w", ["w"], start)  # type: ignore[arg-type]
+    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
     while now < 20:
         assert keeper.look(now) is None
         now += 0.01
@@ -73,6 +73,21 @@ def test_killed_worker_comes_back(tmp_path: Path) -> None:
     )
     assert keep([sys.executable, "-c", program]) == 0
     assert mark.exists()
+
+
+def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: Path) -> None:
+    target = tmp_path / "w.json"
+    deaf = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
+    stop = threading.Event()
+    worker = Worker("w", (sys.executable, "-c", deaf, str(target)), target=target)
+    line = threading.Thread(target=keep_alive, args=(lambda: [worker], stop, threading.Event()))
+    line.start()
+    while not target.exists():
+        assert line.is_alive()
+    stop.set()
+    line.join()
+    assert not target.exists()
 
 
 def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
