@@ -9,10 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.papers import Grey, clouds, slope, stripes
+from training.things import Things, drop_stamp, look_out
 
 
-def clutter(rng: np.random.Generator, side: int) -> Grey:
-    """Return a scene of things: leaves over leaves, some with a pattern, softened as by a lens."""
+def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
+    """Return what is no sheet: a view or leaves over leaves, and on it photographed things, where they are at hand."""
+    if things.views and rng.random() < 0.25:
+        scene = look_out(rng, things.views[rng.integers(len(things.views))], side)
+    else:
+        scene = leaves(rng, side)
+    if things.stamps and rng.random() < 0.75:
+        for _ in range(int(rng.integers(1, 9))):
+            lay_thing(rng, scene, things)
+    return scene
+
+
+def lay_thing(rng: np.random.Generator, scene: Grey, things: Things) -> None:
+    """Lay a thing on the scene: as large as a digit, or so large that only its skin is seen."""
+    size_px = float(np.exp(rng.uniform(np.log(16), np.log(3 * scene.shape[0]))))
+    drop_stamp(rng, scene, things.stamps[rng.integers(len(things.stamps))], size_px)
+
+
+def leaves(rng: np.random.Generator, side: int) -> Grey:
+    """Return leaves over leaves, some with a pattern, softened as by a lens."""
     scene = np.full((side, side), rng.uniform(10, 245), np.float32) + 20 * clouds(rng, side, 4)
     for _ in range(int(rng.integers(6, 45))):
         drop(rng, scene)

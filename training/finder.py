@@ -32,6 +32,7 @@ from training.plots import plot_losses
 from training.scenes import Scene, make_scene
 from training.sheets import contact_sheet, draw_finds
 from training.targets import SIZES_PX, make_target
+from training.things import fetch_things
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -73,6 +74,7 @@ def main(words: list[str] | None = None) -> None:
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
+    fetch_things(arguments.data)
     chosen = {name: getattr(arguments, name) for name in ("steps", "seed", "learning_rate")}
     run = start(replace(Recipe(), **chosen), arguments)
     judging = held_out_scenes(arguments.data)

@@ -14,6 +14,7 @@ from training.data import load_mnist
 from training.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
 from training.fonts import hand_fonts, letter, print_fonts
 from training.strokes import DIGITS, SIGNS, draw, scribble
+from training.things import NO_THINGS, Things, load_things
 
 # Letters that no one takes for a digit. The others look like one, and only their neighbours tell.
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
@@ -41,20 +42,24 @@ class Glyph:
     size: float = 1.0
 
 
+BLANK = Glyph(np.zeros((SIDE, SIDE), np.float32), is_line=False, label=NOT_A_DIGIT, size=0)  # a gap between words
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where glyphs come from: MNIST's training images (never its test images) and the font files at hand."""
+    """MNIST's training images (never its test images), and the font files and photographed things at hand."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.uint8]
     print_fonts: tuple[Path, ...]
     hand_fonts: tuple[Path, ...]
+    things: Things = NO_THINGS
 
 
 def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
     """Return the sources under ROOT; keep chooses the part of MNIST's training images."""
     images, labels = load_mnist("train", root)
-    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root))
+    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root), load_things(root))
 
 
 def digit(rng: np.random.Generator, sources: Sources) -> Glyph:
@@ -110,14 +115,20 @@ def letter_field(font: Path, character: str, *, is_line: bool) -> tuple[Field, f
     return (line_field(thin(body)) if is_line else body_field(body)), size
 
 
-def sign(rng: np.random.Generator) -> Glyph:
-    """Return a written sign that is not a digit."""
-    kind, names, sizes = rng.random(), tuple(SIGNS), (0.4, 1.3)
-    if kind < 0.65:
-        names, sizes = (TALL, (0.9, 2.0)) if kind < 0.35 else (OPERATORS, (0.35, 1.0))
-    strokes = SIGNS[names[rng.integers(len(names))]] if rng.random() < 0.95 else scribble(rng)
+def sign(rng: np.random.Generator, name: str = "") -> Glyph:
+    """Return a written sign that is not a digit: the named one, or any."""
+    name = name or choose_sign(rng)
+    sizes = (0.8, 1.8) if name in TALL else (0.35, 1.0) if name in OPERATORS else (0.4, 1.3)
+    strokes = SIGNS[name] if rng.random() < 0.97 else scribble(rng)
     field = line_field(draw(strokes, rng.uniform(0.5, 1.1)))
     return Glyph(field, is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
+
+
+def choose_sign(rng: np.random.Generator) -> str:
+    """Return a sign's name; those of sums come more often than the others."""
+    kind = rng.random()
+    names = TALL if kind < 0.4 else OPERATORS if kind < 0.7 else tuple(SIGNS)
+    return names[rng.integers(len(names))]
 
 
 def clear_letter(rng: np.random.Generator, sources: Sources) -> Glyph:
@@ -126,14 +137,3 @@ def clear_letter(rng: np.random.Generator, sources: Sources) -> Glyph:
     font = choose_font(rng, sources, by_hand=rng.random() < 0.6)
     glyph = typed(rng, font, characters[rng.integers(len(characters))], NOT_A_DIGIT)
     return glyph if glyph.size else clear_letter(rng, sources)  # fonts lack some characters
-
-
-def word(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
-    """Return the letters of a random word of three or more, in one font; among letters, O is no 0."""
-    font = choose_font(rng, sources, by_hand=rng.random() < 0.5)
-    characters = CLEAR_LETTERS + LIKE_DIGITS
-    text = [characters[rng.integers(len(characters))] for _ in range(rng.integers(3, 10))]
-    case = rng.integers(3)
-    text = [(str.upper, str.lower, str)[case](character) for character in text]
-    text[0] = CLEAR_LETTERS[rng.integers(len(CLEAR_LETTERS))]
-    return [typed(rng, font, letter, LIKE_DIGIT if letter in LIKE_DIGITS else NOT_A_DIGIT) for letter in text]

@@ -24,6 +24,7 @@ from training.data import load_mnist
 from training.export import export_onnx, version_of
 from training.fonts import fetch_hand_fonts
 from training.plots import plot_confusion
+from training.things import fetch_things
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -67,6 +68,7 @@ def main(words: list[str] | None = None) -> None:
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
+    fetch_things(arguments.data)
     chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate")}
     run = start(replace(Recipe(), **chosen), arguments)
     if not arguments.finder.is_file():

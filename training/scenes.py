@@ -11,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.clutter import clutter, cover_edge, hold
-from training.glyphs import Glyph, Sources, clear_letter, digit, sign, word
+from training.clutter import clutter, cover_edge, hold, lay_thing
+from training.glyphs import Glyph, Sources, digit, sign
 from training.lens import Picture, photograph
+from training.lines import choose_line, number, text
 from training.papers import Grey, board, rule, sheet
 from training.pens import Affine, Ink, Pen, choose_pen, write
+from training.things import Things
 
 SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size, and what stands around them
 IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
 HEIGHTS = (14.0, 84.0)  # of digits, in pixels
-COUNTS = np.array([0.34, 0.2, 0.15, 0.11, 0.08, 0.05, 0.04, 0.03])  # how often a number has 1, 2, ... 8 digits
 FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the finder
 WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more
 
@@ -74,10 +75,10 @@ class Desk:
 def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, numbers: int = 0) -> Scene:
     """Return a random scene; numbers are so many written first, where there is paper, whatever else comes."""
     angle = float(np.clip(rng.normal(0, 0.12), -0.45, 0.45))
-    desk = lay_out(rng, side, angle)
+    desk = lay_out(rng, side, angle, sources.things)
     if rng.random() < 0.12:
         overwrite_large(rng, desk, sources)
-    if rng.random() < 0.07:
+    if rng.random() < 0.1:
         write_text(rng, desk, sources, angle)
     lines = [number(rng, sources) for _ in range(numbers)]
     lines += [choose_line(rng, sources) for _ in range(rng.choice(6, p=[0.14, 0.34, 0.24, 0.14, 0.08, 0.06]))]
@@ -89,38 +90,23 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     return Scene(photograph(rng, desk.grey, finest), boxes, labels)
 
 
-def lay_out(rng: np.random.Generator, side: int, angle: float) -> Desk:
+def lay_out(rng: np.random.Generator, side: int, angle: float, things: Things) -> Desk:
     """Return an empty sheet or board, or clutter that nothing is written on."""
     kind = rng.random()
-    if kind < 0.18:
-        return Desk(clutter(rng, side), np.ones((side, side), np.bool_), is_dark=False)
-    is_dark = kind < 0.3
+    if kind < 0.22:
+        return Desk(clutter(rng, side, things), np.ones((side, side), np.bool_), is_dark=False)
+    is_dark = kind < 0.33
     grey = board(rng, side) if is_dark else sheet(rng, side)
     if not is_dark and rng.random() < 0.35:
         rule(rng, grey, angle + rng.normal(0, 0.02))
     blank = grey.copy()
     if rng.random() < 0.16:
-        cover_edge(rng, grey, clutter(rng, side))
+        cover_edge(rng, grey, clutter(rng, side, things))
     if rng.random() < 0.06:
         hold(rng, grey)
+    if things.stamps and rng.random() < 0.1:
+        lay_thing(rng, grey, things)
     return Desk(grey, np.abs(grey - blank) > 12, is_dark)
-
-
-def choose_line(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
-    """Return what is written on one line: a number, a sum, a word, or signs and letters alone."""
-    kind = rng.random()
-    if kind < 0.5:
-        return number(rng, sources)
-    if kind < 0.69:
-        return [glyph for _ in range(rng.integers(2, 5)) for glyph in (*number(rng, sources)[:3], sign(rng))]
-    if kind < 0.82:
-        return word(rng, sources)
-    return [sign(rng) if rng.random() < 0.6 else clear_letter(rng, sources) for _ in range(rng.integers(1, 4))]
-
-
-def number(rng: np.random.Generator, sources: Sources) -> list[Glyph]:
-    """Return the digits of a random number."""
-    return [digit(rng, sources) for _ in range(1 + rng.choice(len(COUNTS), p=COUNTS))]
 
 
 def choose_hand(rng: np.random.Generator, angle: float) -> Affine:
@@ -156,7 +142,10 @@ def lay_line(
     """Lay glyphs side by side; style is height, hand, pen and tone, run is the start, the direction and the gap."""
     (height, hand, pen, tone), (place, along, gap) = style, run
     covered = []
-    for glyph in (glyph for glyph in glyphs if glyph.size):  # fonts lack some characters
+    for glyph in glyphs:
+        if not glyph.size:  # between words; fonts lack some characters, too
+            place = place + along * (0.3 * height + gap)
+            continue
         ink = write(rng, glyph, height * glyph.size * rng.uniform(0.9, 1.1), hand, pen)
         if not ink.size:
             continue
@@ -177,7 +166,7 @@ def write_text(rng: np.random.Generator, desk: Desk, sources: Sources, angle: fl
     start = rng.uniform(-20, 20, 2)
     for row in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
         run = (start + row * down, along, height * rng.uniform(0.08, 0.2))
-        lay_line(rng, desk, word(rng, sources) + word(rng, sources), (height, choose_hand(rng, angle), pen, tone), run)
+        lay_line(rng, desk, text(rng, sources), (height, choose_hand(rng, angle), pen, tone), run)
 
 
 def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> None:
