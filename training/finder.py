@@ -28,11 +28,12 @@ from training.average import start_mean
 from training.export import OPSET, check_same_answers, forget_origins, version_of
 from training.fonts import fetch_hand_fonts
 from training.glyphs import Sources, load_sources
+from training.photographs import fetch_things
 from training.plots import plot_losses
+from training.resume import Stateful, keep, restore
 from training.scenes import Scene, make_scene
 from training.sheets import contact_sheet, draw_finds
 from training.targets import SIZES_PX, make_target
-from training.things import fetch_things
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -144,9 +145,19 @@ class Run:
     checks: list[dict[str, float]] = field(default_factory=list)
 
     @property
-    def keep(self) -> Path:
+    def kept(self) -> Path:
         """The file that a stopped run goes on from."""
         return self.out / "finder.resume.pt"
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """What learns."""
+        return {"network": self.network, "average": self.average, "optimiser": self.optimiser}
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is."""
+        return {"step": self.step, "losses": self.losses, "checks": self.checks}
 
 
 def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
@@ -160,28 +171,10 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     run = Run(recipe, network, average, optimiser, device, arguments.out)
     if arguments.resume:
-        restore(run)
+        progress = restore(run.kept, asdict(recipe), run.parts, device)
+        for name, value in progress.items():
+            setattr(run, name, value)
     return run
-
-
-def restore(run: Run) -> None:
-    """Take up what keep() wrote."""
-    if not run.keep.is_file():
-        raise SystemExit(f"--resume: there is no {run.keep} to go on from")
-    kept = torch.load(run.keep, map_location=run.device, weights_only=True)
-    if kept["recipe"] != asdict(run.recipe):
-        raise SystemExit(f"--resume: {run.keep} was begun with another recipe: {kept['recipe']}")
-    for name in ("network", "average", "optimiser"):
-        getattr(run, name).load_state_dict(kept[name])
-    run.step, run.losses, run.checks = kept["step"], kept["losses"], kept["checks"]
-
-
-def keep(run: Run) -> None:
-    """Write the run down; the old file stays whole until the new one is."""
-    kept = {name: getattr(run, name).state_dict() for name in ("network", "average", "optimiser")}
-    new = run.keep.with_suffix(".new")
-    torch.save(kept | {"recipe": asdict(run.recipe), "step": run.step, "losses": run.losses, "checks": run.checks}, new)
-    new.replace(run.keep)
 
 
 def train(run: Run, data: Path, makers: int, judging: list[Scene]) -> None:
@@ -199,7 +192,7 @@ def train(run: Run, data: Path, makers: int, judging: list[Scene]) -> None:
                 bar.update()
             if run.step % CHECK_EVERY < run.recipe.uses or run.step >= run.recipe.steps:
                 run.checks.append({"step": run.step} | judge(run.average.module, judging))
-                keep(run)
+                keep(run.kept, asdict(run.recipe), run.parts, run.progress)
                 tqdm.write(f"step {run.step}: loss {np.mean(run.losses[-CHECK_EVERY:]):.3f}, {run.checks[-1]}")
 
 
@@ -311,7 +304,7 @@ def finish(run: Run, judging: list[Scene]) -> None:
     plot_losses(run.out / "finder.curve.png", run.losses)
     tiles = [draw_finds(scene.picture, find_in(network, scene)) for scene in judging[:PICTURES]]
     cv2.imwrite(str(run.out / "finder.pictures.png"), contact_sheet(tiles))
-    run.keep.unlink(missing_ok=True)
+    run.kept.unlink(missing_ok=True)
 
 
 def export_finder(path: Path, network: Finder, recipe: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import argparse
 import math
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +24,9 @@ from training.crops import Order, load_crops
 from training.data import load_mnist
 from training.export import export_onnx, version_of
 from training.fonts import fetch_hand_fonts
+from training.photographs import fetch_things
 from training.plots import plot_confusion
-from training.things import fetch_things
+from training.resume import Stateful, keep, restore
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -176,9 +178,19 @@ class Run:
     checks: list[dict[str, float]] = field(default_factory=list)
 
     @property
-    def keep(self) -> Path:
+    def kept(self) -> Path:
         """The file that a stopped run goes on from."""
         return self.out / "reader.resume.pt"
+
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """What learns."""
+        return {"network": self.network, "average": self.average, "optimiser": self.optimiser}
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """How far it is."""
+        return {"step": self.step, "checks": self.checks}
 
 
 def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
@@ -193,28 +205,10 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     run = Run(recipe, network, average, optimiser, device, arguments.out)
     if arguments.resume:
-        restore(run)
+        progress = restore(run.kept, asdict(recipe), run.parts, device)
+        for name, value in progress.items():
+            setattr(run, name, value)
     return run
-
-
-def restore(run: Run) -> None:
-    """Take up what keep() wrote."""
-    if not run.keep.is_file():
-        raise SystemExit(f"--resume: there is no {run.keep} to go on from")
-    kept = torch.load(run.keep, map_location=run.device, weights_only=True)
-    if kept["recipe"] != asdict(run.recipe):
-        raise SystemExit(f"--resume: {run.keep} was begun with another recipe: {kept['recipe']}")
-    for name in ("network", "average", "optimiser"):
-        getattr(run, name).load_state_dict(kept[name])
-    run.step, run.checks = kept["step"], kept["checks"]
-
-
-def keep(run: Run) -> None:
-    """Write the run down; the old file stays whole until the new one is."""
-    kept = {name: getattr(run, name).state_dict() for name in ("network", "average", "optimiser")}
-    new = run.keep.with_suffix(".new")
-    torch.save(kept | {"recipe": asdict(run.recipe), "step": run.step, "checks": run.checks}, new)
-    new.replace(run.keep)
 
 
 def train(run: Run, sets: Sets) -> None:
@@ -229,7 +223,7 @@ def train(run: Run, sets: Sets) -> None:
             if run.step % CHECK_EVERY == 0 or run.step == run.recipe.steps:
                 run.checks.append({"step": run.step} | judge(run.average.module, sets))
                 tqdm.write(str(run.checks[-1]))
-                keep(run)
+                keep(run.kept, asdict(run.recipe), run.parts, run.progress)
 
 
 def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
@@ -310,6 +304,7 @@ def finish(run: Run, sets: Sets, data: Path) -> None:
         "test_accuracy": f"{figures['test']:.4f}",
     }
     export_onnx(run.out / "reader.onnx", network, test.images[:64].float() / SHADES, facts)
+    run.kept.unlink(missing_ok=True)
     print(figures)
 
 

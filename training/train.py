@@ -9,6 +9,7 @@ import argparse
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from training import finder, reader
 from training.data import FILES, Split, load_mnist
 from training.export import export_onnx, version_of
 from training.plots import plot_confusion, plot_curve
+from training.resume import Stateful, keep, restore
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -125,7 +127,7 @@ class Run:
     network: nn.Module
     optimiser: torch.optim.Adam
     device: torch.device
-    keep: Path
+    kept: Path
     history: dict[str, list[float]] = field(
         default_factory=lambda: {"train_loss": [], "test_loss": [], "test_accuracy": []}
     )
@@ -135,40 +137,25 @@ class Run:
         """Epochs done."""
         return len(self.history["test_accuracy"])
 
+    @property
+    def parts(self) -> dict[str, Stateful]:
+        """What learns."""
+        return {"network": self.network, "optimiser": self.optimiser}
 
-def start(recipe: Recipe, device: torch.device, keep: Path, *, resume: bool) -> Run:
+    @property
+    def begun_with(self) -> dict[str, Any]:
+        """The recipe, but for how long: a run may go on for more epochs than it was begun for."""
+        return {name: value for name, value in asdict(self.recipe).items() if name != "epochs"}
+
+
+def start(recipe: Recipe, device: torch.device, kept: Path, *, resume: bool) -> Run:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     network = NETWORKS[recipe.network]().to(device)
-    run = Run(recipe, network, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate), device, keep)
+    run = Run(recipe, network, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate), device, kept)
     if resume:
-        restore(run)
+        run.history = restore(run.kept, run.begun_with, run.parts, device)["history"]
     return run
-
-
-def restore(run: Run) -> None:
-    """Take up what keep() wrote."""
-    if not run.keep.is_file():
-        raise SystemExit(f"--resume: there is no {run.keep} to go on from")
-    kept = torch.load(run.keep, map_location=run.device, weights_only=True)
-    if kept["recipe"] | {"epochs": run.recipe.epochs} != asdict(run.recipe):
-        raise SystemExit(f"--resume: {run.keep} was begun with another recipe: {kept['recipe']}")
-    run.network.load_state_dict(kept["state"])
-    run.optimiser.load_state_dict(kept["optimiser"])
-    run.history = kept["history"]
-
-
-def keep(run: Run) -> None:
-    """Write the run down; the old file stays whole until the new one is."""
-    kept = {
-        "recipe": asdict(run.recipe),
-        "state": run.network.state_dict(),
-        "optimiser": run.optimiser.state_dict(),
-        "history": run.history,
-    }
-    new = run.keep.with_suffix(".new")
-    torch.save(kept, new)
-    new.replace(run.keep)
 
 
 def train(run: Run, train_set: Digits, test_set: Digits) -> None:
@@ -178,7 +165,7 @@ def train(run: Run, train_set: Digits, test_set: Digits) -> None:
         test_loss, accuracy, _ = evaluate(run.network, test_set)
         for name, value in (("train_loss", loss), ("test_loss", test_loss), ("test_accuracy", accuracy)):
             run.history[name].append(value)
-        keep(run)
+        keep(run.kept, run.begun_with, run.parts, {"history": run.history})
         tqdm.write(f"epoch {run.epoch:2d}: loss {loss:.4f}, test loss {test_loss:.4f}, test accuracy {accuracy:.2%}")
 
 
@@ -232,7 +219,7 @@ def finish(run: Run, test_set: Digits, out: Path, name: str) -> dict[str, float]
         "test_accuracy": f"{accuracy:.4f}",
     }
     export_onnx(out / f"{name}.onnx", run.network.cpu().eval(), to_input(test_set.images[:64]).cpu(), facts)
-    run.keep.unlink(missing_ok=True)
+    run.kept.unlink(missing_ok=True)
     return figures
 
 

@@ -13,6 +13,7 @@ from shared.backend import load_network
 from shared.demo.paper import load_digits
 from shared.networks import NETWORKS, SeedCNN, load_checkpoint
 from training import data, train
+from training.resume import keep
 
 RECIPE = train.Recipe(network="seed", epochs=3, batch=25, learning_rate=1e-3)
 
@@ -101,7 +102,8 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) ->
 
 def test_resume_refuses_a_run_of_another_recipe(tmp_path: Path) -> None:
     cpu = torch.device("cpu")
-    train.keep(train.start(RECIPE, cpu, tmp_path / "kept", resume=False))
+    begun = train.start(RECIPE, cpu, tmp_path / "kept", resume=False)
+    keep(begun.kept, begun.begun_with, begun.parts, {"history": begun.history})
     with pytest.raises(SystemExit, match="another recipe"):
         train.start(replace(RECIPE, batch=50), cpu, tmp_path / "kept", resume=True)
 
