@@ -14,7 +14,7 @@ from training.things import Things, drop_stamp, look_out
 
 def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
     """Return what is no sheet: a view or leaves over leaves, and on it photographed things, where they are at hand."""
-    if things.views and rng.random() < 0.25:
+    if things.views and rng.random() < 0.45:
         scene = look_out(rng, things.views[rng.integers(len(things.views))], side)
     else:
         scene = leaves(rng, side)
