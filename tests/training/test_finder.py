@@ -21,6 +21,7 @@ def drawn_digits(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     monkeypatch.setattr(finder, "load_sources", lambda *_: sources)
     monkeypatch.setattr(finder, "fetch_hand_fonts", lambda _: None)
+    monkeypatch.setattr(finder, "fetch_things", lambda _: None)
     monkeypatch.setattr(finder, "SIDES", (96,))
     monkeypatch.setattr(finder, "CHECK_SCENES", 4)
     monkeypatch.setattr(finder, "CHECK_EVERY", 12)

@@ -12,7 +12,7 @@ from shared.vision.digit import NOT_A_DIGIT
 from training import reader
 from training.crops import Crops, crops_of_scene, jitter, join, label_of, see
 from training.glyphs import Sources
-from training.reader import area_under_roc, find_temperature, main, vary
+from training.reader import area_under_roc, find_reserve, find_temperature, main, vary
 from training.scenes import Scene
 
 
@@ -30,6 +30,7 @@ def small_sets(sources: Sources, crops: Crops, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(reader, "load_mnist", lambda *_: (sources.images, sources.labels))
     monkeypatch.setattr(reader, "load_crops", lambda *_, **__: crops)
     monkeypatch.setattr(reader, "fetch_hand_fonts", lambda _: None)
+    monkeypatch.setattr(reader, "fetch_things", lambda _: None)
     monkeypatch.setattr(reader, "HELD_OUT", 40)
     monkeypatch.setattr(reader, "CHECK_EVERY", 8)
 
@@ -143,3 +144,19 @@ def test_area_under_roc_is_the_share_of_pairs_in_order(
     positive: list[float], negative: list[float], area: float
 ) -> None:
     assert area_under_roc(torch.tensor(positive), torch.tensor(negative)) == area
+
+
+def test_with_its_reserve_the_reader_refuses_no_more_digits_than_it_may() -> None:
+    logits = torch.zeros(1000, 11)
+    logits[:, 3] = 2
+    logits[:50, NOT_A_DIGIT] = torch.linspace(2.1, 6, 50)
+    reserve = find_reserve(logits, share=0.01)
+    logits[:, NOT_A_DIGIT] += reserve
+    assert reserve < 0
+    assert int((logits.argmax(dim=1) == NOT_A_DIGIT).sum()) == 10
+
+
+def test_a_reader_that_refuses_no_digit_needs_no_reserve() -> None:
+    logits = torch.zeros(100, 11)
+    logits[:, 3] = 2
+    assert find_reserve(logits) == 0
