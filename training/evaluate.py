@@ -17,7 +17,7 @@ import numpy as np
 from shared.backend import Network, load_network
 from shared.vision.baseline import ClassicalReader
 from shared.vision.read import load_reader
-from training import figures
+from training import figures, goals
 from training.data import load_mnist
 from training.figures import Row
 from training.negatives import digits_of_scenes, kinds_of_others
@@ -93,7 +93,8 @@ def to_page(rows: list[Row]) -> str:
         "| data | who | what | figure |",
         "|---|---|---|---|",
     ]
-    return "\n".join([*lines, *(f"| {row.data} | {row.who} | {row.what} | {to_value(row)} |" for row in rows), ""])
+    lines += [f"| {row.data} | {row.who} | {row.what} | {to_value(row)} |" for row in rows]
+    return "\n".join([*lines, "", "## Targets", "", "Each of one training, seed 0.", "", *goals.to_lines(rows), ""])
 
 
 if __name__ == "__main__":

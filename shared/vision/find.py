@@ -17,7 +17,7 @@ STRIDE = 8  # page pixels a cell of the map
 UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
-KEEP = 0.3  # heat below this is no candidate: 11 a page of the demo are left, at 0.25 17; on photos both read alike
+KEEP = 0.3  # heat below this is no candidate: 9 a page of the demo are left
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
 
 Page = NDArray[np.uint8]

@@ -1,0 +1,50 @@
+"""What the figures should be, beside what they are: a page that only shows what went well is an advertisement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from training.figures import Row
+
+READERS = "finder and reader"
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """The figure of a row of the table, and what it should at least be (at most, where less is better)."""
+
+    data: str
+    who: str
+    what: str
+    wanted: float
+    less_is_better: bool = False
+
+    def is_met(self, value: float) -> bool:
+        """Whether a figure is good enough."""
+        return value <= self.wanted if self.less_is_better else value >= self.wanted
+
+
+GOALS = (
+    Goal("photos", READERS, "recall", 0.96),
+    Goal("photos", READERS, "precision", 0.96),
+    Goal("photos", READERS, "exact", 0.85),
+    Goal("photos", READERS, "scene_false", 0.05, less_is_better=True),
+    Goal("photos", READERS, "lines", 0.90),
+    Goal("hand-held clip", READERS, "frames until right", 10, less_is_better=True),
+    Goal("MNIST test", "reader", "accuracy", 0.9960),
+    Goal("MNIST test", "seed", "accuracy", 0.9885),
+    Goal("other writers: semeion", "reader", "accuracy", 0.95),
+    Goal("other writers: nsysu", "reader", "accuracy", 0.975),
+)
+
+
+def to_lines(rows: Sequence[Row], goals: Sequence[Goal] = GOALS) -> list[str]:
+    """Return a table of the goals, in Markdown, and which of them are missed."""
+    found = {(row.data, row.who, row.what): row.value for row in rows}
+    lines = ["| data | who | what | wanted | measured | |", "|---|---|---|---|---|---|"]
+    for goal in goals:
+        value = found.get((goal.data, goal.who, goal.what))
+        measured = "not at hand" if value is None else f"{value:.4g}"
+        verdict = "" if value is None else "met" if goal.is_met(value) else "**missed**"
+        bound = "at most" if goal.less_is_better else "at least"
+        lines.append(f"| {goal.data} | {goal.who} | {goal.what} | {bound} {goal.wanted:g} | {measured} | {verdict} |")
+    return lines
