@@ -22,7 +22,7 @@ from shared.vision import normalise as normalise_module
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import find_digits, intersection
 from shared.vision.normalise import crop_around, lift_ink, normalise
-from training import scenes as scenes_module
+from training import clutter, fields, fonts, glyphs, lens, lines, papers, pens, scenes, strokes, things
 from training.glyphs import Sources, load_sources
 from training.scenes import Scene, make_scene
 
@@ -34,6 +34,8 @@ WHOLE = 0.55  # of a digit's box: with less of it in a crop there is no digit in
 
 LEAST_HEAT = 0.1  # of the finder's proposals
 PROPOSALS = 16  # the hottest of a scene
+
+MAKERS = (normalise_module, scenes, lines, glyphs, strokes, fonts, fields, pens, papers, clutter, things, lens)
 
 Box = NDArray[np.float64]  # x, y, width, height
 Propose = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # from a picture to boxes, n x 4
@@ -66,8 +68,8 @@ def load_crops(order: Order, makers: int = 1) -> Crops:
 
 
 def version_of(order: Order) -> str:
-    """Return a short hash of what crops depend on most: with another normaliser or finder they are made again."""
-    code = "".join(inspect.getsource(module) for module in (normalise_module, scenes_module))
+    """Return a short hash of what crops depend on: with another normaliser, finder or way of writing they are new."""
+    code = "".join(map(inspect.getsource, MAKERS))
     parts = (code.encode(), order.finder.read_bytes(), repr(order.keep).encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()[:8]
 
