@@ -9,6 +9,7 @@ import cv2
 from shared import lifecycle, metrics
 from shared.bus import Peer
 from shared.cameras import find_camera
+from shared.cameras.added import read_added
 from shared.cameras.outbox import Herald, Outbox
 from shared.cameras.reader import Reader
 from shared.cameras.sources import open_source
@@ -29,7 +30,7 @@ class HungError(Exception):
 def main(life: lifecycle.Life) -> None:
     """Watch the camera that this process is named after until told to stop."""
     cv2.setNumThreads(1)  # each camera has a process: their threads would only wait for one another
-    camera = find_camera(life.settings.cameras, life.instance)
+    camera = find_camera(life.settings.cameras, life.instance, read_added(life.settings.run_dir))
     every_frame = life.settings.every_frame and camera.kind.is_file
     metrics.expect_drops(camera.name, "capture")
     metrics.RECONNECTS.labels(camera.name)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -68,12 +68,14 @@ def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = probe
     return _name_all(_without_auto(words, "demo"))
 
 
-def find_camera(words: Sequence[str], name: str) -> Camera:
-    """Return the camera that parse_cameras gave this name, whatever auto was then. Raises ConfigError."""
+def find_camera(words: Sequence[str], name: str, others: Mapping[str, Camera] | None = None) -> Camera:
+    """Return the camera that parse_cameras gave this name, whatever auto was then, or another. Raises ConfigError."""
     for auto in ("0", "demo"):
         for camera in _name_all(_without_auto(words, auto)):
             if camera.name == name:
                 return camera
+    if others and name in others:
+        return others[name]
     raise ConfigError(f"CAMERAS={','.join(map(hide_secrets, words))} has no camera named {name}.")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
+from shared.cameras.added import with_added
 from shared.checkup.diagnosis import Finding
 from shared.settings import ConfigError, Settings
 from shared.vision.read import load_reader
@@ -25,7 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
         *of_programs(settings),
         *of_ports(settings),
         *of_run_dir(settings.run_dir),
-        *of_cameras(settings.cameras),
+        *of_cameras(settings),
         *of_models(settings),
     ]
 
@@ -91,10 +92,10 @@ def of_run_dir(run_dir: Path) -> Iterator[Finding]:
         yield Finding(f"RUN_DIR={run_dir} can't be written", "set RUN_DIR to a folder that is yours")
 
 
-def of_cameras(words: Sequence[str]) -> Iterator[Finding]:
+def of_cameras(settings: Settings) -> Iterator[Finding]:
     """Cameras that are not there, or that this user may not open."""
     try:
-        cameras = parse_cameras(words, Path("/dev/video0").exists)
+        cameras = with_added(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
     except ConfigError as error:
         yield to_finding(error)
         return

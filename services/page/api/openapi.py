@@ -5,6 +5,8 @@ from typing import Any
 from services.page.api.questions import LARGEST_ID, MOST_EVENTS
 from services.page.api.recordings import ID, MOST_S
 from services.page.why.answer import MOST_PX
+from shared.cameras.added import NAME as ADDED_NAME
+from shared.cameras.added import SOURCE
 from shared.messages import CAMERA_STATES
 
 Values = dict[str, Any]
@@ -50,6 +52,7 @@ SCHEMAS: Values = {
         fps=AMOUNT,
         reads_per_s=AMOUNT,
         age_s={"type": ["number", "null"], "minimum": 0},
+        added={"type": "boolean", "description": "by this interface; the others stand in CAMERAS"},
     ),
     "Reading": obj(
         camera=TEXT,
@@ -78,6 +81,7 @@ SCHEMAS: Values = {
         width=COUNT,
         height=COUNT,
     ),
+    "Source": obj(source={"type": "string", "pattern": f"^({SOURCE})$"}),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
 }
 
@@ -114,13 +118,28 @@ def fetch(meaning: str, kind: str, *parameters: Values, errors: tuple[int, ...] 
 
 
 BY_CAMERA = query("camera", NAME, "only this camera")
+A_NAME = in_path("name", {"type": "string", "pattern": f"^{ADDED_NAME}$"})
 A_RECORDING = in_path("id", {"type": "string", "pattern": f"^{ID}$"})
 
 DOCUMENT: Values = {
     "openapi": "3.1.0",
     "info": {"title": "digitcam", "version": "1", "description": "What handwritten digits the cameras see."},
     "paths": {
-        "/api/cameras": {"get": get("Every camera, how it is and how fast it goes", listed("Camera"))},
+        "/api/cameras": {"get": get("Every camera, how it is and how fast it goes", listed("Camera"), errors=(409,))},
+        "/api/cameras/{name}": {
+            "put": {
+                "summary": "Add a camera while it runs, or give one that was added another source",
+                "parameters": [A_NAME],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Source")}}},
+                "responses": answers(200, "It has another source", "application/json", ref("Camera"))
+                | answers(201, "It is added", "application/json", ref("Camera"), 409, 415),
+            },
+            "delete": {
+                "summary": "Take away a camera that was added",
+                "parameters": [A_NAME],
+                "responses": answers(204, "Done", "", None, 404),
+            },
+        },
         "/api/readings": {"get": get("The newest reading of each camera", listed("Reading"), BY_CAMERA)},
         "/api/events": {
             "get": get(
