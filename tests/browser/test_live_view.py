@@ -15,7 +15,10 @@ from services.display import run
 from services.page.server import Page
 from shared.cameras.added import read_added
 from shared.health import Health
+from shared.lifecycle import write_target
+from shared.process import target_file
 from shared.settings import load_settings
+from shared.status import status_port
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
 
@@ -104,7 +107,7 @@ def test_last_minute_is_a_curve_with_a_point_a_second(tab: Tab) -> None:
     ]:
         curve = tile(tab, "demo").locator(f"{row} svg")
         expect(curve).to_have_attribute("aria-label", re.compile(name))
-        expect(curve.locator("path")).to_have_attribute("d", re.compile(r"M\d+ [\d.]+L59 [\d.]+$"))
+        expect(curve.locator("path")).to_have_attribute("d", re.compile(r"L59 [\d.]+$"))
 
 
 def test_picture_says_to_a_screen_reader_what_it_shows(tab: Tab) -> None:
@@ -247,3 +250,19 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_says_why(tab: Tab
     tab.keyboard.press("Enter")
     expect(panel.get_by_role("listitem")).to_have_count(0)
     assert read_added(tmp_path) == {}
+
+
+def test_panel_of_the_pipeline_draws_the_stages_and_asks_nobody_while_it_is_folded(tab: Tab, tmp_path: Path) -> None:
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    with status_port(Health()) as port:
+        write_target(target_file(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
+        tab.get_by_text("How the pipeline does").click()
+        stage = tab.get_by_role("region", name="Stage queue")
+        curve = stage.get_by_role("img", name=re.compile(r"^queue: frames.s in the last minute: \d+ to \d+"))
+        expect(curve.locator("path")).to_have_attribute("d", re.compile(r"L59 [\d.]+$"))
+        tab.get_by_text("How the pipeline does").click()
+        tab.wait_for_timeout(1200)  # so long that a page which still asked would have done so
+        count = len(asked)
+        tab.wait_for_timeout(1200)
+    assert len(asked) == count

@@ -73,6 +73,7 @@ def test_answers_are_what_the_document_says(pipeline: Pipeline) -> None:
     ask_everything(url, "--exclude-path=/api/stream", f"--exclude-path={CHANGE}")  # a stream never ends
 
 
+@pytest.mark.timeout(120)
 def test_answers_about_cameras_to_be_added_are_what_the_document_says(make_settings: MakeSettings) -> None:
     """Of a page alone: no process is started for what is asked here."""
     with closing(Page(make_settings(PAGE_PORT=free_port()), time.monotonic)) as page:

@@ -34,6 +34,7 @@ TIME: Values = {"type": "string", "format": "date-time"}
 MAYBE_TIME: Values = {"type": ["string", "null"], "format": "date-time"}
 COUNT: Values = {"type": "integer", "minimum": 0}
 AMOUNT: Values = {"type": "number", "minimum": 0}
+MAYBE_AMOUNT: Values = {"type": ["number", "null"], "minimum": 0}
 SHARE: Values = {"type": "number", "minimum": 0, "maximum": 1}
 SHARES: Values = {"type": "array", "items": SHARE, "description": "of 0 to 9, then of no digit"}
 PICTURE: Values = {"type": "string", "description": "a PNG or JPEG as a data: address"}
@@ -51,7 +52,7 @@ SCHEMAS: Values = {
         since=MAYBE_TIME,
         fps=AMOUNT,
         reads_per_s=AMOUNT,
-        age_s={"type": ["number", "null"], "minimum": 0},
+        age_s=MAYBE_AMOUNT,
         added={"type": "boolean", "description": "by this interface; the others stand in CAMERAS"},
     ),
     "Reading": obj(
@@ -80,6 +81,17 @@ SCHEMAS: Values = {
         layers={"type": "array", "items": obj(kind=TEXT, shape={"type": "array", "items": COUNT}, picture=PICTURE)},
         width=COUNT,
         height=COUNT,
+    ),
+    "Stage": obj(
+        name=TEXT,
+        workers=COUNT,
+        frames_per_s=AMOUNT,
+        age_p50_s=MAYBE_AMOUNT,
+        age_p99_s=MAYBE_AMOUNT,
+        batch=MAYBE_AMOUNT,
+        busy=MAYBE_AMOUNT,
+        waiting=MAYBE_AMOUNT,
+        drops_per_s=MAYBE_AMOUNT,
     ),
     "Source": obj(source={"type": "string", "pattern": f"^({SOURCE})$"}),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
@@ -140,6 +152,7 @@ DOCUMENT: Values = {
                 "responses": answers(204, "Done", "", None, 404),
             },
         },
+        "/api/stages": {"get": get("How fast, how late and how busy each stage of this machine is", listed("Stage"))},
         "/api/readings": {"get": get("The newest reading of each camera", listed("Reading"), BY_CAMERA)},
         "/api/events": {
             "get": get(

@@ -12,6 +12,7 @@ from services.page.api.cameras import Cameras
 from services.page.api.desk import Desk
 from services.page.api.recordings import ID, Recordings
 from services.page.api.snapshot import Snapshots
+from services.page.api.stages import Stages
 from services.page.api.store import Store
 from services.page.api.stream import Streams
 from services.page.api.webhook import Webhook
@@ -30,6 +31,7 @@ class Api:
         """Open the store of events. Raises ConfigError where that can't be done."""
         self.desk = Desk(open_store(settings), clock)
         self.cameras = Cameras(self.desk, settings.run_dir)
+        self.stages = Stages(settings.run_dir)
         self.streams = Streams(self.desk)
         self.snapshots = Snapshots(self.desk)
         self.why = Why(settings, self.snapshots)
@@ -47,6 +49,7 @@ class Api:
         app.router.add_get("/api/cameras", self.cameras.list)
         app.router.add_put("/api/cameras/{name}", self.cameras.put)
         app.router.add_delete("/api/cameras/{name}", self.cameras.delete)
+        app.router.add_get("/api/stages", self.stages.serve)
         app.router.add_get("/api/readings", answers.readings)
         app.router.add_get("/api/events", answers.events)
         app.router.add_get("/api/openapi.json", answers.openapi)
