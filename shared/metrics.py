@@ -30,7 +30,8 @@ CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new pictures.", 
 CAMERA_FROZEN = Gauge("digitcam_camera_frozen", "1 while a camera repeats the same picture.", ["camera"])
 RECONNECTS = Counter("digitcam_camera_reconnects", "Times a camera was opened again.", ["camera"])
 
-READINGS = Counter("digitcam_readings", "Frames that were read.", ["camera"])
+READINGS = Counter("digitcam_readings", "Frames that ended with a reading.", ["camera"])
+UNCHANGED = Counter("digitcam_unchanged", "Of these, with that of the frame before: the same page.", ["camera"])
 DIGITS = Counter("digitcam_digits", "Digits that were read.", ["camera"])
 REJECTS = Counter("digitcam_rejects", "Found, but read as not a digit.", ["camera"])
 VIEWERS = Gauge("digitcam_viewers", "Browsers that look at the page.")
