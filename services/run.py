@@ -49,6 +49,6 @@ def camera_plan() -> Callable[[], list[Worker]]:
     def plan() -> list[Worker]:
         settings = load_settings()
         cameras = parse_cameras(settings.cameras, webcam_works)
-        return [worker_of(settings.run_dir, "capture", camera.name, camera.source) for camera in cameras]
+        return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]
 
     return plan

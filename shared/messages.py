@@ -17,6 +17,8 @@ MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their evidence are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a page of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
 MAX_DIGITS = 512  # on one page
+WEIGHTS = (0.1, 10.0)  # the lightest and the heaviest camera: at most a hundred turns for one
+OLDEST_S = 60.0  # the most that a camera's max_age_s can be
 MAX_SKETCH_BYTES = 64 * 1024  # ten times a square one's
 
 
@@ -35,6 +37,8 @@ class Frame:
     jpeg: bytes
     gate: str = "open"  # one of GATES, set by the queue; "compare" and "skip" ask for a comparison with
     sketch: bytes = b""  # of an earlier page of the camera; empty where there is none
+    weight: float = 1.0  # turns under load, for each one of a camera of weight 1
+    max_age_s: float = 0.0  # older than this it is dropped; 0: what the queue's MAX_AGE_S says
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +230,14 @@ def _is_time(value: object) -> bool:
     return type(value) is float and math.isfinite(value)
 
 
+def _is_weight(value: object) -> bool:
+    return type(value) is float and WEIGHTS[0] <= value <= WEIGHTS[1]
+
+
+def _is_max_age(value: object) -> bool:
+    return type(value) is float and 0 <= value <= OLDEST_S
+
+
 def _is_flag(value: object) -> bool:
     return type(value) is bool
 
@@ -268,6 +280,8 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "pictures": _is_flag,
     "gate": GATES.__contains__,
     "sketch": _is_sketch,
+    "weight": _is_weight,
+    "max_age_s": _is_max_age,
     "digits": _are_digits,
     "jpeg": _is_payload,
     "pixels": _is_payload,

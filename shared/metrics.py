@@ -14,7 +14,7 @@ AGE = Histogram("digitcam_age_seconds", "Time since capture as a stage begins.",
 WORK = Histogram("digitcam_work_seconds", "Time a stage works on one batch.", ["stage"], buckets=SECONDS)
 WAIT = Histogram("digitcam_wait_seconds", "Time an item waits for a worker of a stage.", ["stage"], buckets=SECONDS)
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
-MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: the age beyond which a waiting live frame is dropped.")
+MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: older live frames that wait are dropped.")
 MALFORMED = Counter("digitcam_malformed", "Messages that were none of ours, or too large.")
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Items in a batch given to a worker.", ["stage"], buckets=SIZES)

@@ -2,8 +2,8 @@
 
 Pure: no socket and no clock of its own; `now` is passed in, in seconds. What always holds: a live camera has at most
 one frame waiting at a stage, and the newest wins; a frame of an every_frame camera is never dropped while workers
-live; cameras are served in turn; frames in = readings + drops + frames in flight. The reading of a frame whose page
-is the same as one that was read is that one's.
+live; cameras are served in turn, by their weights; frames in = readings + drops + frames in flight. The reading of a
+frame whose page is the same as one that was read is that one's.
 """
 
 from collections import OrderedDict
@@ -145,7 +145,8 @@ class WorkQueue:
         """End the live frames that have become too old while they waited."""
 
         def is_stale(job: Job) -> bool:
-            return not job.frame.every_frame and now - job.frame.captured_at > self.max_age_s
+            oldest_s = job.frame.max_age_s or self.max_age_s
+            return not job.frame.every_frame and now - job.frame.captured_at > oldest_s
 
         return [self._end(job, stage, "stale") for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
 
@@ -164,7 +165,8 @@ class WorkQueue:
         return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0)) if every_frame else 1
 
     def _wait(self, stage: str, job: Job) -> list[Ended]:
-        replaced = self.waiting[stage].put(job.frame.camera, job, keep_all=job.frame.every_frame)
+        frame = job.frame
+        replaced = self.waiting[stage].put(frame.camera, job, frame.every_frame, frame.weight)
         return [self._end(replaced, stage, "replaced")] if replaced else []
 
     def _answered(self, worker: str, key: Key) -> Job | None:

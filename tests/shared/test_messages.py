@@ -33,7 +33,7 @@ SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.9
 EACH_KIND: list[Message] = [
     Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
     Page("demo", 1, 2.5, 640, 480, 2, b"123456"),
-    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch"),
+    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch", 2.0, 0.5),
     Page("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
     Unchanged("demo", 1),
     Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),

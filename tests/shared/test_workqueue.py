@@ -97,6 +97,25 @@ def test_stale_frame_takes_no_place_in_a_batch() -> None:
     assert [(end.job.key, end.stage, end.reason) for end in ended] == [(("old", 0), "preprocess", "stale")]
 
 
+def test_camera_has_its_own_max_age() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera, max_age_s in (("patient", 0.5), ("usual", 0.0), ("hasty", 0.05)):
+        queue.put_frame(replace(frame(camera, 0), max_age_s=max_age_s), 0.0)
+    assert [end.job.frame.camera for end in queue.drop_stale(0.1)] == ["hasty"]
+    assert [end.job.frame.camera for end in queue.drop_stale(0.2)] == ["usual"]
+    assert [end.job.frame.camera for end in queue.drop_stale(0.6)] == ["patient"]
+
+
+def test_heavy_camera_has_more_turns_under_load() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    served: Counter[str] = Counter()
+    for seq in range(40):
+        for camera, weight in (("heavy", 3.0), ("light", 1.0)):
+            queue.put_frame(replace(frame(camera, seq), weight=weight), 0.0)
+        served.update(camera for camera, _ in seqs(queue, f"w{seq}", 1))
+    assert served == {"heavy": 30, "light": 10}
+
+
 def test_every_frame_never_gets_stale() -> None:
     queue = WorkQueue(MAX_AGE_S)
     queue.put_frame(frame("file", 0, every_frame=True), 0.0)
