@@ -50,7 +50,7 @@ def camera_plan() -> Callable[[], list[Worker]]:
     def plan() -> list[Worker]:
         settings = load_settings()
         cameras = with_added(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
-        return [worker_of(settings.run_dir, "capture", camera.name, camera.source) for camera in cameras]
+        return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]
 
     return plan
 

@@ -17,7 +17,7 @@ AGE = Histogram("digitcam_age_seconds", "Time since capture as a stage begins.",
 WORK = Histogram("digitcam_work_seconds", "Time a stage works on one batch.", ["stage"], buckets=SECONDS)
 WAIT = Histogram("digitcam_wait_seconds", "Time an item waits for a worker of a stage.", ["stage"], buckets=SECONDS)
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
-MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: the age beyond which a waiting live frame is dropped.")
+MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: older live frames that wait are dropped.")
 MALFORMED = Counter("digitcam_malformed", "Messages that were none of ours, or too large.")
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Items in a batch given to a worker.", ["stage"], buckets=SIZES)
@@ -33,7 +33,8 @@ CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new pictures.", 
 CAMERA_FROZEN = Gauge("digitcam_camera_frozen", "1 while a camera repeats the same picture.", ["camera"])
 RECONNECTS = Counter("digitcam_camera_reconnects", "Times a camera was opened again.", ["camera"])
 
-READINGS = Counter("digitcam_readings", "Frames that were read.", ["camera"])
+READINGS = Counter("digitcam_readings", "Frames that ended with a reading.", ["camera"])
+UNCHANGED = Counter("digitcam_unchanged", "Of these, with that of the frame before: the same page.", ["camera"])
 DIGITS = Counter("digitcam_digits", "Digits that were read.", ["camera"])
 REJECTS = Counter("digitcam_rejects", "Found, but read as not a digit.", ["camera"])
 VIEWERS = Gauge("digitcam_viewers", "Browsers that look at the page.")

@@ -74,6 +74,9 @@ class Settings:
     )
     every_frame: bool = _setting("false", _flag, "files and folders: read every picture once, none dropped")
     max_age_s: float = _setting("0.15", _between(float, 0.01, 60), "a live frame older than so many seconds is dropped")
+    reread_s: float = _setting(
+        "1", _between(float, 0, 60), "a page that stays the same is read again after so many seconds; 0: every frame is"
+    )
     display_mode: str = _setting(
         "page", _one_of("page", "window", "none"), "where readings are shown: page, window or none"
     )
