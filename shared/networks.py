@@ -45,7 +45,7 @@ class Finder(nn.Module):
     24 px. Most blocks work at a sixteenth of the page's size, where they see far and cost a quarter.
     """
 
-    def __init__(self, fine: int = 48, coarse: int = 80, blocks: int = 3) -> None:
+    def __init__(self, fine: int = 48, coarse: int = 80, blocks: int = 4) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             convolve(1, 12, stride=2), separate(12, 32, stride=2), separate(32, fine, kernel=5, stride=2)

@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=0.931, shape=0.4, bias=-0.306, found=0.31, read=0.618)
+FITTED = Fusion(heat=0.837, shape=0.384, bias=-1.625, found=0.318, read=0.533)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:
