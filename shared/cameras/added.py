@@ -16,7 +16,8 @@ from shared.settings import ConfigError
 FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MOST_ADDED = 16  # a process of 60 MB each
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
-SOURCE = r"demo|(?:rtsp|http)s?://[!"$-~]{1,1000}"  # no white space: it could forge a line of a log; no #: options stand there in CAMERAS
+# no white space, which could forge a line of a log, and no hash: behind it stand options in CAMERAS
+SOURCE = r"demo|(?:rtsp|http)s?://[!$-~]{1,1000}"
 WRONG_NAME = "a camera's name is 1 to 32 letters, digits, dots and hyphens, the last two not at its ends"
 WRONG_SOURCE = (
     "source is rtsp://... or http://... (MJPEG) with a host, or demo; this machine's files and webcams stand in CAMERAS"
