@@ -38,7 +38,7 @@ class SeedCNN(nn.Module):
 
 
 class Finder(nn.Module):
-    """Finds digits on a page: fully convolutional, 41,351 parameters, one cell of its maps for 8 x 8 pixels.
+    """Finds digits on a page: fully convolutional, 48,791 parameters, one cell of its maps for 8 x 8 pixels.
 
     Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 15 x H/8 x W/8: the logit of "here
     is the middle of a digit", the logits of 0 to 9, and the box: dx, dy in cells, log width and log height in units of
