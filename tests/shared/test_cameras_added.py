@@ -14,7 +14,7 @@ import pytest
 from shared.cameras import Kind, parse_cameras
 from shared.cameras.added import FILE, read_added, stamp, to_camera, with_added, write_added
 from shared.cameras.shot import AbsentError
-from shared.cameras.stream import open_stream
+from shared.cameras.stream import LOW_DELAY, open_stream
 from shared.settings import ConfigError
 
 HALL = to_camera("hall", "rtsp://me:s3cret@10.0.0.7/live")
@@ -90,8 +90,10 @@ class Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> Iterator[str]:
+def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server whose playlists name files of this machine."""
+    # set for a camera's own process; left behind in this one, every video that is opened later would lack its beginning
+    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", LOW_DELAY)
     playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n"
     (tmp_path / "film.m3u8").write_text(playlist.format(f"file://{tmp_path}/film.ts"))
     (tmp_path / "film.txt").write_text(f"ffconcat version 1.0\nfile {tmp_path}/film.ts\n")
