@@ -28,6 +28,10 @@ class Plan:
     digits: int = 3
     still: bool = False
 
+    def settings(self) -> dict[str, str]:
+        """A page that stands still is not read again; of cameras that move each frame is read."""
+        return {"REREAD_S": "1" if self.still else "0"}
+
     def films(self) -> list[Film]:
         """What the cameras show: each its own."""
         return [Film(seed, self.fps, self.digits, self.still) for seed in range(self.cameras)]
@@ -36,7 +40,8 @@ class Plan:
 def bench(plan: Plan) -> dict[str, Any]:
     """Measure, and say what came of it. Raises UntrustedError."""
     films = [record(film, cache_folder()) for film in plan.films()]
-    with running(films, {"preprocess": plan.preprocess, "inference": plan.inference}) as pipeline:
+    workers = {"preprocess": plan.preprocess, "inference": plan.inference}
+    with running(films, workers, settings=plan.settings()) as pipeline:
         run, settings = measure(pipeline, plan.films(), plan.seconds), pipeline.settings
     judge(run)
     return report(plan, run, measure_bare(films, settings))
@@ -55,7 +60,8 @@ def report(plan: Plan, run: Run, bare_fps: float) -> dict[str, Any]:
     """The JSON object.
 
     efficiency is the frames a second of the pipeline over what the bare loop would do on all cores: it says something
-    where the cameras ask for more than fits. cpu_efficiency is the same of CPU time, and holds at any load.
+    where the cameras ask for more than fits. cpu_efficiency is the same of CPU time, and holds at any load. On a still
+    page fps and read_share are of frames that were answered, most of them without being read (unchanged_share).
     """
     cores, frames = trust.usable_cores(), max(run.fps, 1 / run.seconds)
     pipeline_cpu = sum(share for part, share in run.cpu.items() if part != "bench")
@@ -68,6 +74,7 @@ def report(plan: Plan, run: Run, bare_fps: float) -> dict[str, Any]:
         "workers": {"preprocess": plan.preprocess, "inference": plan.inference},
         "fps": round(run.fps, 1),
         "read_share": round(run.share("read"), 4),
+        "unchanged_share": round(run.share("unchanged"), 4),
         "age_p50_ms": percentile_ms(run.ages_s, 50),
         "age_p99_ms": percentile_ms(run.ages_s, 99),
         "drops": run.drops(),

@@ -83,6 +83,7 @@ def make_environment(folder: Path, cameras: Sequence[Path]) -> dict[str, str]:
     here = {
         "CAMERAS": ",".join(map(str, cameras)),
         "EVERY_FRAME": "false",
+        "REREAD_S": "0",  # what is measured is reading
         "DISPLAY_MODE": "page",
         "QUEUE": "auto",
         "RUN_DIR": str(folder),

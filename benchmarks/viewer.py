@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from shared.bus import Peer
-from shared.messages import Ready, View
+from shared.messages import ANSWERED, Ready, View
 from shared.settings import Settings
 
 CREDIT = 128  # views on their way; more than a camera list ever gives at once, so that the queue never waits for us
@@ -69,10 +69,11 @@ class Account:
     dropped: int
     unsent: int
     unseen: int
+    unchanged: int = 0  # of those that were read: answered with the reading of the same page
 
     @property
     def read(self) -> int:
-        """Pictures that were read."""
+        """Pictures that were read, or answered because the page was the same as one that had been."""
         return len(self.ages_s)
 
 
@@ -90,6 +91,7 @@ def account(sights: Iterable[Sight], fps: float, start: float, seconds: float) -
     inside = [
         sight for sight in sights if first <= round((sight.captured_at - sights[0].captured_at) * fps) < first + due
     ]
-    ages = tuple(sight.age_s for sight in inside if sight.outcome == "read")
+    ages = tuple(sight.age_s for sight in inside if sight.outcome in ANSWERED)
+    unchanged = sum(sight.outcome == "unchanged" for sight in inside)
     unseen = inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0
-    return Account(due, ages, len(inside) - len(ages), due - len(inside) - unseen, unseen)
+    return Account(due, ages, len(inside) - len(ages), due - len(inside) - unseen, unseen, unchanged)

@@ -57,7 +57,7 @@ class Run:
         return self.drops().get(LEFT_OUT, 0) / sum(account.due for account in self.accounts.values())
 
     def share(self, what: str) -> float:
-        """The share of the frames that were due: "read", "dropped", "unsent" or "unseen"."""
+        """The share of the frames that were due: "read", of which "unchanged"; "dropped", "unsent" or "unseen"."""
         accounts = self.accounts.values()
         part: int = sum(getattr(account, what) for account in accounts)
         return part / sum(account.due for account in accounts)

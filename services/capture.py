@@ -8,7 +8,8 @@ import cv2
 
 from shared import lifecycle, metrics
 from shared.bus import Peer
-from shared.cameras import find_camera
+from shared.cameras import Camera, find_camera
+from shared.cameras.added import read_added
 from shared.cameras.outbox import Herald, Outbox
 from shared.cameras.reader import Reader
 from shared.cameras.sources import open_source
@@ -29,7 +30,7 @@ class HungError(Exception):
 def main(life: lifecycle.Life) -> None:
     """Watch the camera that this process is named after until told to stop."""
     cv2.setNumThreads(1)  # each camera has a process: their threads would only wait for one another
-    camera = find_camera(life.settings.cameras, life.instance)
+    camera = find_camera(life.settings.cameras, life.instance, read_added(life.settings.run_dir))
     every_frame = life.settings.every_frame and camera.kind.is_file
     metrics.expect_drops(camera.name, "capture")
     metrics.RECONNECTS.labels(camera.name)
@@ -38,7 +39,7 @@ def main(life: lifecycle.Life) -> None:
     watch = Watch(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
     peer = Peer(life.settings)
     try:
-        run(peer, camera.name, reader, watch, life.stop, life.health)
+        run(peer, camera, reader, watch, life.stop, life.health)
     except HungError:
         life.log.warning("the driver does not answer; this process starts again")
         os._exit(HUNG)  # a normal exit would wait for the driver
@@ -50,13 +51,13 @@ def main(life: lifecycle.Life) -> None:
 
 
 def run(  # noqa: PLR0913, PLR0917 - all that a camera's process is made of
-    queue: Queue, name: str, reader: Reader, watch: Watch, stop: threading.Event, health: Health
+    queue: Queue, camera: Camera, reader: Reader, watch: Watch, stop: threading.Event, health: Health
 ) -> None:
     """Send frames as the queue takes them, and how the camera is. Raises HungError where its driver does not return."""
-    herald = Herald(queue, name)
-    outbox = Outbox(queue, name, reader.keep_all)
+    herald = Herald(queue, camera.name)
+    outbox = Outbox(queue, camera.name, reader.keep_all, camera.terms)
     while not stop.is_set():
-        hear(watch, reader, name)
+        hear(watch, reader, camera.name)
         now = time.monotonic()
         judgement = watch.judge(now)
         herald.tell(judgement, now)

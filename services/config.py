@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.cameras import hide_secrets
+from shared.cameras.added import FILE, read_added
 from shared.settings import NAMES, load_settings, read_env_file
 
 ROOT = Path(__file__).parent.parent
@@ -21,8 +22,9 @@ Written by `digitcam config --markdown > docs/settings.md`.
 
 def show(environment: Mapping[str, str], env_file: Path) -> int:
     """Print every setting, its value and its origin. Raises ConfigError where one of them is wrong."""
-    load_settings(environment, env_file)
+    settings = load_settings(environment, env_file)
     rows = [row(name, environment, read_env_file(env_file)) for name in NAMES]
+    rows += added_rows(settings.run_dir)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for cells in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
@@ -33,6 +35,12 @@ def row(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -
     """A setting's name, its value as it may be shown, and where that comes from."""
     text, origin = value_of(name, environment, written)
     return name, shown(NAMES[name].metadata, text), origin
+
+
+def added_rows(run_dir: Path) -> list[tuple[str, str, str]]:
+    """What the page has added to CAMERAS, which no setting says."""
+    added = read_added(run_dir).values()
+    return [("+ camera", f"{camera.name}={hide_secrets(camera.source)}", f"{run_dir / FILE}") for camera in added]
 
 
 def value_of(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str]:

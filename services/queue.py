@@ -6,7 +6,18 @@ from collections.abc import Iterable
 from shared import lifecycle, metrics
 from shared.audience import Audience
 from shared.bus import Hub
-from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Reading, Ready, Refusal
+from shared.messages import (
+    CameraState,
+    Credit,
+    Frame,
+    MalformedError,
+    Message,
+    Page,
+    Reading,
+    Ready,
+    Refusal,
+    Unchanged,
+)
 from shared.roster import Roster
 from shared.trace import TRACE, Span
 from shared.workqueue import STAGES, Batch, Ended, WorkQueue
@@ -19,7 +30,7 @@ def main(life: lifecycle.Life) -> None:
     hub = Hub(life.settings)
     life.log.info("ready at %s", life.settings.queue_address)
     metrics.MAX_AGE.set(life.settings.max_age_s)
-    exchange = Exchange(hub, life.settings.max_age_s)
+    exchange = Exchange(hub, life.settings.max_age_s, life.settings.reread_s)
     while not life.stop.is_set():
         life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
         exchange.turn(TICK_S)
@@ -29,9 +40,9 @@ def main(life: lifecycle.Life) -> None:
 class Exchange:
     """The hub's messages put through the rules of the work queue, the audience and the roster."""
 
-    def __init__(self, hub: Hub, max_age_s: float) -> None:
+    def __init__(self, hub: Hub, max_age_s: float, reread_s: float = 0.0) -> None:
         self.hub = hub
-        self.work = WorkQueue(max_age_s)
+        self.work = WorkQueue(max_age_s, reread_s)
         self.audience = Audience()
         self.roster = Roster()
         self.peers: dict[str, bytes] = {}  # workers and viewers, by name
@@ -62,6 +73,8 @@ class Exchange:
                 self.take_frame(peer, message, now)
             case Page():
                 self.finish(self.work.put_page(self.names.get(peer, ""), message, now))
+            case Unchanged():
+                self.finish(self.work.put_unchanged(self.names.get(peer, ""), (message.camera, message.seq)))
             case Reading():
                 self.finish(self.work.put_reading(self.names.get(peer, ""), message))
             case Refusal():
@@ -108,6 +121,7 @@ class Exchange:
             return
         if state.camera not in self.roster.cameras:
             metrics.expect_drops(state.camera, *STAGES)
+            metrics.UNCHANGED.labels(state.camera)
         if self.roster.hear(peer, state, now):
             self.announce(state)
         self.grant(state.camera)
@@ -115,6 +129,7 @@ class Exchange:
     def let_go(self, state: CameraState) -> None:
         """A camera has been taken off the list: what viewers hear of it now is the last."""
         self.roster.leave(state.camera)
+        self.work.gate.forget(state.camera)
         self.audience.forget(state.camera)
         self.announce(state)
 
@@ -135,11 +150,7 @@ class Exchange:
         """Count how frames ended, show it to the audience, and let every_frame cameras go on."""
         for end in ended:
             frame = end.job.frame
-            if end.reading:
-                metrics.READINGS.labels(frame.camera).inc()
-                metrics.DIGITS.labels(frame.camera).inc(len(end.reading.digits))
-            else:
-                metrics.DROPS.labels(frame.camera, end.stage, end.reason).inc()
+            count_end(end)
             if TRACE.is_on:
                 TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.reason}"))
             if frame.camera in self.roster.cameras:
@@ -181,6 +192,19 @@ class Exchange:
         if self.hub.now() - self.warned_at > 1:
             self.warned_at = self.hub.now()
             logging.warning("dropped a message: %s", error)
+
+
+def count_end(end: Ended) -> None:
+    """Export how a frame ended."""
+    camera = end.job.frame.camera
+    if end.reading is None:
+        metrics.DROPS.labels(camera, end.stage, end.reason).inc()
+        return
+    metrics.READINGS.labels(camera).inc()
+    if end.reason == "unchanged":
+        metrics.UNCHANGED.labels(camera).inc()
+    else:
+        metrics.DIGITS.labels(camera).inc(len(end.reading.digits))
 
 
 def export_state(state: CameraState) -> None:

@@ -1,9 +1,9 @@
 """What stands behind a line of the Procfile: the workers of one stage, kept alive."""
 
 import os
-import threading
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 from shared.keepalive import Worker, keep_alive, worker_of
 from shared.process import note_hangup, open_log, stop_on_signals
@@ -21,8 +21,8 @@ def run_stage(stage: str) -> int:
     number = instance_number(stage)
     if stage == "capture":
         forget_env_file()
-        return keep_alive(camera_plan(), stop, changed=note_hangup())
-    return keep_alive(lambda: [worker_of(settings.run_dir, stage, number)], stop, changed=threading.Event())
+        return keep_alive(camera_plan(), stop, list_watch(settings.run_dir))
+    return keep_alive(lambda: [worker_of(settings.run_dir, stage, number)], stop)
 
 
 def instance_number(stage: str) -> str:
@@ -43,12 +43,30 @@ def forget_env_file() -> None:
 def camera_plan() -> Callable[[], list[Worker]]:
     """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
     from shared.cameras import parse_cameras, probe_webcam  # noqa: PLC0415 - the other lines have no use for it
+    from shared.cameras.added import with_added  # noqa: PLC0415 - nor for this
 
     webcam_works = cache(probe_webcam)
 
     def plan() -> list[Worker]:
         settings = load_settings()
-        cameras = parse_cameras(settings.cameras, webcam_works)
-        return [worker_of(settings.run_dir, "capture", camera.name, camera.source) for camera in cameras]
+        cameras = with_added(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
+        return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]
 
     return plan
+
+
+def list_watch(run_dir: Path) -> Callable[[], bool]:
+    """Says, each time it is asked, whether the list may be another: SIGHUP came, or the page has changed its part."""
+    from shared.cameras.added import stamp  # noqa: PLC0415 - as above
+
+    hangup, known = note_hangup(), stamp(run_dir)
+
+    def has_changed() -> bool:
+        nonlocal known
+        before, known = known, stamp(run_dir)
+        if hangup.is_set():
+            hangup.clear()
+            return True
+        return known != before
+
+    return has_changed

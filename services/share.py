@@ -6,7 +6,6 @@ It is one more display beside the pipeline that runs: nothing is restarted, and 
 import os
 import secrets
 import socket
-import threading
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -31,7 +30,7 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     certificate = ensure_certificate(settings.run_dir / "share.pem", host)
     os.environ.update(page_settings(host, port, token, certificate))
     print(invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
-    return keep_alive(lambda: [worker_of(settings.run_dir, "display", "share")], stop, changed=threading.Event())
+    return keep_alive(lambda: [worker_of(settings.run_dir, "display", "share")], stop)
 
 
 def find_address() -> str:

@@ -7,7 +7,8 @@ every_frame camera all wait, and while they do its credit is held back.
 from dataclasses import dataclass, field
 
 from shared.messages import View
-from shared.workqueue import LOST_AFTER_S, Ended, Slots
+from shared.slots import Slots
+from shared.workqueue import LOST_AFTER_S, Ended
 
 
 @dataclass(slots=True)

@@ -95,20 +95,22 @@ class Keeper:
             self.process.stdin.close()
 
 
-def keep_alive(plan: Callable[[], Iterable[Worker]], stop: threading.Event, changed: threading.Event) -> int:
+def keep_alive(
+    plan: Callable[[], Iterable[Worker]], stop: threading.Event, has_changed: Callable[[], bool] = lambda: False
+) -> int:
     """Keep the planned workers alive until told to stop or one ends for good; the exit code for this process.
 
-    The plan is made again whenever changed is set. Raises ConfigError where the first one can't be made.
+    The plan is made again whenever it has changed. Raises ConfigError where the first one can't be made.
     """
     keepers = {worker: keeper_of(worker) for worker in plan()}
     parent = os.getppid()
     code = None
     while code is None and not stop.is_set() and os.getppid() == parent:
-        if changed.is_set():
-            changed.clear()
-            keepers = follow(plan, keepers)
         now = time.monotonic()
-        code = next((code for keeper in keepers.values() if (code := keeper.look(now)) is not None), None)
+        codes = {worker: keeper.look(now) for worker, keeper in keepers.items()}
+        if has_changed():  # asked after the look: a worker that has just not found itself in the plan is no error
+            keepers = follow(plan, keepers)
+        code = next((code for worker in keepers if (code := codes.get(worker)) is not None), None)
         stop.wait(POLL_S)
     end_all(keepers.values())
     return STOPPING_CODES[code] if code is not None else 0

@@ -17,6 +17,9 @@ MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their evidence are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a page of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
 MAX_DIGITS = 512  # on one page
+WEIGHTS = (0.1, 10.0)  # the lightest and the heaviest camera: at most a hundred turns for one
+OLDEST_S = 60.0  # the most that a camera's max_age_s can be
+MAX_SKETCH_BYTES = 64 * 1024  # ten times a square one's
 
 
 class MalformedError(ValueError):
@@ -32,6 +35,10 @@ class Frame:
     captured_at: float
     every_frame: bool  # complete before fresh: this frame is never dropped
     jpeg: bytes
+    gate: str = "open"  # one of GATES, set by the queue; "compare" and "skip" ask for a comparison with
+    sketch: bytes = b""  # of an earlier page of the camera; empty where there is none
+    weight: float = 1.0  # turns under load, for each one of a camera of weight 1
+    max_age_s: float = 0.0  # older than this it is dropped; 0: what the queue's MAX_AGE_S says
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,15 @@ class Page:
     height: int
     rows: int
     pixels: bytes  # 8-bit grey, row by row
+    sketch: bytes = b""  # of this page, where a comparison was asked for and it is not the same as the earlier one
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A frame with gate "skip" whose page is the same as the earlier one, and need not be read: preprocess -> queue."""
+
+    camera: str
+    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +88,8 @@ class Refusal:
 class View:
     """How a frame ended, for whoever looks: queue -> display.
 
-    outcome is "read", or the reason for which the frame was dropped; then it has no digits and no size.
+    outcome is "read"; or "unchanged", then its digits are those of the last reading of the same page; or the reason
+    for which the frame was dropped, then it has no digits and no size.
     jpeg is empty unless the viewer asked for pictures.
     """
 
@@ -129,9 +146,11 @@ class Pong:
     queue_at: float
 
 
-Message = Frame | Page | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
+Message = Frame | Page | Unchanged | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
 
 CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down", "left")
+ANSWERED = ("read", "unchanged")  # outcomes with a reading
+GATES = ("open", "compare", "skip")  # read it; read it and compare; read it unless it is the same
 ROLES = ("preprocess", "inference", "display")
 PAYLOADS = ("jpeg", "pixels")
 KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
@@ -211,12 +230,24 @@ def _is_time(value: object) -> bool:
     return type(value) is float and math.isfinite(value)
 
 
+def _is_weight(value: object) -> bool:
+    return type(value) is float and WEIGHTS[0] <= value <= WEIGHTS[1]
+
+
+def _is_max_age(value: object) -> bool:
+    return type(value) is float and 0 <= value <= OLDEST_S
+
+
 def _is_flag(value: object) -> bool:
     return type(value) is bool
 
 
 def _is_payload(value: object) -> bool:
     return isinstance(value, bytes)
+
+
+def _is_sketch(value: object) -> bool:
+    return isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES
 
 
 def _are_digits(value: object) -> bool:
@@ -247,6 +278,10 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "queue_at": _is_time,
     "every_frame": _is_flag,
     "pictures": _is_flag,
+    "gate": GATES.__contains__,
+    "sketch": _is_sketch,
+    "weight": _is_weight,
+    "max_age_s": _is_max_age,
     "digits": _are_digits,
     "jpeg": _is_payload,
     "pixels": _is_payload,

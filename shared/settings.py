@@ -74,6 +74,9 @@ class Settings:
     )
     every_frame: bool = _setting("false", _flag, "files and folders: read every picture once, none dropped")
     max_age_s: float = _setting("0.15", _between(float, 0.01, 60), "a live frame older than so many seconds is dropped")
+    reread_s: float = _setting(
+        "1", _between(float, 0, 60), "a page that stays the same is read again after so many seconds; 0: every frame is"
+    )
     display_mode: str = _setting(
         "page", _one_of("page", "window", "none"), "where readings are shown: page, window or none"
     )
@@ -88,6 +91,9 @@ class Settings:
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")
+    learned_dir: Path = _setting(
+        "learned", Path, "folder of a reader trained on this machine, used instead of the shipped one"
+    )
     max_batch: int = _setting("16", _between(int, 1, 128), "most pages read at once by an inference worker")
     long_side_px: int = _setting(
         "480", _between(int, 64, 4096), "pages of cameras are scaled down to so many pixels on their long side"

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from shared.messages import View
+from shared.messages import ANSWERED, View
 from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
 from shared.vision.steady import Steady
@@ -37,6 +37,7 @@ class Watch:
         self._steady = Steady()
         self._frames, self._reads = Rate(), Rate()
         self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
+        self._read: tuple[Digit, ...] | None = None  # the last reading
         self._shown_at = -math.inf
 
     def look(self, view: View, every_s: float = 0.0) -> Shown | None:
@@ -49,7 +50,7 @@ class Watch:
         if 0 < behind_s < SET_BACK_S:
             self._count(view)
             if view.outcome == "read":
-                self._steady.update(view.digits, view.captured_at)
+                self._take(view)
             return None
         if -behind_s >= every_s or behind_s >= SET_BACK_S:
             return self.show(view)
@@ -58,21 +59,25 @@ class Watch:
 
     def _count(self, view: View) -> None:
         self._frames.count(view.captured_at)
-        if view.outcome == "read":
+        if view.outcome in ANSWERED:
             self._reads.count(view.captured_at)
 
     def show(self, view: View) -> Shown:
         """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
         self._count(view)
         self._shown_at = view.captured_at
-        if view.outcome == "read":
-            self._size = (view.width, view.height)
-            digits = self._steady.update(view.digits, view.captured_at)
-        else:
-            digits = self._steady.held(view.captured_at)
+        digits = self._take(view) if view.outcome in ANSWERED else self._steady.held(view.captured_at)
         rates = (self._frames.rate(view.captured_at), self._reads.rate(view.captured_at))
         about = (view.camera, view.seq, view.captured_at, view.outcome)
         return Shown(*about, *self._size, digits, join_numbers(digits), *rates, view.jpeg)
+
+    def _take(self, view: View) -> tuple[Digit, ...]:
+        """Let a reading count, once: that of an unchanged page has most often been taken in already."""
+        self._size = (view.width, view.height)
+        if view.outcome == "unchanged" and view.digits == self._read:
+            return self._steady.stay(view.captured_at)
+        self._read = view.digits
+        return self._steady.update(view.digits, view.captured_at)
 
 
 class Rate:

@@ -2,22 +2,22 @@
 
 Pure: no socket and no clock of its own; `now` is passed in, in seconds. What always holds: a live camera has at most
 one frame waiting at a stage, and the newest wins; a frame of an every_frame camera is never dropped while workers
-live; cameras are served in turn; frames in = readings + drops + frames in flight.
+live; cameras are served in turn, by their weights; frames in = readings + drops + frames in flight. The reading of a
+frame whose page is the same as one that was read is that one's.
 """
 
-from collections import OrderedDict, deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 
+from shared.gate import Gate, Standing
 from shared.messages import Frame, MalformedError, Page, Reading
+from shared.slots import Slots
 
 STAGES = ("preprocess", "inference")
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
 LOST_AFTER_S = 3.0  # a worker is heard every half second; the largest picture takes a tenth of a second
 
-T = TypeVar("T")
 Key = tuple[str, int]  # camera, seq
 
 
@@ -29,6 +29,7 @@ class Job:
     work: Frame | Page  # what the stage where it is now gets
     since: float  # when it began to wait there
     attempts: int = 0
+    compared: Standing | None = None  # what preprocess is to compare its page with
 
     @property
     def key(self) -> Key:
@@ -38,7 +39,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a frame ended: with a reading (reason "read"), or dropped at a stage for a reason."""
+    """How a frame ended: with a reading (reason "read" or "unchanged"), or dropped at a stage for a reason."""
 
     job: Job
     stage: str
@@ -56,53 +57,6 @@ class Batch:
     reason: str
 
 
-class Slots(Generic[T]):
-    """What waits, by camera: served in turn, and for a live camera one place in which the newest wins."""
-
-    def __init__(self) -> None:
-        self._lanes: OrderedDict[str, deque[T]] = OrderedDict()  # the first is the one whose turn it is
-
-    def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
-
-    def count(self, camera: str) -> int:
-        """How many items of the camera wait."""
-        return len(self._lanes.get(camera, ()))
-
-    def put(self, camera: str, item: T, keep_all: bool = False) -> T | None:
-        """Let an item wait, and return the one it replaced; the place in the turn stays where it was."""
-        lane = self._lanes.setdefault(camera, deque())
-        replaced = lane.pop() if lane and not keep_all else None
-        lane.append(item)
-        return replaced
-
-    def put_back(self, camera: str, item: T) -> None:
-        """Let an item wait again before all others."""
-        self._lanes.setdefault(camera, deque()).appendleft(item)
-        self._lanes.move_to_end(camera, last=False)
-
-    def take(self, most: int) -> list[T]:
-        """Up to so many items, one from each camera in turn."""
-        taken: list[T] = []
-        while self._lanes and len(taken) < most:
-            camera, lane = self._lanes.popitem(last=False)
-            taken.append(lane.popleft())
-            if lane:
-                self._lanes[camera] = lane
-        return taken
-
-    def remove(self, unwanted: Callable[[T], bool]) -> list[T]:
-        """Take out all that is unwanted."""
-        removed = [item for lane in self._lanes.values() for item in lane if unwanted(item)]
-        for camera, lane in list(self._lanes.items()) if removed else ():
-            kept = deque(item for item in lane if not unwanted(item))
-            if kept:
-                self._lanes[camera] = kept
-            else:
-                del self._lanes[camera]
-        return removed
-
-
 @dataclass(slots=True)
 class Worker:
     """What is known of a worker; the jobs are in its hands until it answers each."""
@@ -116,8 +70,9 @@ class Worker:
 class WorkQueue:
     """Every frame between capture and display. Methods return the frames that ended by what happened."""
 
-    def __init__(self, max_age_s: float) -> None:
+    def __init__(self, max_age_s: float, reread_s: float = 0.0) -> None:
         self.max_age_s = max_age_s
+        self.gate = Gate(reread_s)
         self.waiting: dict[str, Slots[Job]] = {stage: Slots() for stage in STAGES}
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
@@ -139,10 +94,24 @@ class WorkQueue:
         job.work, job.since = page, now
         return self._wait(STAGES[1], job)
 
+    def put_unchanged(self, worker: str, key: Key) -> list[Ended]:
+        """Take in that a page is the one it was compared with."""
+        job = self._answered(worker, key)
+        if job is None:
+            return []
+        if job.compared is None:
+            return [self._end(job, STAGES[0], "malformed")]
+        reading = replace(job.compared.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
+        return [self._end(job, STAGES[0], "unchanged", reading)]
+
     def put_reading(self, worker: str, reading: Reading) -> list[Ended]:
         """Take in a reading from an inference worker."""
         job = self._answered(worker, (reading.camera, reading.seq))
-        return [self._end(job, STAGES[1], "read", reading)] if job else []
+        if job is None:
+            return []
+        if isinstance(job.work, Page):
+            self.gate.note(job.work, job.compared, reading)
+        return [self._end(job, STAGES[1], "read", reading)]
 
     def refuse(self, worker: str, key: Key, reason: str) -> list[Ended]:
         """End a frame that its worker could not work on."""
@@ -163,6 +132,8 @@ class WorkQueue:
             if not worker.credit or not waiting:
                 continue
             jobs = waiting.take(worker.credit)
+            for job in jobs if worker.stage == STAGES[0] else ():
+                job.work, job.compared = self.gate.ask(job.frame)
             reason = "full" if len(jobs) == worker.credit else "drained"
             worker.jobs |= {job.key: job for job in jobs}
             worker.credit = 0
@@ -174,7 +145,8 @@ class WorkQueue:
         """End the live frames that have become too old while they waited."""
 
         def is_stale(job: Job) -> bool:
-            return not job.frame.every_frame and now - job.frame.captured_at > self.max_age_s
+            oldest_s = job.frame.max_age_s or self.max_age_s
+            return not job.frame.every_frame and now - job.frame.captured_at > oldest_s
 
         return [self._end(job, stage, "stale") for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
 
@@ -193,7 +165,8 @@ class WorkQueue:
         return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0)) if every_frame else 1
 
     def _wait(self, stage: str, job: Job) -> list[Ended]:
-        replaced = self.waiting[stage].put(job.frame.camera, job, keep_all=job.frame.every_frame)
+        frame = job.frame
+        replaced = self.waiting[stage].put(frame.camera, job, frame.every_frame, frame.weight)
         return [self._end(replaced, stage, "replaced")] if replaced else []
 
     def _answered(self, worker: str, key: Key) -> Job | None:

@@ -2,19 +2,20 @@
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.cameras.terms import USUAL, Terms, split_terms
 from shared.files import PHOTOS, find_files
 from shared.settings import ConfigError
 
 NAME_LENGTH = 32  # it labels metrics and stands in every log line
 TAKES = (
     "it takes auto, demo, a webcam (0, 1, /dev/video2), a video, a picture, a folder of pictures, "
-    "rtsp://... or http://... (MJPEG)"
+    "rtsp://... or http://... (MJPEG), each with #weight=... or #max_age_s=... after it where it is special"
 )
 
 
@@ -45,6 +46,7 @@ class Camera:
     name: str
     kind: Kind
     source: str
+    terms: Terms = USUAL
 
 
 def probe_webcam() -> bool:
@@ -59,7 +61,7 @@ def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = probe
 
     "auto" is webcam 0 where that gives a picture, else the demo; webcam_works finds out.
     """
-    if "auto" not in words:
+    if not any(map(_is_auto, words)):
         return _name_all(words)
     if webcam_works():
         logging.info("CAMERAS=auto: using webcam 0")
@@ -68,17 +70,23 @@ def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = probe
     return _name_all(_without_auto(words, "demo"))
 
 
-def find_camera(words: Sequence[str], name: str) -> Camera:
-    """Return the camera that parse_cameras gave this name, whatever auto was then. Raises ConfigError."""
+def find_camera(words: Sequence[str], name: str, others: Mapping[str, Camera] | None = None) -> Camera:
+    """Return the camera that parse_cameras gave this name, whatever auto was then, or another. Raises ConfigError."""
     for auto in ("0", "demo"):
         for camera in _name_all(_without_auto(words, auto)):
             if camera.name == name:
                 return camera
+    if others and name in others:
+        return others[name]
     raise ConfigError(f"CAMERAS={','.join(map(hide_secrets, words))} has no camera named {name}.")
 
 
 def _without_auto(words: Sequence[str], auto: str) -> list[str]:
-    return [auto if word == "auto" else word for word in words]
+    return [word.replace("auto", auto, 1) if _is_auto(word) else word for word in words]
+
+
+def _is_auto(word: str) -> bool:
+    return word.partition("#")[0] == "auto"
 
 
 def _name_all(words: Sequence[str]) -> tuple[Camera, ...]:
@@ -87,12 +95,13 @@ def _name_all(words: Sequence[str]) -> tuple[Camera, ...]:
         raise ConfigError(f"CAMERAS is empty: {TAKES}.")
     cameras: dict[str, Camera] = {}
     for word in words:
-        kind, wish = _parse_word(word)
+        source, terms = split_terms(word)
+        kind, wish = _parse_word(source)
         name, count = wish, 1
         while name in cameras:
             count += 1
             name = f"{wish}.{count}"
-        cameras[name] = Camera(name, kind, word)
+        cameras[name] = Camera(name, kind, source, terms)
     return tuple(cameras.values())
 
 

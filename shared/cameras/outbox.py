@@ -6,6 +6,7 @@ from typing import Protocol
 
 from shared import metrics
 from shared.cameras.shot import Shot
+from shared.cameras.terms import USUAL, Terms
 from shared.cameras.watch import Judgement
 from shared.messages import CameraState, Credit, Frame
 from shared.trace import TRACE, Span
@@ -47,8 +48,8 @@ class Herald:
 class Outbox:
     """Shots on their way to the queue, as many as it gave credit for; without credit they stay with their source."""
 
-    def __init__(self, queue: Queue, name: str, every_frame: bool) -> None:
-        self._queue, self._name, self._every_frame = queue, name, every_frame
+    def __init__(self, queue: Queue, name: str, every_frame: bool, terms: Terms = USUAL) -> None:
+        self._queue, self._name, self._every_frame, self._terms = queue, name, every_frame, terms
         self._seq = int(time.time() * 1e6)  # grows across restarts too
         self._credit = 0
         self.sent_at = time.monotonic()  # the last frame
@@ -64,7 +65,9 @@ class Outbox:
 
     def _send(self, shot: Shot) -> None:
         age_s = time.monotonic() - shot.taken_at
-        frame = Frame(self._name, self._seq, self._queue.now() - age_s, self._every_frame, shot.jpeg)
+        captured_at, terms = self._queue.now() - age_s, self._terms
+        about = (self._name, self._seq, captured_at, self._every_frame, shot.jpeg)
+        frame = Frame(*about, weight=terms.weight, max_age_s=terms.max_age_s)
         if self._queue.send(frame):
             self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
             self.sent_at = time.monotonic()

@@ -14,6 +14,10 @@ class Change:
         self.after = after
         self._over_s = max(1e-9, after.at - before.at)
         self._before = {(said.target, *key(one)): one.value for said in before.said for one in said.samples}
+        self._by_name: dict[str, list[tuple[Said, Sample]]] = defaultdict(list)
+        for said in after.said:
+            for one in said.samples:
+                self._by_name[one.name].append((said, one))
 
     def now(self, name: str, **labels: str) -> float:
         """The sum of the newest values of a gauge; nan where there are none."""
@@ -36,19 +40,16 @@ class Change:
         return interpolate(share, sorted(buckets.items()))
 
     def _samples(self, name: str, labels: dict[str, str]) -> Iterable[tuple[Said, Sample]]:
-        for said in self.after.said:
-            for one in said.samples:
-                if one.name == name and labels.items() <= one.labels.items():
-                    yield said, one
+        return ((said, one) for said, one in self._by_name.get(name, ()) if labels.items() <= one.labels.items())
 
     def _growth(self, said: Said, one: Sample) -> float:
         grown = one.value - self._before.get((said.target, *key(one)), 0.0)
         return grown if grown >= 0 else one.value
 
 
-def key(sample: Sample) -> tuple[str, tuple[tuple[str, str], ...]]:
+def key(sample: Sample) -> tuple[str, frozenset[tuple[str, str]]]:
     """What names a sample among those of its process."""
-    return sample.name, tuple(sorted(sample.labels.items()))
+    return sample.name, frozenset(sample.labels.items())
 
 
 def interpolate(share: float, buckets: list[tuple[float, float]]) -> float:

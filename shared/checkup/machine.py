@@ -11,9 +11,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
+from shared.cameras.added import with_added
 from shared.checkup.diagnosis import Finding
 from shared.settings import ConfigError, Settings
-from shared.vision.read import load_reader
+from shared.weights import KeptReader
 
 ANSWERS_WITHIN_S = 1.0  # a camera's host
 
@@ -25,7 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
         *of_programs(settings),
         *of_ports(settings),
         *of_run_dir(settings.run_dir),
-        *of_cameras(settings.cameras),
+        *of_cameras(settings),
         *of_models(settings),
     ]
 
@@ -91,10 +92,10 @@ def of_run_dir(run_dir: Path) -> Iterator[Finding]:
         yield Finding(f"RUN_DIR={run_dir} can't be written", "set RUN_DIR to a folder that is yours")
 
 
-def of_cameras(words: Sequence[str]) -> Iterator[Finding]:
+def of_cameras(settings: Settings) -> Iterator[Finding]:
     """Cameras that are not there, or that this user may not open."""
     try:
-        cameras = parse_cameras(words, Path("/dev/video0").exists)
+        cameras = with_added(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
     except ConfigError as error:
         yield to_finding(error)
         return
@@ -135,7 +136,7 @@ def answers(camera: Camera) -> bool:
 def of_models(settings: Settings) -> Iterator[Finding]:
     """Networks that can't be loaded."""
     try:
-        load_reader(settings.models, settings.backend, settings.device)
+        KeptReader(settings)
     except ValueError as error:
         yield Finding(f"MODELS={settings.models} BACKEND={settings.backend} can't be used", str(error))
     except ConfigError as error:

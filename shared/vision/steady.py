@@ -58,6 +58,11 @@ class Steady:
         self._tracks = tuple(decide(track) for track in (*old, *new) if track.unseen_s <= GAP_S)
         return self.held(at)
 
+    def stay(self, at: float) -> tuple[Digit, ...]:
+        """Return the steady digits for a frame at `at` whose page is the one read last: nothing is forgotten."""
+        self._at = at
+        return self.held(at)
+
     def held(self, at: float) -> tuple[Digit, ...]:
         """Return the steady digits for a frame at `at` that nobody read: those seen less than GAP_S before."""
         since_s = max(0.0, at - self._at)

@@ -29,6 +29,11 @@ def test_a_dropped_frame_is_dropped_and_has_no_age() -> None:
     assert (result.read, result.dropped, result.unsent, result.unseen) == (9, 1, 0, 0)
 
 
+def test_a_picture_of_an_unchanged_page_is_answered() -> None:
+    result = take(*(sight(tick, outcome="unchanged" if tick > 3 else "read") for tick in range(14)))
+    assert (result.read, result.unchanged, result.dropped) == (10, 7, 0)
+
+
 def test_a_gap_in_the_schedule_without_one_in_the_numbers_was_never_sent() -> None:
     result = take(*(sight(tick, seq) for seq, tick in enumerate((0, 1, 2, 6, 7, 8, 9, 10))))
     assert (result.read, result.unsent, result.unseen) == (7, 3, 0)

@@ -17,6 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from services.page.api.store import MOST_EVENTS, Question, Store
 from services.page.api.stream import MAX_LISTENERS, Listener
 from services.page.server import GLANCE_S, Page
+from shared.cameras.added import FILE, MOST_ADDED, read_added
 from shared.messages import CameraState
 from shared.settings import ConfigError
 from shared.sightings import APPEAR_S
@@ -65,6 +66,81 @@ def test_cameras_say_how_they_are_and_how_fast(page: Page) -> None:
         assert 0.03 <= desk["age_s"] < 2
 
     in_browser(scenario)
+
+
+async def put(page: Page, name: str, source: object = "demo", **more: Any) -> tuple[int, Any]:
+    return await ask(page, f"/api/cameras/{name}", "PUT", json={"source": source}, **more)
+
+
+def test_camera_is_added_given_another_source_and_taken_away(page: Page, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        show(page)
+        status, camera = await put(page, "hall", "rtsp://me:s3cret@10.0.0.7/live")
+        assert (status, camera["state"], camera["added"]) == (201, "connecting", True)
+        assert (await put(page, "hall", "http://10.0.0.7/cam.mjpg"))[0] == 200
+        assert read_added(tmp_path)["hall"].source == "http://10.0.0.7/cam.mjpg"
+        listed = (await ask(page, "/api/cameras"))[1]["cameras"]
+        assert [(camera["name"], camera["added"]) for camera in listed] == [("demo", False), ("hall", True)]
+        assert "10.0.0.7" not in json.dumps(listed)
+        assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 204
+        assert read_added(tmp_path) == {}
+        assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 404
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "refused"),
+    [
+        ("hall", "/etc/passwd", (400, "source is rtsp://")),
+        ("hall", "0", (400, "source is rtsp://")),
+        ("hall", 7, (400, "source: str")),
+        ("-hall", "demo", (400, "name is")),
+        ("demo", "demo", (409, "not added here")),
+    ],
+)
+def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
+    page: Page, tmp_path: Path, name: str, source: object, refused: tuple[int, str]
+) -> None:
+    async def scenario() -> None:
+        show(page)
+        status, answer = await put(page, name, source)
+        assert status == refused[0]
+        assert refused[1] in answer["error"]
+
+    in_browser(scenario)
+    assert not (tmp_path / FILE).exists()
+
+
+def test_no_more_cameras_are_added_than_a_machine_can_bear(page: Page) -> None:
+    async def scenario() -> None:
+        answers = [(await put(page, f"c{number}"))[0] for number in range(MOST_ADDED + 1)]
+        assert answers == [201] * MOST_ADDED + [409]
+        assert (await put(page, "c0"))[0] == 200
+
+    in_browser(scenario)
+
+
+def test_other_pages_scripts_and_who_has_no_token_add_no_camera(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        page = Page(settings(tmp_path, PAGE_TOKEN="of this test"), time.monotonic)  # noqa: S106 - of nothing else
+        assert (await put(page, "hall"))[0] == 401
+        assert (await put(page, "hall?token=of+this+test", headers={"Origin": "http://else.example"}))[0] == 403
+        assert (await put(page, "hall?token=of+this+test"))[0] == 201
+        await asyncio.to_thread(page.close)
+
+    in_browser(scenario)
+
+
+def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: Page, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (tmp_path / FILE).write_text("nonsense")
+        for status, answer in (await put(page, "hall"), await ask(page, "/api/cameras")):
+            assert status == 409
+            assert "cameras.json can't be used" in answer["error"]
+
+    in_browser(scenario)
+    assert (tmp_path / FILE).read_text() == "nonsense"
 
 
 def test_readings_are_the_newest_of_each_camera_or_of_one(page: Page) -> None:

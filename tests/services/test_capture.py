@@ -17,9 +17,11 @@ import simplejpeg
 from prometheus_client import REGISTRY
 
 from services.capture import STILL_AFTER_S, HungError, find_trouble, run
+from shared.cameras import Camera, Kind
 from shared.cameras.outbox import HEARTBEAT_S, Herald
 from shared.cameras.reader import Reader
 from shared.cameras.shot import AbsentError, Shot, Shots
+from shared.cameras.terms import Terms
 from shared.cameras.watch import Judgement, Watch
 from shared.demo import HEIGHT, WIDTH
 from shared.health import Health
@@ -82,7 +84,7 @@ def reading(open_source: Callable[[], Shots], keep_all: bool = True) -> Iterator
 
 def run_with(queue: FakeQueue, reader: Reader, began_at: float | None = None) -> None:
     watch = Watch(time.monotonic() if began_at is None else began_at, can_block=not reader.keep_all, can_freeze=False)
-    run(queue, "cam", reader, watch, queue.stop, Health())
+    run(queue, Camera("cam", Kind.DEMO, "demo", Terms(2.0, 0.5)), reader, watch, queue.stop, Health())
 
 
 def test_frames_are_sent_as_far_as_credit_goes_and_no_further() -> None:
@@ -90,6 +92,7 @@ def test_frames_are_sent_as_far_as_credit_goes_and_no_further() -> None:
     with reading(lambda: shots(50)) as reader:
         run_with(queue, reader)
     assert [frame.jpeg for frame in queue.frames] == [bytes([number]) for number in range(5)]
+    assert {(frame.weight, frame.max_age_s) for frame in queue.frames} == {(2.0, 0.5)}
 
 
 def test_a_camera_that_has_no_credit_still_says_how_it_is() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.preprocess import prepare
-from shared.messages import Frame, Page, Refusal
+from shared.messages import Frame, Page, Refusal, Unchanged
 
 
 def jpeg(height: int, width: int, grey: int = 200) -> bytes:
@@ -29,9 +29,47 @@ def test_page_is_the_picture_at_the_readers_size(height: int, width: int, rows: 
     assert abs(int(np.frombuffer(page.pixels, np.uint8).mean()) - 200) <= 2
 
 
+def asked(data: bytes, gate: str, sketch: bytes) -> Page | Unchanged:
+    said = prepare(Frame("cam", 7, 1.5, False, data, gate, sketch), 480)
+    assert isinstance(said, Page | Unchanged)
+    return said
+
+
+def sketch_of(data: bytes) -> bytes:
+    said = asked(data, "compare", b"")
+    assert isinstance(said, Page)
+    return said.sketch
+
+
+@pytest.mark.parametrize(("height", "width"), [(480, 640), (1080, 1920), (600, 800), (601, 803), (20, 30)])
+def test_page_that_is_the_same_may_be_skipped(height: int, width: int) -> None:
+    data = jpeg(height, width)
+    sketch = sketch_of(data)
+    assert sketch
+    assert asked(data, "skip", sketch) == Unchanged("cam", 7)
+    same = asked(data, "compare", sketch)
+    assert isinstance(same, Page)
+    assert same.pixels
+    assert not same.sketch
+
+
+def test_page_that_has_changed_is_made_with_its_sketch() -> None:
+    before, after = jpeg(480, 640, 200), jpeg(480, 640, 120)
+    changed = asked(after, "skip", sketch_of(before))
+    assert isinstance(changed, Page)
+    assert changed.sketch == sketch_of(after)
+
+
+def test_frame_that_is_to_be_read_costs_no_comparison() -> None:
+    page = asked(jpeg(480, 640), "open", b"")
+    assert isinstance(page, Page)
+    assert not page.sketch
+
+
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"no picture", jpeg(48, 64)[:100], b"\x89PNG\r\n"])
 def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
     assert prepare(frame(data), 640) == Refusal("cam", 7, "malformed")
+    assert prepare(Frame("cam", 7, 1.5, False, data, "skip", b"sketch"), 640) == Refusal("cam", 7, "malformed")
 
 
 def test_jpeg_that_is_cut_off_is_refused_or_read_as_far_as_it_goes() -> None:

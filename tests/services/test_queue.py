@@ -1,5 +1,6 @@
 """The queue's process as its peers see it: with a hub that is a list, and once over a real socket."""
 
+import math
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -8,8 +9,21 @@ from prometheus_client import REGISTRY
 
 from services.queue import Exchange
 from shared.bus import Hub
-from shared.messages import CameraState, Credit, Frame, MalformedError, Message, Page, Ping, Reading, Ready, View
+from shared.messages import (
+    CameraState,
+    Credit,
+    Frame,
+    MalformedError,
+    Message,
+    Page,
+    Ping,
+    Reading,
+    Ready,
+    Unchanged,
+    View,
+)
 from shared.roster import MAX_CAMERAS, SILENT_AFTER_S
+from shared.vision.digit import Digit
 from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S
 
 
@@ -65,6 +79,7 @@ def frame(seq: int, every_frame: bool = False, camera: str = "cam") -> Frame:
     return Frame(camera, seq, 100.0, every_frame, b"jpeg")
 
 
+SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
 LIVE = CameraState("cam", "live", "", 99.0)
 PREPROCESS = Ready("preprocess", "preprocess.1", 1, False)
 INFERENCE = Ready("inference", "inference.1", 4, False)
@@ -92,6 +107,26 @@ def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) 
     say(exchange, b"c", LIVE, frame(1), frame(2))
     assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "replaced", 0, 0, (), b"jpeg")]
     assert total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced") == before + 1
+
+
+def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
+    exchange = Exchange(cast(Hub, FakeHub()), max_age_s=0.15, reread_s=1.0)
+    readings = total("digitcam_readings_total", camera="cam")
+    unchanged = total("digitcam_unchanged_total", camera="cam")
+    say(exchange, b"d", DISPLAY)
+    for seq, sketch in ((1, b"sketch"), (2, b"")):
+        fake(exchange).at = at = 100.0 + 0.6 * seq
+        say(exchange, b"c", Frame("cam", seq, at, False, b"jpeg"))
+        say(exchange, b"p", PREPROCESS)
+        say(exchange, b"p", Page("cam", seq, at, 4, 2, 2, b"\0" * 8, sketch))
+        say(exchange, b"i", INFERENCE)
+        say(exchange, b"i", Reading("cam", seq, at, 4, 2, (SEVEN,)))
+    say(exchange, b"c", Frame("cam", 3, at, False, b"jpeg"))
+    assert say(exchange, b"p", PREPROCESS) == [Frame("cam", 3, at, False, b"jpeg", "skip", b"sketch")]
+    say(exchange, b"p", Unchanged("cam", 3))
+    assert heard(exchange, b"d", View)[-1] == View("cam", 3, at, "unchanged", 4, 2, (SEVEN,), b"jpeg")
+    assert total("digitcam_readings_total", camera="cam") == readings + 3
+    assert total("digitcam_unchanged_total", camera="cam") == unchanged + 1
 
 
 def test_viewer_that_wants_no_pictures_is_sent_none(exchange: Exchange) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.run import STAGES, camera_plan, forget_env_file, instance_number
+from services.run import STAGES, camera_plan, forget_env_file, instance_number, list_watch
+from shared.cameras.added import to_camera, write_added
 from shared.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -80,3 +81,17 @@ def test_line_that_is_deleted_from_the_file_is_gone_although_honcho_had_copied_i
     forget_env_file()
     write("PAGE_PORT=8001")
     assert (load_settings().cameras, load_settings().page_port) == (("auto",), 8002)
+
+
+def test_plan_has_what_the_page_has_added_and_is_made_again_when_that_changes(folder: Path) -> None:
+    run_dir = load_settings().run_dir
+    run_dir.mkdir()
+    write("CAMERAS=demo")
+    plan, has_changed = camera_plan(), list_watch(run_dir)
+    assert not has_changed()
+    write_added(run_dir, {"hall": to_camera("hall", "rtsp://10.0.0.7/live")})
+    assert [has_changed(), has_changed()] == [True, False]
+    assert [worker.name for worker in plan()] == ["capture.demo", "capture.hall"]
+    write_added(run_dir, {})
+    assert has_changed()
+    assert [worker.name for worker in plan()] == ["capture.demo"]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from shared.cameras import Kind, find_camera, hide_secrets, parse_cameras
+from shared.cameras.terms import Terms
 from shared.settings import ConfigError
 
 
@@ -46,6 +47,29 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: Kind, name: str) 
 
 
 @pytest.mark.parametrize(
+    ("word", "source", "terms"),
+    [
+        ("demo#weight=2", "demo", Terms(weight=2.0)),
+        ("0#max_age_s=0.5#weight=0.1", "0", Terms(0.1, 0.5)),
+        ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", Terms(weight=3.0)),
+        ("take#1.mp4#weight=3", "take#1.mp4", Terms(weight=3.0)),
+        ("take#1.mp4", "take#1.mp4", Terms()),
+    ],
+)
+def test_terms_follow_a_word(files: Path, word: str, source: str, terms: Terms) -> None:
+    (files / "take#1.mp4").touch()
+    (camera,) = parse_cameras([word])
+    assert (camera.source, camera.terms) == (source, terms)
+    assert find_camera(["demo", word], parse_cameras(["demo", word])[1].name).terms == terms
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_terms_follow_auto_whatever_it_is(works: bool) -> None:
+    (camera,) = parse_cameras(["auto#weight=2"], webcam_works=lambda: works)
+    assert (camera.kind, camera.terms) == (Kind.WEBCAM if works else Kind.DEMO, Terms(weight=2.0))
+
+
+@pytest.mark.parametrize(
     ("words", "says"),
     [
         ([], "CAMERAS is empty"),
@@ -55,6 +79,10 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: Kind, name: str) 
         (["gopher://10.0.0.7/"], "CAMERAS=gopher://10.0.0.7/ is not a camera's address"),
         (["http://"], "CAMERAS=http:// is not a camera's address"),
         (["rtsp://[1::2/"], "CAMERAS=rtsp://[1::2/ is not a camera's address"),
+        (["demo#wait=2"], "CAMERAS has #wait=2: a camera takes #weight=(0.1 to 10) and #max_age_s=(0.01 to 60)"),
+        (["demo#weight=0"], "CAMERAS has #weight=0: weight takes a number from 0.1 to 10"),
+        (["demo#weight=nan"], "CAMERAS has #weight=nan: weight takes a number"),
+        (["demo#max_age_s=soon"], "CAMERAS has #max_age_s=soon: max_age_s takes a number from 0.01 to 60"),
         (["demo", "demi"], "CAMERAS=demi does not exist: it takes auto, demo"),
     ],
 )
@@ -62,7 +90,7 @@ def test_a_wrong_word_is_named_with_what_would_be_right(files: Path, words: list
     with pytest.raises(ConfigError) as error:
         parse_cameras(words)
     assert str(error.value).startswith(says)
-    assert "it takes" in str(error.value)
+    assert "takes" in str(error.value)
 
 
 def test_names_are_unique_short_and_never_taken_twice(files: Path) -> None:

@@ -59,7 +59,7 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
 
 def keep(command: list[str]) -> int:
     """Keep one worker alive until it ends for good; the exit code."""
-    return keep_alive(lambda: [Worker("w", tuple(command))], threading.Event(), threading.Event())
+    return keep_alive(lambda: [Worker("w", tuple(command))], threading.Event())
 
 
 def test_killed_worker_comes_back(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: P
     deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
     stop = threading.Event()
     worker = Worker("w", (sys.executable, "-c", deaf, str(target)), target=target)
-    line = threading.Thread(target=keep_alive, args=(lambda: [worker], stop, threading.Event()))
+    line = threading.Thread(target=keep_alive, args=(lambda: [worker], stop))
     line.start()
     while not target.exists():
         assert line.is_alive()
@@ -93,6 +93,31 @@ def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: P
 def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
     command = [sys.executable, "-c", f"import sys; sys.exit({WRONG_SETTING})"]
     assert keep(command) == 1
+
+
+def test_worker_that_is_taken_off_the_list_while_it_starts_does_not_end_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It finds itself on no list, and says that a setting is wrong before its parent has heard of another list."""
+    stays, gone = Worker("stays", ("w",)), Worker("gone", ("w",))
+    processes, stop, asked = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
+    monkeypatch.setattr("shared.keepalive.Keeper.end", lambda keeper: None)
+    monkeypatch.setattr(
+        "shared.keepalive.keeper_of",
+        lambda worker: Keeper(worker, lambda *_, **__: processes[worker]),  # type: ignore[arg-type]
+    )
+
+    def has_changed() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            processes[gone].code = WRONG_SETTING  # the list was written just after this question
+        if asked == 3:
+            stop.set()
+        return asked == 2
+
+    assert keep_alive(lambda: [stays] if asked else [stays, gone], stop, has_changed) == 0
+    assert asked == 3
 
 
 def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
@@ -107,7 +132,7 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     parent_program = (
         "import sys, threading\nfrom shared.keepalive import Worker, keep_alive\n"
         f"worker = Worker('w', (sys.executable, '-c', {worker!r}))\n"
-        "keep_alive(lambda: [worker], threading.Event(), threading.Event())\n"
+        "keep_alive(lambda: [worker], threading.Event())\n"
     )
     reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does
     parent = subprocess.Popen([sys.executable, "-c", parent_program], stdout=writer, cwd=Path(__file__).parents[2])

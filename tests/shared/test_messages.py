@@ -22,6 +22,7 @@ from shared.messages import (
     Reading,
     Ready,
     Refusal,
+    Unchanged,
     View,
     decode,
     encode,
@@ -32,6 +33,9 @@ SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.9
 EACH_KIND: list[Message] = [
     Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
     Page("demo", 1, 2.5, 640, 480, 2, b"123456"),
+    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch", 2.0, 0.5),
+    Page("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
+    Unchanged("demo", 1),
     Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),
     Refusal("demo", 1, "malformed"),
     View("demo", 1, 2.5, "read", 640, 480, (SEVEN,), b"jpeg"),
@@ -77,13 +81,13 @@ def test_every_kind_of_message_arrives_as_it_was_sent() -> None:
     ],
 )
 def test_wrong_field_is_malformed(name: str, value: object) -> None:
-    header = header_of(EACH_KIND[2]) | {name: value}
+    header = header_of(EACH_KIND[5]) | {name: value}
     with pytest.raises(MalformedError):
         decode([msgpack.packb(header), b""])
 
 
 def test_missing_field_is_malformed() -> None:
-    header = header_of(EACH_KIND[2])
+    header = header_of(EACH_KIND[5])
     del header["seq"]
     with pytest.raises(MalformedError, match="fields"):
         decode([msgpack.packb(header), b""])

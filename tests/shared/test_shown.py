@@ -1,10 +1,11 @@
 """What is shown of a camera whose frames end out of order, and whose clock may be set back."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from shared.messages import View
+from shared.messages import ANSWERED, View
 from shared.shown import Rate, Watch
 from shared.vision.digit import Digit
 
@@ -14,7 +15,7 @@ FRAME_S = 1 / 30
 
 def view(number: int, outcome: str = "read") -> View:
     return View(
-        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome == "read" else (), b"jpeg"
+        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome in ANSWERED else (), b"jpeg"
     )
 
 
@@ -33,6 +34,28 @@ def test_what_a_straggler_says_counts() -> None:
     assert [digit.digit for digit in shown.digits] == [7]
     assert shown.fps == pytest.approx(30, abs=2)
     assert shown.reads_per_s == pytest.approx(15, abs=2)
+
+
+def test_what_stands_stays_while_the_page_is_unchanged() -> None:
+    watch = Watch()
+    read = watch.show(view(0))
+    kept = [watch.show(view(number, "unchanged")) for number in range(1, 300)]
+    assert {shown.digits for shown in kept} == {read.digits}
+    assert [digit.digit for digit in read.digits] == [7]
+    assert kept[-1].reads_per_s == pytest.approx(30, abs=1)
+
+
+def test_reading_of_an_unchanged_page_counts_once() -> None:
+    """An unsure digit does not become a sure one because nobody has looked at it again."""
+    unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
+    watch = Watch()
+    watch.show(replace(view(0), digits=(unsure,)))
+    kept = [watch.show(replace(view(number, "unchanged"), digits=(unsure,))) for number in range(1, 60)]
+    assert not any(shown.digits for shown in kept)
+
+
+def test_viewer_that_comes_late_sees_what_an_unchanged_page_says() -> None:
+    assert [digit.digit for digit in Watch().show(view(0, "unchanged")).digits] == [7]
 
 
 def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:

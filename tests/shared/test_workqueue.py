@@ -8,8 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from shared.messages import Frame, MalformedError, Page, Reading
-from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, Slots, WorkQueue
+from shared.messages import ANSWERED, Frame, MalformedError, Page, Reading
+from shared.slots import Slots
+from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, WorkQueue
 
 MAX_AGE_S = 0.15
 
@@ -96,6 +97,25 @@ def test_stale_frame_takes_no_place_in_a_batch() -> None:
     assert [(end.job.key, end.stage, end.reason) for end in ended] == [(("old", 0), "preprocess", "stale")]
 
 
+def test_camera_has_its_own_max_age() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera, max_age_s in (("patient", 0.5), ("usual", 0.0), ("hasty", 0.05)):
+        queue.put_frame(replace(frame(camera, 0), max_age_s=max_age_s), 0.0)
+    assert [end.job.frame.camera for end in queue.drop_stale(0.1)] == ["hasty"]
+    assert [end.job.frame.camera for end in queue.drop_stale(0.2)] == ["usual"]
+    assert [end.job.frame.camera for end in queue.drop_stale(0.6)] == ["patient"]
+
+
+def test_heavy_camera_has_more_turns_under_load() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    served: Counter[str] = Counter()
+    for seq in range(40):
+        for camera, weight in (("heavy", 3.0), ("light", 1.0)):
+            queue.put_frame(replace(frame(camera, seq), weight=weight), 0.0)
+        served.update(camera for camera, _ in seqs(queue, f"w{seq}", 1))
+    assert served == {"heavy": 30, "light": 10}
+
+
 def test_every_frame_never_gets_stale() -> None:
     queue = WorkQueue(MAX_AGE_S)
     queue.put_frame(frame("file", 0, every_frame=True), 0.0)
@@ -159,6 +179,43 @@ def test_frame_that_is_not_newer_is_malformed(seq: int) -> None:
         queue.put_frame(frame("live", seq), 0.0)
 
 
+def test_unchanged_page_ends_with_the_last_reading_and_its_own_time() -> None:
+    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    for seq, at in enumerate((0.0, 0.6)):  # the second shows that the page stands still
+        queue.put_frame(frame("live", seq, at), at)
+        answer(queue, at, b"" if seq else b"sketch")
+    queue.put_frame(frame("live", 2, at=0.7), 0.7)
+    queue.ready("p", "preprocess", 1, 0.7)
+    assert [(job.work.gate, job.work.sketch) for job in given(queue, 0.7) if isinstance(job.work, Frame)] == [
+        ("skip", b"sketch")
+    ]
+    (end,) = queue.put_unchanged("p", ("live", 2))
+    assert (end.stage, end.reason, end.reading) == ("preprocess", "unchanged", Reading("live", 2, 0.7, 2, 1, ()))
+    assert not queue.in_flight
+
+
+def given(queue: WorkQueue, now: float) -> list[Job]:
+    return [job for batch in queue.batches(now)[0] for job in batch.jobs]
+
+
+def answer(queue: WorkQueue, now: float, sketch: bytes) -> None:
+    """Let the frame that waits be read."""
+    queue.ready("p", "preprocess", 1, now)
+    queue.ready("i", "inference", 1, now)
+    (job,) = given(queue, now)
+    queue.put_page("p", replace(page(job), sketch=sketch), now)
+    (job,) = given(queue, now)
+    queue.put_reading("i", reading(job))
+
+
+def test_page_that_was_not_compared_is_not_unchanged() -> None:
+    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    queue.put_frame(frame("live", 0), 0.0)
+    assert seqs(queue, "w", 1) == [("live", 0)]
+    (end,) = queue.put_unchanged("w", ("live", 0))
+    assert (end.reason, end.reading) == ("malformed", None)
+
+
 def test_slots_are_empty_after_everything_was_taken() -> None:
     slots: Slots[int] = Slots()
     for item in range(3):
@@ -173,7 +230,7 @@ class Pipeline(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = WorkQueue(MAX_AGE_S)
+        self.queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
         self.now = 0.0
         self.seq = 0
         self.frames_in: Counter[str] = Counter()
@@ -202,8 +259,13 @@ class Pipeline(RuleBasedStateMachine):
     @rule(data=st.data())
     def worker_answers(self, data: st.DataObject) -> None:
         stage, worker, job = self.in_hand.pop(data.draw(st.integers(0, len(self.in_hand) - 1)))
-        if stage == "preprocess":
-            self.ended += self.queue.put_page(worker, page(job), self.now)
+        if stage == "preprocess" and isinstance(job.work, Frame):
+            is_same = job.work.sketch and data.draw(st.booleans())
+            if is_same and job.work.gate == "skip":
+                self.ended += self.queue.put_unchanged(worker, job.key)
+                return
+            sketch = b"" if is_same or job.work.gate == "open" else str(job.frame.seq).encode()
+            self.ended += self.queue.put_page(worker, replace(page(job), sketch=sketch), self.now)
         else:
             self.ended += self.queue.put_reading(worker, reading(job))
 
@@ -230,6 +292,12 @@ class Pipeline(RuleBasedStateMachine):
         for slots in self.queue.waiting.values():
             assert slots.count("live") <= 1
             assert slots.count("live.2") <= 1
+
+    @invariant()
+    def each_reading_is_of_its_frame(self) -> None:
+        assert all((end.reading is not None) == (end.reason in ANSWERED) for end in self.ended)
+        for job, answer in [(end.job, end.reading) for end in self.ended if end.reading]:
+            assert (answer.camera, answer.seq, answer.captured_at) == (*job.key, job.frame.captured_at)
 
     @invariant()
     def nothing_of_a_file_is_lost(self) -> None:

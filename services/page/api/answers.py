@@ -1,11 +1,11 @@
-"""The questions that are answered at once: which cameras there are, what they read, what came and went."""
+"""The questions that are answered at once: what the cameras read, what came and went."""
 
 from aiohttp import web
 
 from services.page.api.desk import Desk
 from services.page.api.openapi import DOCUMENT
 from services.page.api.questions import check, to_camera, to_question
-from services.page.api.shapes import of_camera, of_event, of_reading
+from services.page.api.shapes import of_event, of_reading
 
 NO_EVENTS = "no events are kept here: EVENTS_DAYS is 0"
 
@@ -15,12 +15,6 @@ class Answers:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-
-    async def cameras(self, request: web.Request) -> web.Response:
-        """Every camera and how it is."""
-        check(request.query, {})
-        cameras = sorted(self._desk.cameras.items())
-        return web.json_response({"cameras": [of_camera(name, camera, self._desk) for name, camera in cameras]})
 
     async def readings(self, request: web.Request) -> web.Response:
         """The newest reading of each camera, or of one."""

@@ -5,6 +5,8 @@ from typing import Any
 from services.page.api.questions import LARGEST_ID, MOST_EVENTS
 from services.page.api.recordings import ID, MOST_S
 from services.page.why.answer import MOST_PX
+from shared.cameras.added import NAME as ADDED_NAME
+from shared.cameras.added import SOURCE
 from shared.messages import CAMERA_STATES
 
 Values = dict[str, Any]
@@ -32,6 +34,7 @@ TIME: Values = {"type": "string", "format": "date-time"}
 MAYBE_TIME: Values = {"type": ["string", "null"], "format": "date-time"}
 COUNT: Values = {"type": "integer", "minimum": 0}
 AMOUNT: Values = {"type": "number", "minimum": 0}
+MAYBE_AMOUNT: Values = {"type": ["number", "null"], "minimum": 0}
 SHARE: Values = {"type": "number", "minimum": 0, "maximum": 1}
 SHARES: Values = {"type": "array", "items": SHARE, "description": "of 0 to 9, then of no digit"}
 PICTURE: Values = {"type": "string", "description": "a PNG or JPEG as a data: address"}
@@ -49,7 +52,8 @@ SCHEMAS: Values = {
         since=MAYBE_TIME,
         fps=AMOUNT,
         reads_per_s=AMOUNT,
-        age_s={"type": ["number", "null"], "minimum": 0},
+        age_s=MAYBE_AMOUNT,
+        added={"type": "boolean", "description": "by this interface; the others stand in CAMERAS"},
     ),
     "Reading": obj(
         camera=TEXT,
@@ -78,6 +82,18 @@ SCHEMAS: Values = {
         width=COUNT,
         height=COUNT,
     ),
+    "Stage": obj(
+        name=TEXT,
+        workers=COUNT,
+        frames_per_s=AMOUNT,
+        age_p50_s=MAYBE_AMOUNT,
+        age_p99_s=MAYBE_AMOUNT,
+        batch=MAYBE_AMOUNT,
+        busy=MAYBE_AMOUNT,
+        waiting=MAYBE_AMOUNT,
+        drops_per_s=MAYBE_AMOUNT,
+    ),
+    "Source": obj(source={"type": "string", "pattern": f"^({SOURCE})$"}),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
 }
 
@@ -114,13 +130,29 @@ def fetch(meaning: str, kind: str, *parameters: Values, errors: tuple[int, ...] 
 
 
 BY_CAMERA = query("camera", NAME, "only this camera")
+A_NAME = in_path("name", {"type": "string", "pattern": f"^{ADDED_NAME}$"})
 A_RECORDING = in_path("id", {"type": "string", "pattern": f"^{ID}$"})
 
 DOCUMENT: Values = {
     "openapi": "3.1.0",
     "info": {"title": "digitcam", "version": "1", "description": "What handwritten digits the cameras see."},
     "paths": {
-        "/api/cameras": {"get": get("Every camera, how it is and how fast it goes", listed("Camera"))},
+        "/api/cameras": {"get": get("Every camera, how it is and how fast it goes", listed("Camera"), errors=(409,))},
+        "/api/cameras/{name}": {
+            "put": {
+                "summary": "Add a camera while it runs, or give one that was added another source",
+                "parameters": [A_NAME],
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Source")}}},
+                "responses": answers(200, "It has another source", "application/json", ref("Camera"))
+                | answers(201, "It is added", "application/json", ref("Camera"), 409, 415),
+            },
+            "delete": {
+                "summary": "Take away a camera that was added",
+                "parameters": [A_NAME],
+                "responses": answers(204, "Done", "", None, 404),
+            },
+        },
+        "/api/stages": {"get": get("How fast, how late and how busy each stage of this machine is", listed("Stage"))},
         "/api/readings": {"get": get("The newest reading of each camera", listed("Reading"), BY_CAMERA)},
         "/api/events": {
             "get": get(

@@ -8,9 +8,11 @@ from contextlib import suppress
 from aiohttp import web
 
 from services.page.api.answers import Answers
+from services.page.api.cameras import Cameras
 from services.page.api.desk import Desk
 from services.page.api.recordings import ID, Recordings
 from services.page.api.snapshot import Snapshots
+from services.page.api.stages import Stages
 from services.page.api.store import Store
 from services.page.api.stream import Streams
 from services.page.api.webhook import Webhook
@@ -28,6 +30,8 @@ class Api:
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         """Open the store of events. Raises ConfigError where that can't be done."""
         self.desk = Desk(open_store(settings), clock)
+        self.cameras = Cameras(self.desk, settings.run_dir)
+        self.stages = Stages(settings.run_dir)
         self.streams = Streams(self.desk)
         self.snapshots = Snapshots(self.desk)
         self.why = Why(settings, self.snapshots)
@@ -42,7 +46,10 @@ class Api:
     def add_routes(self, app: web.Application) -> None:
         """Add the addresses, and what has to run beside them."""
         answers = Answers(self.desk)
-        app.router.add_get("/api/cameras", answers.cameras)
+        app.router.add_get("/api/cameras", self.cameras.list)
+        app.router.add_put("/api/cameras/{name}", self.cameras.put)
+        app.router.add_delete("/api/cameras/{name}", self.cameras.delete)
+        app.router.add_get("/api/stages", self.stages.serve)
         app.router.add_get("/api/readings", answers.readings)
         app.router.add_get("/api/events", answers.events)
         app.router.add_get("/api/openapi.json", answers.openapi)

@@ -17,8 +17,8 @@ def to_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def of_camera(name: str, camera: Camera, desk: Desk) -> Values:
-    """Return how a camera is, and how fast it goes."""
+def of_camera(name: str, camera: Camera, desk: Desk, *, is_added: bool) -> Values:
+    """Return how a camera is, how fast it goes, and whether it was added here or stands in CAMERAS."""
     shown, state = camera.shown, camera.state
     return {
         "name": name,
@@ -28,6 +28,7 @@ def of_camera(name: str, camera: Camera, desk: Desk) -> Values:
         "fps": round(shown.fps, 1) if shown else 0.0,
         "reads_per_s": round(shown.reads_per_s, 1) if shown else 0.0,
         "age_s": round(desk.age_s(shown.captured_at), 4) if shown else None,
+        "added": is_added,
     }
 
 

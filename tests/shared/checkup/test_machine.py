@@ -65,16 +65,18 @@ def test_window_without_a_screen_is_named(make_settings: MakeSettings, monkeypat
     assert any("no screen" in wrong for wrong in found)
 
 
-def test_camera_that_answers_is_fine_and_one_that_does_not_is_named_without_its_password() -> None:
+def test_camera_that_answers_is_fine_and_one_that_does_not_is_named_without_its_password(
+    make_settings: MakeSettings,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as host:
-        assert not list(of_cameras([f"rtsp://127.0.0.1:{host.getsockname()[1]}/live"]))
-    (finding,) = of_cameras(["rtsp://user:secret@127.0.0.1:1/live"])
+        assert not list(of_cameras(make_settings(CAMERAS=f"rtsp://127.0.0.1:{host.getsockname()[1]}/live")))
+    (finding,) = of_cameras(make_settings(CAMERAS="rtsp://user:secret@127.0.0.1:1/live"))
     assert "does not answer" in finding.wrong
     assert "secret" not in finding.wrong + finding.remedy
 
 
-def test_camera_list_that_can_not_be_parsed_is_said_as_at_the_start() -> None:
-    (finding,) = of_cameras(["none.mp4"])
+def test_camera_list_that_can_not_be_parsed_is_said_as_at_the_start(make_settings: MakeSettings) -> None:
+    (finding,) = of_cameras(make_settings(CAMERAS="none.mp4"))
     assert finding.wrong == "CAMERAS=none.mp4 does not exist"
 
 
