@@ -51,7 +51,7 @@ def measure_bare(films: Sequence[Path], settings: Settings) -> float:
     """Frames a second of the bare loop on these films. Raises UntrustedError where others had the cores meanwhile."""
     jpegs = list(chain.from_iterable(zip(*map(load, films), strict=True)))  # cameras in turn, as in the pipeline
     see, cores = bare.load_see(settings), trust.Cores()
-    fps, cpu_s = bare.measure(see, jpegs, settings.max_batch)
+    fps, cpu_s = bare.measure(see, jpegs)
     trust.check_cores(cores.shares(cpu_s)[0])
     return fps
 

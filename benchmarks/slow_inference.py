@@ -1,9 +1,10 @@
 """Pages -> slow inference -> Readings: the inference service, slowed down, for `digitcam bench overload`."""
 
+import time
 from functools import partial
 
 from benchmarks.slow import slowed
-from services.inference import read, warm_up
+from services.inference import choose_batch, draw_sample, read
 from shared import lifecycle, worker
 from shared.messages import Page
 from shared.vision.read import load_reader
@@ -13,8 +14,11 @@ def main(life: lifecycle.Life) -> None:
     """Read pages for the queue, slowly, until told to stop."""
     settings = life.settings
     reader = load_reader(settings.models, settings.backend, settings.device)
-    warm_up(reader)
-    worker.serve(life, Page, settings.max_batch, slowed(partial(read, reader)))
+    read_slowly, sample = slowed(partial(read, reader)), draw_sample(settings.long_side_px)
+    height, width = sample.shape
+    page = Page("sample", 0, 0.0, width, height, height, sample.tobytes())
+    most = choose_batch(settings, lambda size: read_slowly([page] * size), time.perf_counter)
+    worker.serve(life, Page, most, read_slowly)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,24 @@
 """Pages -> inference -> Readings: finds the digits of many pages at once and reads them, or says "not a digit"."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from shared import lifecycle, metrics, worker
 from shared.messages import MAX_DIGITS, Page, Reading
-from shared.settings import ConfigError
+from shared.settings import ConfigError, Settings
 from shared.vision.digit import Digit
 from shared.vision.page import as_uint8
 from shared.vision.read import Reader
 from shared.weights import KeptReader
+
+BATCH_SHARE = 0.25  # of MAX_AGE_S: a page waits for one batch and is read in the next, so half of its age is spent here
+MOST_PAGES = 128  # in a batch
+TRIES = 2  # the first run of a size may be slower
+LOOK_S = 0.2  # for finding the batch at the start
 
 
 def main(life: lifecycle.Life) -> None:
@@ -21,14 +28,41 @@ def main(life: lifecycle.Life) -> None:
         kept = KeptReader(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
-    warm_up(kept.get())
-    worker.serve(life, Page, settings.max_batch, lambda pages: read(kept.get(), pages))
+    page = draw_sample(settings.long_side_px)
+    is_cpu = kept.get().network.device == "cpu"  # on one thread, whose time is its own also on a busy machine
+    clock = time.thread_time if is_cpu else time.perf_counter
+    most = choose_batch(settings, lambda size: kept.get().read([page] * size), clock)
+    life.log.info("reads up to %d pages at once", most)
+    worker.serve(life, Page, most, lambda pages: read(kept.get(), pages))
 
 
-def warm_up(reader: Reader) -> None:
-    """Read a page before the first real one comes: the first run of a network is the slowest."""
-    page = np.full((480, 640), 255, np.uint8)
-    reader.read([as_uint8(cv2.putText(page, "7", (300, 280), cv2.FONT_HERSHEY_SIMPLEX, 3, 0, 8))])
+def draw_sample(long_side_px: int) -> NDArray[np.uint8]:
+    """A page with three digits, of the usual size, to try the networks on."""
+    page = np.full((long_side_px * 3 // 4, long_side_px), 255, np.uint8)
+    place, size = (long_side_px // 4, long_side_px // 2), long_side_px / 240
+    return as_uint8(cv2.putText(page, "237", place, cv2.FONT_HERSHEY_SIMPLEX, size, 0, long_side_px // 60))
+
+
+def choose_batch(settings: Settings, run: Callable[[int], object], clock: Callable[[], float]) -> int:
+    """The most pages to take at once, also exported; run reads so many. The first run of a network is the slowest."""
+    run(1)
+    most = settings.max_batch or find_batch(run, BATCH_SHARE * settings.max_age_s, clock)
+    metrics.MAX_BATCH.set(most)
+    return most
+
+
+def find_batch(run: Callable[[int], object], budget_s: float, clock: Callable[[], float]) -> int:
+    """The largest power of two, up to MOST_PAGES, of pages that are read within the budget; 1 where none is."""
+
+    def takes_s(size: int) -> float:
+        before = clock()
+        run(size)
+        return clock() - before
+
+    size, until = 1, clock() + LOOK_S
+    while size < MOST_PAGES and any(clock() < until and takes_s(2 * size) <= budget_s for _ in range(TRIES)):
+        size *= 2
+    return size
 
 
 def read(reader: Reader, pages: Sequence[Page]) -> list[Reading]:

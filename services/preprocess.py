@@ -13,7 +13,7 @@ from shared.messages import Frame, Page, Refusal, Unchanged
 from shared.vision.motion import SKETCH_PX, is_same, sketch
 from shared.vision.page import MOST_PIXELS, make_page
 
-CREDIT = 1  # a frame takes a millisecond: a second one in this worker's hands would wait while another worker is idle
+CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of them where all cores are busy
 
 
 def main(life: lifecycle.Life) -> None:

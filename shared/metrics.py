@@ -22,6 +22,7 @@ MALFORMED = Counter("digitcam_malformed", "Messages that were none of ours, or t
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Items in a batch given to a worker.", ["stage"], buckets=SIZES)
 BATCHES = Counter("digitcam_batches", "Batches given to workers, and why each was closed.", ["stage", "reason"])
+MAX_BATCH = Gauge("digitcam_max_batch", "Most pages that an inference worker takes at once.")
 WAITING = Gauge("digitcam_waiting", "Items that wait for a worker.", ["stage"])
 CREDIT = Gauge("digitcam_credit", "Items that idle workers ask for.", ["stage"])
 WORKERS = Gauge("digitcam_workers", "Workers that are alive.", ["stage"])

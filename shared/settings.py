@@ -54,6 +54,16 @@ def _between(kind: type[int] | type[float], low: float, high: float) -> Callable
     return parse
 
 
+def _auto_or(parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def parse_auto(text: str) -> Any:
+        try:
+            return 0 if text.lower() == "auto" else parse(text)
+        except ValueError as error:
+            raise ValueError(f"auto, or {error}") from error
+
+    return parse_auto
+
+
 def _flag(text: str) -> bool:
     return _one_of("true", "false")({"1": "true", "0": "false", "yes": "true", "no": "false"}.get(text, text)) == "true"
 
@@ -94,7 +104,9 @@ class Settings:
     learned_dir: Path = _setting(
         "learned", Path, "folder of a reader trained on this machine, used instead of the shipped one"
     )
-    max_batch: int = _setting("16", _between(int, 1, 128), "most pages read at once by an inference worker")
+    max_batch: int = _setting(  # 0 is auto
+        "auto", _auto_or(_between(int, 1, 128)), "most pages read at once by an inference worker; auto: it finds out"
+    )
     long_side_px: int = _setting(
         "480", _between(int, 64, 4096), "pages of cameras are scaled down to so many pixels on their long side"
     )

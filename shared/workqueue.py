@@ -6,7 +6,7 @@ live; cameras are served in turn, by their weights; frames in = readings + drops
 frame whose page is the same as one that was read is that one's.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 
 from shared.gate import Gate, Standing
@@ -49,7 +49,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Work for one worker, and why it is not larger: "full" (as many as it takes) or "drained" (no more waited)."""
+    """Work for one worker, and why it is not larger: "full" (as many as it takes) or "drained" (no more for it)."""
 
     stage: str
     worker: str
@@ -125,13 +125,16 @@ class WorkQueue:
         known.credit, known.seen_at = credit, now
 
     def batches(self, now: float) -> tuple[list[Batch], list[Ended]]:
-        """Give what waits to the workers that have credit; what is stale ends here, before it takes a place."""
+        """Share what waits among the workers that have credit; what is stale ends here, before it takes a place."""
         batches, ended = [], self.drop_stale(now)
+        idle = Counter(worker.stage for worker in self.workers.values() if worker.credit)
         for name, worker in list(self.workers.items()):
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            jobs = waiting.take(worker.credit)
+            share = -(-len(waiting) // idle[worker.stage])
+            idle[worker.stage] -= 1
+            jobs = waiting.take(min(worker.credit, share))
             for job in jobs if worker.stage == STAGES[0] else ():
                 job.work, job.compared = self.gate.ask(job.frame)
             reason = "full" if len(jobs) == worker.credit else "drained"

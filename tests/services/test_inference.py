@@ -14,6 +14,7 @@ from services import inference
 from shared.messages import MAX_DIGITS, Page
 from shared.vision.digit import Digit
 from shared.vision.read import Reader, load_reader
+from tests.conftest import MakeSettings
 
 MODELS = Path(__file__).parents[2] / "models"
 LOG_P = tuple(np.log(np.full(11, 1 / 11)))
@@ -63,5 +64,48 @@ def test_what_was_refused_is_counted_by_camera() -> None:
     assert refused() == 6
 
 
-def test_warm_up_runs_the_shipped_networks() -> None:
-    inference.warm_up(load_reader(MODELS))
+class Clock:
+    """Time that only reading takes: so much for each page, and at first somewhat more."""
+
+    def __init__(self, page_s: float, delays_s: Sequence[float] = ()) -> None:
+        self.now, self.page_s, self.delays_s = 0.0, page_s, list(delays_s)
+        self.sizes: list[int] = []
+
+    def run(self, size: int) -> None:
+        self.sizes.append(size)
+        self.now += size * self.page_s + (self.delays_s.pop(0) if self.delays_s else 0.0)
+
+    def find(self, budget_s: float) -> int:
+        return inference.find_batch(self.run, budget_s, lambda: self.now)
+
+
+@pytest.mark.parametrize(
+    ("page_s", "most"), [(0.1, 1), (0.019, 1), (0.018, 2), (0.007, 4), (0.001, 32), (1e-6, inference.MOST_PAGES)]
+)
+def test_batch_is_the_largest_that_is_read_in_time(page_s: float, most: int) -> None:
+    assert Clock(page_s).find(0.0375) == most
+
+
+def test_first_run_of_a_size_may_be_slow() -> None:
+    assert Clock(0.007, delays_s=[0.03, 0.0, 0.02, 0.0]).find(0.0375) == 4
+
+
+@pytest.mark.parametrize("page_s", [0.001, 0.007, 0.03])
+@pytest.mark.parametrize("budget_s", [0.0375, 15.0])
+def test_finding_the_batch_takes_no_longer_than_its_time_and_one_batch(page_s: float, budget_s: float) -> None:
+    clock = Clock(page_s)
+    clock.find(budget_s)
+    assert clock.now <= inference.LOOK_S + clock.sizes[-1] * page_s
+
+
+@pytest.mark.parametrize(("word", "sizes"), [("7", [1]), ("auto", [1, 2, 4, 8, 16, 32, 64, 128])])
+def test_number_that_is_set_is_taken_as_it_is(word: str, sizes: list[int], make_settings: MakeSettings) -> None:
+    tried: list[int] = []
+    most = inference.choose_batch(make_settings(MAX_BATCH=word), tried.append, lambda: 0.0)
+    assert (most, tried) == (7 if word == "7" else inference.MOST_PAGES, sizes)
+    assert REGISTRY.get_sample_value("digitcam_max_batch") == most
+
+
+def test_shipped_networks_read_the_sample() -> None:
+    (digits,) = load_reader(MODELS).read([inference.draw_sample(480)])
+    assert sorted(digit.digit for digit in digits) == [2, 3, 7]

@@ -76,6 +76,16 @@ def test_batch_says_why_it_was_closed(credit: int, reason: str) -> None:
     assert [batch.reason for batch in queue.batches(0.0)[0]] == [reason]
 
 
+def test_what_waits_is_shared_among_idle_workers() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera in "abcde":
+        queue.put_frame(frame(camera, 0), 0.0)
+    for worker in ("w1", "w2"):
+        queue.ready(worker, "preprocess", 4, 0.0)
+    queue.ready("other", "inference", 4, 0.0)
+    assert [len(batch.jobs) for batch in queue.batches(0.0)[0]] == [3, 2]
+
+
 def test_idlest_worker_is_served_first() -> None:
     queue = WorkQueue(MAX_AGE_S)
     given = []
