@@ -20,7 +20,7 @@ from training.figures import answer
 from training.glyphs import load_sources
 from training.reader import HELD_OUT, held_out_order
 from training.scenes import make_scene
-from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge
+from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge, write_sheet
 
 SCENES, SCENE_PX = 24, 224
 IMAGES, COLUMNS = 192, 24
@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> None:
         cv2.imwrite(
             str(arguments.out / f"reader-{name}.png"), contact_sheet([frame(image) for image in images], COLUMNS)
         )
-    cv2.imwrite(str(arguments.out / "scenes-read.jpg"), read_scenes(arguments.models, arguments.data))
+    write_sheet(arguments.out / "scenes-read.jpg", read_scenes(arguments.models, arguments.data))
 
 
 def sort_by_answer(network: Network, crops: Crops) -> dict[str, NDArray[np.uint8]]:
