@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import everything, inference, overload, pipeline, scale
+from benchmarks import everything, inference, overload, page, pipeline, scale
 from benchmarks.peers import bench as peers
 from benchmarks.trust import UntrustedError
 
@@ -60,6 +60,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     bench = add(benches, "overload", "reading at half the needed speed, beside its peers", run_overload)
     add_load(bench)
     bench = add(benches, "peers", "the same cameras through other ways to do it", run_peers)
+    add_load(bench)
+    bench = add(benches, "page", "what the page costs the display, with and without a viewer", run_page)
     add_load(bench)
     bench = add(benches, "inference", "pages and digits a second by batch size and runtime", run_inference)
     bench.add_argument("--digits", type=count, default=3, metavar="D", help="digits on each page")
@@ -122,6 +124,11 @@ def run_overload(choice: argparse.Namespace) -> Result:
 def run_peers(choice: argparse.Namespace) -> Result:
     """One table at this load."""
     return peers.bench(choice.cameras, choice.fps, choice.seconds)
+
+
+def run_page(choice: argparse.Namespace) -> Result:
+    """Nobody, one viewer, and one with the panel open."""
+    return page.bench(choice.cameras, choice.fps, choice.seconds)
 
 
 def run_inference(choice: argparse.Namespace) -> Result:
