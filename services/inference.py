@@ -10,21 +10,19 @@ from shared.messages import MAX_DIGITS, Page, Reading
 from shared.settings import ConfigError
 from shared.vision.digit import Digit
 from shared.vision.page import as_uint8
-from shared.vision.read import Reader, load_reader
+from shared.vision.read import Reader
+from shared.weights import KeptReader
 
 
 def main(life: lifecycle.Life) -> None:
     """Load the networks, warm them up, and read pages for the queue until told to stop."""
     settings = life.settings
     try:
-        reader = load_reader(settings.models, settings.backend, settings.device)
+        kept = KeptReader(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
-    warm_up(reader)
-    network = reader.network
-    metrics.MODEL.info({"name": network.name, "version": network.version, "device": network.device})
-    life.log.info("%s %s on %s", network.name, network.version, network.device)
-    worker.serve(life, Page, settings.max_batch, lambda pages: read(reader, pages))
+    warm_up(kept.get())
+    worker.serve(life, Page, settings.max_batch, lambda pages: read(kept.get(), pages))
 
 
 def warm_up(reader: Reader) -> None:

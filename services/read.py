@@ -11,13 +11,14 @@ from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
 from shared.vision.numbers import join_numbers
 from shared.vision.page import make_page
-from shared.vision.read import Reader, load_reader
+from shared.vision.read import Reader
+from shared.weights import KeptReader
 
 
 def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
     """Print what each picture says as soon as it is read; 1 where something could not be read, else 0."""
     try:
-        reader = load_reader(settings.models, settings.backend, settings.device)
+        reader = KeptReader(settings).get()
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False

@@ -36,7 +36,8 @@ REJECTS = Counter("digitcam_rejects", "Found, but read as not a digit.", ["camer
 VIEWERS = Gauge("digitcam_viewers", "Browsers that look at the page.")
 REFUSED = Counter("digitcam_refusals", "Requests and browsers that the page refused, and why.", ["reason"])
 EVENTS_LOST = Counter("digitcam_events_lost", "Events that a listener, or the webhook, did not take.", ["listener"])
-MODEL = Info("digitcam_model", "The network in use: name, version, backend and device.")
+MODEL = Info("digitcam_model", "The reader's network in use: name, version and device.")
+WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights of the reader that were broken or none of its kind.")
 
 DROP_REASONS = {
     "capture": ("replaced", "no queue"),

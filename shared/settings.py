@@ -88,6 +88,7 @@ class Settings:
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")
+    learned_dir: Path = _setting("learned", Path, "folder of your corrections and of what was learned from them")
     max_batch: int = _setting("16", _between(int, 1, 128), "most pages read at once by an inference worker")
     long_side_px: int = _setting(
         "480", _between(int, 64, 4096), "pages of cameras are scaled down to so many pixels on their long side"

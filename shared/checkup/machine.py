@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
 from shared.checkup.diagnosis import Finding
 from shared.settings import ConfigError, Settings
-from shared.vision.read import load_reader
+from shared.weights import KeptReader
 
 ANSWERS_WITHIN_S = 1.0  # a camera's host
 
@@ -135,7 +135,7 @@ def answers(camera: Camera) -> bool:
 def of_models(settings: Settings) -> Iterator[Finding]:
     """Networks that can't be loaded."""
     try:
-        load_reader(settings.models, settings.backend, settings.device)
+        KeptReader(settings)
     except ValueError as error:
         yield Finding(f"MODELS={settings.models} BACKEND={settings.backend} can't be used", str(error))
     except ConfigError as error:

@@ -104,6 +104,7 @@ def test_choice_that_cannot_work_is_refused_in_a_sentence(
         pytest.param(lambda good: b"", "is not a", id="empty"),
         pytest.param(lambda good: good[: len(good) // 2], "is not a", id="truncated"),
         pytest.param(lambda good: b"<html>not found</html>", "is not a", id="a web page"),
+        pytest.param(lambda good: b"broken", "is not a", id="a word"),
         pytest.param(None, "can't be read: no such file", id="missing"),
     ],
 )
