@@ -101,9 +101,7 @@ class Settings:
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "where the networks run: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder of the networks")
-    learned_dir: Path = _setting(
-        "learned", Path, "folder of a reader trained on this machine, used instead of the shipped one"
-    )
+    learned_dir: Path = _setting("learned", Path, "folder of your corrections and of what was learned from them")
     max_batch: int = _setting(  # 0 is auto
         "auto", _auto_or(_between(int, 1, 128)), "most pages read at once by an inference worker; auto: it finds out"
     )

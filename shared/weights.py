@@ -1,4 +1,4 @@
-"""Which weights the reader has: the shipped ones, or those that were learned from them on this machine.
+"""Which weights the reader has: the shipped ones, or those that `digitcam learn` made of them on this machine.
 
 The learned ones lie in LEARNED_DIR under the version of the shipped ones that they began with: better ones that come
 with a new release are not hidden by what was learned from the old.
@@ -50,7 +50,7 @@ def weights_in_force(settings: Settings) -> Path:
 
 
 def forget_learned(settings: Settings) -> bool:
-    """Give the shipped weights back; False where none were learned."""
+    """Give the shipped weights back; False where none were learned. The corrections stay."""
     learned = learned_weights(settings)
     was_there = learned.is_file()
     for suffix in (".onnx", ".pt"):  # in this order: the .onnx says that there is something learned

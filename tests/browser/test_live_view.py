@@ -29,7 +29,8 @@ AGE = re.compile(r"^\d+ ms$")
 @contextmanager
 def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
     """A display that shows a feed; gives the page's address."""
-    page = Page(load_settings({"PAGE_PORT": port, "RUN_DIR": str(folder)}, folder / ".env"), feed.now)
+    given = {"PAGE_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
+    page = Page(load_settings(given, folder / ".env"), feed.now)
     stop = threading.Event()
     loop = threading.Thread(target=run, args=(feed, page, "display.1", stop, Health()))
     loop.start()

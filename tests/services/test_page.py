@@ -28,7 +28,11 @@ TOKEN = "a secret of the tests"  # noqa: S105 - of nothing else
 
 def settings(tmp_path: Path, **given: str) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as free:
-        given = {"PAGE_PORT": str(free.getsockname()[1]), "RUN_DIR": str(tmp_path)} | given
+        given = {
+            "PAGE_PORT": str(free.getsockname()[1]),
+            "RUN_DIR": str(tmp_path),
+            "LEARNED_DIR": str(tmp_path / "learned"),
+        } | given
     return load_settings(given, tmp_path / ".env")
 
 

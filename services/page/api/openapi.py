@@ -5,6 +5,7 @@ from typing import Any
 from services.page.api.questions import LARGEST_ID, MOST_EVENTS
 from services.page.api.recordings import ID, MOST_S
 from services.page.why.answer import MOST_PX
+from services.page.why.corrections import LABELS, MOST_LISTED
 from shared.cameras.added import NAME as ADDED_NAME
 from shared.cameras.added import SOURCE
 from shared.messages import CAMERA_STATES
@@ -41,6 +42,7 @@ PICTURE: Values = {"type": "string", "description": "a PNG or JPEG as a data: ad
 MAYBE_PICTURE: Values = {"type": ["string", "null"]}
 PIXELS: Values = {"type": "number", "minimum": 0, "maximum": MOST_PX}
 BOX: Values = {"type": "array", "items": {"type": "integer"}, "minItems": 4, "maxItems": 4}
+LABEL: Values = {"enum": list(LABELS), "description": "a digit, or none for what is no digit"}
 NEXT_ID: Values = {"type": ["integer", "null"]}
 
 SCHEMAS: Values = {
@@ -81,6 +83,8 @@ SCHEMAS: Values = {
         layers={"type": "array", "items": obj(kind=TEXT, shape={"type": "array", "items": COUNT}, picture=PICTURE)},
         width=COUNT,
         height=COUNT,
+        seen={"type": ["integer", "null"], "description": "by which a correction names what the reader saw there"},
+        reader=obj(version=TEXT, is_learned={"type": "boolean"}),
     ),
     "Stage": obj(
         name=TEXT,
@@ -94,6 +98,8 @@ SCHEMAS: Values = {
         drops_per_s=MAYBE_AMOUNT,
     ),
     "Source": obj(source={"type": "string", "pattern": f"^({SOURCE})$"}),
+    "Correction": obj(id=COUNT, camera=TEXT, at=TIME, label=LABEL, said=LABEL, image=PICTURE),
+    "Truth": obj(seen={**COUNT, "maximum": LARGEST_ID}, label=LABEL),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
 }
 
@@ -193,6 +199,31 @@ DOCUMENT: Values = {
                 query("y", PIXELS, "of the picture, from its upper edge") | {"required": True},
                 errors=(404, 409),
             )
+        },
+        "/api/corrections": {
+            "get": get(
+                "What people said that digits really were, the newest first",
+                listed("Correction", next=NEXT_ID),
+                query("before", {**COUNT, "maximum": LARGEST_ID}, "the page after this one: what `next` said"),
+                query(
+                    "limit",
+                    {"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
+                    "at most so many; 100",
+                ),
+                errors=(409,),
+            ),
+            "post": {
+                "summary": "Say what the reader really saw, for `digitcam learn`",
+                "requestBody": {"required": True, "content": {"application/json": {"schema": ref("Truth")}}},
+                "responses": answers(201, "It is kept", "application/json", ref("Correction"), 404, 409, 415, 429),
+            },
+        },
+        "/api/corrections/{id}": {
+            "delete": {
+                "summary": "Forget a correction",
+                "parameters": [in_path("id", {"type": "integer", "minimum": 0, "maximum": LARGEST_ID})],
+                "responses": answers(204, "Done", "", None, 404, 409),
+            }
         },
         "/api/recordings": {
             "get": get("Every film, the newest first", listed("Recording")),

@@ -17,6 +17,8 @@ from services.page.api.store import Store
 from services.page.api.stream import Streams
 from services.page.api.webhook import Webhook
 from services.page.why.answer import Why
+from services.page.why.corrections import ID as CORRECTION_ID
+from services.page.why.corrections import CorrectionsApi, Memory
 from shared.messages import CameraState
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown
@@ -34,7 +36,9 @@ class Api:
         self.stages = Stages(settings.run_dir)
         self.streams = Streams(self.desk)
         self.snapshots = Snapshots(self.desk)
-        self.why = Why(settings, self.snapshots)
+        memory = Memory()
+        self.why = Why(settings, self.snapshots, memory)
+        self.corrections = CorrectionsApi(settings.learned_dir, memory)
         self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
         self._webhook = settings.webhook
 
@@ -57,6 +61,9 @@ class Api:
         app.router.add_get("/api/ws", self.streams.serve_socket)
         app.router.add_get("/api/cameras/{name}/snapshot.jpg", self.snapshots.serve)
         app.router.add_get("/api/cameras/{name}/why", self.why.serve)
+        app.router.add_get("/api/corrections", self.corrections.list)
+        app.router.add_post("/api/corrections", self.corrections.keep)
+        app.router.add_delete(f"/api/corrections/{{id:{CORRECTION_ID}}}", self.corrections.forget)
         app.router.add_get("/api/recordings", self.recordings.list)
         app.router.add_post("/api/recordings", self.recordings.start)
         app.router.add_get(f"/api/recordings/{{id:{ID}}}.mp4", self.recordings.give)

@@ -1,5 +1,6 @@
 // Why did it say that? A panel about one place of a camera's picture, asked again while it is open.
 
+import { Correct } from "./correct.js";
 import { Curve } from "./curve.js";
 import { percent } from "./numbers.js";
 
@@ -8,18 +9,21 @@ const NAMES = [...Array(10).keys()].map(String).concat("no digit");
 
 const dialog = document.getElementById("why");
 const find = (selector) => dialog.querySelector(selector);
+const correct = new Correct(find(".correct"));
 let asked = null; // {camera, x, y, curves}
 
 export function ask(camera, place) {
   find("#why-title").textContent = `Why did it say that? (${camera})`;
   asked = { camera, ...place, curves: fillTable() };
   if (!dialog.open) dialog.showModal();
+  correct.open();
   follow(asked);
 }
 
 find(".close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
 dialog.addEventListener("close", () => (asked = null));
+dialog.addEventListener("keydown", (event) => correct.press(event) && event.preventDefault());
 
 // Asks again until the panel is closed or shows something else. The place goes where its digit goes.
 async function follow(place) {
@@ -53,6 +57,8 @@ function show(place, answer) {
   showImage(".heat", answer.heat);
   showEvidence(place, answer.evidence ?? {});
   showLayers(answer.layers ?? []);
+  showReader(answer.reader);
+  correct.see(answer.seen ?? null);
   dialog.dataset.said = Boolean(answer.is_said);
 }
 
@@ -103,6 +109,11 @@ function showLayers(layers) {
     figure.querySelector("img").alt = `Channels after ${kind} ${i + 1}`;
     figure.querySelector("figcaption").textContent = `${kind}: ${shape[0]} channels of ${shape[1]} × ${shape[2]}`;
   }
+}
+
+function showReader(reader) {
+  const learned = reader?.is_learned ? ", with what it learned from you" : "";
+  find(".reader").textContent = reader ? `The reader is ${reader.version}${learned}.` : "";
 }
 
 function layerElement() {

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 
 from services.page.api.questions import check, refuse
 from services.page.api.snapshot import Snapshots
+from services.page.why.corrections import Memory
 from services.page.why.pictures import to_jpeg, to_png
+from shared.corrections import Seen
 from shared.layers import Layers
 from shared.settings import Settings
 from shared.shown import Shown
 from shared.vision.explain import Explanation, explain
 from shared.vision.page import make_page
-from shared.vision.read import Reader, load_reader
+from shared.vision.read import Reader
 from shared.vision.sheets import lay_heat, tile_channels, to_grey
+from shared.weights import KeptReader
 
 MOST_PX = 100_000
 
@@ -27,17 +31,19 @@ MOST_PX = 100_000
 class Why:
     """The networks of this process, loaded when the first question comes. One question at a time: it takes a core."""
 
-    def __init__(self, settings: Settings, snapshots: Snapshots) -> None:
-        self._settings, self._snapshots = settings, snapshots
+    def __init__(self, settings: Settings, snapshots: Snapshots, memory: Memory) -> None:
+        self._settings, self._snapshots, self._memory = settings, snapshots, memory
         self._turn = threading.Lock()
+        self._layers: tuple[str, Layers] | None = None  # and the version of the weights they are of
 
     @cached_property
-    def _reader(self) -> Reader:
-        return load_reader(self._settings.models, "onnx", "cpu")
+    def _kept(self) -> KeptReader:
+        return KeptReader(replace(self._settings, backend="onnx", device="cpu"))
 
-    @cached_property
-    def _layers(self) -> Layers:
-        return Layers(self._settings.models / "reader.onnx")
+    def _layers_of(self, version: str) -> Layers:
+        if self._layers is None or self._layers[0] != version:
+            self._layers = (version, Layers(self._kept.path))
+        return self._layers[1]
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer with what was seen, what was said of it and why."""
@@ -54,11 +60,29 @@ class Why:
             except ValueError:
                 raise web.HTTPConflict(text="the camera's picture is broken") from None
             page, scale = make_page(grey, self._settings.long_side_px)
-            explanation = explain(self._reader, page, x * scale, y * scale)
-            return self._describe(explanation, page, scale) | {"width": grey.shape[1], "height": grey.shape[0]}
+            reader = self._kept.get()
+            explanation = explain(reader, page, x * scale, y * scale)
+            values = self._describe(explanation, page, scale) | self._look_inside(explanation, reader)
+            seen = self._remember(shown.camera, explanation)
+            return values | {"seen": seen, "width": grey.shape[1], "height": grey.shape[0]}
+
+    def _remember(self, camera: str, why: Explanation) -> int | None:
+        if why.image is None:
+            return None
+        return self._memory.remember(Seen(camera, to_grey(why.image), int(np.argmax(why.together))))
+
+    def _look_inside(self, why: Explanation, reader: Reader) -> dict[str, Any]:
+        version = reader.network.version
+        layers = self._layers_of(version).look(why.image) if why.image is not None else []
+        return {
+            "reader": {"version": version, "is_learned": self._kept.is_learned},
+            "layers": [
+                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_png(tile_channels(layer.values))}
+                for layer in layers
+            ],
+        }
 
     def _describe(self, why: Explanation, page: NDArray[np.uint8], scale: float) -> dict[str, Any]:
-        layers = self._layers.look(why.image) if why.image is not None else []
         return {
             "words": why.words,
             "is_said": why.is_said,
@@ -70,10 +94,6 @@ class Why:
             "crop": to_png(why.crop) if why.crop.size else None,
             "image": to_png(to_grey(why.image)) if why.image is not None else None,
             "heat": to_jpeg(lay_heat(page, why.heat)),
-            "layers": [
-                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_png(tile_channels(layer.values))}
-                for layer in layers
-            ],
         }
 
 

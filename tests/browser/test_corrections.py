@@ -1,0 +1,51 @@
+"""A person says in a real Chromium what a digit really was, by one key."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Page as Tab
+
+from shared.corrections import Corrections
+from tests.browser.test_live_view import display
+from tests.pipeline.pipeline import free_port
+from tests.services.feed import Feed
+
+
+@pytest.fixture
+def tab(chromium: Browser, tmp_path: Path) -> Iterator[Tab]:
+    """The page, open."""
+    with display(Feed("demo"), tmp_path, str(free_port())) as url:
+        context = chromium.new_context()
+        tab = context.new_page()
+        tab.goto(url)
+        yield tab
+        context.close()
+
+
+def open_panel(tab: Tab) -> Locator:
+    """The panel about the demo's digit, once it shows what the reader saw."""
+    expect(tab.locator("output b")).to_have_text("30")
+    tab.get_by_role("button", name="Why this reading of demo?").click()
+    panel = tab.get_by_role("dialog")
+    expect(panel.get_by_role("button", name="8", exact=True)).to_be_enabled()
+    return panel
+
+
+def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_path: Path) -> None:
+    panel, kept = open_panel(tab), Corrections(tmp_path / "learned")
+    assert not kept.ask()
+    tab.keyboard.press("8")
+    expect(panel.locator(".said")).to_have_text("Kept as 8.")
+    tab.keyboard.press("n")
+    expect(panel.locator(".said")).to_have_text("Kept as no digit.")
+    assert [correction.label for correction in kept.ask()] == [10, 8]
+    tab.keyboard.press("Backspace")
+    expect(panel.locator(".said")).to_have_text("Forgotten.")
+    assert [correction.label for correction in kept.ask()] == [8]
+    tab.keyboard.press("Control+7")
+    panel.get_by_text("What you have said (1)").click()
+    panel.get_by_role("button", name="Forget that this is 8").click()
+    expect(panel.get_by_text("What you have said")).to_be_hidden()
+    assert not kept.ask()

@@ -1,0 +1,243 @@
+"""Teaches the reader what people said that digits really were: `digitcam learn`, or `python -m training.learn`.
+
+It begins with the shipped weights each time, so what was deleted is forgotten. Of everything else, MNIST and crops of
+scenes, it is to go on saying what the shipped reader says (Li and Hoiem, "Learning without Forgetting", 2016): labels
+would undo how "not a digit" was set. The new weights come into force only if they are not worse on MNIST and on crops.
+"""
+
+import argparse
+import copy
+import math
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from shared.corrections import Correction, Corrections
+from shared.networks import load_checkpoint, save_checkpoint
+from shared.settings import ConfigError, Settings, load_settings
+from shared.weights import learned_weights, load_checked, shipped_weights
+from training.crops import Order, load_crops
+from training.data import load_mnist
+from training.export import export_onnx
+from training.reader import HELD_OUT, SHADES, Labelled, answer, labelled, vary
+
+# ---------------------------------------------------------------------------------------------------------- settings
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How it is taught: AdamW with a cosine; of each batch so many are corrections, MNIST's images, crops of scenes."""
+
+    steps: int = 300
+    corrections: int = 32
+    mnist: int = 64
+    crops: int = 64
+    learning_rate: float = 1e-3
+    seed: int = 0
+
+
+SCENES, SCENES_SEED = 500, 5_000_000  # whose crops stand for all that a camera sees; made once, in a minute
+JUDGES = 5  # every fifth crop, and every fifth occasion of corrections, judges
+OCCASION_S = 60.0  # the same digit on the same camera, said again within so long, is one occasion
+LEAST_OCCASIONS = 10  # fewer leave too little to judge by
+
+CPU = torch.device("cpu")
+
+
+def main(words: list[str] | None = None) -> None:
+    """Learn from the corrections of this machine; ends with 1 where the weights in force stay."""
+    parser = argparse.ArgumentParser(prog="digitcam learn", description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MNIST/raw, fetched where needed")
+    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    arguments = parser.parse_args(words)
+    try:
+        sys.exit(learn(load_settings(), arguments.data, Recipe(steps=arguments.steps)))
+    except (ConfigError, ValueError, OSError, sqlite3.Error) as error:
+        sys.exit(f"digitcam learn: {error}")
+
+
+def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
+    """Teach, judge, and bring the new weights into force; 1 where they are not better. Raises what main names."""
+    corrections = Corrections(settings.learned_dir).ask()
+    if not corrections:
+        print("There is nothing to learn from: click a digit on the page and press the key of what it really is.")
+        return 1
+    sets = load_sets(settings, data, corrections)
+    before = load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
+    after = teach(before, sets.taught, sets, recipe)
+    figures = [*judge(before, after, sets), *judge_left_out(before, sets, recipe)]
+    print("\n".join(["", f"{'':33}{'before':>9}{'after':>9}", *map(str, figures)]))
+    spoilt = [figure.name for figure in figures if figure.is_worse]
+    if spoilt:
+        print(f"The weights in force stay: the new ones are worse on {' and '.join(spoilt)}.")
+        return 1
+    version = install(after, learned_weights(settings), sets.test.images[:64], asdict(recipe))
+    print(f"The reader is {version} now; what runs takes it up within a second. `digitcam learn --undo` undoes it.")
+    return 0
+
+
+def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str, Any]) -> str:
+    """Bring weights into force, whole or not at all, and return their version."""
+    learned.parent.mkdir(parents=True, exist_ok=True)
+    draft = learned.with_name("new.onnx")
+    save_checkpoint(draft.with_suffix(".pt"), "reader", network, recipe, {})
+    export_onnx(draft, network, example.float() / SHADES, {"name": "reader", "learned_from": learned.parent.name})
+    version = load_checked(draft, "onnx", "cpu").version
+    for suffix in (".pt", ".onnx"):  # in this order: the .onnx says that there is something learned
+        draft.with_suffix(suffix).replace(learned.with_suffix(suffix))
+    return version
+
+
+# -------------------------------------------------------------------------------------------------------------- data
+
+
+@dataclass(frozen=True, slots=True)
+class Sets:
+    """What is taught (corrections, with the occasion of each), what is to stay as it is, and what judges that."""
+
+    taught: Labelled
+    occasions: Tensor
+    mnist: Labelled
+    crops: Labelled
+    test: Labelled
+    held_crops: Labelled
+
+
+def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction]) -> Sets:
+    """Return the sets; crops are made, and MNIST fetched, where they are not there yet."""
+    order = Order(data, settings.models / "finder.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
+    crops = labelled(*load_crops(order, os.cpu_count() or 1), CPU)
+    is_held = torch.arange(len(crops.labels)) % JUDGES == 0
+    oldest_first = corrections[::-1]
+    images = np.stack([correction.seen.image for correction in oldest_first])
+    labels = np.array([correction.label for correction in oldest_first])
+    return Sets(
+        taught=labelled(images, labels, CPU),
+        occasions=torch.tensor(number_occasions(oldest_first)),
+        mnist=labelled(*load_mnist("train", data), CPU),
+        crops=crops.where(~is_held),
+        test=labelled(*load_mnist("test", data), CPU),
+        held_crops=crops.where(is_held),
+    )
+
+
+def number_occasions(corrections: Sequence[Correction]) -> list[int]:
+    """Return the occasion of each correction, the oldest first, counted from 0.
+
+    Frames of one digit are as good as one: some of them taught and others judging would flatter.
+    """
+    numbers: list[int] = []
+    latest: dict[tuple[str, int], tuple[float, int]] = {}
+    for one in corrections:
+        digit = (one.seen.camera, one.label)
+        said_at, number = latest.get(digit, (-math.inf, -1))
+        if one.at - said_at > OCCASION_S:
+            number = max(numbers, default=-1) + 1
+        latest[digit] = (one.at, number)
+        numbers.append(number)
+    return numbers
+
+
+# -------------------------------------------------------------------------------------------------------------- loop
+
+
+def teach(before: nn.Module, taught: Labelled, sets: Sets, recipe: Recipe) -> nn.Module:
+    """Return the network with corrections learned."""
+    after = copy.deepcopy(before)  # as it infers: a few corrections do not change batch normalisation's statistics
+    optimiser = torch.optim.AdamW(after.parameters(), recipe.learning_rate, weight_decay=0)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
+    random = torch.Generator().manual_seed(recipe.seed)
+    for _ in tqdm(range(recipe.steps), desc="learn", mininterval=5):
+        corrections = draw(taught, recipe.corrections, random)
+        kept = [draw(sets.mnist, recipe.mnist, random), draw(sets.crops, recipe.crops, random)]
+        wrong = functional.cross_entropy(after(vary(to_input(corrections), random)), corrections.labels)
+        changed = divergence(before, after, vary(torch.cat([to_input(part) for part in kept]), random))
+        optimiser.zero_grad()
+        torch.autograd.backward(wrong + changed)
+        optimiser.step()
+        schedule.step()
+    return after
+
+
+def divergence(before: nn.Module, after: nn.Module, images: Tensor) -> Tensor:
+    """Return how far the answers are from those before: the mean Kullback-Leibler divergence, in nats."""
+    with torch.no_grad():
+        said = before(images).log_softmax(dim=1)
+    return functional.kl_div(after(images).log_softmax(dim=1), said, reduction="batchmean", log_target=True)
+
+
+def draw(part: Labelled, count: int, random: torch.Generator) -> Labelled:
+    """Return so many, at random."""
+    return part.where(torch.randint(len(part.labels), (count,), generator=random))
+
+
+def to_input(part: Labelled) -> Tensor:
+    """Return images as the network takes them."""
+    return part.images.float() / SHADES
+
+
+# -------------------------------------------------------------------------------------------------------- evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How many of n are right before and after, and how many fewer there may be."""
+
+    name: str
+    n: int
+    before: int
+    after: int
+    room: float
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether too many are read wrong now."""
+        return self.after < self.before - self.room
+
+    def __str__(self) -> str:
+        return f"{self.name:24}{self.n:6,}   {self.before / self.n:9.2%}{self.after / self.n:9.2%}"
+
+
+def judge(before: nn.Module, after: nn.Module, sets: Sets) -> list[Figure]:
+    """Return what was taught, and what may not have been forgotten."""
+    return [
+        compare("corrections", before, after, sets.taught, errors=0),
+        compare("MNIST test", before, after, sets.test, errors=1),
+        compare("crops of scenes", before, after, sets.held_crops, errors=1),
+    ]
+
+
+def judge_left_out(before: nn.Module, sets: Sets, recipe: Recipe) -> list[Figure]:
+    """Return how corrections are read by a network that was taught those of other occasions; none for a few."""
+    if int(sets.occasions.max()) + 1 < LEAST_OCCASIONS:
+        return []
+    is_left_out = sets.occasions % JUDGES == 0
+    after = teach(before, sets.taught.where(~is_left_out), sets, recipe)
+    return [compare("corrections left out", before, after, sets.taught.where(is_left_out), errors=math.inf)]
+
+
+def compare(name: str, before: nn.Module, after: nn.Module, part: Labelled, errors: float) -> Figure:
+    """Return a figure that may be worse by so many of its standard errors: one is what n other images would change."""
+    n, right = len(part.labels), count_right(before, part)
+    return Figure(name, n, right, count_right(after, part), room=errors * math.sqrt(right * (n - right) / n))
+
+
+def count_right(network: nn.Module, part: Labelled) -> int:
+    """Return how many get their own label; "not a digit" is one of eleven."""
+    return int((answer(network, part.images).argmax(dim=1) == part.labels).sum())
+
+
+if __name__ == "__main__":
+    if hasattr(os, "nice"):
+        os.nice(10)  # the pipeline that may run beside it goes first
+    main()
