@@ -26,7 +26,7 @@ LIKE_DIGIT = 11
 TALL = ("slash", "slash", "slash", "open", "close", "open", "close", "backslash", "open square", "close square")
 OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
 
-MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where digits come from
+MIX = {"mnist": 0.5, "strokes": 0.28, "hand": 0.14, "print": 0.08}  # where digits come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def digit(rng: np.random.Generator, sources: Sources, label: int | None = None) 
     if source == "strokes":
         ways = DIGITS[label]
         return Glyph(
-            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.45, 0.95))), is_line=True, label=label
+            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.35, 0.95))), is_line=True, label=label
         )
     return typed(rng, choose_font(rng, sources, by_hand=source == "hand"), str(label), label)
 
