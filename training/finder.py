@@ -42,7 +42,7 @@ from training.targets import SIZES_PX, make_target
 class Recipe:
     """How the finder is trained: AdamW, cosine, focal loss; every batch of scenes used `uses` times, in other tones."""
 
-    steps: int = 14_000
+    steps: int = 20_000
     batch: int = 16
     uses: int = 3
     learning_rate: float = 3e-3

@@ -23,10 +23,10 @@ MARKS = "!?#@&%*+<>=()[]{}~^"
 # The label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word.
 LIKE_DIGIT = 11
 # Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
-TALL = ("slash", "slash", "open", "close", "open", "close", "backslash", "open square", "close square")
+TALL = ("slash", "slash", "slash", "open", "close", "open", "close", "backslash", "open square", "close square")
 OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
 
-MIX = {"mnist": 0.62, "strokes": 0.18, "hand": 0.12, "print": 0.08}  # where digits come from
+MIX = {"mnist": 0.5, "strokes": 0.28, "hand": 0.14, "print": 0.08}  # where digits come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +62,25 @@ def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
     return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root), load_things(root))
 
 
-def digit(rng: np.random.Generator, sources: Sources) -> Glyph:
-    """Return a random digit."""
+def digit(rng: np.random.Generator, sources: Sources, label: int | None = None) -> Glyph:
+    """Return a random digit, or one that was asked for."""
     source = rng.choice(list(MIX), p=list(MIX.values()))
+    label = int(rng.integers(10)) if label is None else label
     if source == "mnist":
-        return mnist_digit(rng, sources)
-    label = int(rng.integers(10))
+        return mnist_digit(rng, sources, label)
     if source == "strokes":
         ways = DIGITS[label]
         return Glyph(
-            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.45, 0.95))), is_line=True, label=label
+            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.35, 0.95))), is_line=True, label=label
         )
     return typed(rng, choose_font(rng, sources, by_hand=source == "hand"), str(label), label)
 
 
-def mnist_digit(rng: np.random.Generator, sources: Sources) -> Glyph:
+def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph:
     """Return an MNIST digit: as it was written, or its centre line, for another pen."""
-    index = int(rng.integers(len(sources.labels)))
-    body, label = enlarge(sources.images[index]), int(sources.labels[index])
+    body = enlarge(sources.images[rng.choice(np.flatnonzero(sources.labels == label))])
     if label == 1:
-        body = set_upright(body, rng.uniform(0.3, 1))
+        body = set_upright(body, rng.uniform(0.5, 1))
     if rng.random() < 0.4:
         return Glyph(body_field(body), is_line=False, label=label)
     return Glyph(line_field(thin(body)), is_line=True, label=label)

@@ -36,8 +36,8 @@ def choose_line(rng: np.random.Generator, sources: Sources) -> Line:
         return calculation(rng, sources)
     if kind == "word":
         return word(rng, sources)
-    if kind == "row":  # the same again and again, as on an exercise sheet
-        return [sign(rng)] * int(rng.integers(3, 8))
+    if kind == "row":
+        return row(rng, sources, int(rng.integers(3, 8)))
     return [sign(rng) if rng.random() < 0.6 else clear_letter(rng, sources) for _ in range(rng.integers(1, 4))]
 
 
@@ -47,6 +47,14 @@ def number(rng: np.random.Generator, sources: Sources) -> Line:
     if rng.random() < 0.12:
         return [digit(rng, sources)] * count
     return [digit(rng, sources) for _ in range(count)]
+
+
+def row(rng: np.random.Generator, sources: Sources, count: int = 12) -> Line:
+    """Return the same digit or sign again and again, as on an exercise sheet."""
+    if rng.random() < 0.25:
+        return [sign(rng)] * count
+    label = int(rng.integers(10))
+    return [digit(rng, sources, label) for _ in range(count)]
 
 
 def calculation(rng: np.random.Generator, sources: Sources) -> Line:

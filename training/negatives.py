@@ -28,7 +28,7 @@ Patch = tuple[NDArray[np.uint8], NDArray[np.float64]]  # a picture and a box in 
 def digits_of_scenes(data: Path) -> Images:
     """Return digits written on sheets: what must not be rejected."""
     sources = held_out(data)
-    return collect(lambda rng: written(rng, mnist_digit(rng, sources)))
+    return collect(lambda rng: written(rng, mnist_digit(rng, sources, int(rng.integers(10)))))
 
 
 def kinds_of_others(data: Path) -> dict[str, Images]:
@@ -72,7 +72,7 @@ def written(rng: np.random.Generator, glyph: Glyph) -> Patch:
 
 def part(rng: np.random.Generator, sources: Sources) -> Patch:
     """Return a digit, and a box that has only half of it."""
-    picture, box = written(rng, mnist_digit(rng, sources))
+    picture, box = written(rng, mnist_digit(rng, sources, int(rng.integers(10))))
     return picture, part_of(rng, box)
 
 

@@ -3,7 +3,7 @@
 A scene follows from its seed alone. `python -m training.sheets OUT.jpg` shows some.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -14,7 +14,7 @@ from shared.vision.digit import NOT_A_DIGIT
 from training.clutter import clutter, cover_edge, hold, lay_thing
 from training.glyphs import Glyph, Sources, digit, sign
 from training.lens import Picture, photograph
-from training.lines import choose_line, number, text
+from training.lines import Line, choose_line, number, row, text
 from training.papers import Grey, board, rule, sheet
 from training.pens import Affine, Ink, Pen, choose_pen, write
 from training.things import Things
@@ -78,8 +78,10 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     desk = lay_out(rng, side, angle, sources.things)
     if rng.random() < 0.12:
         overwrite_large(rng, desk, sources)
-    if rng.random() < 0.1:
-        write_text(rng, desk, sources, angle)
+    if rng.random() < 0.13:
+        fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
+    elif rng.random() < 0.08:
+        fill(rng, desk, angle, lambda: row(rng, sources), (13, 40, 0.2, 1.2))
     lines = [number(rng, sources) for _ in range(numbers)]
     lines += [choose_line(rng, sources) for _ in range(rng.choice(6, p=[0.14, 0.34, 0.24, 0.14, 0.08, 0.06]))]
     for line in lines:
@@ -128,7 +130,7 @@ def write_line(rng: np.random.Generator, desk: Desk, glyphs: Sequence[Glyph], ha
     height, pen, tone = float(np.exp(rng.uniform(*np.log(HEIGHTS)))), choose_pen(rng), choose_tone(rng, desk)
     along = np.array([np.cos(angle), np.sin(angle)])
     place = rng.uniform(0, desk.grey.shape[0], 2) - along * rng.uniform(0, len(glyphs) * height / 2)
-    gap = rng.uniform(0.02, 0.2) if rng.random() < 0.4 else rng.uniform(0.1, 0.9)
+    gap = rng.uniform(0.02, 0.2) if rng.random() < 0.4 else rng.uniform(0.1, 1.1)
     lay_line(rng, desk, glyphs, (height, hand, pen, tone), (place, along, gap * height))
 
 
@@ -158,15 +160,23 @@ def lay_line(
         desk.taken[rows, columns] = True
 
 
-def write_text(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
-    """Fill the desk with lines of words in one size and one font, as a printed page or a letter has them."""
-    height, pen, tone = rng.uniform(7, 30), choose_pen(rng), choose_tone(rng, desk)
+def fill(
+    rng: np.random.Generator,
+    desk: Desk,
+    angle: float,
+    next_line: Callable[[], Line],
+    limits: tuple[float, float, float, float],
+) -> None:
+    """Fill the desk with lines of one size, as a printed page, a letter or an exercise sheet has them.
+
+    limits are the least and greatest height (pixels) and gap (in heights).
+    """
+    height, pen, tone = rng.uniform(*limits[:2]), choose_pen(rng), choose_tone(rng, desk)
     along = np.array([np.cos(angle), np.sin(angle)])
     down = np.array([-along[1], along[0]]) * height * rng.uniform(1.4, 2.2)
-    start = rng.uniform(-20, 20, 2)
-    for row in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
-        run = (start + row * down, along, height * rng.uniform(0.08, 0.2))
-        lay_line(rng, desk, text(rng, sources), (height, choose_hand(rng, angle), pen, tone), run)
+    start, gap = rng.uniform(-20, 20, 2), height * rng.uniform(*limits[2:])
+    for step in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
+        lay_line(rng, desk, next_line(), (height, choose_hand(rng, angle), pen, tone), (start + step * down, along, gap))
 
 
 def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> None:
