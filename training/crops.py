@@ -5,7 +5,6 @@ two, lines, edges, and the grain of empty paper, which the normaliser makes as b
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ from shared.vision import normalise as normalise_module
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import find_digits, intersection
 from shared.vision.normalise import crop_around, lift_ink, normalise
-from training import clutter, fields, fonts, glyphs, lens, lines, papers, pens, scenes, strokes, things
-from training.glyphs import Sources, load_sources
+from training import scenes
 from training.scenes import Scene, make_scene
+from training.scenes.glyphs import Sources, load_sources
 
 SCENE_PX = 128
 CHUNK = 250  # scenes that follow from one seed
@@ -35,7 +34,7 @@ WHOLE = 0.55  # of a digit's box: with less of it in a crop there is no digit in
 LEAST_HEAT = 0.1  # of the finder's proposals
 PROPOSALS = 16  # the hottest of a scene
 
-MAKERS = (normalise_module, scenes, lines, glyphs, strokes, fonts, fields, pens, papers, clutter, things, lens)
+MAKERS = (Path(str(normalise_module.__file__)), *sorted(Path(str(scenes.__file__)).parent.glob("*.py")))
 
 Box = NDArray[np.float64]  # x, y, width, height
 Propose = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # from a picture to boxes, n x 4
@@ -69,8 +68,7 @@ def load_crops(order: Order, makers: int = 1) -> Crops:
 
 def version_of(order: Order) -> str:
     """Return a short hash of what crops depend on: with another normaliser, finder or way of writing they are new."""
-    code = "".join(map(inspect.getsource, MAKERS))
-    parts = (code.encode(), order.finder.read_bytes(), repr(order.keep).encode())
+    parts = (*(maker.read_bytes() for maker in MAKERS), order.finder.read_bytes(), repr(order.keep).encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()[:8]
 
 

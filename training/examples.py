@@ -17,9 +17,9 @@ from shared.vision.read import load_reader
 from training.crops import Crops, load_crops
 from training.data import load_mnist
 from training.figures import answer
-from training.glyphs import load_sources
 from training.reader import HELD_OUT, held_out_order
 from training.scenes import make_scene
+from training.scenes.glyphs import load_sources
 from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge, write_sheet
 
 SCENES, SCENE_PX = 24, 224

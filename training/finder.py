@@ -26,12 +26,12 @@ from shared.networks import Finder, load_checkpoint, save_checkpoint
 from shared.vision.find import ALIGN, Finds, find_digits, intersection
 from training.average import start_mean
 from training.export import OPSET, check_same_answers, forget_origins, version_of
-from training.fonts import fetch_hand_fonts
-from training.glyphs import Sources, load_sources
-from training.photographs import fetch_things
 from training.plots import plot_losses
 from training.resume import Stateful, keep, restore
 from training.scenes import Scene, make_scene
+from training.scenes.fonts import fetch_hand_fonts
+from training.scenes.glyphs import Sources, load_sources
+from training.scenes.photographs import fetch_things
 from training.sheets import contact_sheet, draw_finds
 from training.targets import SIZES_PX, make_target
 

@@ -19,8 +19,8 @@ from shared.vision.find import Finds, find_digits, make_pyramid
 from shared.vision.fuse import Fusion, fuse
 from shared.vision.read import Reader, load_reader
 from training.finder import HELD_OUT, best_overlaps
-from training.glyphs import Sources, load_sources
 from training.scenes import Scene, make_scene
+from training.scenes.glyphs import Sources, load_sources
 
 SEED = 30_000_000
 LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.crops import jitter, part_of, see
-from training.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
-from training.lens import photograph
-from training.papers import rule, sheet
-from training.pens import choose_pen, write
+from training.scenes.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
+from training.scenes.lens import photograph
+from training.scenes.papers import rule, sheet
+from training.scenes.pens import choose_pen, write
 
 SEED = 40_000_000
 COUNT = 2_000

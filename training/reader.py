@@ -23,10 +23,10 @@ from training.average import start_mean
 from training.crops import Order, load_crops
 from training.data import load_mnist
 from training.export import export_onnx, version_of
-from training.fonts import fetch_hand_fonts
-from training.photographs import fetch_things
 from training.plots import plot_confusion
 from training.resume import Stateful, keep, restore
+from training.scenes.fonts import fetch_hand_fonts
+from training.scenes.photographs import fetch_things
 
 # ---------------------------------------------------------------------------------------------------------- settings
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds
-from training.glyphs import load_sources
 from training.scenes import Scene, make_scene
+from training.scenes.glyphs import load_sources
 
 Tile = NDArray[np.uint8]  # height x width x 3, BGR
 

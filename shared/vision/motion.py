@@ -1,6 +1,6 @@
 """Whether a page has changed since it was last read: two sketches of it, small means of the grey picture, are compared.
 
-What must not be missed is a small, pale digit; what must not count is the sensor's noise. Measured in decision 0010.
+What must not be missed is a small, pale digit; what must not count is the sensor's noise. Measured in decision 0011.
 """
 
 import cv2

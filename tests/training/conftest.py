@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from training.fonts import print_fonts
-from training.glyphs import Sources
-from training.strokes import DIGITS, draw
+from training.scenes.fonts import print_fonts
+from training.scenes.glyphs import Sources
+from training.scenes.strokes import DIGITS, draw
 
 
 @pytest.fixture(scope="session")

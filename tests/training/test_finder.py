@@ -10,9 +10,9 @@ import torch
 from shared.networks import load_checkpoint
 from training import finder
 from training.finder import best_overlaps, finder_loss, main, stack
-from training.glyphs import Sources
 from training.plots import plot_losses
 from training.scenes import make_scene
+from training.scenes.glyphs import Sources
 
 
 @pytest.fixture

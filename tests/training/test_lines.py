@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.glyphs import LIKE_DIGIT, Sources
-from training.lines import KINDS, calculation, choose_line, number, text, word
+from training.scenes.glyphs import LIKE_DIGIT, Sources
+from training.scenes.lines import KINDS, calculation, choose_line, number, text, word
 
 
 @pytest.fixture

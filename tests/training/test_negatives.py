@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training import negatives
-from training.glyphs import Sources
 from training.negatives import digits_of_scenes, kinds_of_others
+from training.scenes.glyphs import Sources
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from training import photographs
-from training.things import NO_THINGS, load_things
+from training.scenes import photographs
+from training.scenes.things import NO_THINGS, load_things
 
 
 def write(path: Path, *shape: int) -> None:

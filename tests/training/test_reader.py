@@ -11,9 +11,9 @@ from shared.networks import load_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
 from training import reader
 from training.crops import Crops, crops_of_scene, jitter, join, label_of, see
-from training.glyphs import Sources
 from training.reader import area_under_roc, find_reserve, find_temperature, main, vary
 from training.scenes import Scene
+from training.scenes.glyphs import Sources
 
 
 @pytest.fixture(scope="session")

@@ -5,13 +5,13 @@ import pytest
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import decode, drop_doubles
-from training.fields import SIDE as FIELD_SIDE
-from training.fields import body_field, line_field, thin
-from training.glyphs import Glyph, Sources
-from training.pens import Pen, write
 from training.scenes import Scene, make_scene
+from training.scenes.fields import SIDE as FIELD_SIDE
+from training.scenes.fields import body_field, line_field, thin
+from training.scenes.glyphs import Glyph, Sources
+from training.scenes.pens import Pen, write
+from training.scenes.strokes import DIGITS, SIGNS, draw
 from training.sheets import contact_sheet, draw_truth
-from training.strokes import DIGITS, SIGNS, draw
 from training.targets import make_target
 
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from training.clutter import clutter
-from training.things import NO_THINGS, Things, drop_stamp, look_out
+from training.scenes.clutter import clutter
+from training.scenes.things import NO_THINGS, Things, drop_stamp, look_out
 
 BALL = np.dstack([np.full((40, 60), 255, np.uint8), cv2.circle(np.zeros((40, 60), np.uint8), (30, 20), 18, 255, -1)])
 

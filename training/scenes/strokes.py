@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fields import SIDE, Mask
+from training.scenes.fields import SIDE, Mask
 
 Stroke = tuple[tuple[float, float], ...]
 Strokes = tuple[Stroke, ...]
@@ -16,17 +16,12 @@ Strokes = tuple[Stroke, ...]
 BOX = 60  # pixels of the unit box in a field: MNIST's 20, three times enlarged
 STEPS = 8  # straight pieces from one point to the next
 
-OVAL: Stroke = (
-    (0.5, 0),
-    (0.15, 0.2),
-    (0.1, 0.55),
-    (0.25, 0.9),
-    (0.5, 1),
-    (0.75, 0.9),
-    (0.9, 0.5),
-    (0.8, 0.15),
-    (0.5, 0),
-)
+# fmt: off
+OVAL: Stroke = ((0.5, 0), (0.15, 0.2), (0.1, 0.55), (0.25, 0.9), (0.5, 1), (0.75, 0.9), (0.9, 0.5), (0.8, 0.15),
+                (0.5, 0))
+FOOTED: Stroke = ((0.85, 0.1), (0.4, 0.02), (0.2, 0.3), (0.6, 0.4), (0.8, 0.1), (0.75, 0.55), (0.9, 0.85), (0.5, 1),
+                  (0, 0.97))
+# fmt: on
 STEM: Stroke = ((0.55, 0), (0.55, 1))
 
 # Several ways to write each digit, as schools and habits differ.
@@ -85,7 +80,7 @@ DIGITS: dict[int, tuple[Strokes, ...]] = {
         (((0.8, 0.15), (0.4, 0), (0.15, 0.3), (0.5, 0.5), (0.8, 0.2)), ((0.8, 0.1), (0.75, 1))),
         (((0.8, 0.25), (0.45, 0), (0.15, 0.3), (0.5, 0.5), (0.8, 0.2), (0.8, 0.7), (0.5, 1), (0.15, 0.9)),),
         (((0.8, 0.25), (0.45, 0), (0.15, 0.3), (0.5, 0.5), (0.8, 0.2), (0.65, 0.7), (0.3, 1)),),
-        (((0.85, 0.1), (0.4, 0.02), (0.2, 0.3), (0.6, 0.4), (0.8, 0.1), (0.75, 0.55), (0.9, 0.85), (0.5, 1), (0, 0.97)),),
+        (FOOTED,),
     ),
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.glyphs import (
+from training.scenes.glyphs import (
     BLANK,
     LIKE_DIGIT,
     LIKE_DIGITS,

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.page import as_uint8
-from training.papers import Grey
-from training.photographs import shrink
+from training.scenes.papers import Grey
+from training.scenes.photographs import shrink
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.page import as_uint8
 from training.data import load_mnist
-from training.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
-from training.fonts import hand_fonts, letter, print_fonts
-from training.strokes import DIGITS, SIGNS, draw, scribble
-from training.things import NO_THINGS, Things, load_things
+from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
+from training.scenes.fonts import hand_fonts, letter, print_fonts
+from training.scenes.strokes import DIGITS, SIGNS, draw, scribble
+from training.scenes.things import NO_THINGS, Things, load_things
 
 # Letters that no one takes for a digit. The others look like one, and only their neighbours tell.
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.fields import SIDE
-from training.glyphs import Glyph
+from training.scenes.fields import SIDE
+from training.scenes.glyphs import Glyph
 
 Ink = NDArray[np.float32]  # 0 is paper, 1 is ink
 Affine = NDArray[np.float32]  # 2 x 2: the glyph's directions on the sheet

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.papers import Grey
+from training.scenes.papers import Grey
 
 Picture = NDArray[np.uint8]
 

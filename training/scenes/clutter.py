@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.papers import Grey, clouds, slope, stripes
-from training.things import Things, drop_stamp, look_out
+from training.scenes.papers import Grey, clouds, slope, stripes
+from training.scenes.things import Things, drop_stamp, look_out
 
 
 def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:

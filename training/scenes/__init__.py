@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.clutter import clutter, cover_edge, hold, lay_thing
-from training.glyphs import Glyph, Sources, digit, sign
-from training.lens import Picture, photograph
-from training.lines import Line, choose_line, number, row, text
-from training.papers import Grey, board, rule, sheet
-from training.pens import Affine, Ink, Pen, choose_pen, write
-from training.things import Things
+from training.scenes.clutter import clutter, cover_edge, hold, lay_thing
+from training.scenes.glyphs import Glyph, Sources, digit, sign
+from training.scenes.lens import Picture, photograph
+from training.scenes.lines import Line, choose_line, number, row, text
+from training.scenes.papers import Grey, board, rule, sheet
+from training.scenes.pens import Affine, Ink, Pen, choose_pen, write
+from training.scenes.things import Things
 
 SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size, and what stands around them
 IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
@@ -176,7 +176,8 @@ def fill(
     down = np.array([-along[1], along[0]]) * height * rng.uniform(1.4, 2.2)
     start, gap = rng.uniform(-20, 20, 2), height * rng.uniform(*limits[2:])
     for step in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
-        lay_line(rng, desk, next_line(), (height, choose_hand(rng, angle), pen, tone), (start + step * down, along, gap))
+        line, hand = next_line(), choose_hand(rng, angle)
+        lay_line(rng, desk, line, (height, hand, pen, tone), (start + step * down, along, gap))
 
 
 def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> None:
