@@ -37,7 +37,7 @@ class Recipe:
 
     steps: int = 12_000
     mnist: int = 100
-    digits: int = 50
+    digits: int = 64
     others: int = 42
     scenes: int = 12_000
     learning_rate: float = 3e-3
