@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=0.837, shape=0.384, bias=-1.625, found=0.318, read=0.533)
+FITTED = Fusion(heat=1.099, shape=0.365, bias=-1.305, found=0.391, read=0.555)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:

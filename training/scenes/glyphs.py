@@ -80,7 +80,7 @@ def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph
     """Return an MNIST digit: as it was written, or its centre line, for another pen."""
     body = enlarge(sources.images[rng.choice(np.flatnonzero(sources.labels == label))])
     if label == 1:
-        body = set_upright(body, rng.uniform(0.5, 1))
+        body = set_upright(body, rng.uniform(0.85, 1))
     if rng.random() < 0.4:
         return Glyph(body_field(body), is_line=False, label=label)
     return Glyph(line_field(thin(body)), is_line=True, label=label)

@@ -51,7 +51,7 @@ def number(rng: np.random.Generator, sources: Sources) -> Line:
 
 def row(rng: np.random.Generator, sources: Sources, count: int = 12) -> Line:
     """Return the same digit or sign again and again, as on an exercise sheet."""
-    if rng.random() < 0.25:
+    if rng.random() < 0.4:
         return [sign(rng)] * count
     label = int(rng.integers(10))
     return [digit(rng, sources, label) for _ in range(count)]
