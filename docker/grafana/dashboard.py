@@ -61,6 +61,7 @@ ROWS = {
             {
                 f"camera:digitcam_frames:rate10s{{{OF}}}": "{{camera}}",
                 f"camera:digitcam_readings:rate10s{{{OF}}}": "{{camera}}, read",
+                f"sum by (camera) (rate(digitcam_unchanged_total{{{OF}}}[10s]))": "{{camera}}, unchanged",
             },
         ),
         Chart(
@@ -69,6 +70,7 @@ ROWS = {
             {
                 f'camera_stage:digitcam_age_seconds:p50_30s{{stage="display", {OF}}}': "{{camera}} p50",
                 f'camera_stage:digitcam_age_seconds:p99_30s{{stage="display", {OF}}}': "{{camera}} p99",
+                "max(digitcam_max_age_seconds)": "what waits for longer is dropped",
             },
         ),
         Chart(
@@ -83,9 +85,12 @@ ROWS = {
             statetimeline.Panel,
         ),
         Chart(
-            "Digits read a second",
+            "Digits a second",
             "short",
-            {f"sum by (camera) (rate(digitcam_digits_total{{{OF}}}[10s]))": "{{camera}}"},
+            {
+                f"sum by (camera) (rate(digitcam_digits_total{{{OF}}}[10s]))": "{{camera}}, read",
+                f"sum by (camera) (rate(digitcam_rejects_total{{{OF}}}[10s]))": "{{camera}}, refused",
+            },
         ),
         Chart(
             "Opened again, times a minute",
@@ -110,7 +115,11 @@ ROWS = {
         Chart("Waiting now", "short", {"digitcam_waiting": "{{stage}}"}),
     ),
     "Batching": (
-        Chart("Mean size of a batch", "short", {"stage:digitcam_batch_size:mean10s": "{{stage}}"}),
+        Chart(
+            "Mean size of a batch",
+            "short",
+            {"stage:digitcam_batch_size:mean10s": "{{stage}}", "digitcam_max_batch": "{{worker}}, at most"},
+        ),
         Chart(
             "Batches a second, and why each was closed",
             "short",
@@ -134,6 +143,15 @@ ROWS = {
         Chart("Workers", "short", {"digitcam_workers": "{{stage}}"}),
         Chart("Browsers that look", "short", {"digitcam_viewers": "viewers"}),
         Chart("Bad messages a second", "short", {"rate(digitcam_malformed_total[10s])": "{{worker}}"}),
+        Chart(
+            "Refused or lost in a minute",
+            "short",
+            {
+                "sum(increase(digitcam_refusals_total[1m])) or vector(0)": "requests and browsers",
+                "sum(increase(digitcam_events_lost_total[1m])) or vector(0)": "events",
+                "sum(increase(digitcam_weights_refused_total[1m]))": "weights",
+            },
+        ),
         Chart("Networks", "short", {"digitcam_model_info": ""}, table.Panel, PromQueryFormat.TABLE),
     ),
 }

@@ -79,4 +79,4 @@ def tell_nothing(heat: float) -> str:
 
 def share(probability: float) -> str:
     """Return a probability in words; 99.7 % is not 100."""
-    return f"{min(int(100 * probability), 99)} %"
+    return f"{min(int(100 * probability), 99)}\N{NO-BREAK SPACE}%"

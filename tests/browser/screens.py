@@ -29,6 +29,7 @@ LIGHT, DARK = "light", "dark"
 CAMERAS = ("demo", "demo.2")
 CURVE_MS = 15_000  # until a curve is one
 EVIDENCE_MS = 2_500  # a sheet of the demo stays for four seconds
+STANDS_MS = 1_000  # what is said for so long is of a sheet that lies still
 QUALITIES = (80, 70, 60, 50)  # the best that fits
 MOST_BYTES = 150_000
 GAP_PX, GREY = 16, 128
@@ -60,15 +61,22 @@ def look(browser: Browser, address: str, prepare: Prepare, size: tuple[int, int]
 
 
 def see_numbers(tab: Tab) -> None:
-    """Wait until the curves are curves and each camera's number has several digits."""
+    """Wait until the curves are curves, and both cameras say numbers of sheets that lie still."""
     tab.wait_for_timeout(CURVE_MS)
-    wait_for(lambda: all(says_number(tab, camera) for camera in CAMERAS), 60)
+    wait_for(lambda: stand_still(tab), 120)
 
 
-def says_number(tab: Tab, camera: str) -> bool:
-    """Whether a camera's tile says a number that is more than a digit."""
-    numbers = tab.get_by_role("article", name=f"Camera {camera}", exact=True).locator("output b")
-    return any(len(number) > 1 for number in numbers.all_inner_texts())
+def stand_still(tab: Tab) -> bool:
+    """Whether each camera goes on saying one number, of several digits."""
+    before = say_numbers(tab)
+    tab.wait_for_timeout(STANDS_MS)
+    return before == say_numbers(tab) and all(len(said) == 1 and len(said[0]) > 1 for said in before)
+
+
+def say_numbers(tab: Tab) -> list[list[str]]:
+    """Return what the tile of each camera says."""
+    tiles = [tab.get_by_role("article", name=f"Camera {camera}", exact=True) for camera in CAMERAS]
+    return [tile.locator("output b").all_inner_texts() for tile in tiles]
 
 
 def see_stages(tab: Tab) -> None:
@@ -92,6 +100,15 @@ def stays_read(tab: Tab) -> bool:
     tab.get_by_role("button", name="Why this reading of demo?", exact=True).click()
     tab.wait_for_timeout(EVIDENCE_MS)
     return "Read as" in tab.locator("#why .words").inner_text() and tab.locator("#why .layers img").count() > 0
+
+
+def see_correction(tab: Tab) -> None:
+    """Say of a digit that was read that it is none, and see it kept and listed."""
+    see_why(tab)
+    tab.keyboard.press("n")
+    expect(tab.locator("#why .said")).to_have_text("Kept as no digit.")
+    tab.get_by_text("What you have said").click()
+    tab.locator("#why .correct").scroll_into_view_if_needed()
 
 
 def see_seven(tab: Tab) -> None:
@@ -128,6 +145,7 @@ def take_all(browser: Browser, pipeline: Pipeline) -> None:
     take(browser, "live-dark", page, see_numbers, (DARK, DARK))
     take(browser, "stages", page, see_stages)
     take(browser, "why", page, see_why)
+    take(browser, "correct", page, see_correction)
     take(browser, "camera", url(pipeline, "/camera"), see_seven)
     take(browser, "draw", url(pipeline, "/draw"), draw_three)
     camera = pipeline.processes()["capture.demo.2"]

@@ -7,6 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
+
+import shared.metrics  # noqa: F401 - registers every number
 
 FOLDER = Path(__file__).parents[2] / "docker" / "grafana"
 FILE = FOLDER / "digitcam.json"
@@ -50,6 +53,13 @@ def test_dashboard_is_right_by_grafanas_types(checker: Path) -> None:
 @pytest.mark.parametrize("wrong", [{"title": 5}, {"refrsh": "5s"}, {"panels": [{"type": "stat", "gridPos": 1}]}])
 def test_wrong_dashboard_is_refused_by_grafanas_types(checker: Path, wrong: dict[str, object]) -> None:
     assert "error TS" in complaints(checker, json.dumps(json.loads(FILE.read_text()) | wrong))
+
+
+def test_every_number_that_is_exported_is_on_the_dashboard_or_in_its_rules() -> None:
+    rules = (FOLDER.parent / "prometheus" / "recording.yml").read_text()
+    exported = {family.name for family in REGISTRY.collect() if family.name.startswith("digitcam_")}
+    assert len(exported) > 20
+    assert {name for name in exported if name not in FILE.read_text() + rules} == set()
 
 
 def test_panels_do_not_overlap_and_have_numbers_of_their_own() -> None:

@@ -1,5 +1,6 @@
 """A shipped network answers the same from both backends, and what can't work is said in one sentence."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,11 @@ def test_file_that_is_no_network_is_named(tmp_path: Path, name: str, spoil: obje
     with pytest.raises(ValueError, match=sentence) as error:
         load_network(path, name, "cpu")
     assert str(file) in str(error.value)
+
+
+def test_onnxruntime_is_told_to_send_nothing_about_its_use(tmp_path: Path) -> None:
+    """Where it may, it begins with a name for this device in the home folder; where CI is set it never may."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
+    environment = kept | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", "import shared.backend"], env=environment, check=True)
+    assert [*tmp_path.rglob("deviceid")] == []

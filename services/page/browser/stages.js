@@ -7,7 +7,7 @@ const ASK_EVERY_MS = 1000;
 // What is shown of a stage: the name, the unit, what the top of the curve stands for at least, and where it is found.
 const MEASURES = [
   { name: "frames/s", unit: "", least: 10, of: (stage) => stage.frames_per_s },
-  { name: "age, half", unit: "ms", least: 150, of: (stage) => inMs(stage.age_p50_s) },
+  { name: "age, median", unit: "ms", least: 150, of: (stage) => inMs(stage.age_p50_s) },
   { name: "age, 99 %", unit: "ms", least: 150, of: (stage) => inMs(stage.age_p99_s) },
   { name: "batch", unit: "", least: 2, digits: 1, of: (stage) => stage.batch },
   { name: "busy", unit: "%", least: 100, of: (stage) => stage.busy && 100 * stage.busy },

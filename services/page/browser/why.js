@@ -107,7 +107,7 @@ function showLayers(layers) {
     const { kind, shape, picture } = layers[i];
     figure.querySelector("img").src = picture;
     figure.querySelector("img").alt = `Channels after ${kind} ${i + 1}`;
-    figure.querySelector("figcaption").textContent = `${kind}: ${shape[0]} channels of ${shape[1]} × ${shape[2]}`;
+    figure.querySelector("figcaption").textContent = `${kind}: ${shape[0]} channels of ${shape[1]}\u00a0×\u00a0${shape[2]}`;
   }
 }
 

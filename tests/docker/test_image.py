@@ -1,0 +1,60 @@
+"""What the Dockerfile copies is all that the processes need."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+COPY = re.compile(r"^COPY (.+) (\S+)$", re.MULTILINE)
+OURS = ("services", "shared", "training", "benchmarks")
+IMPORT = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(f"services.{name}")
+print(*(module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in %r), sep="\\n")
+"""
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the Dockerfile copies and nothing else."""
+    folder = tmp_path_factory.mktemp("image")
+    for names, target in COPY.findall((ROOT / "docker" / "Dockerfile").read_text()):
+        for source in (ROOT / name for name in names.split()):
+            if source.is_dir():
+                shutil.copytree(source, folder / target)
+            else:
+                shutil.copy(source, folder / target)
+    return folder
+
+
+def run(image: Path, *words: str) -> str:
+    environment = os.environ | {"PYTHONPATH": str(image), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, *words]
+    return subprocess.run(command, cwd=image, env=environment, capture_output=True, text=True, check=True).stdout
+
+
+def test_every_process_finds_all_its_modules_in_the_image(image: Path) -> None:
+    names = re.findall(r"digitcam run (\w+)", (image / "Procfile").read_text())
+    assert len(names) > 5
+    files = run(image, "-c", IMPORT % (OURS,), "cli", "run", *names).split()
+    assert len(files) > 50
+    assert [file for file in files if not Path(file).is_relative_to(image)] == []
+
+
+def test_networks_and_rules_are_in_the_image(image: Path) -> None:
+    said = run(image, "-m", "services.cli", "read", "shared/demo/digits.png", "--json")
+    assert json.loads(said)["digits"]
+    assert [*(image / "docker" / "prometheus").glob("*.yml")]
+
+
+def test_all_that_is_copied_is_let_through_to_the_builder() -> None:
+    let_through = (ROOT / ".dockerignore").read_text().splitlines()
+    for names, _ in COPY.findall((ROOT / "docker" / "Dockerfile").read_text()):
+        assert {f"!{name}" for name in names.split()} <= set(let_through)
