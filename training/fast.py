@@ -51,11 +51,7 @@ def make_network() -> nn.Sequential:
 def convolve(inputs: int, outputs: int, kernel: int, stride: int) -> tuple[nn.Module, ...]:
     """Return a convolution without padding, normalised over the batch, then cut off below 0."""
     # there are few batches to learn mean and spread from, so each counts for more than torch's tenth
-    return (
-        nn.Conv2d(inputs, outputs, kernel, stride, bias=False),
-        nn.BatchNorm2d(outputs, momentum=0.3),
-        nn.ReLU(),
-    )
+    return nn.Conv2d(inputs, outputs, kernel, stride, bias=False), nn.BatchNorm2d(outputs, momentum=0.3), nn.ReLU()
 
 
 # -------------------------------------------------------------------------------------------------------------- Muon
@@ -113,9 +109,8 @@ def train(recipe: Recipe, digits: Digits) -> nn.Sequential:
     batches = draw_batches(recipe, len(images))
     for step, chosen in enumerate(batches):
         share = find_share(recipe, step / len(batches))
-        loss = functional.cross_entropy(
-            network(images[chosen]), digits.labels[chosen], label_smoothing=recipe.smoothing
-        )
+        logits = network(images[chosen])
+        loss = functional.cross_entropy(logits, digits.labels[chosen], label_smoothing=recipe.smoothing)
         network.zero_grad()
         torch.autograd.backward(loss)
         adam.param_groups[0]["lr"] = recipe.learning_rate * share
