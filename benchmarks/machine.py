@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.trust import usable_cores
+from shared.processor import find_processor
 
 PACKAGES = ("digitcam", "pyzmq", "onnxruntime", "opencv-python", "numpy", "simplejpeg", "msgpack")
 COMPARED = ("torch", "openvino", "imagezmq", "vidgear", "mosec")
@@ -24,14 +25,6 @@ def describe() -> dict[str, str]:
         "compared": list_versions(COMPARED),
         "commit": find_commit(),
     }
-
-
-def find_processor() -> str:
-    """The processor's own name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def list_versions(packages: tuple[str, ...]) -> str:

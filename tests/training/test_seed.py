@@ -12,20 +12,20 @@ from torch import Tensor, nn
 from shared.backend import load_network
 from shared.demo.paper import load_digits
 from shared.networks import NETWORKS, SeedCNN, load_checkpoint
-from training import data, train
+from training import data, seed, train
 from training.resume import keep
 
-RECIPE = train.Recipe(network="seed", epochs=3, batch=25, learning_rate=1e-3)
+RECIPE = seed.Recipe(network="seed", epochs=3, batch=25, learning_rate=1e-3)
 
 
 TRAINING, TEST = slice(0, 25), slice(25, 30)  # of the thirty of each class
 
 
-def shipped(part: slice) -> train.Digits:
+def shipped(part: slice) -> seed.Digits:
     """Take some of each class of the digits that ship with the demo camera."""
     digits = load_digits()[:, part]
     labels = np.repeat(np.arange(10), digits.shape[1])
-    return train.Digits(torch.from_numpy(digits.reshape(-1, 1, 28, 28).copy()), torch.from_numpy(labels))
+    return seed.Digits(torch.from_numpy(digits.reshape(-1, 1, 28, 28).copy()), torch.from_numpy(labels))
 
 
 def write_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("mini")
     with pytest.MonkeyPatch.context() as monkeypatch:
         write_mnist(root, monkeypatch)
-        monkeypatch.setitem(train.RECIPES, "seed", replace(RECIPE, epochs=12))
+        monkeypatch.setattr(seed, "RECIPE", replace(RECIPE, epochs=12))
         train.main(["--preset", "seed", "--data", str(root), "--out", str(root / "out"), "--device", "cpu"])
     return root / "out"
 
@@ -76,25 +76,25 @@ def test_training_leaves_pictures_and_no_half_done_run(results: Path) -> None:
 
 
 def test_onnx_file_and_checkpoint_answer_alike(results: Path) -> None:
-    images = train.to_input(shipped(TEST).images).numpy()
+    images = seed.to_input(shipped(TEST).images).numpy()
     answers = [load_network(results / "seed.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
 
 
 def test_onnx_file_tells_no_paths_of_the_machine(results: Path) -> None:
     model = (results / "seed.onnx").read_bytes()
-    assert str(Path(train.__file__).parents[1]).encode() not in model
+    assert str(Path(seed.__file__).parents[1]).encode() not in model
     assert b"site-packages" not in model
 
 
 def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
     digits, few, cpu = shipped(TRAINING), shipped(TEST), torch.device("cpu")
-    whole = train.start(RECIPE, cpu, tmp_path / "whole", resume=False)
-    train.train(whole, digits, few)
-    broken = train.start(replace(RECIPE, epochs=1), cpu, tmp_path / "broken", resume=False)
-    train.train(broken, digits, few)
-    resumed = train.start(RECIPE, cpu, tmp_path / "broken", resume=True)
-    train.train(resumed, digits, few)
+    whole = seed.start(RECIPE, cpu, tmp_path / "whole", resume=False)
+    seed.train(whole, digits, few)
+    broken = seed.start(replace(RECIPE, epochs=1), cpu, tmp_path / "broken", resume=False)
+    seed.train(broken, digits, few)
+    resumed = seed.start(RECIPE, cpu, tmp_path / "broken", resume=True)
+    seed.train(resumed, digits, few)
     assert resumed.history == whole.history
     for name, value in whole.network.state_dict().items():
         assert torch.equal(value, resumed.network.state_dict()[name]), name
@@ -102,15 +102,15 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) ->
 
 def test_resume_refuses_a_run_of_another_recipe(tmp_path: Path) -> None:
     cpu = torch.device("cpu")
-    begun = train.start(RECIPE, cpu, tmp_path / "kept", resume=False)
+    begun = seed.start(RECIPE, cpu, tmp_path / "kept", resume=False)
     keep(begun.kept, begun.begun_with, begun.parts, {"history": begun.history})
     with pytest.raises(SystemExit, match="another recipe"):
-        train.start(replace(RECIPE, batch=50), cpu, tmp_path / "kept", resume=True)
+        seed.start(replace(RECIPE, batch=50), cpu, tmp_path / "kept", resume=True)
 
 
 def test_resume_without_a_kept_run_says_so(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="there is no"):
-        train.start(RECIPE, torch.device("cpu"), tmp_path / "nothing", resume=True)
+        seed.start(RECIPE, torch.device("cpu"), tmp_path / "nothing", resume=True)
 
 
 def test_accuracy_and_confusions_count_each_image_once() -> None:
@@ -118,7 +118,7 @@ def test_accuracy_and_confusions_count_each_image_once() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return torch.eye(10)[3].expand(len(images), 10)
 
-    _, accuracy, matrix = train.evaluate(AlwaysThree(), shipped(TEST))
+    _, accuracy, matrix = seed.evaluate(AlwaysThree(), shipped(TEST))
     assert accuracy == pytest.approx(0.1)
     assert matrix[:, 3].tolist() == [5] * 10
     assert matrix.sum() == 50

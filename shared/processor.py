@@ -1,0 +1,12 @@
+"""What the processor is called, for figures that say where they were measured."""
+
+import platform
+from pathlib import Path
+
+
+def find_processor() -> str:
+    """The processor's own name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
