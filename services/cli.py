@@ -54,6 +54,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     command.add_argument("--out", type=Path, default=Path("trace.json"), help="the file (trace.json)")
     command.set_defaults(run=run_trace)
 
+    command = commands.add_parser("learn", help="teach the reader the corrections that were made on the page")
+    command.add_argument("--undo", action="store_true", help="give the shipped weights back; the corrections stay")
+    command.add_argument("--data", default="data", help="folder of what may not be forgotten, fetched once (data)")
+    command.add_argument("--steps", default="300", help="more learn better and take longer (300)")
+    command.set_defaults(run=run_learn)
+
     command = commands.add_parser("config", help="print what is set, and where each value comes from")
     command.add_argument("--markdown", action="store_true", help="print the table of docs/settings.md instead")
     command.set_defaults(run=run_config)
@@ -113,6 +119,13 @@ def run_trace(choice: argparse.Namespace) -> int:
     from services.trace import trace
 
     return trace(load_settings(), choice.seconds, choice.out)
+
+
+def run_learn(choice: argparse.Namespace) -> int:
+    """Learn, or undo it."""
+    from services.learn import learn, undo
+
+    return undo(load_settings()) if choice.undo else learn(["--data", choice.data, "--steps", choice.steps])
 
 
 def run_config(choice: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Teaches the reader what people said that digits really were: `digitcam learn`, or `python -m training.learn`.
+"""Teaches the reader what people said that digits really were: `digitcam learn`.
 
 It begins with the shipped weights each time, so what was deleted is forgotten. Of everything else, MNIST and crops of
 scenes, it is to go on saying what the shipped reader says (Li and Hoiem, "Learning without Forgetting", 2016): labels
@@ -29,7 +29,7 @@ from shared.weights import learned_weights, load_checked, shipped_weights
 from training.crops import Order, load_crops
 from training.data import load_mnist
 from training.export import export_onnx
-from training.reader import HELD_OUT, SHADES, Labelled, answer, labelled, vary
+from training.reader import HELD_OUT, SHADES, Labelled, answer, draw_batch, labelled
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -60,20 +60,20 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MNIST/raw, fetched where needed")
     parser.add_argument("--steps", type=int, default=Recipe().steps)
     arguments = parser.parse_args(words)
+    if arguments.steps < 1:
+        parser.error("--steps is 1 or more")
     try:
         sys.exit(learn(load_settings(), arguments.data, Recipe(steps=arguments.steps)))
-    except (ConfigError, ValueError, OSError, sqlite3.Error) as error:
+    except (ConfigError, ValueError, OSError) as error:
         sys.exit(f"digitcam learn: {error}")
+    except KeyboardInterrupt:
+        sys.exit("digitcam learn: stopped, the weights in force stay")
 
 
 def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
-    """Teach, judge, and bring the new weights into force; 1 where they are not better. Raises what main names."""
-    corrections = Corrections(settings.learned_dir).ask()
-    if not corrections:
-        print("There is nothing to learn from: click a digit on the page and press the key of what it really is.")
-        return 1
-    sets = load_sets(settings, data, corrections)
-    before = load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
+    """Teach, judge, and bring the new weights into force; 1 where they are worse. Raises what main names."""
+    learned, before = learned_weights(settings), load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
+    sets = load_sets(settings, data, load_corrections(settings))
     after = teach(before, sets.taught, sets, recipe)
     figures = [*judge(before, after, sets), *judge_left_out(before, sets, recipe)]
     print("\n".join(["", f"{'':33}{'before':>9}{'after':>9}", *map(str, figures)]))
@@ -81,7 +81,7 @@ def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
     if spoilt:
         print(f"The weights in force stay: the new ones are worse on {' and '.join(spoilt)}.")
         return 1
-    version = install(after, learned_weights(settings), sets.test.images[:64], asdict(recipe))
+    version = install(after, learned, sets.test.images[:64], asdict(recipe))
     print(f"The reader is {version} now; what runs takes it up within a second. `digitcam learn --undo` undoes it.")
     return 0
 
@@ -101,6 +101,18 @@ def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str
 # -------------------------------------------------------------------------------------------------------------- data
 
 
+def load_corrections(settings: Settings) -> Sequence[Correction]:
+    """Return all of them, the oldest first. Raises ValueError, in one sentence, where there are none."""
+    kept = Corrections(settings.learned_dir)
+    try:
+        corrections = kept.ask()
+    except sqlite3.Error as error:
+        raise ValueError(f"{kept.path} can't be read ({error}): move it away, and correct anew") from error
+    if not corrections:
+        raise ValueError("nothing to learn from: click a digit on the page, and press the key of what it really is")
+    return corrections[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Sets:
     """What is taught (corrections, with the occasion of each), what is to stay as it is, and what judges that."""
@@ -118,12 +130,11 @@ def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction])
     order = Order(data, settings.models / "finder.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
     crops = labelled(*load_crops(order, os.cpu_count() or 1), CPU)
     is_held = torch.arange(len(crops.labels)) % JUDGES == 0
-    oldest_first = corrections[::-1]
-    images = np.stack([correction.seen.image for correction in oldest_first])
-    labels = np.array([correction.label for correction in oldest_first])
+    images = np.stack([correction.seen.image for correction in corrections])
+    labels = np.array([correction.label for correction in corrections])
     return Sets(
         taught=labelled(images, labels, CPU),
-        occasions=torch.tensor(number_occasions(oldest_first)),
+        occasions=torch.tensor(number_occasions(corrections)),
         mnist=labelled(*load_mnist("train", data), CPU),
         crops=crops.where(~is_held),
         test=labelled(*load_mnist("test", data), CPU),
@@ -157,33 +168,24 @@ def teach(before: nn.Module, taught: Labelled, sets: Sets, recipe: Recipe) -> nn
     optimiser = torch.optim.AdamW(after.parameters(), recipe.learning_rate, weight_decay=0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
     random = torch.Generator().manual_seed(recipe.seed)
+    parts = ((taught, recipe.corrections), (sets.mnist, recipe.mnist), (sets.crops, recipe.crops))
     for _ in tqdm(range(recipe.steps), desc="learn", mininterval=5):
-        corrections = draw(taught, recipe.corrections, random)
-        kept = [draw(sets.mnist, recipe.mnist, random), draw(sets.crops, recipe.crops, random)]
-        wrong = functional.cross_entropy(after(vary(to_input(corrections), random)), corrections.labels)
-        changed = divergence(before, after, vary(torch.cat([to_input(part) for part in kept]), random))
+        loss = find_loss(before, after, *draw_batch(parts, random), recipe.corrections)
         optimiser.zero_grad()
-        torch.autograd.backward(wrong + changed)
+        torch.autograd.backward(loss)
         optimiser.step()
         schedule.step()
     return after
 
 
-def divergence(before: nn.Module, after: nn.Module, images: Tensor) -> Tensor:
-    """Return how far the answers are from those before: the mean Kullback-Leibler divergence, in nats."""
+def find_loss(before: nn.Module, after: nn.Module, images: Tensor, labels: Tensor, corrections: int) -> Tensor:
+    """Return the loss: of so many corrections how wrong they are read, of the rest how far from before (in nats)."""
+    logits = after(images)
+    wrong = functional.cross_entropy(logits[:corrections], labels[:corrections])
     with torch.no_grad():
-        said = before(images).log_softmax(dim=1)
-    return functional.kl_div(after(images).log_softmax(dim=1), said, reduction="batchmean", log_target=True)
-
-
-def draw(part: Labelled, count: int, random: torch.Generator) -> Labelled:
-    """Return so many, at random."""
-    return part.where(torch.randint(len(part.labels), (count,), generator=random))
-
-
-def to_input(part: Labelled) -> Tensor:
-    """Return images as the network takes them."""
-    return part.images.float() / SHADES
+        said = before(images[corrections:]).log_softmax(dim=1)
+    now = logits[corrections:].log_softmax(dim=1)
+    return wrong + functional.kl_div(now, said, reduction="batchmean", log_target=True)
 
 
 # -------------------------------------------------------------------------------------------------------- evaluation

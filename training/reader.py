@@ -6,6 +6,7 @@ what is shipped, its temperature set on held-out crops; MNIST's test images are 
 
 import argparse
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -135,13 +136,14 @@ def labelled(images: np.ndarray, labels: np.ndarray, device: torch.device) -> La
     return Labelled(torch.from_numpy(images)[:, None].to(device), torch.from_numpy(labels).long().to(device))
 
 
-def draw_batch(recipe: Recipe, sets: Sets, random: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return a batch, images in 0 to 1."""
-    parts = []
-    for part, count in ((sets.mnist, recipe.mnist), (sets.digits, recipe.digits), (sets.others, recipe.others)):
-        parts.append(part.where(torch.randint(len(part.labels), (count,), generator=random).to(part.labels.device)))
-    images = torch.cat([part.images for part in parts]).float() / SHADES
-    return vary(images, random), torch.cat([part.labels for part in parts])
+def draw_batch(parts: Sequence[tuple[Labelled, int]], random: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return a batch, so many of each part, varied; images in 0 to 1."""
+    drawn = [
+        part.where(torch.randint(len(part.labels), (count,), generator=random).to(part.labels.device))
+        for part, count in parts
+    ]
+    images = torch.cat([part.images for part in drawn]).float() / SHADES
+    return vary(images, random), torch.cat([part.labels for part in drawn])
 
 
 def vary(images: Tensor, random: torch.Generator) -> Tensor:
@@ -214,17 +216,19 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
 
 def train(run: Run, sets: Sets) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
-    with tqdm(total=run.recipe.steps, initial=run.step, desc="reader", mininterval=10) as bar:
-        while run.step < run.recipe.steps:
+    recipe = run.recipe
+    parts = ((sets.mnist, recipe.mnist), (sets.digits, recipe.digits), (sets.others, recipe.others))
+    with tqdm(total=recipe.steps, initial=run.step, desc="reader", mininterval=10) as bar:
+        while run.step < recipe.steps:
             # what a step sees depends on seed and step alone, so a resumed run sees what an unbroken one would have
-            random = torch.Generator().manual_seed(run.recipe.seed * 10_000_000 + run.step)
-            train_step(run, *draw_batch(run.recipe, sets, random))
+            random = torch.Generator().manual_seed(recipe.seed * 10_000_000 + run.step)
+            train_step(run, *draw_batch(parts, random))
             run.step += 1
             bar.update()
-            if run.step % CHECK_EVERY == 0 or run.step == run.recipe.steps:
+            if run.step % CHECK_EVERY == 0 or run.step == recipe.steps:
                 run.checks.append({"step": run.step} | judge(run.average.module, sets))
                 tqdm.write(str(run.checks[-1]))
-                keep(run.kept, asdict(run.recipe), run.parts, run.progress)
+                keep(run.kept, asdict(recipe), run.parts, run.progress)
 
 
 def train_step(run: Run, images: Tensor, labels: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""A person says in a real Chromium what a digit really was, by one key."""
+"""A person says in a real Chromium what a digit really was, by one key, and the reader learns it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,8 @@ from shared.corrections import Corrections
 from tests.browser.test_live_view import display
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
+from tests.training.learning import use_little
+from training.learn import main as learn
 
 
 @pytest.fixture
@@ -49,3 +51,19 @@ def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_p
     panel.get_by_role("button", name="Forget that this is 8").click()
     expect(panel.get_by_text("What you have said")).to_be_hidden()
     assert not kept.ask()
+
+
+def test_what_was_said_by_key_is_learned_and_the_open_page_takes_it_up(
+    tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel = open_panel(tab)
+    expect(panel.locator(".reader")).to_contain_text("The reader is ")
+    tab.keyboard.press("3")
+    expect(panel.locator(".said")).to_have_text("Kept as 3.")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEARNED_DIR", str(tmp_path / "learned"))
+    use_little(monkeypatch)
+    with pytest.raises(SystemExit) as end:
+        learn(["--steps", "3"])
+    assert end.value.code == 0
+    expect(panel.locator(".reader")).to_contain_text("with what it learned from you")

@@ -1,0 +1,62 @@
+"""digitcam learn: what is missing is said, what was learned is undone, and training gets what was asked for."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services import cli, learn
+from shared.corrections import Corrections
+from shared.settings import Settings
+from shared.weights import learned_weights, weights_in_force
+from tests.conftest import MakeSettings
+from tests.services.test_corrections import seen
+from tests.shared.weights import other_weights, put
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Those of the command, which runs in the test's folder."""
+    monkeypatch.setenv("LEARNED_DIR", str(tmp_path / "learned"))
+    return make_settings(LEARNED_DIR=tmp_path / "learned")
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learn, "find_spec", lambda name: None if name in ("torch", "onnx") else object())
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_without_torch_it_says_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["learn"]) == 1
+    assert capsys.readouterr().err == "digitcam: learn needs torch, onnx: pip install 'digitcam[train]'.\n"
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = Corrections(settings.learned_dir)
+    kept.add(seen(), 7)
+    put(learned_weights(settings), other_weights("learned"))
+    assert cli.main(["learn", "--undo"]) == 0
+    assert weights_in_force(settings).parent == settings.models
+    assert len(kept.ask()) == 1
+    assert cli.main(["learn", "--undo"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "The reader is the shipped one again; your corrections stay.",
+        "Nothing was learned yet.",
+    ]
+
+
+def test_training_gets_the_options_and_its_exit_code_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, 1)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    assert cli.main(["learn", "--steps", "3", "--data", "here"]) == 1
+    assert asked == [[sys.executable, "-m", "training.learn", "--data", "here", "--steps", "3"]]
