@@ -9,7 +9,7 @@ from shared.corrections import Corrections, Seen
 from shared.vision.digit import NOT_A_DIGIT
 from training import learn
 from training.crops import Crops
-from training.strokes import DIGITS, SIGNS, Strokes, draw
+from training.scenes.strokes import DIGITS, SIGNS, Strokes, draw
 
 SQUARE_SIX: Strokes = (((0.8, 0), (0.1, 0)), ((0.1, 0), (0.1, 1)), ((0.1, 1), (0.8, 1)), ((0.8, 1), (0.8, 0.5)),
                        ((0.8, 0.5), (0.1, 0.5)))  # fmt: skip
