@@ -15,9 +15,10 @@ from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
 from training import learn as learning
 from training.learn import OCCASION_S, Figure, Recipe, learn, main, number_occasions
+from training.reader import Labelled
 
 FEW = Recipe(steps=40, corrections=8, mnist=32, crops=32)
-SQUARES = np.stack([write(SQUARE_SIX, narrow) for narrow in (0.6, 0.7, 0.8)])[:, None].astype(np.float32) / 255
+SQUARES = np.asarray([[write(SQUARE_SIX, narrow) / 255] for narrow in (0.6, 0.7, 0.8)], np.float32)
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def test_ten_occasions_are_judged_by_those_that_were_not_taught(
     taught: list[int] = []
     teach = learning.teach
 
-    def watched(before: torch.nn.Module, part: learning.Labelled, *rest: object) -> torch.nn.Module:
+    def watched(before: torch.nn.Module, part: Labelled, *rest: object) -> torch.nn.Module:
         taught.append(len(part.labels))
         return teach(before, part, *rest)  # type: ignore[arg-type]
 
