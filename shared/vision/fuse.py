@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=1.099, shape=0.365, bias=-1.305, found=0.391, read=0.555)
+FITTED = Fusion(heat=1.106, shape=0.358, bias=-1.45, found=0.408, read=0.535)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:
