@@ -1,6 +1,6 @@
-"""Takes the pictures of docs/screens.md, of the real pipeline in a real Chromium: python -m tests.browser.screens.
+"""Takes the pictures of docs/screens.md, or some, of the real pipeline: python -m tests.browser.screens [NAME...].
 
-Each waits for what it is to show, as a test would, and so can't be taken of a page that does not show it.
+Each is of a real Chromium that waits for what it is to show, as a test would; a page that does not show it gives none.
 """
 
 import shutil
@@ -29,7 +29,7 @@ LIGHT, DARK = "light", "dark"
 CAMERAS = ("demo", "demo.2")
 CURVE_MS = 15_000  # until a curve is one
 EVIDENCE_MS = 2_500  # a sheet of the demo stays for four seconds
-STANDS_MS = 1_000  # what is said for so long is of a sheet that lies still
+STANDS_MS = 600  # what is said for so long is of a sheet that lies still
 QUALITIES = (80, 70, 60, 50)  # the best that fits
 MOST_BYTES = 150_000
 GAP_PX, GREY = 16, 128
@@ -38,7 +38,9 @@ Prepare = Callable[[Tab], None]
 
 
 def take(browser: Browser, name: str, address: str, prepare: Prepare, schemes: tuple[str, str] = (LIGHT, DARK)) -> None:
-    """Write a picture of a page in a wide window beside the same in a phone's."""
+    """Write a picture of a page in a wide window beside the same in a phone's, unless only others are asked for."""
+    if name not in (sys.argv[1:] or [name]):
+        return
     windows = zip((WIDE, PHONE), schemes, strict=True)
     views = [look(browser, address, prepare, size, scheme) for size, scheme in windows]
     gap = np.full((views[0].shape[0], GAP_PX, 3), GREY, np.uint8)
@@ -67,10 +69,10 @@ def see_numbers(tab: Tab) -> None:
 
 
 def stand_still(tab: Tab) -> bool:
-    """Whether each camera goes on saying one number, of several digits."""
+    """Whether each camera goes on saying the same, a number of several digits in it."""
     before = say_numbers(tab)
     tab.wait_for_timeout(STANDS_MS)
-    return before == say_numbers(tab) and all(len(said) == 1 and len(said[0]) > 1 for said in before)
+    return before == say_numbers(tab) and all(any(len(number) > 1 for number in said) for said in before)
 
 
 def say_numbers(tab: Tab) -> list[list[str]]:
@@ -90,7 +92,8 @@ def see_stages(tab: Tab) -> None:
 
 def see_why(tab: Tab) -> None:
     """Ask why a digit was read, again and again until it stays in sight for the curves of a few seconds."""
-    see_numbers(tab)
+    says = tab.get_by_role("article", name="Camera demo", exact=True).locator("output b").first
+    expect(says).to_be_visible(timeout=60_000)
     wait_for(lambda: stays_read(tab), 120)
 
 
@@ -104,11 +107,16 @@ def stays_read(tab: Tab) -> bool:
 
 def see_correction(tab: Tab) -> None:
     """Say of a digit that was read that it is none, and see it kept and listed."""
-    see_why(tab)
-    tab.keyboard.press("n")
-    expect(tab.locator("#why .said")).to_have_text("Kept as no digit.")
+    wait_for(lambda: stays_read(tab) and is_kept(tab), 120)
     tab.get_by_text("What you have said").click()
     tab.locator("#why .correct").scroll_into_view_if_needed()
+
+
+def is_kept(tab: Tab) -> bool:
+    """Whether it was still there to be kept when it was said what it is."""
+    tab.keyboard.press("n")
+    tab.wait_for_timeout(STANDS_MS)
+    return tab.locator("#why .said").inner_text() == "Kept as no digit."
 
 
 def see_seven(tab: Tab) -> None:
