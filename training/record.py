@@ -8,7 +8,9 @@ from pathlib import Path
 
 from training.figures import Row
 
-COMMAND = "python -m training.train --preset fast --seeds 10 --beside 3 --out docs"
+COMMAND = "python -m training.train --preset fast"
+
+OPTIONS = {"fast": "--seeds", "seed": "--beside"}  # of the command: how often each recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def load_record(path: Path) -> Record:
         kept = json.loads(path.read_text())
         return Record(**kept | {"trainings": tuple(Training(**training) for training in kept["trainings"])})
     except (ValueError, TypeError, KeyError) as error:
-        raise SystemExit(f"{path} is not a speed record, make it again: {COMMAND} ({error})") from None
+        raise SystemExit(f"{path} is not a speed record, make it again: {COMMAND} --out docs ({error})") from None
 
 
 def to_rows(record: Record) -> Iterator[Row]:
@@ -67,8 +69,10 @@ def to_rows(record: Record) -> Iterator[Row]:
 
 def to_lines(record: Record) -> list[str]:
     """Return the record as lines of Markdown."""
+    recipes = record.by_recipe()
+    how_often = " ".join(f"{OPTIONS[who]} {len(trainings)}" for who, trainings in recipes.items())
     lines = [
-        f"By `{COMMAND}` on {record.date}: {record.machine}.",
+        f"By `{COMMAND} {how_often}` on {record.date}: {record.machine}.",
         f"Threads: {record.threads}; load of the machine before: {record.load:.1f}; judged on: {record.judged_on}.",
         "Each training has a seed of its own; ± is the standard deviation from one to the other. A training is counted",
         "from images in memory to a network that answers, in the CPU-seconds of all threads. The fast network looks at",
@@ -78,7 +82,7 @@ def to_lines(record: Record) -> list[str]:
         "| recipe | trainings | accuracy | least | at one look | CPU-seconds | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
-    return lines + [to_line(who, trainings) for who, trainings in record.by_recipe().items()]
+    return lines + [to_line(who, trainings) for who, trainings in recipes.items()]
 
 
 def to_line(who: str, trainings: Sequence[Training]) -> str:

@@ -127,6 +127,7 @@ def test_what_is_no_record_is_refused_in_a_sentence(tmp_path: Path, content: str
 
 def test_page_says_mean_spread_and_least_of_each_recipe() -> None:
     page = to_page(list(to_rows(RECORD)), to_lines(RECORD))
+    assert "By `python -m training.train --preset fast --seeds 2 --beside 1` on 2026-01-02: a machine, 2 cores." in page
     assert "| fast | 2 | 0.9920 ± 0.0014 | 0.9910 | 0.9910 ± 0.0014 | 5.00 ± 1.41 | 6.00 ± 1.41 |" in page
     assert "| seed | 1 | 0.9880 | 0.9880 | 0.9880 | 600.00 | 600.00 |" in page
     assert "| MNIST test | fast | accuracy, mean of trainings | at least 0.99 | 0.992 | met |" in page
