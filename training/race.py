@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from shared.processor import find_processor
 from training import fast, seed
-from training.record import Record, Training, save_record, to_lines
+from training.record import COMMAND, Record, Training, save_record, to_lines
 from training.seed import Digits, load_tensors
 
 HELD_OUT = 10_000  # of the training images, the last
@@ -45,20 +45,29 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.train --preset fast", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="trainings by the fast recipe (default: 10)")
     parser.add_argument("--beside", type=int, default=0, help="trainings by the seed's, minutes each (default: 0)")
+    parser.add_argument("--beside-epochs", type=int, default=seed.RECIPE.epochs, help="instead of the seed recipe's")
     parser.add_argument("--epochs", type=float, default=fast.Recipe().epochs, help="instead of the fast recipe's")
     parser.add_argument("--threads", type=int, default=1, help="one costs the least CPU (default: 1)")
     parser.add_argument("--held-out", action="store_true", help="judge by training images held out: to choose a recipe")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of speed-record.json (default: runs)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MNIST/raw (default: data)")
     arguments = parser.parse_args(words)
-    if min(arguments.seeds, arguments.threads) < 1 or arguments.beside < 0 or not 0 < arguments.epochs < 1000:
-        parser.error("--seeds and --threads are at least 1, --beside is at least 0, --epochs more than 0")
+    if (
+        min(arguments.seeds, arguments.threads, arguments.beside_epochs) < 1
+        or arguments.beside < 0
+        or not 0 < arguments.epochs < 1000
+    ):
+        parser.error(
+            "--seeds, --threads and --beside-epochs are at least 1, --beside is at least 0, --epochs more than 0"
+        )
     return arguments
 
 
 def begin(arguments: argparse.Namespace) -> Record:
     """Return a record without trainings: of what, and where."""
+    often = f"--seeds {arguments.seeds} --beside {arguments.beside} --beside-epochs {arguments.beside_epochs}"
     return Record(
+        command=f"{COMMAND} {often}",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{find_processor()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, torch {torch.__version__}",
@@ -82,15 +91,18 @@ def load_sets(data: Path, *, held_out: bool) -> tuple[Digits, Digits]:
 def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterator[Training]:
     """Yield the trainings by the fast recipe, then those by the seed's."""
     for number in range(arguments.seeds):
-        recipe = fast.Recipe(epochs=arguments.epochs, seed=number)
-        yield measure("fast", number, partial(fast.train, recipe, digits), fast.answer_five_times, judges)
+        quick = fast.Recipe(epochs=arguments.epochs, seed=number)
+        yield measure("fast", number, partial(fast.train, quick, digits), fast.answer_five_times, judges)
+    whole, epochs = seed.RECIPE.epochs, arguments.beside_epochs
+    name = "seed" if epochs == whole else f"seed, {epochs} of {whole} epochs"
     for number in range(arguments.beside):
-        yield measure("seed", number, partial(train_as_seed, number, digits), fast.answer, judges)
+        recipe = replace(seed.RECIPE, epochs=epochs, seed=number)
+        yield measure(name, number, partial(train_as_seed, recipe, digits), fast.answer, judges)
 
 
-def train_as_seed(number: int, digits: Digits) -> nn.Module:
+def train_as_seed(recipe: seed.Recipe, digits: Digits) -> nn.Module:
     """Return a network trained by the seed's recipe, without the looks at the test set that only its curve needs."""
-    course = seed.start(replace(seed.RECIPE, seed=number), CPU, Path(), resume=False)
+    course = seed.start(recipe, CPU, Path(), resume=False)
     while course.epoch < course.recipe.epochs:
         seed.train_epoch(course, digits)
     return course.network.eval()

@@ -10,8 +10,6 @@ from training.figures import Row
 
 COMMAND = "python -m training.train --preset fast"
 
-OPTIONS = {"fast": "--seeds", "seed": "--beside"}  # of the command: how often each recipe
-
 
 @dataclass(frozen=True, slots=True)
 class Training:
@@ -29,6 +27,7 @@ class Training:
 class Record:
     """Trainings on one machine, one after the other."""
 
+    command: str
     date: str
     machine: str
     threads: int
@@ -69,10 +68,8 @@ def to_rows(record: Record) -> Iterator[Row]:
 
 def to_lines(record: Record) -> list[str]:
     """Return the record as lines of Markdown."""
-    recipes = record.by_recipe()
-    how_often = " ".join(f"{OPTIONS[who]} {len(trainings)}" for who, trainings in recipes.items())
     lines = [
-        f"By `{COMMAND} {how_often}` on {record.date}: {record.machine}.",
+        f"By `{record.command}` on {record.date}: {record.machine}.",
         f"Threads: {record.threads}; load of the machine before: {record.load:.1f}; judged on: {record.judged_on}.",
         "Each training has a seed of its own; ± is the standard deviation from one to the other. A training is counted",
         "from images in memory to a network that answers, in the CPU-seconds of all threads. The fast network looks at",
@@ -82,7 +79,7 @@ def to_lines(record: Record) -> list[str]:
         "| recipe | trainings | accuracy | least | at one look | CPU-seconds | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
-    return lines + [to_line(who, trainings) for who, trainings in recipes.items()]
+    return lines + [to_line(who, trainings) for who, trainings in record.by_recipe().items()]
 
 
 def to_line(who: str, trainings: Sequence[Training]) -> str:

@@ -16,6 +16,7 @@ from training.record import Record, Training, load_record, save_record, to_lines
 from .test_seed import TEST, TRAINING, shipped, write_mnist
 
 RECORD = Record(
+    command="python -m training.train --preset fast --seeds 2 --beside 1",
     date="2026-01-02",
     machine="a machine, 2 cores",
     threads=1,
@@ -99,18 +100,24 @@ def test_five_looks_are_the_mean_of_an_image_and_its_neighbours() -> None:
 def test_command_line_measures_both_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mnist(tmp_path, monkeypatch)
     monkeypatch.setattr(seed, "RECIPE", replace(seed.RECIPE, epochs=2, batch=25))
-    often = ["--seeds", "2", "--epochs", "3", "--beside", "1"]
+    often = ["--seeds", "2", "--epochs", "3", "--beside", "1", "--beside-epochs", "1"]
     train.main(["--preset", "fast", *often, "--data", str(tmp_path), "--out", str(tmp_path)])
     record = load_record(tmp_path / "speed-record.json")
-    assert [(training.who, training.seed) for training in record.trainings] == [("fast", 0), ("fast", 1), ("seed", 0)]
+    assert [(training.who, training.seed) for training in record.trainings] == [
+        ("fast", 0),
+        ("fast", 1),
+        ("seed, 1 of 2 epochs", 0),
+    ]
     assert 0 < record.trainings[0].cpu_s < record.whole_cpu_s
 
 
-@pytest.mark.parametrize("words", [["--seeds", "0"], ["--beside", "-1"], ["--threads", "0"], ["--epochs", "nan"]])
+@pytest.mark.parametrize(
+    "words", [["--seeds", "0"], ["--beside", "-1"], ["--threads", "0"], ["--epochs", "nan"], ["--beside-epochs", "0"]]
+)
 def test_command_line_refuses_what_can_not_be_trained(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         train.main(["--preset", "fast", *words])
-    assert "--seeds and --threads are at least 1" in capsys.readouterr().err
+    assert "--seeds, --threads and --beside-epochs are at least 1" in capsys.readouterr().err
 
 
 def test_record_survives_the_disk(tmp_path: Path) -> None:
