@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.scenes.clutter import clutter, cover_edge, hold, lay_thing
+from training.scenes.clutter import clutter, cover_edge, hold, lay_dish, lay_thing
 from training.scenes.glyphs import Glyph, Sources, digit, sign
 from training.scenes.lens import Picture, photograph
 from training.scenes.lines import Line, choose_line, number, row, text
@@ -106,6 +106,8 @@ def lay_out(rng: np.random.Generator, side: int, angle: float, things: Things) -
         cover_edge(rng, grey, clutter(rng, side, things))
     if rng.random() < 0.06:
         hold(rng, grey)
+    if rng.random() < 0.1:
+        lay_dish(rng, grey)
     if things.stamps and rng.random() < 0.1:
         lay_thing(rng, grey, things)
     return Desk(grey, np.abs(grey - blank) > 12, is_dark)

@@ -21,7 +21,24 @@ def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
     if things.stamps and rng.random() < 0.75:
         for _ in range(int(rng.integers(1, 9))):
             lay_thing(rng, scene, things)
+    for _ in range(int(rng.integers(-4, 5))):
+        lay_dish(rng, scene)
     return scene
+
+
+def lay_dish(rng: np.random.Generator, scene: Grey) -> None:
+    """Lay a mug, a coin, a wheel or a button on the scene: ellipses in each other, which are no 0 and no 8."""
+    side = scene.shape[0]
+    centre, turn = rng.uniform(0, side, 2), rng.uniform(0, 180)
+    radius, width = float(np.exp(rng.uniform(np.log(6), np.log(60)))), rng.uniform(0.6, 1)
+    for _ in range(int(rng.integers(2, 6))):
+        layer = np.zeros(scene.shape, np.uint8)
+        box = (centre.tolist(), (2 * radius * width, 2 * radius), turn)
+        cv2.ellipse(layer, box, 255, cv2.FILLED, cv2.LINE_AA)
+        cover = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.4, 1.2)).astype(np.float32) / 255
+        tone = surface(rng, scene.shape) if radius > 12 and rng.random() < 0.2 else rng.uniform(5, 250)
+        scene += cover * (tone - scene)
+        centre, radius = centre + rng.normal(0, 0.04 * radius, 2), radius * rng.uniform(0.4, 0.95)
 
 
 def lay_thing(rng: np.random.Generator, scene: Grey, things: Things) -> None:
