@@ -18,6 +18,9 @@ UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
 KEEP = 0.3  # heat below this is no candidate: 9 a page of the demo are left
+SLIMMEST = (
+    0.4  # of its height a box is taken to be wide: two slim ones side by side, of one 1, overlap no more than that
+)
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
 
 Page = NDArray[np.uint8]
@@ -118,8 +121,11 @@ def keep_apart(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.intp]:
 
 def are_same(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.bool_]:
     """Return, for each pair of boxes (n x n), whether they overlap more than that or one lies in the other."""
+    sizes = np.maximum(boxes[:, 2:], SLIMMEST * boxes[:, 2:].max(axis=1, keepdims=True))
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    areas = boxes[:, 2] * boxes[:, 3]
+    middles = (corners[:, :2] + corners[:, 2:]) / 2
+    corners = np.concatenate([middles - sizes / 2, middles + sizes / 2], axis=1)
+    areas = sizes.prod(axis=1)
     shared = intersection(corners[:, None], corners[None])
     in_union = shared > overlap * (areas[:, None] + areas[None] - shared)
     return np.asarray(in_union | (shared > INSIDE * np.minimum(areas[:, None], areas[None])), bool)

@@ -28,7 +28,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=1.106, shape=0.358, bias=-1.45, found=0.408, read=0.535)
+FITTED = Fusion(heat=1.043, shape=0.36, bias=-1.134, found=0.358, read=0.547)
 
 
 def fuse(fusion: Fusion, finds: Finds, read: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -17,11 +17,12 @@ FORGET_S = (
 LOOK_S = 0.1  # readings closer than this share their noise, so together they count as about one look
 FLOOR = math.log(1e-3)  # the most that one look can say against a class: a wild frame outweighs nothing for long
 GAP_S = 0.4  # a digit unseen for so long (a hand passes, the sheet blurs) is gone
-SHOW, HIDE = 0.8, 0.5  # shown from this probability on the summed evidence, until it falls below that one
+SHOW, HIDE = 0.75, 0.5  # shown from this probability on the summed evidence, until it falls below that one
 STAY = 2.0  # head start of the class shown, in nats: an even race between 4 and 9 does not flicker
 TIE = 1e-3  # what lives on its head start is shown with the confidence that it shares with the leader
 REACH = 0.7  # how far a digit may move between two readings, in its own size
-SCALE = 1.8  # how much its height may change
+COVERED = 0.5  # what is unseen, with another digit so near, is gone
+SCALE = 1.8  # how much its longer side may change
 STILL = 0.15  # moves below this part of its size are jitter and are smoothed; larger ones are followed at once
 
 Evidence = tuple[float, ...]  # 11 sums of log-probabilities, as in Digit.log_p
@@ -55,7 +56,13 @@ class Steady:
             for i, track in enumerate(self._tracks)
         )
         new = (see(Track(digit.box), digit, elapsed_s) for j, digit in enumerate(digits) if j not in pairs.values())
-        self._tracks = tuple(decide(track) for track in (*old, *new) if track.unseen_s <= GAP_S)
+        tracks = (*old, *new)
+        seen = [track for track in tracks if not track.unseen_s]
+        self._tracks = tuple(
+            decide(track)
+            for track in tracks
+            if not track.unseen_s or (track.unseen_s <= GAP_S and not is_covered(track, seen))
+        )
         return self.held(at)
 
     def stay(self, at: float) -> tuple[Digit, ...]:
@@ -86,13 +93,18 @@ def match(tracks: Sequence[Track], digits: Sequence[Digit]) -> dict[int, int]:
     return pairs
 
 
+def is_covered(track: Track, others: Sequence[Track]) -> bool:
+    """Return whether another digit stands where this one was: then it has moved on, or was a part of that one."""
+    return any(distance(track.box, other.box) <= COVERED for other in others)
+
+
 def distance(a: Box, b: Box) -> float:
-    """Return how far two boxes' centres are apart in units of their size; infinite if their heights do not agree."""
-    if max(a[3], b[3]) > SCALE * min(a[3], b[3]):
+    """Return how far two boxes' centres are apart in units of their longer sides; infinite if these do not agree."""
+    smaller, larger = sorted((max(a[2:]), max(b[2:])))
+    if larger > SCALE * smaller:
         return math.inf
     across, down = b[0] - a[0] + (b[2] - a[2]) / 2, b[1] - a[1] + (b[3] - a[3]) / 2
-    size = max(a[2], a[3], b[2], b[3])
-    return math.hypot(across, down) / size if size > 0 else math.inf
+    return math.hypot(across, down) / larger if larger > 0 else math.inf
 
 
 def see(track: Track, digit: Digit, elapsed_s: float) -> Track:

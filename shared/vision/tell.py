@@ -1,10 +1,12 @@
 """In words why a place was read as a digit, or what kept it from being one."""
 
+import math
 from dataclasses import dataclass
 
 from shared.vision.digit import NOT_A_DIGIT, Box
 from shared.vision.find import KEEP
 from shared.vision.normalise import FAINTEST
+from shared.vision.read import SAID
 
 SMALL_PX = 14  # of the page: the finder was shown no smaller digits
 TIE = 0.2  # a second digit that is nearer than this to the first could as well be it
@@ -38,9 +40,9 @@ def tell_refusal(place: Place) -> list[str]:
     """Return why it is not shown as a digit."""
     if place.together[NOT_A_DIGIT] >= 0.5:
         return [f"Refused: all in all it is more probably no digit ({share(place.together[NOT_A_DIGIT])})."]
-    if max(place.together[:NOT_A_DIGIT]) > 0.5:
+    if max(place.together[:NOT_A_DIGIT]) > math.exp(SAID):
         return ["Not shown: it is part of a digit that is shown beside it."]
-    return ["Refused: no one digit is more probable than all else together."]
+    return ["Refused: no one digit is probable enough."]
 
 
 def tell_witnesses(place: Place, digit: int) -> list[str]:

@@ -13,7 +13,7 @@ from training.scenes.strokes import DIGITS, SIGNS, Strokes, draw
 
 SQUARE_SIX: Strokes = (((0.8, 0), (0.1, 0)), ((0.1, 0), (0.1, 1)), ((0.1, 1), (0.8, 1)), ((0.8, 1), (0.8, 0.5)),
                        ((0.8, 0.5), (0.1, 0.5)))  # fmt: skip
-SAID = 5  # by the shipped reader, of a 6 of two squares
+SAID = 5  # of a 6 of two squares, by the shipped reader or another: it takes none for a 6
 
 
 def write(strokes: Strokes, narrow: float = 0.7) -> NDArray[np.uint8]:

@@ -46,7 +46,7 @@ def test_corrections_are_learned_and_the_rest_is_kept(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shipped = load_checked(shipped_weights(settings), "onnx", "cpu")
-    assert (shipped(SQUARES).argmax(axis=1) == SAID).all()
+    assert 6 not in shipped(SQUARES).argmax(axis=1)
     correct_squares(correct(settings), 6)
     assert learn(settings, tmp_path, FEW) == 0
     assert weights_in_force(settings) == learned_weights(settings)

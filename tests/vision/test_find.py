@@ -62,6 +62,11 @@ def test_a_digit_is_found_once_and_its_neighbour_stays(
     assert len(kept.boxes) == (1 if is_same else 2)
 
 
+@pytest.mark.parametrize(("apart", "count"), [(8, 1), (20, 2)])
+def test_slim_boxes_side_by_side_are_one_1_unless_there_is_room_for_two(apart: int, count: int) -> None:
+    assert len(drop_doubles(finds((10, 10, 10, 50), (10 + apart, 10, 10, 50))).boxes) == count
+
+
 def test_nothing_suppresses_to_nothing() -> None:
     assert len(drop_doubles(finds()).boxes) == 0
 

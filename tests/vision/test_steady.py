@@ -139,6 +139,17 @@ def test_box_of_a_digit_that_jumps_follows_at_once() -> None:
     assert steady.update([digit_of(7, (112, 100, 30, 50))], 0.1)[0].box == (112, 100, 30, 50)
 
 
+def test_box_that_loses_half_its_height_is_the_same_digit() -> None:
+    """Of a 0 on crumpled paper the finder sees the whole now, and then the bowl alone."""
+    whole, bowl = digit_of(0, (100, 100, 35, 54)), digit_of(0, (98, 124, 36, 29))
+    assert set(watch([[whole], [bowl]] * 20)[5:]) == {"0"}
+
+
+def test_digit_leaves_nothing_behind_where_another_box_takes_its_place() -> None:
+    narrow, wide = digit_of(1, (100, 100, 8, 50)), digit_of(2, (92, 96, 45, 60))
+    assert watch([[narrow, wide]] * 20 + [[wide]])[-1] == "2"
+
+
 def test_frames_that_nobody_read_hold_the_digits_until_the_gap_is_over() -> None:
     steady = Steady()
     steady.update([digit_of(7)], 0.0)
