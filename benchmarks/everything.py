@@ -19,7 +19,7 @@ SECONDS = 8  # 240 pictures of a single camera
 SCALE_S = 5
 FPS = 30.0
 FULL = 16  # cameras: more than two cores can read
-STILL = (8, 16, 32, 64)
+STILL = (8, 16, 32)
 LIMITS_MS = (100, 60)  # age p99, of the targets
 REFINED = 2  # loads tried between the most that fits and the least that does not
 
