@@ -20,6 +20,7 @@ def make_load(films: Path) -> Load:
     return Load(tuple(record(Film(seed, 10, 1), films) for seed in range(2)), fps=10, seconds=0.5, workers=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.module)
 def test_a_peer_reads_every_camera_and_leaves_no_process_behind(peer: Peer, films: Path, tmp_path: Path) -> None:
     if peer.needs and not find_spec(peer.needs):

@@ -42,6 +42,7 @@ def rows(printed: str) -> dict[str, list[str]]:
     return {name.strip(): figures for name, *figures in lines}
 
 
+@pytest.mark.slow
 def test_corrections_are_learned_and_the_rest_is_kept(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
