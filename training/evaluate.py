@@ -97,7 +97,7 @@ def to_page(rows: Sequence[Row], speed: Sequence[str] = ()) -> str:
         "|---|---|---|---|",
     ]
     lines += [f"| {row.data} | {row.who} | {row.what} | {to_value(row)} |" for row in rows]
-    lines += ["", "## Targets", "", "Of the shipped networks, one training each, where no mean is said.", "", *goals.to_lines(rows), ""]
+    lines += ["", "## Targets", "", "Of one training each, where no mean is said.", "", *goals.to_lines(rows), ""]
     return "\n".join([*lines, *(["## Speed record", "", *speed, ""] if speed else [])])
 
 
