@@ -4,6 +4,7 @@ The network sees digits of 14 to 64 pixels; halving the page until it is small s
 is a pure function on arrays: the network itself is any function from pictures to maps.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection ov
 
 Page = NDArray[np.uint8]
 Maps = NDArray[np.float32]  # 15 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height
+Cells = NDArray[np.float32]  # n x 18: a cell of the maps (15), its column and row, and its level's scale
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
@@ -42,12 +44,11 @@ class Finds:
 
 def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: float = KEEP) -> list[Finds]:
     """Return the candidates of each page, given as pyramids of one size; the network is called once for each level."""
-    found: list[list[Finds]] = [[] for _ in pyramids]
+    hot: list[list[Cells]] = [[] for _ in pyramids]
     for number, level in enumerate(zip(*pyramids, strict=True)):
         for page, maps in enumerate(network(to_input(level))):
-            candidates = decode(maps, keep)
-            found[page].append(Finds(candidates.boxes * 2**number, candidates.heat, candidates.log_p))
-    return [drop_doubles(merge(levels)) for levels in found]
+            hot[page].append(pick_hot(maps, keep, 2**number))
+    return [drop_doubles(decode(np.concatenate(levels))) for levels in hot]
 
 
 def make_pyramid(page: Page) -> list[Page]:
@@ -75,29 +76,28 @@ def to_input(level: Sequence[Page]) -> NDArray[np.float32]:
     return padded
 
 
-def decode(maps: Maps, keep: float) -> Finds:
-    """Return every cell that is at least so hot as a candidate, in pixels of its level."""
-    rows, columns = np.nonzero(maps[0] >= np.log(keep / (1 - keep)))
-    cells = maps[:, rows, columns].T
+def pick_hot(maps: Maps, keep: float, scale: int = 1) -> Cells:
+    """Return every cell of a level's maps that is at least so hot; scale is page pixels to a pixel of the level."""
+    rows, columns = np.nonzero(maps[0] >= math.log(keep / (1 - keep)))
+    cells = np.empty((len(rows), len(maps) + 3), np.float32)
+    cells[:, :-3] = maps[:, rows, columns].T
+    cells[:, -3], cells[:, -2], cells[:, -1] = columns, rows, scale
+    return cells
+
+
+def decode(cells: Cells) -> Finds:
+    """Return hot cells as candidates, the hottest first, in pixels of the page."""
+    cells = cells[np.argsort(-cells[:, 0], kind="stable")]
     sizes = UNIT_PX * np.exp(np.clip(cells[:, 13:15], -3, 3))
-    centres = STRIDE * (np.stack([columns, rows], axis=1) + cells[:, 11:13] + 0.5)
-    boxes = np.concatenate([centres - sizes / 2, sizes], axis=1).astype(np.float32)
-    heat = 1 / (1 + np.exp(-cells[:, 0]))
-    return Finds(boxes, heat.astype(np.float32), log_softmax(cells[:, 1:11]))
+    centres = STRIDE * (cells[:, 15:17] + cells[:, 11:13] + 0.5)
+    boxes = np.concatenate([centres - sizes / 2, sizes], axis=1) * cells[:, 17:]
+    return Finds(boxes, 1 / (1 + np.exp(-cells[:, 0])), log_softmax(cells[:, 1:11]))
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return logarithms of probabilities along the last axis."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), np.float32)
-
-
-def merge(levels: Sequence[Finds]) -> Finds:
-    """Return the candidates of all levels, the hottest first."""
-    boxes, heat, log_p = (
-        np.concatenate([getattr(level, name) for level in levels]) for name in ("boxes", "heat", "log_p")
-    )
-    return Finds(boxes, heat, log_p).take(np.argsort(-heat, kind="stable"))
 
 
 def drop_doubles(finds: Finds) -> Finds:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shared.vision.find import ALIGN, Finds, decode, drop_doubles, find_digits, make_pyramid, to_input
+from shared.vision.find import ALIGN, Finds, decode, drop_doubles, find_digits, make_pyramid, pick_hot, to_input
 
 COLD = -10.0
 
@@ -28,7 +28,7 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
     maps = cold_maps()
     maps[0, row, column] = 3
     maps[11:, row, column] = 0.25, -0.25, np.log(2), 0
-    found = decode(maps, 0.5)
+    found = decode(pick_hot(maps, 0.5))
     x, y = 8 * (column + 0.75), 8 * (row + 0.25)
     assert found.boxes.tolist() == [[x - 24, y - 12, 48, 24]]
     assert found.heat[0] == pytest.approx(1 / (1 + np.exp(-3)))
@@ -37,11 +37,11 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
 def test_class_evidence_sums_to_one() -> None:
     maps = cold_maps()
     maps[0, 5, 5], maps[1:11, 5, 5] = 3, np.arange(10)
-    assert np.exp(decode(maps, 0.5).log_p).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(decode(pick_hot(maps, 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_cold_maps_hold_nothing() -> None:
-    assert len(decode(cold_maps(), 0.1).boxes) == 0
+    assert len(decode(pick_hot(cold_maps(), 0.1)).boxes) == 0
 
 
 @pytest.mark.parametrize(
