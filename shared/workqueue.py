@@ -63,6 +63,7 @@ class Worker:
 
     stage: str
     credit: int = 0
+    most: int = 0  # its credit when it is idle
     seen_at: float = 0.0
     jobs: dict[Key, Job] = field(default_factory=dict)
 
@@ -122,19 +123,22 @@ class WorkQueue:
     def ready(self, worker: str, stage: str, credit: int, now: float) -> None:
         """A worker says how many items it takes now, zero while it works; this is also its sign of life."""
         known = self.workers.setdefault(worker, Worker(stage))
-        known.credit, known.seen_at = credit, now
+        known.credit, known.most, known.seen_at = credit, max(credit, known.most), now
 
     def batches(self, now: float) -> tuple[list[Batch], list[Ended]]:
         """Share what waits among the workers that have credit; what is stale ends here, before it takes a place."""
         batches, ended = [], self.drop_stale(now)
         idle = Counter(worker.stage for worker in self.workers.values() if worker.credit)
-        for name, worker in list(self.workers.items()):
+        # inference first: what it takes leaves room for new pages
+        for name, worker in sorted(self.workers.items(), key=lambda item: -STAGES.index(item[1].stage)):
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
             share = -(-len(waiting) // idle[worker.stage])
             idle[worker.stage] -= 1
-            jobs = waiting.take(min(worker.credit, share))
+            jobs = waiting.take(min(worker.credit, share, self._room(worker.stage)))
+            if not jobs:
+                continue
             for job in jobs if worker.stage == STAGES[0] else ():
                 job.work, job.compared = self.gate.ask(job.frame)
             reason = "full" if len(jobs) == worker.credit else "drained"
@@ -166,6 +170,18 @@ class WorkQueue:
     def credit(self, camera: str, every_frame: bool) -> int:
         """How many frames the camera may send now: a live one may always send its newest."""
         return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0)) if every_frame else 1
+
+    def _room(self, stage: str) -> int:
+        """How many more items the stage may take: no more pages are made than inference takes next.
+
+        A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it.
+        """
+        readers = [worker for worker in self.workers.values() if worker.stage == STAGES[1]]
+        if stage != STAGES[0] or not readers:
+            return len(self.waiting[stage])
+        makers = (worker for worker in self.workers.values() if worker.stage == STAGES[0])
+        made = len(self.waiting[STAGES[1]]) + sum(len(worker.jobs) for worker in makers)
+        return max(0, sum(worker.most for worker in readers) - made)
 
     def _wait(self, stage: str, job: Job) -> list[Ended]:
         frame = job.frame

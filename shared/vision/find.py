@@ -91,7 +91,8 @@ def decode(cells: Cells) -> Finds:
     sizes = UNIT_PX * np.exp(np.clip(cells[:, 13:15], -3, 3))
     centres = STRIDE * (cells[:, 15:17] + cells[:, 11:13] + 0.5)
     boxes = np.concatenate([centres - sizes / 2, sizes], axis=1) * cells[:, 17:]
-    return Finds(boxes, 1 / (1 + np.exp(-cells[:, 0])), log_softmax(cells[:, 1:11]))
+    heat = np.asarray(1 / (1 + np.exp(-cells[:, 0])), np.float32)
+    return Finds(boxes, heat, log_softmax(cells[:, 1:11]))
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -82,8 +82,24 @@ def test_what_waits_is_shared_among_idle_workers() -> None:
         queue.put_frame(frame(camera, 0), 0.0)
     for worker in ("w1", "w2"):
         queue.ready(worker, "preprocess", 4, 0.0)
-    queue.ready("other", "inference", 4, 0.0)
+    queue.ready("other", "inference", 8, 0.0)
     assert [len(batch.jobs) for batch in queue.batches(0.0)[0]] == [3, 2]
+
+
+def test_no_more_pages_are_made_than_inference_takes_next() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.ready("reader", "inference", 2, 0.0)
+    queue.ready("reader", "inference", 0, 0.0)  # it works
+    for camera in "abcde":
+        queue.put_frame(frame(camera, 0), 0.0)
+    assert seqs(queue, "w1", 4) == [("a", 0), ("b", 0)]
+    assert seqs(queue, "w2", 4) == []
+    for job in list(queue.workers["w1"].jobs.values()):
+        queue.put_page("w1", page(job), 0.0)
+    assert queue.batches(0.0)[0] == []
+    queue.ready("reader", "inference", 2, 0.0)
+    taken = {batch.worker: [job.key for job in batch.jobs] for batch in queue.batches(0.0)[0]}
+    assert taken == {"reader": [("a", 0), ("b", 0)], "w2": [("c", 0), ("d", 0)]}
 
 
 def test_idlest_worker_is_served_first() -> None:
