@@ -147,7 +147,7 @@ def draw_batch(parts: Sequence[tuple[Labelled, int]], random: torch.Generator) -
 
 
 def vary(images: Tensor, random: torch.Generator) -> Tensor:
-    """Return images a little turned, slanted, scaled, shifted and bent, with a stroke a little softer or harder."""
+    """Return images a little turned, slanted, scaled, shifted and bent, with strokes of another width and edge."""
     count, device = len(images), images.device
 
     def spread(width: float, *shape: int) -> Tensor:
@@ -161,7 +161,13 @@ def vary(images: Tensor, random: torch.Generator) -> Tensor:
     bend = functional.interpolate(spread(0.03, 2, 5, 5), size=images.shape[2:], mode="bicubic", align_corners=True)
     moved = functional.grid_sample(images, grid + bend.permute(0, 2, 3, 1), align_corners=False)
     hardness = torch.exp(spread(0.25, 1, 1, 1))
-    return moved.clamp(0, 1) ** hardness
+    return thicken(moved.clamp(0, 1), spread(0.3, 1, 1, 1)) ** hardness
+
+
+def thicken(images: Tensor, by: Tensor) -> Tensor:
+    """Return images with strokes up to a pixel wider on each side (by = 1) or narrower (-1): other pens, other writers."""
+    wide, narrow = functional.max_pool2d(images, 3, 1, 1), -functional.max_pool2d(-images, 3, 1, 1)
+    return images + by.clamp(0, 1) * (wide - images) + (-by).clamp(0, 1) * (narrow - images)
 
 
 # -------------------------------------------------------------------------------------------------------------- loop
