@@ -87,14 +87,15 @@ class Exchange:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
 
     def take_frame(self, peer: bytes, frame: Frame, now: float) -> None:
-        """Let a frame wait for preprocess; its camera may send the next one."""
+        """Let a frame wait for preprocess."""
         if frame.camera not in self.roster.cameras:  # this process was restarted, and the camera did not notice
             self.take_state(peer, CameraState(frame.camera, "live", "", now), now)
         self.roster.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.work.put_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, "queue").inc()
         self.finish(ended)
-        self.grant(frame.camera)
+        if frame.every_frame:
+            self.grant(frame.camera)
 
     def take_ready(self, peer: bytes, ready: Ready, now: float) -> None:
         """A worker or a viewer asks for work; under a known name from a new socket it has been restarted."""
@@ -124,7 +125,10 @@ class Exchange:
             metrics.UNCHANGED.labels(state.camera)
         if self.roster.hear(peer, state, now):
             self.announce(state)
-        self.grant(state.camera)
+        if self.roster.cameras[state.camera].every_frame:
+            self.grant(state.camera)
+        else:
+            self.work.ask(state.camera)
 
     def let_go(self, state: CameraState) -> None:
         """A camera has been taken off the list: what viewers hear of it now is the last."""
@@ -140,11 +144,13 @@ class Exchange:
             self.hub.send(self.peers[viewer], state)
 
     def grant(self, name: str) -> None:
+        """Tell an every_frame camera how many frames it may send."""
+        self.give(name, max(0, self.work.credit(name) - self.audience.backlog(name)))
+
+    def give(self, name: str, frames: int) -> None:
         """Tell a camera how many frames it may send; one that has left hears nothing."""
-        if (camera := self.roster.cameras.get(name)) is None:
-            return
-        frames = self.work.credit(name, camera.every_frame) - self.audience.backlog(name) * camera.every_frame
-        self.hub.send(camera.peer, Credit(name, max(0, frames)))
+        if camera := self.roster.cameras.get(name):
+            self.hub.send(camera.peer, Credit(name, frames))
 
     def finish(self, ended: Iterable[Ended]) -> None:
         """Count how frames ended, show it to the audience, and let every_frame cameras go on."""
@@ -166,6 +172,8 @@ class Exchange:
             count_batch(batch, now)
             if not self.hub.send(self.peers[batch.worker], *(job.work for job in batch.jobs)):
                 self.lose(batch.worker)
+        for name in self.work.askers():
+            self.give(name, 1)
         for name, views in self.audience.views():
             if not self.hub.send(self.peers[name], *views):
                 self.lose(name)

@@ -75,6 +75,7 @@ class WorkQueue:
         self.max_age_s = max_age_s
         self.gate = Gate(reread_s)
         self.waiting: dict[str, Slots[Job]] = {stage: Slots() for stage in STAGES}
+        self.asking: Slots[str] = Slots()  # live cameras whose next frame may come in their turn
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
         self.last_seq: dict[str, int] = {}
@@ -141,6 +142,7 @@ class WorkQueue:
                 continue
             for job in jobs if worker.stage == STAGES[0] else ():
                 job.work, job.compared = self.gate.ask(job.frame)
+                self._let_ask(job)
             reason = "full" if len(jobs) == worker.credit else "drained"
             worker.jobs |= {job.key: job for job in jobs}
             worker.credit = 0
@@ -155,7 +157,11 @@ class WorkQueue:
             oldest_s = job.frame.max_age_s or self.max_age_s
             return not job.frame.every_frame and now - job.frame.captured_at > oldest_s
 
-        return [self._end(job, stage, "stale") for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
+        stale = [(stage, job) for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
+        for stage, job in stale:
+            if stage == STAGES[0]:
+                self._let_ask(job)
+        return [self._end(job, stage, "stale") for stage, job in stale]
 
     def lose_silent(self, now: float) -> list[Ended]:
         """Give up the workers that have not been heard for LOST_AFTER_S."""
@@ -167,9 +173,28 @@ class WorkQueue:
         lost = self.workers.pop(worker, None)
         return [ended for job in reversed(lost.jobs.values()) for ended in self._retry(lost.stage, job)] if lost else []
 
-    def credit(self, camera: str, every_frame: bool) -> int:
-        """How many frames the camera may send now: a live one may always send its newest."""
-        return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0)) if every_frame else 1
+    def credit(self, camera: str) -> int:
+        """How many frames an every_frame camera may send now."""
+        return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0))
+
+    def ask(self, camera: str) -> None:
+        """A live camera has a frame, or will have one; where one waits already, its turn to send comes after that."""
+        if not self.waiting[STAGES[0]].count(camera):
+            self.asking.put(camera, camera)
+
+    def askers(self) -> list[str]:
+        """The live cameras that may send a frame now: in turn, and no more of them than preprocess takes next.
+
+        What came sooner would wait, or be replaced, for the price of two messages and a view.
+        """
+        makers = [worker for worker in self.workers.values() if worker.stage == STAGES[0]]
+        taken_next = sum(worker.most for worker in makers) if makers else len(self.asking)
+        return self.asking.take(max(0, taken_next - len(self.waiting[STAGES[0]])))
+
+    def _let_ask(self, job: Job) -> None:
+        frame = job.frame
+        if not frame.every_frame:
+            self.asking.put(frame.camera, frame.camera, weight=frame.weight)
 
     def _room(self, stage: str) -> int:
         """How many more items the stage may take: no more pages are made than inference takes next.
