@@ -37,9 +37,9 @@ class Recipe:
     """How the reader is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
 
     steps: int = 12_000
-    mnist: int = 100
+    mnist: int = 128
     digits: int = 64
-    others: int = 42
+    others: int = 56
     scenes: int = 12_000
     learning_rate: float = 3e-3
     weight_decay: float = 2e-2
