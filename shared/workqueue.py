@@ -178,8 +178,8 @@ class WorkQueue:
         return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0))
 
     def ask(self, camera: str) -> None:
-        """A live camera has a frame, or will have one; where one waits already, its turn to send comes after that."""
-        if not self.waiting[STAGES[0]].count(camera):
+        """A live camera is there: it may send a frame in its turn, unless one of its frames waits already."""
+        if not self.waiting[STAGES[0]].count(camera) and not self.asking.count(camera):
             self.asking.put(camera, camera)
 
     def askers(self) -> list[str]:
@@ -188,8 +188,8 @@ class WorkQueue:
         What came sooner would wait, or be replaced, for the price of two messages and a view.
         """
         makers = [worker for worker in self.workers.values() if worker.stage == STAGES[0]]
-        taken_next = sum(worker.most for worker in makers) if makers else len(self.asking)
-        return self.asking.take(max(0, taken_next - len(self.waiting[STAGES[0]])))
+        taken_next = sum(worker.most for worker in makers) - len(self.waiting[STAGES[0]])
+        return self.asking.take(max(0, taken_next) if makers else len(self.asking))
 
     def _let_ask(self, job: Job) -> None:
         frame = job.frame

@@ -165,7 +165,7 @@ def vary(images: Tensor, random: torch.Generator) -> Tensor:
 
 
 def thicken(images: Tensor, by: Tensor) -> Tensor:
-    """Return images with strokes up to a pixel wider on each side (by = 1) or narrower (-1): other pens, other writers."""
+    """Return images with strokes up to a pixel wider on each side (by = 1) or narrower (-1), as other pens are."""
     wide, narrow = functional.max_pool2d(images, 3, 1, 1), -functional.max_pool2d(-images, 3, 1, 1)
     return images + by.clamp(0, 1) * (wide - images) + (-by).clamp(0, 1) * (narrow - images)
 

@@ -156,8 +156,10 @@ def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: E
     assert say(exchange, b"c", LIVE) == [Credit("cam", EVERY_FRAME_WINDOW)]
 
 
-def test_live_camera_may_send_again_as_soon_as_its_frame_is_here(exchange: Exchange) -> None:
-    assert say(exchange, b"c", LIVE, frame(1)) == [Credit("cam", 1), Credit("cam", 1)]
+def test_live_camera_may_send_again_as_soon_as_its_frame_is_worked_on(exchange: Exchange) -> None:
+    assert say(exchange, b"c", LIVE, frame(1)) == [Credit("cam", 1)]
+    say(exchange, b"p", Ready("preprocess", "preprocess.1", 1, False))
+    assert heard(exchange, b"c", Credit) == [Credit("cam", 1)] * 2
 
 
 def test_new_viewer_hears_how_the_cameras_are(exchange: Exchange) -> None:

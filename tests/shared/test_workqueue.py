@@ -151,10 +151,60 @@ def test_every_frame_never_gets_stale() -> None:
 def test_every_frame_camera_is_held_back_by_its_credit() -> None:
     queue = WorkQueue(MAX_AGE_S)
     for seq in range(EVERY_FRAME_WINDOW):
-        assert queue.credit("file", every_frame=True) == EVERY_FRAME_WINDOW - seq
+        assert queue.credit("file") == EVERY_FRAME_WINDOW - seq
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
-    assert queue.credit("file", every_frame=True) == 0
-    assert queue.credit("live", every_frame=False) == 1
+    assert queue.credit("file") == 0
+
+
+def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.ready("w", "preprocess", 2, 0.0)
+    for camera in "abc":
+        queue.ask(camera)
+    assert queue.askers() == ["a", "b"]
+    for camera in "ab":
+        queue.put_frame(frame(camera, 0), 0.0)
+    assert queue.askers() == []  # two wait
+    queue.batches(0.0)
+    assert queue.askers() == ["c", "a"]
+
+
+def test_cameras_are_not_held_back_before_there_is_a_worker() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera in "abc":
+        queue.ask(camera)
+    assert queue.askers() == ["a", "b", "c"]
+
+
+def test_camera_whose_frame_waits_or_who_asks_already_is_not_asked_twice() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    for camera in "aab":
+        queue.ask(camera)
+    queue.put_frame(frame("c", 0), 0.0)
+    queue.ask("c")
+    assert queue.askers() == ["a", "b"]
+
+
+def test_live_camera_may_send_again_when_its_frame_became_stale() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("a", 0), 0.0)
+    queue.drop_stale(MAX_AGE_S + 0.1)
+    assert queue.askers() == ["a"]
+
+
+def test_heavy_camera_sends_more_often_where_all_want_to() -> None:
+    queue, sent = WorkQueue(MAX_AGE_S), Counter[str]()
+    weights = {"heavy": 2.0, "light": 1.0, "other": 1.0}
+    for camera in weights:
+        queue.ask(camera)
+    for seq in range(400):
+        queue.ready("w", "preprocess", 1, 0.0)
+        for camera in queue.askers():
+            sent[camera] += 1
+            queue.put_frame(replace(frame(camera, seq), weight=weights[camera]), 0.0)
+        queue.batches(0.0)
+    assert sent["heavy"] == pytest.approx(200, abs=2)
+    assert sent["light"] == pytest.approx(100, abs=2)
 
 
 def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
@@ -266,7 +316,7 @@ class Pipeline(RuleBasedStateMachine):
     @rule(camera=st.sampled_from(["live", "live.2", "file", "file.2"]))
     def frame_comes(self, camera: str) -> None:
         every_frame = camera.startswith("file")
-        if self.queue.credit(camera, every_frame):
+        if not every_frame or self.queue.credit(camera):
             self.seq += 1
             self.frames_in[camera] += 1
             self.ended += self.queue.put_frame(frame(camera, self.seq, self.now, every_frame), self.now)
