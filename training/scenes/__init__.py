@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.scenes.clutter import clutter, cover_edge, hold, lay_thing
+from training.scenes.clutter import clutter, cover_edge, hold, lay_dish, lay_thing
 from training.scenes.glyphs import Glyph, Sources, digit, sign
 from training.scenes.lens import Picture, photograph
 from training.scenes.lines import Line, choose_line, number, row, text
 from training.scenes.papers import Grey, board, rule, sheet
 from training.scenes.pens import Affine, Ink, Pen, choose_pen, write
-from training.scenes.rings import lay_ring
 from training.scenes.things import Things
 
 SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size, and what stands around them
@@ -107,8 +106,8 @@ def lay_out(rng: np.random.Generator, side: int, angle: float, things: Things) -
         cover_edge(rng, grey, clutter(rng, side, things))
     if rng.random() < 0.06:
         hold(rng, grey)
-    if rng.random() < 0.15:
-        lay_ring(rng, grey)
+    if rng.random() < 0.1:
+        lay_dish(rng, grey)
     if things.stamps and rng.random() < 0.1:
         lay_thing(rng, grey, things)
     return Desk(grey, np.abs(grey - blank) > 12, is_dark)

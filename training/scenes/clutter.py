@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scenes.papers import Grey, clouds, slope, surface
-from training.scenes.rings import lay_ring
+from training.scenes.papers import Grey, clouds, slope, stripes
 from training.scenes.things import Things, drop_stamp, look_out
 
 
@@ -23,8 +22,23 @@ def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
         for _ in range(int(rng.integers(1, 9))):
             lay_thing(rng, scene, things)
     for _ in range(int(rng.integers(-4, 5))):
-        lay_ring(rng, scene)
+        lay_dish(rng, scene)
     return scene
+
+
+def lay_dish(rng: np.random.Generator, scene: Grey) -> None:
+    """Lay a mug, a coin, a wheel or a button on the scene: ellipses in each other, which are no 0 and no 8."""
+    side = scene.shape[0]
+    centre, turn = rng.uniform(0, side, 2), rng.uniform(0, 180)
+    radius, width = float(np.exp(rng.uniform(np.log(6), np.log(60)))), rng.uniform(0.6, 1)
+    for _ in range(int(rng.integers(2, 6))):
+        layer = np.zeros(scene.shape, np.uint8)
+        box = (centre.tolist(), (2 * radius * width, 2 * radius), turn)
+        cv2.ellipse(layer, box, 255, cv2.FILLED, cv2.LINE_AA)
+        cover = cv2.GaussianBlur(layer, (0, 0), rng.uniform(0.4, 1.2)).astype(np.float32) / 255
+        tone = surface(rng, scene.shape) if radius > 12 and rng.random() < 0.2 else rng.uniform(5, 250)
+        scene += cover * (tone - scene)
+        centre, radius = centre + rng.normal(0, 0.04 * radius, 2), radius * rng.uniform(0.4, 0.95)
 
 
 def lay_thing(rng: np.random.Generator, scene: Grey, things: Things) -> None:
@@ -73,6 +87,22 @@ def thing(rng: np.random.Generator, radius: float) -> NDArray[np.float64]:
     ring *= (radius, radius * (rng.uniform(0.05, 0.25) if kind == 2 else rng.uniform(0.4, 1)))
     turn = rng.uniform(0, np.pi)
     return np.asarray(ring @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]))
+
+
+def surface(rng: np.random.Generator, shape: tuple[int, ...]) -> Grey | float:
+    """Return what a thing looks like: flat, shaded, striped, or grainy."""
+    grey, side = rng.uniform(5, 250), max(shape)
+    kind = rng.random()
+    if kind < 0.5:
+        return float(grey)
+    if kind < 0.75:
+        texture = rng.uniform(10, 60) * slope(rng, side)
+    elif kind < 0.9:
+        step = rng.uniform(4, 30)
+        texture = rng.uniform(-90, 90) * stripes(rng, side, rng.uniform(0, np.pi), step, step * rng.uniform(0.1, 0.6))
+    else:
+        texture = rng.uniform(5, 40) * clouds(rng, side, side // 3 + 1)
+    return np.asarray(grey + texture[: shape[0], : shape[1]], np.float32)
 
 
 def cover_edge(rng: np.random.Generator, scene: Grey, behind: Grey) -> None:

@@ -91,19 +91,3 @@ def stripes(rng: np.random.Generator, side: int, angle: float, step: float, widt
     across = np.cos(angle) * steps[:, None] - np.sin(angle) * steps[None, :] + rng.uniform(0, step)
     away = np.abs((across % step) - step / 2)
     return np.asarray(np.clip(width / 2 + 0.5 - away, 0, 1), np.float32)
-
-
-def surface(rng: np.random.Generator, shape: tuple[int, ...]) -> Grey | float:
-    """Return what a thing looks like: flat, shaded, striped, or grainy."""
-    grey, side = rng.uniform(5, 250), max(shape)
-    kind = rng.random()
-    if kind < 0.5:
-        return float(grey)
-    if kind < 0.75:
-        texture = rng.uniform(10, 60) * slope(rng, side)
-    elif kind < 0.9:
-        step = rng.uniform(4, 30)
-        texture = rng.uniform(-90, 90) * stripes(rng, side, rng.uniform(0, np.pi), step, step * rng.uniform(0.1, 0.6))
-    else:
-        texture = rng.uniform(5, 40) * clouds(rng, side, side // 3 + 1)
-    return np.asarray(grey + texture[: shape[0], : shape[1]], np.float32)
