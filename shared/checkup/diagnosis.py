@@ -69,17 +69,17 @@ def of_stage(stage: StageFigures, figures: Figures, machine: Machine) -> Iterato
     """A stage without workers, or one that is too slow for what comes."""
     if not stage.workers:
         yield Finding(f"there is no {stage.name} worker, so nothing is read", f"start one: honcho start {stage.name}")
-    elif stage.busy >= BUSY and (stage.waiting or lost(stage)):
+    elif stage.busy >= BUSY and (stage.waiting or lost(figures)):
         waits = f"{stage.waiting} camera{'s wait' if stage.waiting != 1 else ' waits'}"
-        said = waits if stage.waiting else f"{lost(stage):.1f} frames a second are dropped before it"
+        said = waits if stage.waiting else f"{lost(figures):.1f} frames a second are dropped before it"
         yield Finding(
             f"{stage.name} is {stage.busy:.0%} busy and {said}".replace("%", " %"), more(stage, figures, machine)
         )
 
 
-def lost(stage: StageFigures) -> float:
-    """Frames a second that were dropped because the stage had no time for them."""
-    return stage.drops.get("replaced", 0.0) + stage.drops.get("stale", 0.0)
+def lost(figures: Figures) -> float:
+    """Frames a second that were dropped because a stage had no time for them; most of them are not even sent."""
+    return sum(camera.drops.get("replaced", 0.0) + camera.drops.get("stale", 0.0) for camera in figures.cameras)
 
 
 def more(stage: StageFigures, figures: Figures, machine: Machine) -> str:

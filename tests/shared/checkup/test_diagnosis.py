@@ -51,7 +51,10 @@ CROWDED = replace(with_stage("inference", busy=0.99, waiting=2), processes=(repl
             "start one more: honcho start -c preprocess=2",
         ),
         (
-            with_stage("inference", busy=0.9, workers=2, drops={"stale": 4.0, "replaced": 1.0}),
+            replace(
+                with_stage("inference", busy=0.9, workers=2),
+                cameras=(replace(CAMERA, drops=NONE | {"stale": 4.0, "replaced": 1.0}),),
+            ),
             ROOMY,
             "inference is 90 % busy and 5.0 frames a second are dropped before it",
             "start one more: honcho start -c inference=3",
