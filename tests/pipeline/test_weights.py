@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from shared.backend import version_of
 from shared.settings import load_settings
 from shared.weights import learned_weights
@@ -15,6 +17,7 @@ def reads_with(pipeline: Pipeline, weights: bytes) -> bool:
     return pipeline.value("inference.1", "digitcam_model_info", version=version_of(weights)) == 1
 
 
+@pytest.mark.slow
 def test_weights_are_replaced_in_the_middle_of_a_film_and_every_frame_is_read(tmp_path: Path, clip: Path) -> None:
     """The film waits in the middle, while the other camera's frames go on being read, until the weights are taken."""
     learned = learned_weights(load_settings({"LEARNED_DIR": str(tmp_path / "learned")}, tmp_path / "no.env"))
