@@ -1,11 +1,11 @@
-"""Fits how much the finder's and the reader's evidence count: `python -m training.fusion` prints the five numbers.
+"""Fits how much the finder's and the reader's evidence count: `python -m training.fusion` prints the six numbers.
 
 On scenes of MNIST training images that neither network was trained on. Found by a logistic regression: the
-digit-or-not odds from both, and the class from both.
+digit-or-not odds from both and from how far a 1 leans, and the class from both.
 """
 
 import argparse
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds, find_digits, make_pyramid
-from shared.vision.fuse import Fusion, fuse
+from shared.vision.fuse import Fusion, Looks, fuse
 from shared.vision.read import Reader, load_reader
 from training.finder import HELD_OUT, best_overlaps
 from training.scenes import Scene, make_scene
@@ -26,7 +26,16 @@ SEED = 30_000_000
 LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing
 ROUNDS = 100
 
-Evidence = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of n candidates: heat, the finder's classes (n x 10), the reader's (n x 11), lean, the truth."""
+
+    heat: NDArray[np.float32]
+    found: NDArray[np.float32]
+    read: NDArray[np.float32]
+    lean: NDArray[np.float32]
+    truth: NDArray[np.int64]
 
 
 def main(words: list[str] | None = None) -> None:
@@ -39,24 +48,23 @@ def main(words: list[str] | None = None) -> None:
     reader = load_reader(arguments.models, "onnx")
     sources = load_sources(arguments.data, slice(-HELD_OUT, None))
     evidence = gather(reader, sources, arguments.scenes)
-    print(f"{len(evidence[3])} candidates, {np.mean(evidence[3] < NOT_A_DIGIT):.1%} of them digits")
+    print(f"{len(evidence.truth)} candidates, {np.mean(evidence.truth < NOT_A_DIGIT):.1%} of them digits")
     fusion = fit(evidence)
     for name, candidate in (("equal weights", Fusion()), ("fitted", fusion)):
         print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
 
 
 def gather(reader: Reader, sources: Sources, scenes: int) -> Evidence:
-    """Return of all candidates heat (n), the finder's classes (n x 10), the reader's (n x 11), the truth (n)."""
+    """Return the evidence about all candidates of so many scenes, where the scene leaves no doubt."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
         pyramid = make_pyramid(scene.picture)
         finds = find_digits(reader.finder, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
-        known = truth >= 0
-        parts.append((finds.heat[known], finds.log_p[known], reader.look([pyramid], [finds])[0][known], truth[known]))
-    heat, found, read, truth = (np.concatenate([part[i] for part in parts]) for i in range(4))
-    return heat, found, read, truth
+        looks = reader.look([pyramid], [finds])[0]
+        parts.append([part[truth >= 0] for part in (finds.heat, finds.log_p, looks.log_p, looks.lean, truth)])
+    return Evidence(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
 def truth_of(scene: Scene, finds: Finds) -> NDArray[np.int64]:
@@ -71,12 +79,11 @@ def truth_of(scene: Scene, finds: Finds) -> NDArray[np.int64]:
 def fit(evidence: Evidence) -> Fusion:
     """Return the weights with the least loss."""
     weights = torch.tensor(astuple(Fusion()), dtype=torch.float64, requires_grad=True)
-    parts = [torch.from_numpy(part) for part in evidence]
     optimiser = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def step() -> float:
         optimiser.zero_grad()
-        value = loss(weights, *parts)
+        value = loss(weights, evidence)
         torch.autograd.backward(value)
         return float(value.detach())
 
@@ -84,22 +91,26 @@ def fit(evidence: Evidence) -> Fusion:
     return Fusion(*(round(value, 3) for value in weights.tolist()))
 
 
-def loss(weights: Tensor, heat: Tensor, found: Tensor, read: Tensor, truth: Tensor) -> Tensor:
+def loss(weights: Tensor, evidence: Evidence) -> Tensor:
     """Return the mean negative logarithm of what the truth was given; the same formula as fuse()."""
-    by_heat, by_shape, bias, by_found, by_read = weights
+    by_heat, by_shape, by_lean, bias, by_found, by_read = weights
+    parts = (evidence.heat, evidence.found, evidence.read, evidence.lean, evidence.truth)
+    heat, found, read, lean, truth = map(torch.from_numpy, parts)
     is_digit = truth < NOT_A_DIGIT
     shape = torch.logsumexp(read[:, :NOT_A_DIGIT], dim=1) - read[:, NOT_A_DIGIT]
-    odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + bias
-    classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()[is_digit]
+    classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()
+    leaning_one = lean.abs().double() * functional.softmax(classes, dim=1)[:, 1]
+    odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + by_lean * leaning_one + bias
     either = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
-    return either + functional.cross_entropy(classes, truth[is_digit], reduction="sum") / len(truth)
+    return either + functional.cross_entropy(classes[is_digit], truth[is_digit], reduction="sum") / len(truth)
 
 
 def loss_of(fusion: Fusion, evidence: Evidence) -> float:
     """Return the mean loss of what fuse() says, the code that reads pages."""
-    heat, found, read, truth = evidence
-    log_p = fuse(fusion, Finds(np.zeros((len(heat), 4), np.float32), heat, found), read)
-    return float(-log_p[np.arange(len(truth)), truth].mean())
+    count = len(evidence.truth)
+    finds = Finds(np.zeros((count, 4), np.float32), evidence.heat, evidence.found)
+    log_p = fuse(fusion, finds, Looks(evidence.read, evidence.lean))
+    return float(-log_p[np.arange(count), evidence.truth].mean())
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from shared.networks import ReaderCNN, load_checkpoint, save_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.normalise import lean_of
 from training.average import start_mean
 from training.crops import Order, load_crops
 from training.data import load_mnist
@@ -143,17 +144,23 @@ def draw_batch(parts: Sequence[tuple[Labelled, int]], random: torch.Generator) -
         for part, count in parts
     ]
     images = torch.cat([part.images for part in drawn]).float() / SHADES
-    return vary(images, random), torch.cat([part.labels for part in drawn])
+    labels = torch.cat([part.labels for part in drawn])
+    # MNIST's 1s lean where others' stand: what is upright is a 1, too, and not only what is no digit
+    lean = torch.tensor([lean_of(image[0]) for image in images.cpu().numpy()]) * (labels == 1).cpu()
+    return vary(images, lean * torch.rand(len(lean), generator=random), random), labels
 
 
-def vary(images: Tensor, random: torch.Generator) -> Tensor:
-    """Return images a little turned, slanted, scaled, shifted and bent, with a stroke a little softer or harder."""
+def vary(images: Tensor, upright: Tensor, random: torch.Generator) -> Tensor:
+    """Return images a little turned, slanted, scaled, shifted and bent, with a stroke a little softer or harder.
+
+    upright is how much lean is taken off each, pixels to the right for one up.
+    """
     count, device = len(images), images.device
 
     def spread(width: float, *shape: int) -> Tensor:
         return (torch.randn(count, *shape, generator=random) * width).to(device)
 
-    turn, slant = spread(0.09), spread(0.1)
+    turn, slant = spread(0.09), spread(0.1) - upright.to(device)
     wide, high = 1 + spread(0.06), 1 + spread(0.06)
     cos, sin = torch.cos(turn), torch.sin(turn)
     rows = torch.stack([cos * wide, -sin + slant, spread(0.04), sin, cos * high, spread(0.04)], dim=1)

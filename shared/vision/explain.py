@@ -52,7 +52,8 @@ def explain(reader: Reader, page: Page, x: float, y: float) -> Explanation:
     box: Box = (left, top, width, height)
     image = see(pyramid, box)
     is_said = box in {digit.box for digit in reader.weigh(finds, seen)}
-    found, read, together = (to_evidence(row[index]) for row in (finds.log_p, seen, fuse(reader.fusion, finds, seen)))
+    witnesses = finds.log_p, seen.log_p, fuse(reader.fusion, finds, seen)
+    found, read, together = (to_evidence(log_p[index]) for log_p in witnesses)
     place = Place(page.shape, box, float(finds.heat[index]), image is not None, read, together, is_said)
     return Explanation(heat, box, crop_around(page, box), image, found, read, together, is_said, tell(place))
 

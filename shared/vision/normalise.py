@@ -117,6 +117,12 @@ def centre(small: NDArray[np.float32]) -> NDArray[np.float32]:
     return image
 
 
+def lean_of(image: NDArray[np.float32] | NDArray[np.uint8]) -> float:
+    """Return how far ink (h x w, bright on black) leans: pixels to the right for one up, by its moments."""
+    moments = cv2.moments(image)
+    return float(-moments["mu11"] / max(moments["mu02"], 1e-6))
+
+
 def check_input(images: NDArray[np.float32]) -> None:
     """Raise ValueError unless the images are in the range that training saw.
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from shared.backend import Network, load_network
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.find import Finds, Page, find_digits, keep_apart, log_softmax, make_pyramid
-from shared.vision.fuse import FITTED, Fusion, fuse
-from shared.vision.normalise import check_input, crop_around, lift_ink, normalise
+from shared.vision.fuse import FITTED, Fusion, Looks, fuse
+from shared.vision.normalise import check_input, crop_around, lean_of, lift_ink, normalise
 
 CROP_PX = 56  # digits larger than this are cut from a coarser level: of the 28 pixels the network sees, 20 are theirs
 # A digit is said from this probability on. At a half, two mistakes in three on photographs were false digits, since the
@@ -62,21 +62,24 @@ class Reader:
             found |= zip(chosen, find_digits(self.finder, [pyramids[index] for index in chosen]), strict=True)
         return [found[index] for index in range(len(pyramids))]
 
-    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> list[NDArray[np.float32]]:
-        """Return the network's logarithms of probabilities (n x 11) of each page's candidates."""
+    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> list[Looks]:
+        """Return what the network makes of each page's candidates."""
         images = [
             see(pyramid, box) for pyramid, found in zip(pyramids, finds, strict=True) for box in found.boxes.tolist()
         ]
         log_p = np.full((len(images), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK, np.float32)
         log_p[:, NOT_A_DIGIT] = np.log1p(-np.exp(NO_INK))
+        lean = np.zeros(len(images), np.float32)
         inked = [index for index, image in enumerate(images) if image is not None]
         if inked:
             batch = np.stack([image for image in images if image is not None])
             check_input(batch)
             log_p[inked] = log_softmax(self.network(batch[:, None]))
-        return np.split(log_p, np.cumsum([len(found.boxes) for found in finds]))[:-1]
+            lean[inked] = [lean_of(image) for image in batch]
+        ends = np.cumsum([len(found.boxes) for found in finds])
+        return [Looks(*of_a_page) for of_a_page in zip(np.split(log_p, ends), np.split(lean, ends), strict=True)][:-1]
 
-    def weigh(self, found: Finds, seen: NDArray[np.float32]) -> tuple[Digit, ...]:
+    def weigh(self, found: Finds, seen: Looks) -> tuple[Digit, ...]:
         """Return the candidates that both networks together take for digits, the surest first, each digit once."""
         return tell(found, fuse(self.fusion, found, seen))
 

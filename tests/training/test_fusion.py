@@ -18,7 +18,8 @@ def witnesses(count: int = 2000) -> Evidence:
     logits = rng.normal(0, 1, (count, 11)).astype(np.float32)
     logits[np.arange(count), truth] += 2.5
     found = log_softmax(rng.normal(0, 1, (count, 10)).astype(np.float32))
-    return rng.uniform(0.05, 0.95, count).astype(np.float32), found, log_softmax(4 * logits), truth
+    heat, lean = rng.uniform(0.05, 0.95, count).astype(np.float32), np.zeros(count, np.float32)
+    return Evidence(heat, found, log_softmax(4 * logits), lean, truth)
 
 
 def test_the_fit_believes_the_witness_who_knows() -> None:
@@ -32,13 +33,14 @@ def test_the_fit_believes_the_witness_who_knows() -> None:
 
 
 def test_the_reported_loss_is_that_of_the_code_that_reads() -> None:
-    heat, found, read, truth = witnesses(1)
-    log_odds = float(np.log(heat[0] / (1 - heat[0])) + np.logaddexp.reduce(read[0, :10]) - read[0, 10])
-    is_digit = truth[0] < NOT_A_DIGIT
+    evidence = witnesses(1)
+    heat, read, truth = evidence.heat[0], evidence.read[0], evidence.truth[0]
+    log_odds = float(np.log(heat / (1 - heat)) + np.logaddexp.reduce(read[:10]) - read[10])
+    is_digit = truth < NOT_A_DIGIT
     either = np.logaddexp(0, -log_odds if is_digit else log_odds)
-    classes = log_softmax(0.5 * found[0] + read[0, :10])
-    expected = either - (classes[truth[0]] if is_digit else 0)
-    assert loss_of(Fusion(), (heat, found, read, truth)) == pytest.approx(float(expected), rel=1e-4)
+    classes = log_softmax(0.5 * evidence.found[0] + read[:10])
+    expected = either - (classes[truth] if is_digit else 0)
+    assert loss_of(Fusion(), evidence) == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_a_candidate_is_what_the_scene_says() -> None:

@@ -9,6 +9,7 @@ import torch
 
 from shared.networks import load_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.normalise import lean_of
 from training import reader
 from training.crops import Crops, crops_of_scene, jitter, join, label_of, see
 from training.reader import area_under_roc, find_reserve, find_temperature, main, vary
@@ -84,11 +85,21 @@ def test_a_jittered_box_stays_near() -> None:
 def test_variations_keep_the_range_and_the_ink() -> None:
     images = torch.zeros(64, 1, 28, 28)
     images[:, :, 6:22, 12:16] = 1
-    varied = vary(images, torch.Generator().manual_seed(0))
+    varied = vary(images, torch.zeros(64), torch.Generator().manual_seed(0))
     assert varied.min() >= 0
     assert varied.max() <= 1
     assert varied.sum(dim=(1, 2, 3)).mean() == pytest.approx(64, rel=0.15)
     assert not torch.equal(varied[0], varied[1])
+
+
+def test_what_leans_is_set_upright_by_so_much() -> None:
+    rows = torch.arange(4, 24)
+    images = torch.zeros(64, 1, 28, 28)
+    images[:, :, rows, 20 - rows // 2] = 1
+    varied = vary(images, torch.full((64,), 0.5), torch.Generator().manual_seed(0))
+    leans = [lean_of(image[0]) for image in varied.numpy()]
+    assert lean_of(images[0, 0].numpy()) == pytest.approx(0.5, abs=0.03)
+    assert np.mean(leans) == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.usefixtures("small_sets")

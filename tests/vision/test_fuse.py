@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds, log_softmax
-from shared.vision.fuse import Fusion, fuse
+from shared.vision.fuse import Fusion, Looks, fuse
 
 
 def candidate(heat: float, label: int) -> Finds:
@@ -15,10 +14,10 @@ def candidate(heat: float, label: int) -> Finds:
     return Finds(np.zeros((1, 4), np.float32), np.array([heat], np.float32), log_softmax(logits))
 
 
-def shape(label: int, strength: float = 4) -> NDArray[np.float32]:
+def shape(label: int, strength: float = 4, lean: float = 0) -> Looks:
     logits = np.zeros((1, 11), np.float32)
     logits[0, label] = strength
-    return log_softmax(logits)
+    return Looks(log_softmax(logits), np.array([lean], np.float32))
 
 
 def test_evidence_is_a_probability() -> None:
@@ -39,3 +38,13 @@ def test_a_sure_no_of_the_reader_refuses_a_hot_cell() -> None:
 @pytest.mark.parametrize("heat", [0.0, 1.0])
 def test_extreme_heat_stays_finite(heat: float) -> None:
     assert np.isfinite(fuse(Fusion(), candidate(heat, 3), shape(3))).all()
+
+
+@pytest.mark.parametrize("lean", [-0.5, 0.5])
+@pytest.mark.parametrize(("label", "cost"), [(1, 1.5), (7, 0.0)])
+def test_how_far_it_leans_counts_against_a_one_alone(lean: float, label: int, cost: float) -> None:
+    def log_odds(by: float) -> float:
+        log_p = fuse(Fusion(lean=-3), candidate(0.6, label), shape(label, lean=by))[0]
+        return float(np.logaddexp.reduce(log_p[:NOT_A_DIGIT]) - log_p[NOT_A_DIGIT])
+
+    assert log_odds(0) - log_odds(lean) == pytest.approx(cost, abs=0.1)

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.find import Finds, make_pyramid
+from shared.vision.fuse import Looks
 from shared.vision.read import Reader, count_refused, load_reader, see
 from tests.vision.pages import Fake, write_page
 
@@ -114,9 +115,9 @@ def test_a_box_beside_the_page_holds_nothing(box: tuple[float, float, float, flo
 def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, count: int) -> None:
     boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
     found = Finds(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
-    seen = np.full((2, 11), -9, np.float32)
-    seen[:, 7] = 0
-    assert len(reader_at(8, 9).weigh(found, seen)) == count
+    log_p = np.full((2, 11), -9, np.float32)
+    log_p[:, 7] = 0
+    assert len(reader_at(8, 9).weigh(found, Looks(log_p, np.zeros(2, np.float32)))) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:

@@ -78,7 +78,7 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     desk = lay_out(rng, side, angle, sources.things)
     if rng.random() < 0.12:
         overwrite_large(rng, desk, sources)
-    if rng.random() < 0.13:
+    if rng.random() < (0.3 if desk.is_dark else 0.13):
         fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
     elif rng.random() < 0.08:
         fill(rng, desk, angle, lambda: row(rng, sources), (13, 40, 0.2, 1.2))

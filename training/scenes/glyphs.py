@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.normalise import lean_of
 from shared.vision.page import as_uint8
 from training.data import load_mnist
 from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
@@ -23,7 +24,7 @@ MARKS = "!?#@&%*+<>=()[]{}~^"
 # The label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word.
 LIKE_DIGIT = 11
 # Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
-TALL = ("slash", "slash", "slash", "open", "close", "open", "close", "backslash", "open square", "close square")
+TALL = (*5 * ("slash",), *2 * ("open", "close"), "backslash", "open square", "close square")
 OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
 
 MIX = {"mnist": 0.5, "strokes": 0.28, "hand": 0.14, "print": 0.08}  # where digits come from
@@ -88,8 +89,7 @@ def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph
 
 def set_upright(body: Mask, share: float) -> Mask:
     """Return a body with a share of its slant taken off: MNIST has 1s that lean as only slashes do elsewhere."""
-    moments = cv2.moments(body, binaryImage=True)
-    slant = share * moments["mu11"] / max(moments["mu02"], 1e-6)
+    slant = -share * lean_of(body)
     back = np.array([[1, slant, -slant * (SIDE - 1) / 2], [0, 1, 0]], np.float64)
     return as_uint8(cv2.warpAffine(body, back, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP))
 
@@ -117,9 +117,9 @@ def letter_field(font: Path, character: str, *, is_line: bool) -> tuple[Field, f
 def sign(rng: np.random.Generator, name: str = "") -> Glyph:
     """Return a written sign that is not a digit: the named one, or any."""
     name = name or choose_sign(rng)
-    sizes = (0.8, 1.8) if name in TALL else (0.35, 1.0) if name in OPERATORS else (0.4, 1.3)
+    sizes = (0.8, 1.8) if name in TALL else (0.35, 1.2) if name in OPERATORS else (0.4, 1.3)
     strokes = SIGNS[name] if rng.random() < 0.97 else scribble(rng)
-    field = line_field(draw(strokes, rng.uniform(0.5, 1.1)))
+    field = line_field(draw(strokes, rng.uniform(0.35 if "slash" in name else 0.5, 1.1)))
     return Glyph(field, is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
 
 
