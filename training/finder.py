@@ -298,13 +298,17 @@ def finish(run: Run, judging: list[Scene]) -> None:
     """Write weights, ONNX file, the loss curve, and pictures of what is found."""
     network = Finder().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})
-    recipe = asdict(run.recipe)
-    save_checkpoint(run.out / "finder.pt", "finder", network, recipe, run.checks[-1])
-    export_finder(run.out / "finder.onnx", network, recipe)
+    write_finder(run.out, network, asdict(run.recipe), run.checks[-1])
     plot_losses(run.out / "finder.curve.png", run.losses)
     tiles = [draw_finds(scene.picture, find_in(network, scene)) for scene in judging[:PICTURES]]
     cv2.imwrite(str(run.out / "finder.pictures.png"), contact_sheet(tiles))
     run.kept.unlink(missing_ok=True)
+
+
+def write_finder(out: Path, network: Finder, recipe: dict[str, Any], figures: dict[str, float]) -> None:
+    """Write a finder (on the CPU, in eval mode) as checkpoint and as ONNX file."""
+    save_checkpoint(out / "finder.pt", "finder", network, recipe, figures)
+    export_finder(out / "finder.onnx", network, recipe)
 
 
 def export_finder(path: Path, network: Finder, recipe: dict[str, Any]) -> None:

@@ -301,7 +301,7 @@ def find_reserve(logits: Tensor, share: float = REFUSED) -> float:
 
 
 def finish(run: Run, sets: Sets, data: Path) -> None:
-    """Set temperature and reserve, look at MNIST's test images, write weights, ONNX file and the confusion matrix."""
+    """Set temperature and reserve, and write what was trained."""
     network = ReaderCNN().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})
     held = Labelled(sets.held_crops.images.cpu(), sets.held_crops.labels.cpu())
@@ -311,22 +311,27 @@ def finish(run: Run, sets: Sets, data: Path) -> None:
     reserve = find_reserve(answer(network, sets.held_mnist.images.cpu()))
     with torch.no_grad():
         last.get_parameter("bias")[NOT_A_DIGIT] += reserve
+    figures = run.checks[-1] | {"temperature": temperature, "reserve": reserve}
+    write_reader(run.out, network, asdict(run.recipe), figures, data)
+    run.kept.unlink(missing_ok=True)
+
+
+def write_reader(out: Path, network: ReaderCNN, recipe: dict[str, Any], figures: dict[str, float], data: Path) -> None:
+    """Look at MNIST's test images, and write a reader (on the CPU, in eval mode) as .pt, .onnx and matrix."""
     test = labelled(*load_mnist("test", data), torch.device("cpu"))
     logits = answer(network, test.images)
-    figures = run.checks[-1] | {"temperature": temperature, "reserve": reserve}
-    figures |= {"test": share(logits.argmax(dim=1) == test.labels)}
+    figures = figures | {"test": share(logits.argmax(dim=1) == test.labels)}
     pairs = test.labels * 11 + logits.argmax(dim=1)
-    plot_confusion(run.out / "reader.confusion.png", torch.bincount(pairs, minlength=121).reshape(11, 11).numpy())
-    save_checkpoint(run.out / "reader.pt", "reader", network, asdict(run.recipe), figures)
+    plot_confusion(out / "reader.confusion.png", torch.bincount(pairs, minlength=121).reshape(11, 11).numpy())
+    save_checkpoint(out / "reader.pt", "reader", network, recipe, figures)
     facts = {
         "name": "reader",
-        "version": version_of(asdict(run.recipe)),
+        "version": version_of(recipe),
         "input": "float32 N x 1 x 28 x 28, 0 to 1, ink bright on black",
         "output": "logits of the digits 0 to 9 and of not a digit",
         "test_accuracy": f"{figures['test']:.4f}",
     }
-    export_onnx(run.out / "reader.onnx", network, test.images[:64].float() / SHADES, facts)
-    run.kept.unlink(missing_ok=True)
+    export_onnx(out / "reader.onnx", network, test.images[:64].float() / SHADES, facts)
     print(figures)
 
 

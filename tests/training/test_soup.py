@@ -1,0 +1,50 @@
+"""The mean of several networks: it lies between them, takes one kind only, and is written as a training writes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from shared.backend import load_network
+from shared.networks import Finder, ReaderCNN, SeedCNN, load_checkpoint, save_checkpoint
+from training.soup import main, mean
+
+
+def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_first() -> None:
+    first, other = ReaderCNN().eval(), ReaderCNN().eval()
+    mixed = mean([first, first, other])
+    for name, value in mixed.state_dict().items():
+        if value.is_floating_point():
+            expected = (2 * first.state_dict()[name] + other.state_dict()[name]) / 3
+            assert torch.allclose(value, expected, atol=1e-6)
+
+
+def test_the_mean_of_the_same_network_is_that_network(tmp_path: Path) -> None:
+    network = Finder().eval()
+    for name in ("a", "b"):
+        save_checkpoint(tmp_path / f"{name}.pt", "finder", network, {}, {})
+    main([str(tmp_path / "a.pt"), str(tmp_path / "b.pt"), "--out", str(tmp_path / "out")])
+    page = torch.rand(1, 1, 64, 64)
+    with torch.inference_mode():
+        expected = network(page)
+        assert torch.allclose(load_checkpoint(tmp_path / "out" / "finder.pt")(page), expected, atol=1e-5)
+    answer = load_network(tmp_path / "out" / "finder.onnx")(page.numpy())
+    assert torch.allclose(torch.from_numpy(answer), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "why"),
+    [
+        ({"finder": Finder, "reader": ReaderCNN}, "can't be mixed with each other"),
+        ({"seed": SeedCNN}, "only finders and readers can be mixed"),
+        ({}, "is not there"),
+    ],
+)
+def test_what_can_not_be_mixed_is_refused_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kinds: dict[str, type[torch.nn.Module]], why: str
+) -> None:
+    for name, kind in kinds.items():
+        save_checkpoint(tmp_path / f"{name}.pt", name, kind(), {}, {})
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / f"{name}.pt") for name in kinds or ["missing"]])
+    assert why in capsys.readouterr().err

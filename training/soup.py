@@ -1,0 +1,61 @@
+"""The mean of several trained finders, or readers: `python -m training.soup A.pt B.pt ... --out models`.
+
+Trainings that began with the same weights end in one valley, and the mean of their weights does better than each of
+them on what none was trained on (Wortsman et al., "Model soups", 2022). A checkpoint that is named twice counts twice.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from shared.backend import read_weights, version_of
+from shared.networks import Finder, ReaderCNN, load_checkpoint
+from training.finder import write_finder
+from training.reader import write_reader
+
+
+def main(words: list[str] | None = None) -> None:
+    """Write the mean of the checkpoints that the command line names, as a training would."""
+    parser = argparse.ArgumentParser(prog="python -m training.soup", description=__doc__)
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="of one kind: finders or readers")
+    parser.add_argument("--out", type=Path, default=Path("runs"))
+    parser.add_argument("--data", type=Path, default=Path("data"))
+    arguments = parser.parse_args(words)
+    try:
+        network = mean(list(map(load_checkpoint, arguments.checkpoints)))
+    except ValueError as error:
+        parser.error(str(error))
+    recipe = {"mean_of": [version_of(read_weights(path)) for path in arguments.checkpoints]}
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    if isinstance(network, Finder):
+        write_finder(arguments.out, network, recipe, {})
+    elif isinstance(network, ReaderCNN):
+        write_reader(arguments.out, network, recipe, {}, arguments.data)
+    else:
+        parser.error("only finders and readers can be mixed")
+
+
+def mean(networks: Sequence[nn.Module]) -> nn.Module:
+    """Return a network (in eval mode) with the mean of all weights and of what the normalisations have counted.
+
+    Raises ValueError where the networks are not of one kind.
+    """
+    if len({type(network) for network in networks}) > 1:
+        raise ValueError("finders and readers can't be mixed with each other")
+    states = [network.state_dict() for network in networks]
+    mixed = type(networks[0])().eval()
+    mixed.load_state_dict({name: mean_of([state[name] for state in states]) for name in states[0]})
+    return mixed
+
+
+def mean_of(parts: Sequence[Tensor]) -> Tensor:
+    """Return the mean of tensors; of what is counted in whole numbers, the largest."""
+    stacked = torch.stack(list(parts))
+    return stacked.mean(dim=0) if stacked.is_floating_point() else stacked.amax(dim=0)
+
+
+if __name__ == "__main__":
+    main()
