@@ -15,9 +15,9 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import log_softmax
 from shared.vision.read import load_reader
 from training.crops import Crops, load_crops
-from training.data import load_mnist
+from training.data import HELD_OUT, load_mnist
 from training.figures import answer
-from training.reader import HELD_OUT, held_out_order
+from training.reader import held_out_order
 from training.scenes import make_scene
 from training.scenes.glyphs import load_sources
 from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge, write_sheet

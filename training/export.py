@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ OPSET = 18  # the lowest that torch's exporter writes without a conversion
 TOLERANCE = 1e-4  # of a logit; float32 sums in another order differ by about 1e-5
 
 
-def export_onnx(path: Path, network: nn.Module, example: torch.Tensor, facts: dict[str, str]) -> None:
+def export_onnx(
+    path: Path, network: nn.Module, example: torch.Tensor, facts: dict[str, str], free: Mapping[int, Any] | None = None
+) -> None:
     """Write a network (on the CPU, in eval mode) whose first axis is the batch; facts become its metadata.
 
-    example is one sensible input of at least two items. Raises ValueError when ONNX Runtime answers differently.
+    example is one sensible input of at least two items; free names its other axes of any length (torch.export.Dim).
+    Raises ValueError when ONNX Runtime answers differently.
     """
-    batch = torch.export.Dim("batch")
     program = torch.onnx.export(
         network,
         (example,),
@@ -28,7 +31,7 @@ def export_onnx(path: Path, network: nn.Module, example: torch.Tensor, facts: di
         opset_version=OPSET,
         input_names=["input"],
         output_names=["output"],
-        dynamic_shapes=({0: batch},),
+        dynamic_shapes=({0: torch.export.Dim("batch")} | dict(free or {}),),
         verbose=False,
     )
     if program is None:  # what the type says can happen; it does not with dynamo=True and no file name

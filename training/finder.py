@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -25,7 +24,8 @@ from tqdm import tqdm
 from shared.networks import Finder, load_checkpoint, save_checkpoint
 from shared.vision.find import ALIGN, Finds, find_digits, intersection
 from training.average import start_mean
-from training.export import OPSET, check_same_answers, forget_origins, version_of
+from training.data import HELD_OUT
+from training.export import check_same_answers, export_onnx, version_of
 from training.plots import plot_losses
 from training.resume import Stateful, keep, restore
 from training.scenes import Scene, make_scene
@@ -52,7 +52,6 @@ class Recipe:
     seed: int = 0
 
 
-HELD_OUT = 5_000  # of MNIST's training images, the last, are kept for the scenes that judge
 SIDES = (128, 160, 128, 96)  # pixels of a scene, by batch: in small ones digits fill the picture
 REPLAY = 150  # batches that wait to be used again
 CHECK_EVERY = 1000
@@ -313,32 +312,15 @@ def write_finder(out: Path, network: Finder, recipe: dict[str, Any], figures: di
 
 def export_finder(path: Path, network: Finder, recipe: dict[str, Any]) -> None:
     """Write the ONNX file, its batch and the sides of its pages free; ValueError when it answers differently."""
-    example = torch.rand(2, 1, 6 * ALIGN, 10 * ALIGN)
-    sides = {2: ALIGN * torch.export.Dim("rows"), 3: ALIGN * torch.export.Dim("columns")}
-    program = torch.onnx.export(
-        network,
-        (example,),
-        dynamo=True,
-        opset_version=OPSET,
-        input_names=["input"],
-        output_names=["output"],
-        dynamic_shapes=({0: torch.export.Dim("batch")} | sides,),
-        verbose=False,
-    )
-    if program is None:  # what the type says can happen; it does not with dynamo=True and no file name
-        raise ValueError("torch exported nothing")
-    model = forget_origins(program.model_proto)
     facts = {
         "name": "finder",
         "version": version_of(recipe),
         "input": "float32 N x 1 x H x W, 0 to 1, grey; H and W multiples of 16",
         "output": "N x 15 x H/8 x W/8: heat, the digits 0 to 9, dx, dy, log width, log height",
     }
-    onnx.helper.set_model_props(model, facts)
-    onnx.checker.check_model(model, full_check=True)
-    for pages in (example, torch.rand(1, 1, 2 * ALIGN, 3 * ALIGN)):
-        check_same_answers(model.SerializeToString(), network, pages)
-    path.write_bytes(model.SerializeToString())
+    sides = {2: ALIGN * torch.export.Dim("rows"), 3: ALIGN * torch.export.Dim("columns")}
+    export_onnx(path, network, torch.rand(2, 1, 6 * ALIGN, 10 * ALIGN), facts, free=sides)
+    check_same_answers(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN, 3 * ALIGN))
 
 
 if __name__ == "__main__":

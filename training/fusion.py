@@ -16,9 +16,10 @@ from torch.nn import functional
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds, find_digits, make_pyramid
-from shared.vision.fuse import Fusion, Looks, fuse
+from shared.vision.fuse import SLANT, Fusion, Looks, fuse
 from shared.vision.read import Reader, load_reader
-from training.finder import HELD_OUT, best_overlaps
+from training.data import HELD_OUT
+from training.finder import best_overlaps
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
 
@@ -99,7 +100,7 @@ def loss(weights: Tensor, evidence: Evidence) -> Tensor:
     is_digit = truth < NOT_A_DIGIT
     shape = torch.logsumexp(read[:, :NOT_A_DIGIT], dim=1) - read[:, NOT_A_DIGIT]
     classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()
-    leaning_one = lean.abs().double() * functional.softmax(classes, dim=1)[:, 1]
+    leaning_one = functional.relu(lean.double() - SLANT) * functional.softmax(classes, dim=1)[:, 1]
     odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + by_lean * leaning_one + bias
     either = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
     return either + functional.cross_entropy(classes[is_digit], truth[is_digit], reduction="sum") / len(truth)

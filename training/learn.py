@@ -27,9 +27,9 @@ from shared.networks import load_checkpoint, save_checkpoint
 from shared.settings import ConfigError, Settings, load_settings
 from shared.weights import learned_weights, load_checked, shipped_weights
 from training.crops import Order, load_crops
-from training.data import load_mnist
+from training.data import HELD_OUT, load_mnist
 from training.export import export_onnx
-from training.reader import HELD_OUT, SHADES, Labelled, answer, draw_batch, labelled
+from training.reader import SHADES, Labelled, answer, draw_batch, labelled
 
 # ---------------------------------------------------------------------------------------------------------- settings
 

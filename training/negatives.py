@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.crops import jitter, part_of, see
+from training.data import HELD_OUT
 from training.scenes.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
 from training.scenes.lens import photograph
 from training.scenes.papers import rule, sheet
@@ -17,7 +18,6 @@ from training.scenes.pens import choose_pen, write
 
 SEED = 40_000_000
 COUNT = 2_000
-HELD_OUT = 5_000  # of MNIST's training images, the last
 SIDE_PX = 112
 HEIGHTS_PX = (20, 64)
 

@@ -23,7 +23,7 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normalise import lean_of
 from training.average import start_mean
 from training.crops import Order, load_crops
-from training.data import load_mnist
+from training.data import HELD_OUT, load_mnist
 from training.export import export_onnx, version_of
 from training.plots import plot_confusion
 from training.resume import Stateful, keep, restore
@@ -49,7 +49,6 @@ class Recipe:
     seed: int = 0
 
 
-HELD_OUT = 5_000  # of MNIST's training images, the last
 CHECK_SCENES, CHECK_SEED = 1_000, 2_000_000
 CHECK_EVERY = 1000
 SHADES = 255

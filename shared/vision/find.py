@@ -1,6 +1,6 @@
 """Finds digits on whole pages: a small network's heat-map over a pyramid of the page, and what is read out of it.
 
-The network sees digits of 14 to 64 pixels; halving the page until it is small shows it the larger ones. Everything here
+The network sees digits of 11 to 76 pixels; halving the page until it is small shows it the larger ones. Everything here
 is a pure function on arrays: the network itself is any function from pictures to maps.
 """
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.find import Finds, log_softmax
 
+SLANT = 0.2  # pixels to the right for one up: as far as people's handwriting leans
+
 
 @dataclass(frozen=True, slots=True)
 class Looks:
@@ -26,9 +28,9 @@ class Looks:
 class Fusion:
     """How much each witness counts.
 
-    The log-odds of "a digit" are heat * logit(finder's heat) + shape * (reader's log-odds of a digit) + lean * |lean| *
-    (probability of a 1) + bias; its class has the logits found * finder's + read * reader's. Fitted by `python -m
-    training.fusion` on held-out scenes.
+    The log-odds of "a digit" are heat * logit(finder's heat) + shape * (reader's log-odds of a digit) + bias, and for a
+    1 also lean * (its lean beyond SLANT); its class has the logits found * finder's + read * reader's. Fitted by
+    `python -m training.fusion` on held-out scenes.
     """
 
     heat: float = 1.0
@@ -48,7 +50,7 @@ def fuse(fusion: Fusion, finds: Finds, looks: Looks) -> NDArray[np.float64]:
     heat = np.clip(finds.heat.astype(np.float64), 1e-6, 1 - 1e-6)
     shape = np.logaddexp.reduce(read[:, :NOT_A_DIGIT].astype(np.float64), axis=1) - read[:, NOT_A_DIGIT]
     classes = log_softmax(fusion.found * finds.log_p + fusion.read * read[:, :NOT_A_DIGIT])
-    leaning_one = np.abs(looks.lean) * np.exp(classes[:, 1])
+    leaning_one = np.maximum(looks.lean - SLANT, 0) * np.exp(classes[:, 1])
     odds = fusion.heat * np.log(heat / (1 - heat)) + fusion.shape * shape + fusion.lean * leaning_one + fusion.bias
     is_digit_log_p, is_none_log_p = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
     return np.concatenate([classes + is_digit_log_p[:, None], is_none_log_p[:, None]], axis=1)

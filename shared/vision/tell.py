@@ -8,7 +8,7 @@ from shared.vision.find import KEEP
 from shared.vision.normalise import FAINTEST
 from shared.vision.read import SAID
 
-SMALL_PX = 14  # of the page: the finder was shown no smaller digits
+SMALL_PX = 14  # of the page: the finder learnt from hardly any smaller digits
 TIE = 0.2  # a second digit that is nearer than this to the first could as well be it
 
 

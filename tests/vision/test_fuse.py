@@ -40,9 +40,8 @@ def test_extreme_heat_stays_finite(heat: float) -> None:
     assert np.isfinite(fuse(Fusion(), candidate(heat, 3), shape(3))).all()
 
 
-@pytest.mark.parametrize("lean", [-0.5, 0.5])
-@pytest.mark.parametrize(("label", "cost"), [(1, 1.5), (7, 0.0)])
-def test_how_far_it_leans_counts_against_a_one_alone(lean: float, label: int, cost: float) -> None:
+@pytest.mark.parametrize(("lean", "label", "cost"), [(0.7, 1, 1.5), (0.7, 7, 0), (0.15, 1, 0), (-0.7, 1, 0)])
+def test_leaning_as_a_slash_counts_against_a_one_alone(lean: float, label: int, cost: float) -> None:
     def log_odds(by: float) -> float:
         log_p = fuse(Fusion(lean=-3), candidate(0.6, label), shape(label, lean=by))[0]
         return float(np.logaddexp.reduce(log_p[:NOT_A_DIGIT]) - log_p[NOT_A_DIGIT])

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from services.page.api.questions import LARGEST_ID, MOST_EVENTS
+from services.page.api.questions import MOST_EVENTS
 from services.page.api.recordings import ID, MOST_S
 from services.page.why.answer import MOST_PX
 from services.page.why.corrections import LABELS, MOST_LISTED
 from shared.cameras.added import NAME as ADDED_NAME
 from shared.cameras.added import SOURCE
+from shared.corrections import LARGEST_ID
 from shared.messages import CAMERA_STATES
 
 Values = dict[str, Any]

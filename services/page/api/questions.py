@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from services.page.api.store import Question
+from shared.corrections import LARGEST_ID
 
 MOST_EVENTS = 1000  # in one answer
-LARGEST_ID = 2**53 - 1
 BODY_BYTES = 4096
 
 

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from services.page.api.questions import LARGEST_ID, check, refuse, to_body, to_count
+from services.page.api.questions import check, refuse, to_body, to_count
 from services.page.api.shapes import to_time
 from services.page.why.pictures import to_png
-from shared.corrections import Correction, Corrections, FullError, Seen
+from shared.corrections import LARGEST_ID, Correction, Corrections, FullError, Seen
 
 LABELS = (*"0123456789", "none")  # by their class, 0 to 10
 MOST_LISTED = 100  # in one answer; 60 kB
