@@ -183,9 +183,10 @@ class WorkQueue:
             self.asking.put(camera, camera)
 
     def askers(self) -> list[str]:
-        """The live cameras that may send a frame now: in turn, and no more of them than preprocess takes next.
+        """The live cameras that may send a frame now: in turn, as many as preprocess takes beyond what waits for it.
 
-        What came sooner would wait, or be replaced, for the price of two messages and a view.
+        What came sooner would wait, or be replaced, for the price of two messages and a view. Who was asked and has not
+        sent yet is not counted: between two pictures a camera has nothing, and others are not to wait for it.
         """
         makers = [worker for worker in self.workers.values() if worker.stage == STAGES[0]]
         taken_next = sum(worker.most for worker in makers) - len(self.waiting[STAGES[0]])
