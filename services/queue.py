@@ -1,6 +1,7 @@
 """Frame, Page, Reading -> queue -> whoever asked: the only process that binds, and the one that counts every drop."""
 
 import logging
+import math
 from collections.abc import Iterable
 
 from shared import lifecycle, metrics
@@ -29,7 +30,6 @@ def main(life: lifecycle.Life) -> None:
     """Bind, and pass messages on until told to stop."""
     hub = Hub(life.settings)
     life.log.info("ready at %s", life.settings.queue_address)
-    metrics.MAX_AGE.set(life.settings.max_age_s)
     exchange = Exchange(hub, life.settings.max_age_s, life.settings.reread_s)
     while not life.stop.is_set():
         life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
@@ -93,6 +93,8 @@ class Exchange:
         self.roster.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.work.put_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, "queue").inc()
+        oldest_s = math.inf if frame.every_frame else frame.max_age_s or self.work.max_age_s
+        metrics.CAMERA_MAX_AGE.labels(frame.camera).set(oldest_s)
         self.finish(ended)
         if frame.every_frame:
             self.grant(frame.camera)

@@ -17,7 +17,6 @@ AGE = Histogram("digitcam_age_seconds", "Time since capture as a stage begins.",
 WORK = Histogram("digitcam_work_seconds", "Time a stage works on one batch.", ["stage"], buckets=SECONDS)
 WAIT = Histogram("digitcam_wait_seconds", "Time an item waits for a worker of a stage.", ["stage"], buckets=SECONDS)
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
-MAX_AGE = Gauge("digitcam_max_age_seconds", "MAX_AGE_S: older live frames that wait are dropped.")
 MALFORMED = Counter("digitcam_malformed", "Messages that were none of ours, or too large.")
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Items in a batch given to a worker.", ["stage"], buckets=SIZES)
@@ -31,6 +30,9 @@ HEARTBEAT_AGE = Gauge("digitcam_heartbeat_age_seconds", "Time since the loop of 
 IS_READY = Gauge("digitcam_ready", "1 while nothing keeps a process from its work.")
 
 CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new pictures.", ["camera"])
+CAMERA_MAX_AGE = Gauge(
+    "digitcam_camera_max_age_seconds", "MAX_AGE_S, or the camera's own; +Inf where every frame is kept.", ["camera"]
+)
 CAMERA_FROZEN = Gauge("digitcam_camera_frozen", "1 while a camera repeats the same picture.", ["camera"])
 RECONNECTS = Counter("digitcam_camera_reconnects", "Times a camera was opened again.", ["camera"])
 

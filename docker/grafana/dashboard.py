@@ -70,7 +70,7 @@ ROWS = {
             {
                 f'camera_stage:digitcam_age_seconds:p50_30s{{stage="display", {OF}}}': "{{camera}} p50",
                 f'camera_stage:digitcam_age_seconds:p99_30s{{stage="display", {OF}}}': "{{camera}} p99",
-                "max(digitcam_max_age_seconds)": "what waits for longer is dropped",
+                f"max by (camera) (digitcam_camera_max_age_seconds{{{OF}}}) < Inf": "{{camera}}, dropped when older",
             },
         ),
         Chart(

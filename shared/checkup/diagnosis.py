@@ -109,14 +109,14 @@ def of_camera(camera: CameraFigures, figures: Figures) -> Iterator[Finding]:
     if camera.lost > LOST * frames and not is_slow:
         yield Finding(
             f"{camera.name} loses {camera.lost:.1f} of its {frames:.1f} frames a second, though no stage is busy",
-            why_lost(camera, figures.max_age_s),
+            why_lost(camera),
         )
 
 
-def why_lost(camera: CameraFigures, max_age_s: float) -> str:
+def why_lost(camera: CameraFigures) -> str:
     """The remedy for the reason that costs most frames."""
     reason = max(camera.drops, key=lambda reason: camera.drops[reason])
-    if reason == "stale" and camera.sent_age_s > max_age_s / 2:
+    if reason == "stale" and camera.sent_age_s > camera.max_age_s / 2:
         return f"they are {camera.sent_age_s:.2f} s old when they are sent: look at its network, or raise MAX_AGE_S"
     return {
         "malformed": "it sends pictures that are no JPEGs; look at its settings",

@@ -23,6 +23,7 @@ class CameraFigures:
     sent_age_s: float  # median, as capture sends a frame
     age_p50_s: float  # as it is shown
     age_p99_s: float
+    max_age_s: float  # what waits for longer is dropped
 
     @property
     def lost(self) -> float:
@@ -66,7 +67,6 @@ class Figures:
     stages: tuple[StageFigures, ...]
     processes: tuple[ProcessFigures, ...]
     malformed: float  # messages a second
-    max_age_s: float
 
 
 def compare(before: Scrape, after: Scrape) -> Figures:
@@ -79,7 +79,6 @@ def compare(before: Scrape, after: Scrape) -> Figures:
         tuple(stage_figures(change, stage) for stage in STAGES),
         tuple(process_figures(change, said) for said in after.said),
         change.rate("digitcam_malformed_total"),
-        change.now("digitcam_max_age_seconds"),
     )
 
 
@@ -96,6 +95,7 @@ def camera_figures(change: Change, name: str) -> CameraFigures:
         change.quantile(0.5, "digitcam_age_seconds", camera=name, stage="capture"),
         change.quantile(0.5, "digitcam_age_seconds", camera=name, stage="display"),
         change.quantile(0.99, "digitcam_age_seconds", camera=name, stage="display"),
+        change.now("digitcam_camera_max_age_seconds", camera=name),
     )
 
 

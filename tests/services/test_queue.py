@@ -1,7 +1,7 @@
 """The queue's process as its peers see it: with a hub that is a list, and once over a real socket."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -265,6 +265,15 @@ def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
     say(exchange, b"c", LEFT)
     say(exchange, b"c2", LIVE, frame(2), frame(3))
     assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)][-1] == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "oldest_s"),
+    [(frame(1), 0.15), (replace(frame(1), max_age_s=0.5), 0.5), (frame(1, every_frame=True), math.inf)],
+)
+def test_how_old_a_cameras_frames_may_become_is_exported(exchange: Exchange, sent: Frame, oldest_s: float) -> None:
+    say(exchange, b"c", LIVE, sent)
+    assert REGISTRY.get_sample_value("digitcam_camera_max_age_seconds", {"camera": "cam"}) == oldest_s
 
 
 def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:

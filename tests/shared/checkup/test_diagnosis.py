@@ -11,7 +11,7 @@ from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigur
 
 ROOMY = Machine(cores=8, load=1.0)
 NONE = dict.fromkeys(REASONS, 0.0)
-CAMERA = CameraFigures("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06)
+CAMERA = CameraFigures("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06, 0.15)
 STAGES = {
     name: StageFigures(name, 1, 30.0, 1.0, 0.2, 0, {}, 0.01, 0.02)
     for name in ("capture", "queue", "preprocess", "inference", "display")
@@ -19,7 +19,7 @@ STAGES = {
 PROCESS = ProcessFigures(
     "inference.1", answers=True, ready=True, why="", heartbeat_age_s=0.1, cpu=0.5, memory_bytes=1e8
 )
-WELL = Figures((CAMERA,), tuple(STAGES.values()), (PROCESS,), 0.0, 0.15)
+WELL = Figures((CAMERA,), tuple(STAGES.values()), (PROCESS,), 0.0)
 
 
 def with_stage(name: str, **changes: Any) -> Figures:
