@@ -1,8 +1,10 @@
 """digitcam record: View -> record -> an MP4 of one camera with what was read on it. One more viewer of the pipeline."""
 
+import math
 import os
 import threading
 from pathlib import Path
+from time import monotonic
 
 import simplejpeg
 
@@ -13,7 +15,7 @@ from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown, Watch
 from shared.vision.overlay import draw_overlay
-from shared.worker import HEARTBEAT_S, Queue, address
+from shared.worker import Queue, address
 
 WAIT_S = 0.1
 PATIENCE_S = 5.0  # for a picture: a camera that is gone for longer ends its film
@@ -46,9 +48,9 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
 def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.Event) -> None:
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
     ready = Ready("display", address(f"record.{os.getpid()}"), CREDIT, pictures=True)
-    watch, asked_at, seen_at = Watch(), -HEARTBEAT_S, queue.now()
+    watch, asked_at, seen_at = Watch(), -math.inf, monotonic()  # of this process: the queue's clock may jump
     while not stop.is_set() and film.length_s < seconds:
-        now = queue.now()
+        now = monotonic()
         if now - seen_at > PATIENCE_S:
             return
         if now - asked_at >= WAIT_S and queue.send(ready):

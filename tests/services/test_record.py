@@ -1,6 +1,7 @@
 """digitcam record: an MP4 of what is shown, as long as was asked for."""
 
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -55,6 +56,15 @@ def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
     run(Unplugged("demo"), "demo", film, 60.0, threading.Event())
     film.close()
     assert (tmp_path / "film.mp4").stat().st_size > 0
+
+
+def test_queue_whose_clock_jumps_ends_no_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is on another host, whose clock is known from its first answer on."""
+    film, feed = Film(tmp_path / "film.mp4"), Feed("demo")
+    monkeypatch.setattr(feed, "now", lambda: time.monotonic() + 1000 * bool(feed.asked))
+    run(feed, "demo", film, 0.3, threading.Event())
+    film.close()
+    assert film.length_s >= 0.3
 
 
 def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
