@@ -131,6 +131,7 @@ class Exchange:
             metrics.UNCHANGED.labels(state.camera)
         elif known.peer != peer:
             self.warn(TWICE, state.camera, "camera")
+            self.work.forget(state.camera)
         if self.roster.hear(peer, state, now):
             self.announce(state)
         if self.roster.cameras[state.camera].every_frame:
@@ -141,7 +142,7 @@ class Exchange:
     def let_go(self, state: CameraState) -> None:
         """A camera has been taken off the list: what viewers hear of it now is the last."""
         self.roster.leave(state.camera)
-        self.work.gate.forget(state.camera)
+        self.work.forget(state.camera)
         self.audience.forget(state.camera)
         self.announce(state)
 

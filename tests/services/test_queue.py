@@ -293,6 +293,25 @@ def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
     assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)][-1] == 2
 
 
+def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: Exchange) -> None:
+    """Its clock was set back, from which a capture process takes its first number."""
+    say(exchange, b"p", PREPROCESS)
+    say(exchange, b"c", LIVE, frame(1000))
+    say(exchange, b"c2", LIVE, frame(500))
+    assert say(exchange, b"p", PREPROCESS) == [frame(500)]
+    say(exchange, b"c2", LEFT)
+    say(exchange, b"c2", LIVE, frame(1))
+    assert say(exchange, b"p", PREPROCESS) == [frame(1)]
+
+
+def test_camera_that_left_is_asked_for_nothing(exchange: Exchange) -> None:
+    say(exchange, b"p", Ready("preprocess", "preprocess.1", 0, False))
+    say(exchange, b"c", LIVE)
+    assert exchange.work.asking.count("cam") == 1
+    say(exchange, b"c", LEFT)
+    assert exchange.work.asking.count("cam") == 0
+
+
 def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:
     say(exchange, b"c", LIVE)
     assert REGISTRY.get_sample_value("digitcam_camera_up", {"camera": "cam"}) == 1.0
