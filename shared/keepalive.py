@@ -21,7 +21,7 @@ from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
-HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again without delay
+HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again after the first delay
 POLL_S = 0.05
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # twice the readings on 2 cores: docs/decisions/0004
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
