@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Sequence
+from time import monotonic
 from typing import Protocol
 
 from shared import lifecycle, metrics
@@ -84,13 +85,13 @@ class Nowhere:
 
 
 def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
-    """Ask for views, steady them, show them, and ask again."""
+    """Ask for views, steady them, show them, and ask again: by this process's clock, since the queue's may jump."""
     watches: dict[str, Watch] = {}
-    flow = Flow(queue.now())
-    asked, asked_at, left = Ready("display", name, 0, pictures=False), -HEARTBEAT_S, 0
+    flow = Flow(monotonic())
+    asked, asked_at, left = Ready("display", name, 0, pictures=False), -math.inf, 0
     while screen.is_open and not stop.is_set():
         wanted = Ready("display", name, CREDIT, screen.wants_pictures)
-        now = queue.now()
+        now = monotonic()
         if wanted != asked or left <= CREDIT // 2 or now - asked_at >= HEARTBEAT_S:
             is_sent = queue.send(wanted)
             asked, asked_at, left = (wanted, now, CREDIT) if is_sent else (asked, asked_at, left)
@@ -105,7 +106,7 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: 
             news += [shown for shown in looks if shown]
         screen.show(news, queue.connected)
         trace(views, received_at, queue.now())
-        health.beat(flow.find_trouble(batch, queue.now()) if queue.connected else NO_QUEUE)
+        health.beat(flow.find_trouble(batch, monotonic()) if queue.connected else NO_QUEUE)
 
 
 def trace(views: Sequence[View], began_at: float, ended_at: float) -> None:

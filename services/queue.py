@@ -23,6 +23,7 @@ from shared.roster import Roster
 from shared.trace import TRACE, Span
 from shared.workqueue import STAGES, Batch, Ended, WorkQueue
 
+TWICE = "%s comes over a new connection: it was restarted, or two go by this name (then give one %s another)"
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
 
 
@@ -88,8 +89,11 @@ class Exchange:
 
     def take_frame(self, peer: bytes, frame: Frame, now: float) -> None:
         """Let a frame wait for preprocess."""
-        if frame.camera not in self.roster.cameras:  # this process was restarted, and the camera did not notice
+        known = self.roster.cameras.get(frame.camera)
+        if known is None:  # this process was restarted, and the camera did not notice
             self.take_state(peer, CameraState(frame.camera, "live", "", now), now)
+        elif known.peer != peer:
+            self.take_state(peer, known.state, now)
         self.roster.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.work.put_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, "queue").inc()
@@ -102,6 +106,7 @@ class Exchange:
     def take_ready(self, peer: bytes, ready: Ready, now: float) -> None:
         """A worker or a viewer asks for work; under a known name from a new socket it has been restarted."""
         if self.peers.get(ready.worker, peer) != peer:
+            self.warn(TWICE, ready.worker, "machine")
             self.lose(ready.worker)
         if ready.worker not in self.peers:
             self.peers[ready.worker], self.names[peer] = peer, ready.worker
@@ -122,9 +127,13 @@ class Exchange:
         if state.state == "left":
             self.let_go(state)
             return
-        if state.camera not in self.roster.cameras:
+        known = self.roster.cameras.get(state.camera)
+        if known is None:
             metrics.expect_drops(state.camera, *STAGES)
             metrics.UNCHANGED.labels(state.camera)
+        elif known.peer != peer:
+            self.warn(TWICE, state.camera, "camera")
+            self.work.forget(state.camera)
         if self.roster.hear(peer, state, now):
             self.announce(state)
         if self.roster.cameras[state.camera].every_frame:
@@ -135,7 +144,7 @@ class Exchange:
     def let_go(self, state: CameraState) -> None:
         """A camera has been taken off the list: what viewers hear of it now is the last."""
         self.roster.leave(state.camera)
-        self.work.gate.forget(state.camera)
+        self.work.forget(state.camera)
         self.audience.forget(state.camera)
         self.announce(state)
 
@@ -197,11 +206,15 @@ class Exchange:
         set_gauges(self.work)
 
     def note_malformed(self, error: MalformedError) -> None:
-        """Count a bad message; log one a second."""
+        """Count a bad message."""
         metrics.MALFORMED.inc()
+        self.warn("dropped a message: %s", error)
+
+    def warn(self, sentence: str, *about: object) -> None:
+        """Log what may happen with every message, once a second."""
         if self.hub.now() - self.warned_at > 1:
             self.warned_at = self.hub.now()
-            logging.warning("dropped a message: %s", error)
+            logging.warning(sentence, *about)
 
 
 def count_end(end: Ended) -> None:

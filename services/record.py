@@ -1,8 +1,10 @@
 """digitcam record: View -> record -> an MP4 of one camera with what was read on it. One more viewer of the pipeline."""
 
+import math
 import os
 import threading
 from pathlib import Path
+from time import monotonic
 
 import simplejpeg
 
@@ -13,15 +15,15 @@ from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
 from shared.shown import Shown, Watch
 from shared.vision.overlay import draw_overlay
-from shared.worker import HEARTBEAT_S, Queue, address
+from shared.worker import Queue, address
 
 WAIT_S = 0.1
-PATIENCE_S = 5.0  # for the first picture
+PATIENCE_S = 5.0  # for a picture: a camera that is gone for longer ends its film
 CREDIT = 8
 
 
 def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
-    """Record until the film is so long or the user ends it; the exit code. Raises ConfigError."""
+    """Record until the film is so long, the camera is gone or the user ends it; the exit code. Raises ConfigError."""
     if path.suffix != ".mp4":
         raise ConfigError(f"--to {path} is not right: it takes a file whose name ends in .mp4.")
     stop = stop_on_signals()
@@ -44,18 +46,19 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
 
 
 def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.Event) -> None:
-    """Write what is shown of a camera into a film until that is long enough."""
+    """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
     ready = Ready("display", address(f"record.{os.getpid()}"), CREDIT, pictures=True)
-    watch, asked_at, began_at = Watch(), -HEARTBEAT_S, queue.now()
+    watch, asked_at, seen_at = Watch(), -math.inf, monotonic()  # of this process: the queue's clock may jump
     while not stop.is_set() and film.length_s < seconds:
-        now = queue.now()
-        if not film.length_s and now - began_at > PATIENCE_S:
+        now = monotonic()
+        if now - seen_at > PATIENCE_S:
             return
         if now - asked_at >= WAIT_S and queue.send(ready):
             asked_at = now
         for view in queue.receive(WAIT_S):
             if isinstance(view, View) and view.camera == camera and (shown := watch.look(view)):
                 draw(film, shown)
+                seen_at = now
 
 
 def draw(film: Film, shown: Shown) -> None:

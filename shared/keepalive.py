@@ -1,7 +1,7 @@
 """Keeps the workers of one Procfile line alive: starts them, restarts what crashes, ends when told to.
 
-honcho ends everything as soon as one of its processes ends, so no line may end for less than a wrong setting. Written
-without imports that cost memory or time: one such parent stands behind each line.
+honcho ends everything as soon as one of its processes ends, so no line may end for less than a setting that is wrong at
+the start. Written without imports that cost memory or time: one such parent stands behind each line.
 """
 
 import logging
@@ -21,7 +21,7 @@ from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
-HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again without delay
+HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again after the first delay
 POLL_S = 0.05
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # twice the readings on 2 cores: docs/decisions/0004
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
@@ -45,6 +45,7 @@ class Keeper:
         self.worker, self._start = worker, start
         self.failures = 0
         self.start_at = 0.0
+        self.has_ended = False  # and was started again
         self.process: subprocess.Popen[bytes] | None = None
 
     def look(self, now: float) -> int | None:
@@ -54,15 +55,19 @@ class Keeper:
                 self._run(now)
             return None
         code = self.process.poll()
-        if code is None or code in STOPPING_CODES:
+        if code is None or self._is_final(code):
             return code
         self._close()
-        self.process = None
+        self.process, self.has_ended = None, True
         self.failures = 0 if now - self.start_at > HEALTHY_AFTER_S else self.failures + 1
         delay = retry_delay(self.failures, FIRST_DELAY_S, LAST_DELAY_S)
         logging.warning("%s ended with %d; starting it again in %.1f s", self.worker.name, code, delay)
         self.start_at = now + delay
         return None
+
+    def _is_final(self, code: int) -> bool:
+        """Whether it ended for good. A setting that was right when it first started may be right again soon."""
+        return code in STOPPING_CODES and not (code == WRONG_SETTING and self.has_ended)
 
     def _run(self, now: float) -> None:
         self.start_at = now

@@ -38,13 +38,14 @@ class Watch:
         self._frames, self._reads = Rate(), Rate()
         self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
         self._read: tuple[Digit, ...] | None = None  # the last reading
+        self._read_at = -math.inf  # when its frame was captured
         self._shown_at = -math.inf
 
     def look(self, view: View, every_s: float = 0.0) -> Shown | None:
         """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s.
 
-        Under load frames end out of order: one is replaced while an older one is still read. What a straggler says
-        counts, but its picture is not shown after a newer one.
+        Under load frames end out of order: one is replaced while an older one is still read. What that one says
+        counts, unless a newer one has been read; but its picture is not shown after a newer one.
         """
         behind_s = self._shown_at - view.captured_at
         if 0 < behind_s < SET_BACK_S:
@@ -73,7 +74,9 @@ class Watch:
 
     def _take(self, view: View) -> tuple[Digit, ...]:
         """Let a reading count, once: that of an unchanged page has most often been taken in already."""
-        self._size = (view.width, view.height)
+        if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: it would set the clock of the evidence back
+            return self._steady.held(view.captured_at)
+        self._size, self._read_at = (view.width, view.height), view.captured_at
         if view.outcome == "unchanged" and view.digits == self._read:
             return self._steady.stay(view.captured_at)
         self._read = view.digits

@@ -4,6 +4,7 @@ import platform
 import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
+from uuid import getnode
 
 from shared import metrics
 from shared.bus import Peer
@@ -78,5 +79,5 @@ def timed(
 
 
 def address(name: str) -> str:
-    """A worker's name for the queue; the same after a restart, another on another host."""
-    return f"{name}@{platform.node()}"[:64]
+    """A worker's name for the queue; the same after a restart, another on another host, also one of the same name."""
+    return f"{name}@{platform.node()}"[:51] + f".{getnode():012x}"  # 64 characters at most

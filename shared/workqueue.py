@@ -88,6 +88,12 @@ class WorkQueue:
         self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
         return self._wait(STAGES[0], Job(frame, frame, now))
 
+    def forget(self, camera: str) -> None:
+        """A camera has left, or comes anew; its frames in flight end as they would have."""
+        self.last_seq.pop(camera, None)
+        self.gate.forget(camera)
+        self.asking.remove(lambda name: name == camera)
+
     def put_page(self, worker: str, page: Page, now: float) -> list[Ended]:
         """Take in a page from a preprocess worker. An answer nobody waits for (its worker was lost) changes nothing."""
         job = self._answered(worker, (page.camera, page.seq))

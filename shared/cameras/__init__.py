@@ -62,20 +62,23 @@ def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = probe
     "auto" is webcam 0 where that gives a picture, else the demo; webcam_works finds out.
     """
     if not any(map(_is_auto, words)):
-        return _name_all(words)
+        return _to_cameras(words)
     if webcam_works():
         logging.info("CAMERAS=auto: using webcam 0")
-        return _name_all(_without_auto(words, "0"))
+        return _to_cameras(_without_auto(words, "0"))
     logging.info("CAMERAS=auto: no webcam gives a picture, so this is the demo camera")
-    return _name_all(_without_auto(words, "demo"))
+    return _to_cameras(_without_auto(words, "demo"))
 
 
 def find_camera(words: Sequence[str], name: str, others: Mapping[str, Camera] | None = None) -> Camera:
-    """Return the camera that parse_cameras gave this name, whatever auto was then, or another. Raises ConfigError."""
+    """Return the camera that parse_cameras gave this name, whatever auto was then, or another. Raises ConfigError.
+
+    The files of the other words are not looked at: one that is gone stops no camera but its own.
+    """
     for auto in ("0", "demo"):
-        for camera in _name_all(_without_auto(words, auto)):
-            if camera.name == name:
-                return camera
+        named = _name_all(_without_auto(words, auto))
+        if name in named:
+            return _to_camera(name, named[name])
     if others and name in others:
         return others[name]
     raise ConfigError(f"CAMERAS={','.join(map(hide_secrets, words))} has no camera named {name}.")
@@ -89,33 +92,46 @@ def _is_auto(word: str) -> bool:
     return word.partition("#")[0] == "auto"
 
 
-def _name_all(words: Sequence[str]) -> tuple[Camera, ...]:
-    """Parse each word; a name that is taken gets a number: demo, demo.2."""
+def _to_cameras(words: Sequence[str]) -> tuple[Camera, ...]:
     if not words:
         raise ConfigError(f"CAMERAS is empty: {TAKES}.")
-    cameras: dict[str, Camera] = {}
+    return tuple(_to_camera(name, word) for name, word in _name_all(words).items())
+
+
+def _to_camera(name: str, word: str) -> Camera:
+    source, terms = split_terms(word)
+    return Camera(name, _find_kind(source), source, terms)
+
+
+def _name_all(words: Sequence[str]) -> dict[str, str]:
+    """Return each word by its camera's name; a name that is taken gets a number: demo, demo.2. Raises ConfigError."""
+    named: dict[str, str] = {}
     for word in words:
-        source, terms = split_terms(word)
-        kind, wish = _parse_word(source)
+        wish = _wish(split_terms(word)[0])
         name, count = wish, 1
-        while name in cameras:
+        while name in named:
             count += 1
             name = f"{wish}.{count}"
-        cameras[name] = Camera(name, kind, source, terms)
-    return tuple(cameras.values())
+        named[name] = word
+    return named
 
 
-def _parse_word(word: str) -> tuple[Kind, str]:
-    """Return the kind of camera and the name that it would like. Raises ConfigError."""
-    if word == "demo":
-        return Kind.DEMO, "demo"
+def _wish(word: str) -> str:
+    """Return the name that a camera would like. Raises ConfigError."""
     if word.isascii() and word.isdigit():
-        return Kind.WEBCAM, f"webcam{int(word)}"
+        return f"webcam{int(word)}"
     if word.startswith("/dev/"):
-        return Kind.WEBCAM, _to_name(word.removeprefix("/dev/"))
-    if "://" in word:
-        return Kind.STREAM, _to_name(_host(word))
-    return _find_file_kind(Path(word).expanduser()), _to_name(Path(word).stem)
+        return _to_name(word.removeprefix("/dev/"))
+    return _to_name(_host(word) if "://" in word else Path(word).stem)
+
+
+def _find_kind(word: str) -> Kind:
+    """Return what kind of camera a word means. Raises ConfigError."""
+    if word == "demo":
+        return Kind.DEMO
+    if (word.isascii() and word.isdigit()) or word.startswith("/dev/"):
+        return Kind.WEBCAM
+    return Kind.STREAM if "://" in word else _find_file_kind(Path(word).expanduser())
 
 
 def _host(url: str) -> str:

@@ -24,19 +24,20 @@ class Source(Protocol):
 
 
 class Herald:
-    """Says how a camera is: to the log on a change, to the queue also as this process's heartbeat."""
+    """Says how a camera is and why: to the log on a change, to the queue also as this process's heartbeat."""
 
     def __init__(self, queue: Queue, name: str, logs_as: str = "") -> None:
         """logs_as stands before what is logged, in a process that is not named after this camera."""
         self._queue, self._name, self._logs_as = queue, name, logs_as
-        self._state = ""
+        self._told = ("", "")
         self._told_at = -HEARTBEAT_S
 
     def tell(self, judgement: Judgement, now: float) -> None:
         """Pass a judgement on where it is new or a heartbeat is due; again soon where the queue is not there."""
-        changed = judgement.state != self._state
+        news = (judgement.state, judgement.detail)
+        changed = news != self._told
         if changed:
-            self._state = judgement.state
+            self._told = news
             logging.info("%s%s: %s", self._logs_as, judgement.state, judgement.detail)
         if changed or now - self._told_at >= HEARTBEAT_S:
             since = judgement.since + self._queue.now() - now

@@ -13,7 +13,7 @@ from shared.cameras.watch import Event, Finished, Lost, Opening, Seen
 
 FIRST_DELAY_S = 0.25
 LAST_DELAY_S = 1.0  # and a second to open and for the first picture: readings are back within 3 s of a camera's return
-HEALTHY_AFTER_S = 10.0  # what gave pictures this long is opened again without delay
+HEALTHY_AFTER_S = 10.0  # what gave pictures this long is opened again after the first delay
 
 
 class Reader:

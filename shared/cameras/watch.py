@@ -43,7 +43,7 @@ Event = Opening | Seen | Lost | Finished
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A camera's state (of CAMERA_STATES), why, and since when."""
+    """A camera's state (of CAMERA_STATES), the last reason for it, and since when it lasts."""
 
     state: str
     detail: str
@@ -108,5 +108,5 @@ class Watch:
         return now - self._heard.at if isinstance(self._heard, Opening | Seen) else 0.0
 
     def _turn(self, state: str, detail: str, at: float) -> None:
-        if state != self._judgement.state:
-            self._judgement = Judgement(state, detail, at)
+        since = self._judgement.since if state == self._judgement.state else at
+        self._judgement = Judgement(state, detail, since)

@@ -182,15 +182,22 @@ def test_a_bug_in_the_readers_thread_ends_the_process_so_that_it_is_started_agai
         run_with(queue, reader)
 
 
-def test_a_state_is_told_and_logged_on_change_and_told_again_as_a_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_is_told_and_logged_when_it_or_its_reason_changes_and_told_again_as_a_heartbeat(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level("INFO")
     queue = FakeQueue(threading.Event(), lambda queue: False)
     herald = Herald(queue, "cam")
     live, absent = Judgement("live", "gives new pictures", 0.0), Judgement("absent", "it is unplugged", 2.0)
-    for judgement, now in ((live, 0.0), (live, 0.1), (live, HEARTBEAT_S), (absent, 0.6), (absent, 0.7)):
+    used = Judgement("absent", "another program uses it", 2.0)
+    for judgement, now in ((live, 0.0), (live, 0.1), (live, HEARTBEAT_S), (absent, 0.6), (absent, 0.7), (used, 0.8)):
         herald.tell(judgement, now)
-    assert queue.states == ["live", "live", "absent"]
-    assert caplog.messages == ["live: gives new pictures", "absent: it is unplugged"]
+    assert queue.states == ["live", "live", "absent", "absent"]
+    assert caplog.messages == [
+        "live: gives new pictures",
+        "absent: it is unplugged",
+        "absent: another program uses it",
+    ]
 
 
 def test_the_demo_camera_runs_as_a_process_of_its_own_and_ends_when_told(make_settings: MakeSettings) -> None:

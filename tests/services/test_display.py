@@ -60,17 +60,18 @@ class Script:
 
     def __init__(self, stop: threading.Event, batches: list[list[Message]]) -> None:
         self.sent: list[Message] = []
-        self._stop, self._batches, self._now = stop, batches, 100.0
+        self.at = 100.0
+        self._stop, self._batches = stop, batches
 
     def now(self) -> float:
-        return self._now
+        return self.at
 
     def send(self, *messages: Message) -> bool:
         self.sent += messages
         return True
 
     def receive(self, timeout_s: float) -> list[Message]:
-        self._now += 0.1
+        self.at += 0.1
         if not self._batches:
             self._stop.set()
             return []
@@ -98,9 +99,16 @@ def test_credit_is_renewed_before_it_is_used_up() -> None:
     assert sum(isinstance(m, Ready) and m.credit == CREDIT for m in play(views, Recorder(100))) >= 3
 
 
-def test_display_that_gets_nothing_says_that_it_lives() -> None:
-    asked = play([[] for _ in range(30)], Recorder(100))  # 3 s
-    assert len(asked) >= 3 / HEARTBEAT_S - 1
+def test_display_that_gets_nothing_says_that_it_lives_whatever_becomes_of_the_queues_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The queue is on another host, whose clock is known from its first answer on."""
+    stop = threading.Event()
+    script = Script(stop, [[] for _ in range(30)])  # 3 s
+    monkeypatch.setattr(script, "now", lambda: 5000.0 if script.at < 100.5 else 0.0)
+    monkeypatch.setattr("services.display.monotonic", lambda: script.at)
+    run(script, Recorder(100), "display.1", stop, Health())
+    assert len(script.sent) >= 3 / HEARTBEAT_S - 1
 
 
 def test_pictures_are_asked_for_only_while_somebody_looks() -> None:

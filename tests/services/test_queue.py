@@ -198,6 +198,32 @@ def test_restarted_worker_is_known_by_its_name(exchange: Exchange) -> None:
     assert say(exchange, b"new", PREPROCESS) == [frame(1, every_frame=True)]
 
 
+def test_two_workers_of_one_name_are_told_of(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    for peer in (b"here", b"there", b"here", b"there"):
+        say(exchange, peer, PREPROCESS)
+    (line,) = caplog.messages  # a second
+    assert line.startswith("preprocess.1 comes over a new connection")
+    assert "give one machine another" in line
+
+
+def test_two_cameras_of_one_name_are_told_of_with_what_to_do(
+    exchange: Exchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    say(exchange, b"here", LIVE, frame(1))
+    say(exchange, b"there", frame(2))
+    (line,) = caplog.messages
+    assert line.startswith("cam comes over a new connection")
+    assert "give one camera another" in line
+
+
+def test_frame_over_a_new_connection_changes_nothing_in_how_its_camera_is(exchange: Exchange) -> None:
+    say(exchange, b"d", DISPLAY)
+    frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
+    say(exchange, b"old", frozen)
+    assert say(exchange, b"new", frame(1)) == [Credit("cam", 1)]
+    assert heard(exchange, b"d", CameraState) == [frozen]
+
+
 def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Exchange) -> None:
     say(exchange, b"gone", PREPROCESS)
     fake(exchange).gone.add(b"gone")
@@ -274,6 +300,25 @@ def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
 def test_how_old_a_cameras_frames_may_become_is_exported(exchange: Exchange, sent: Frame, oldest_s: float) -> None:
     say(exchange, b"c", LIVE, sent)
     assert REGISTRY.get_sample_value("digitcam_camera_max_age_seconds", {"camera": "cam"}) == oldest_s
+
+
+def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: Exchange) -> None:
+    """Its clock was set back, from which a capture process takes its first number."""
+    say(exchange, b"p", PREPROCESS)
+    say(exchange, b"c", LIVE, frame(1000))
+    say(exchange, b"c2", LIVE, frame(500))
+    assert say(exchange, b"p", PREPROCESS) == [frame(500)]
+    say(exchange, b"c2", LEFT)
+    say(exchange, b"c2", LIVE, frame(1))
+    assert say(exchange, b"p", PREPROCESS) == [frame(1)]
+
+
+def test_camera_that_left_is_asked_for_nothing(exchange: Exchange) -> None:
+    say(exchange, b"p", Ready("preprocess", "preprocess.1", 0, False))
+    say(exchange, b"c", LIVE)
+    assert exchange.work.asking.count("cam") == 1
+    say(exchange, b"c", LEFT)
+    assert exchange.work.asking.count("cam") == 0
 
 
 def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:

@@ -1,6 +1,7 @@
 """digitcam record: an MP4 of what is shown, as long as was asked for."""
 
 import threading
+import time
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,7 @@ import pytest
 
 from services.record import record, run
 from shared.film import Film
+from shared.messages import Message, View
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.services.feed import Feed, pictures
@@ -34,6 +36,35 @@ def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_p
     film = Film(tmp_path / "film.mp4")
     run(Feed("demo"), "nobody", film, 0.5, threading.Event())
     assert film.length_s == 0
+
+
+class Unplugged(Feed):
+    """A camera that is gone after its first picture."""
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        batch = super().receive(timeout_s)
+        if any(isinstance(message, View) for message in batch):
+            self.set_state("demo", "absent", "unplugged")
+        return batch
+
+
+def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("services.record.PATIENCE_S", 0.1)
+    film = Film(tmp_path / "film.mp4")
+    run(Unplugged("demo"), "demo", film, 60.0, threading.Event())
+    film.close()
+    assert (tmp_path / "film.mp4").stat().st_size > 0
+
+
+def test_queue_whose_clock_jumps_ends_no_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is on another host, whose clock is known from its first answer on."""
+    film, feed = Film(tmp_path / "film.mp4"), Feed("demo")
+    monkeypatch.setattr(feed, "now", lambda: time.monotonic() + 1000 * bool(feed.asked))
+    run(feed, "demo", film, 0.3, threading.Event())
+    film.close()
+    assert film.length_s >= 0.3
 
 
 def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:

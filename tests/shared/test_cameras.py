@@ -133,3 +133,12 @@ def test_a_worker_finds_its_camera_by_name_without_trying_the_webcam(works: bool
         assert (found.name, found.kind) == (camera.name, camera.kind)
     with pytest.raises(ConfigError, match="no camera named door"):
         find_camera(words, "door")
+
+
+def test_file_that_is_gone_stops_no_camera_but_its_own(files: Path) -> None:
+    words = ["clip.mp4", "auto", "photos", "demo"]
+    (files / "clip.mp4").unlink()
+    names = ["webcam0", "photos", "demo.2"]
+    assert [find_camera(words, name).name for name in names] == names
+    with pytest.raises(ConfigError, match=r"clip\.mp4 does not exist"):
+        find_camera(words, "clip")

@@ -70,12 +70,12 @@ def test_state_follows_the_story(story: str) -> None:
         assert watch.judge(at).state == state, f"at {at} s"
 
 
-def test_since_is_when_the_state_began() -> None:
+def test_since_is_when_the_state_began_and_detail_is_why_it_lasts() -> None:
     watch = Watch(0.0, can_block=True, can_freeze=True)
     watch.hear(Lost(0.2, "not there"))
     watch.hear(Opening(1.0))
     watch.hear(Lost(1.1, "not there either"))
-    assert (watch.judge(9.0).since, watch.judge(9.0).detail) == (0.2, "not there")
+    assert (watch.judge(9.0).since, watch.judge(9.0).detail) == (0.2, "not there either")
 
 
 def test_what_may_repeat_its_picture_does_not_freeze_and_what_waits_for_its_reader_does_not_block() -> None:

@@ -57,6 +57,19 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
     assert LAST_DELAY_S / 2 <= pauses[-1] <= LAST_DELAY_S + 0.05
 
 
+def test_setting_that_has_become_wrong_since_the_first_start_ends_nothing() -> None:
+    codes = [-11, WRONG_SETTING, WRONG_SETTING, None]
+    started: list[int | None] = []
+
+    def start(*_: object, **__: object) -> FakeProcess:
+        started.append(codes[len(started)])
+        return FakeProcess(started[-1])
+
+    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
+    assert {keeper.look(float(now)) for now in range(20)} == {None}
+    assert started == codes
+
+
 def keep(command: list[str]) -> int:
     """Keep one worker alive until it ends for good; the exit code."""
     return keep_alive(lambda: [Worker("w", tuple(command))], threading.Event())

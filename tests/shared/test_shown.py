@@ -36,6 +36,18 @@ def test_what_a_straggler_says_counts() -> None:
     assert shown.reads_per_s == pytest.approx(15, abs=2)
 
 
+def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> None:
+    """Last seen in frame 30 it is held for 0.4 s, until frame 42."""
+    watch = Watch()
+    for number in range(31):
+        watch.look(view(number))
+    for number in (36, 31):
+        watch.look(replace(view(number), digits=()))
+    shown = watch.look(replace(view(40), digits=()))
+    assert shown
+    assert [digit.digit for digit in shown.digits] == [7]
+
+
 def test_what_stands_stays_while_the_page_is_unchanged() -> None:
     watch = Watch()
     read = watch.show(view(0))

@@ -3,6 +3,8 @@
 import threading
 from collections.abc import Sequence
 
+import pytest
+
 from shared.health import Health
 from shared.messages import Credit, Frame, Message, Ready, Refusal
 from shared.worker import address, run
@@ -67,3 +69,9 @@ def test_message_for_another_stage_is_passed_over() -> None:
 
 def test_address_fits_a_message() -> None:
     assert len(address("x" * 100)) <= 64
+
+
+def test_workers_of_two_machines_of_one_name_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = address("x" * 100)
+    monkeypatch.setattr("shared.worker.getnode", lambda: 0x0242AC110002)
+    assert address("x" * 100) != here
