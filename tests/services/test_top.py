@@ -19,7 +19,11 @@ from shared.status import status_port
 from tests.conftest import MakeSettings
 
 FIGURES = Figures(
-    (CameraFigures("hall", "live", 30.0, 28.5, dict.fromkeys(REASONS, 0.0) | {"stale": 1.5}, 0.004, 0.031, 0.058, 0.15),),
+    (
+        CameraFigures(
+            "hall", "live", 30.0, 28.5, dict.fromkeys(REASONS, 0.0) | {"stale": 1.5}, 0.004, 0.031, 0.058, 0.15
+        ),
+    ),
     (
         StageFigures("queue", 1, 30.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
         StageFigures("inference", 2, 28.5, 1.4, 0.964, 1, {"stale": 1.5}, 0.012, 0.02),
