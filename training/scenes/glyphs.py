@@ -25,8 +25,7 @@ MARKS = "!?#@&%*+<>=()[]{}~^"
 LIKE_DIGIT = 11
 # Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
 TALL = (*5 * ("slash",), *2 * ("open", "close"), "backslash", "open square", "close square")
-OPERATORS = (*3 * ("plus",), "minus", "times", "equals", "divide", "dot", "comma")
-DIGITS_WRITTEN = (*range(10), 1)  # 1 comes most often in what people write, and is the easiest to overlook
+OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
 
 MIX = {"mnist": 0.5, "strokes": 0.28, "hand": 0.14, "print": 0.08}  # where digits come from
 
@@ -67,7 +66,7 @@ def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
 def digit(rng: np.random.Generator, sources: Sources, label: int | None = None) -> Glyph:
     """Return a random digit, or one that was asked for."""
     source = rng.choice(list(MIX), p=list(MIX.values()))
-    label = int(rng.choice(DIGITS_WRITTEN)) if label is None else label
+    label = int(rng.integers(10)) if label is None else label
     if source == "mnist":
         return mnist_digit(rng, sources, label)
     if source == "strokes":
