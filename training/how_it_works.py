@@ -44,6 +44,8 @@ def main() -> None:
     for number, layer in enumerate(layers):
         write(f"layer{number}.png", enlarge(tile_channels(layer.values), 3 if number < 2 else 4))
     draw_evidence(why)
+    heat, digit = why.heat.max(), int(np.argmax(why.together))
+    print(f"{digit}: heat {heat:.1%} at most, reader {why.read[digit]:.3%}, together {why.together[digit]:.1%}")
 
 
 def write(name: str, picture: NDArray[np.uint8]) -> None:

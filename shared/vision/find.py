@@ -18,7 +18,7 @@ STRIDE = 8  # page pixels a cell of the map
 UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
-KEEP = 0.3  # heat below this is no candidate: 9 a page of the demo are left
+KEEP = 0.35  # heat below this is no candidate: 7 a page of the demo are left
 # Of its longer side a box is taken to be wide: two slim ones beside each other, of one 1, overlap no more than that.
 SLIMMEST = 0.4
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller

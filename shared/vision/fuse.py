@@ -41,7 +41,7 @@ class Fusion:
     read: float = 1.0
 
 
-FITTED = Fusion(heat=1.062, shape=0.364, lean=-2.837, bias=-1.011, found=0.37, read=0.568)
+FITTED = Fusion(heat=1.123, shape=0.359, lean=-5.703, bias=-1.021, found=0.397, read=0.553)
 
 
 def fuse(fusion: Fusion, finds: Finds, looks: Looks) -> NDArray[np.float64]:

@@ -15,9 +15,7 @@ from shared.vision.fuse import FITTED, Fusion, Looks, fuse
 from shared.vision.normalise import check_input, crop_around, lean_of, lift_ink, normalise
 
 CROP_PX = 56  # digits larger than this are cut from a coarser level: of the 28 pixels the network sees, 20 are theirs
-# A digit is said from this probability on. At a half, two mistakes in three on photographs were false digits, since the
-# scenes that the evidence is fitted on have more digits among what is found. Here as many are false as are missed.
-SAID = math.log(0.57)
+SAID = math.log(0.5)  # a digit is said when it is more probable than all else together
 OVERLAP = 0.2  # neighbours' boxes share less of their union; a digit's own second box, half beside it, shares 0.33
 NO_INK = -6.0  # what the network would say, as log-odds of a digit, of a crop without ink
 

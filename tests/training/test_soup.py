@@ -19,6 +19,7 @@ def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_firs
             assert torch.allclose(value, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_mean_of_the_same_network_is_that_network(tmp_path: Path) -> None:
     network = Finder().eval()
     for name in ("a", "b"):
