@@ -1,5 +1,6 @@
 """What programs are told: the newest of each camera, the events that follow from it, and who listens to them."""
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ class Desk:
         self._clock, self._wall = clock, wall
         self._sightings: dict[str, Sightings] = {}
         self._events: dict[tuple[str, str, int], Event] = {}  # of the numbers in sight
+        self._unkept = itertools.count(1)  # the ids of events where there is no store
 
     def age_s(self, at: float) -> float:
         """How long ago a time of the queue's clock was."""
@@ -70,19 +72,24 @@ class Desk:
 
     def _keep(self, camera: str, changes: Sequence[Change]) -> None:
         for change in changes:
-            keep = self._open if isinstance(change, Appeared) else self._shut
-            if self.store:
-                self._tell(keep(self.store, camera, change.sighting))
+            take = self._open if isinstance(change, Appeared) else self._shut
+            self._tell(take(camera, change.sighting))
 
-    def _open(self, store: Store, camera: str, sighting: Sighting) -> Event:
-        event = store.add(camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
-        self._events[camera, sighting.text, sighting.which] = event
+    def _open(self, camera: str, sighting: Sighting) -> Event:
+        seen = (camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
+        event = self._events[camera, sighting.text, sighting.which] = self._add(*seen)
         return event
 
-    def _shut(self, store: Store, camera: str, sighting: Sighting) -> Event:
+    def _add(self, camera: str, number: str, appeared_at: float, confidence: float) -> Event:
+        if self.store:
+            return self.store.add(camera, number, appeared_at, confidence)
+        return Event(next(self._unkept), camera, number, appeared_at, None, confidence)
+
+    def _shut(self, camera: str, sighting: Sighting) -> Event:
         event = self._events.pop((camera, sighting.text, sighting.which))
         left_at = self.wall_time(sighting.seen_at)
-        store.close_event(event.id, left_at, sighting.confidence)
+        if self.store:
+            self.store.close_event(event.id, left_at, sighting.confidence)
         return replace(event, left_at=left_at, confidence=sighting.confidence)
 
     def _tell(self, news: News) -> None:
