@@ -1,9 +1,13 @@
 """What programs are told of numbers that come and go, with a store of events, without one, and with one that fails."""
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from services.page.api.desk import Desk, News
-from services.page.api.store import Event, Store
+from services.page.api.store import Event, Question, Store
 from tests.services.test_page import shown
 
 START_AT = 100.0
@@ -28,3 +32,21 @@ def test_events_are_told_also_where_none_are_kept() -> None:
     appeared, left = events_of_a_glance(None)
     assert (appeared.id, appeared.number, appeared.left_at) == (1, "30", None)
     assert left == replace(appeared, left_at=START_AT + 0.5)
+
+
+@pytest.mark.parametrize("method", ["add", "close_event"])
+def test_store_that_fails_is_logged_and_events_are_told_all_the_same(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    store = Store(tmp_path / "events.sqlite", days=1)
+    monkeypatch.setattr(store, method, fail)
+    appeared, left = events_of_a_glance(store)
+    assert (appeared.number, left.left_at) == ("30", START_AT + 0.5)
+    assert [record.getMessage() for record in caplog.records] == [
+        "an event could not be kept in RUN_DIR: database or disk is full"
+    ]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        store.ask(Question())
