@@ -1,8 +1,10 @@
 """Runs Prometheus on this machine, scraping every process of the pipeline; where it can't, says so once and waits."""
 
+import math
 import shutil
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 from shared import lifecycle
@@ -12,6 +14,7 @@ CONFIG = Path(__file__).parent.parent / "docker" / "prometheus"
 FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
 HOST = "127.0.0.1"
 WAIT_S = 0.1  # how late its end, or a stop, may be noticed
+AGAIN_AFTER_S = 30.0  # one that can never start says why twice a minute, and one that was ended is soon back
 
 
 def main(life: Life) -> None:
@@ -19,16 +22,26 @@ def main(life: Life) -> None:
     port = life.settings.prometheus_port
     if trouble := find_trouble(port):
         life.log.info("%s", trouble)
-        while not life.health.wait(life.stop, WAIT_S, trouble):
-            pass
+        wait(life, math.inf, trouble)
         return
     process = subprocess.Popen(command(life.settings.run_dir, port))
     life.log.info("ready at http://%s:%d", HOST, port)
     while process.poll() is None and not life.health.wait(life.stop, WAIT_S):
         pass
     process.terminate()
-    if process.wait() and not life.stop.is_set():
-        raise SystemExit(process.returncode)  # it crashed: the parent starts it again
+    code = process.wait()
+    if not life.stop.is_set():
+        life.log.warning("Prometheus ended with %d; starting it again in %.0f s", code, AGAIN_AFTER_S)
+        wait(life, AGAIN_AFTER_S, f"Prometheus ended with {code}")
+    if not life.stop.is_set():
+        raise SystemExit(1)  # the parent starts it again; Prometheus' own 0 and 2 would end the pipeline
+
+
+def wait(life: Life, seconds: float, trouble: str) -> None:
+    """Do nothing for so long, or until told to stop."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not life.health.wait(life.stop, WAIT_S, trouble):
+        pass
 
 
 def find_trouble(port: int) -> str:

@@ -1,6 +1,7 @@
 """Who may see the page: the right names, the right origin, and where a token is set, those who know it."""
 
 import hmac
+import re
 from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from shared import metrics
 from shared.settings import is_loopback
 
-COOKIE = "digitcam_token"
+COOKIE = "digitcam_token_"  # and which of a host's pages it is of: cookies ignore ports
 COOKIE_AGE_S = 30 * 24 * 3600
 PAGES = {"index.html": "/", "camera.html": "/camera", "draw.html": "/draw"}  # what a person opens, by its file
 
@@ -38,7 +39,7 @@ def guard(host: str, token: str) -> Middleware:
         if not is_own_origin(request.headers, request.host):
             return refusal(403, "origin", "This page answers to its own scripts only.")
         comes_with_token = bool(token) and is_token(request.query.get("token", ""), token)
-        if token and not (comes_with_token or is_token(request.cookies.get(COOKIE, ""), token)):
+        if token and not (comes_with_token or is_token(request.cookies.get(cookie_of(request), ""), token)):
             return refusal(401, "token", "This page needs the token: open it as /?token= and the value of PAGE_TOKEN.")
         if comes_with_token and request.path in PAGES.values():  # also who has the cookie: it is not to stay there
             enter(request, token)
@@ -50,8 +51,16 @@ def guard(host: str, token: str) -> Middleware:
 def enter(request: web.Request, token: str) -> NoReturn:
     """Give a cookie to who came with the token in the address, and send them on without it there."""
     answer = web.HTTPSeeOther(request.path)
-    answer.set_cookie(COOKIE, token, max_age=COOKIE_AGE_S, httponly=True, samesite="Lax", secure=request.secure)
+    answer.set_cookie(
+        cookie_of(request), token, max_age=COOKIE_AGE_S, httponly=True, samesite="Lax", secure=request.secure
+    )
     raise answer
+
+
+def cookie_of(request: web.Request) -> str:
+    """Return the name of the cookie: with the port in the address, or its scheme where it has none."""
+    port = re.search(r":([0-9]+)$", request.host)
+    return COOKIE + (port[1] if port else request.scheme)
 
 
 def is_token(given: str, token: str) -> bool:

@@ -1,4 +1,4 @@
-"""A picture as the recogniser takes it: grey, 8 bits, at most so many pixels on its long side, its light made even."""
+"""A picture as the recogniser takes it: grey, 8 bits, at most so many pixels a side; and how light is made even."""
 
 import cv2
 import numpy as np

@@ -141,16 +141,20 @@ def test_pipeline_that_goes_is_said_on_every_tile(tab: Tab, feed: Feed) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
 
 
-def test_page_finds_a_display_that_was_restarted(tmp_path: Path, chromium: Browser) -> None:
-    feed, tab = Feed("demo"), chromium.new_page()
+def test_page_finds_a_display_that_was_restarted_and_drops_the_cameras_that_are_gone(
+    tmp_path: Path, chromium: Browser
+) -> None:
+    feed, tab = Feed("demo", "desk"), chromium.new_page()
     with display(feed, tmp_path, str(free_port())) as url:
         tab.goto(url)
-        expect(tab.locator("output b")).to_have_text("30")
-    expect(tab.locator(".trouble")).to_contain_text("Connection lost")
-    feed.set_state("demo", "live", "")  # the queue tells a display that is new
+        expect(tile(tab, "desk")).to_be_visible()
+        expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+    expect(tile(tab, "demo").locator(".trouble")).to_contain_text("Connection lost")
+    feed = Feed("demo")  # the queue tells a display that is new
     with display(feed, tmp_path, url.rpartition(":")[2]):
-        expect(tab.locator(".trouble")).to_be_hidden()
-        expect(tab.locator("output b")).to_have_text("30")
+        expect(tile(tab, "demo").locator(".trouble")).to_be_hidden()
+        expect(tile(tab, "demo").locator("output b")).to_have_text("30")
+        expect(tile(tab, "desk")).to_have_count(0)
         tab.close()
 
 

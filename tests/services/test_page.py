@@ -13,8 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import WSCloseCode, WSMsgType
+from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDictProxy
 
+from services.page.access import cookie_of
 from services.page.live.gallery import MAX_VIEWERS
 from services.page.live.viewer import WORDS_AT_ONCE
 from services.page.server import Page
@@ -302,8 +304,9 @@ def test_own_origin_is_let_in(page: Page) -> None:
 
 def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: Page) -> None:
     async def scenario() -> None:
+        cookie = f"digitcam_token_{locked_page.url.rpartition(':')[2]}"
         for path in ("/", "/camera", "/draw"):
-            for headers in ({}, {"Cookie": f'digitcam_token="{TOKEN}"'}):
+            for headers in ({}, {"Cookie": f'{cookie}="{TOKEN}"'}):
                 status, _, answer = await fetch(locked_page, f"{path}?token={TOKEN}", **headers)
                 assert (status, answer["Location"]) == (303, path)
 
@@ -319,6 +322,12 @@ def test_without_the_token_nothing_is_shown(locked_page: Page) -> None:
             assert TOKEN not in text
 
     in_browser(scenario)
+
+
+def test_pages_of_one_host_have_cookies_of_their_own() -> None:
+    hosts = ("me.example", "me.example:8000", "me.example:8443", "[::1]:8000", "[::1]")
+    names = [cookie_of(make_mocked_request("GET", "/", {"Host": host})) for host in hosts]
+    assert [name.removeprefix("digitcam_token_") for name in names] == ["http", "8000", "8443", "8000", "http"]
 
 
 def test_token_in_the_address_becomes_a_cookie(locked_page: Page) -> None:

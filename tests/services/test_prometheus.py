@@ -1,11 +1,17 @@
 """Prometheus is a convenience: what stops it is said in one sentence with the remedy."""
 
+import logging
 import socket
+import threading
 from pathlib import Path
 
 import pytest
 
+from services import prometheus
 from services.prometheus import FILES, command, find_trouble
+from shared.keepalive import STOPPING_CODES
+from shared.lifecycle import Life
+from shared.settings import load_settings
 
 
 def test_missing_program_is_said_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +31,21 @@ def test_configuration_and_rules_are_copied_to_where_the_targets_are(tmp_path: P
     assert f"--config.file={tmp_path / 'run' / 'prometheus.yml'}" in words
     assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES)
     assert "targets/*.json" in (tmp_path / "run" / "prometheus.yml").read_text()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_prometheus_that_ends_by_itself_does_not_end_the_pipeline(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "find_trouble", lambda port: "")
+    monkeypatch.setattr(prometheus, "command", lambda run_dir, port: ["sh", "-c", f"exit {code}"])
+    monkeypatch.setattr(prometheus, "AGAIN_AFTER_S", 0.0)
+    with pytest.raises(SystemExit) as end:
+        prometheus.main(life(tmp_path, threading.Event()))
+    assert end.value.code not in STOPPING_CODES
+
+
+def life(folder: Path, stop: threading.Event) -> Life:
+    """What the process is given."""
+    settings = load_settings({"RUN_DIR": str(folder)}, folder / ".env")
+    return Life(settings, "prometheus", "1", logging.getLogger("prometheus.1"), stop)

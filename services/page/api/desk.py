@@ -1,5 +1,9 @@
 """What programs are told: the newest of each camera, the events that follow from it, and who listens to them."""
 
+import itertools
+import logging
+import math
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +15,7 @@ from shared.sightings import Appeared, Change, Sighting, Sightings
 
 News = Shown | CameraState | Event
 Listener = Callable[[News], None]
+UNKEPT = 0  # the id of an event that the store failed to keep; SQLite counts from 1
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Desk:
         self._clock, self._wall = clock, wall
         self._sightings: dict[str, Sightings] = {}
         self._events: dict[tuple[str, str, int], Event] = {}  # of the numbers in sight
+        self._unkept = itertools.count(1)  # the ids of events where there is no store
+        self._warned_at = -math.inf
 
     def age_s(self, at: float) -> float:
         """How long ago a time of the queue's clock was."""
@@ -65,25 +72,47 @@ class Desk:
         """Keep that whatever is in sight is not followed from now on."""
         if self.store:
             for event in self._events.values():
-                self.store.close_event(event.id, self._wall(), event.confidence)
+                self._close_event(event, self._wall(), event.confidence)
             self.store.close()
 
     def _keep(self, camera: str, changes: Sequence[Change]) -> None:
         for change in changes:
-            keep = self._open if isinstance(change, Appeared) else self._shut
-            if self.store:
-                self._tell(keep(self.store, camera, change.sighting))
+            take = self._open if isinstance(change, Appeared) else self._shut
+            self._tell(take(camera, change.sighting))
 
-    def _open(self, store: Store, camera: str, sighting: Sighting) -> Event:
-        event = store.add(camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
-        self._events[camera, sighting.text, sighting.which] = event
+    def _open(self, camera: str, sighting: Sighting) -> Event:
+        seen = (camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
+        event = self._events[camera, sighting.text, sighting.which] = self._add(*seen)
         return event
 
-    def _shut(self, store: Store, camera: str, sighting: Sighting) -> Event:
+    def _add(self, camera: str, number: str, appeared_at: float, confidence: float) -> Event:
+        if not self.store:
+            return Event(next(self._unkept), camera, number, appeared_at, None, confidence)
+        try:
+            return self.store.add(camera, number, appeared_at, confidence)
+        except sqlite3.Error as error:
+            self._warn(error)
+            return Event(UNKEPT, camera, number, appeared_at, None, confidence)
+
+    def _shut(self, camera: str, sighting: Sighting) -> Event:
         event = self._events.pop((camera, sighting.text, sighting.which))
         left_at = self.wall_time(sighting.seen_at)
-        store.close_event(event.id, left_at, sighting.confidence)
+        self._close_event(event, left_at, sighting.confidence)
         return replace(event, left_at=left_at, confidence=sighting.confidence)
+
+    def _close_event(self, event: Event, left_at: float, confidence: float) -> None:
+        if not self.store or event.id == UNKEPT:
+            return
+        try:
+            self.store.close_event(event.id, left_at, confidence)
+        except sqlite3.Error as error:
+            self._warn(error)
+
+    def _warn(self, error: sqlite3.Error) -> None:
+        """Log at most once a second that the store fails: a full disk is no reason to tell nobody."""
+        if self._clock() - self._warned_at > 1:
+            self._warned_at = self._clock()
+            logging.warning("an event could not be kept in RUN_DIR: %s", error)
 
     def _tell(self, news: News) -> None:
         for listener in tuple(self.listeners):

@@ -1,6 +1,6 @@
 // How old a picture is, in words and as a level that has a colour: fresh, late, old.
 
-export const FRESH_MS = 150; // max_age_s: what the pipeline promises
+export const FRESH_MS = 150; // the default of MAX_AGE_S: the pipeline works on nothing older
 const LATE_MS = 400; // from here on a hand that moves and its picture visibly part
 
 export function levelOf(ms) {

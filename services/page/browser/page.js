@@ -6,21 +6,29 @@ import { ask } from "./why.js";
 
 const FEW = 4; // cameras that fit a laptop's screen as a square
 const AGE_SHOWN_EVERY_MS = 250; // faster cannot be read
+const NAMED_WITHIN_MS = 2000; // a camera that lives is named by a state or a picture long before
 
 const byName = new Intl.Collator("en", { numeric: true }).compare; // demo 2 before demo 10
 const main = document.getElementById("tiles");
 const status = document.getElementById("status");
 const tiles = new Map();
+let unnamed = new Set(); // cameras that this connection has not spoken of: a restarted pipeline may not have them
 let outage = null;
 
 const link = new Link({
   picture: (header, jpeg) => tileOf(header.camera).take(header, jpeg),
   state: (state) => (state.state === "left" ? remove(state.camera) : tileOf(state.camera).setState(state)),
-  opened: () => tiles.forEach((tile, camera) => tile.isInSight || link.sight(camera, false)),
+  opened,
   change: showOutage,
 });
 
+function opened() {
+  unnamed = new Set(tiles.keys());
+  tiles.forEach((tile, camera) => tile.isInSight || link.sight(camera, false));
+}
+
 function tileOf(camera) {
+  unnamed.delete(camera);
   if (!tiles.has(camera)) {
     const tile = new Tile(camera, {
       painted: () => link.painted(camera),
@@ -65,6 +73,7 @@ function showOutage() {
   const detail = outageText();
   outage = detail ? { state: "unreachable", detail, since: outage?.since ?? new Date() } : null;
   for (const tile of tiles.values()) tile.setOutage(outage);
+  if (!outage) setTimeout(() => outage || unnamed.forEach(remove), NAMED_WITHIN_MS);
   showStatus();
 }
 

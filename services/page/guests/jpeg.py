@@ -2,7 +2,10 @@
 
 import simplejpeg
 
-LEAST_PX, MOST_PX = 16, 1920  # of either side; a page is 640 pixels on its long side, so more would be thrown away
+LEAST_PX, MOST_PX = (
+    16,
+    1920,
+)  # of either side; a page has 480 on its long side, so more would be thrown away
 BASELINE = (0xC0, 0xC1)
 NO_LENGTH = (0x01, *range(0xD0, 0xD9))  # markers that stand alone
 
