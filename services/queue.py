@@ -24,6 +24,7 @@ from shared.trace import TRACE, Span
 from shared.workqueue import STAGES, Batch, Ended, WorkQueue
 
 TWICE = "%s comes over a new connection: it was restarted, or two go by this name (then give one %s another)"
+AT_ONCE = 16  # messages that are acted on before anything is sent: a round of sending looks at every worker and camera
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
 
 
@@ -52,19 +53,27 @@ class Exchange:
         self.warned_at = -1.0
 
     def turn(self, timeout_s: float) -> None:
-        """Wait for one multipart message, act on it, and send what can be sent now."""
-        try:
-            if received := self.hub.receive(timeout_s):
-                peer, messages = received
-                for message in messages:
-                    self.handle(peer, message)
-        except MalformedError as error:
-            self.note_malformed(error)
+        """Wait for a multipart message, act on it and on what else has come, and send what can be sent now."""
+        for _ in range(AT_ONCE):
+            if not self.take_next(timeout_s):
+                break
+            timeout_s = 0
         now = self.hub.now()
         if now - self.looked_at >= TICK_S:
             self.looked_at = now
             self.look_for_silence(now)
         self.dispatch(now)
+
+    def take_next(self, timeout_s: float) -> bool:
+        """Act on the next multipart message; False where none came in time."""
+        try:
+            received = self.hub.receive(timeout_s)
+            for message in received[1] if received else ():
+                self.handle(received[0], message)
+        except MalformedError as error:
+            self.note_malformed(error)
+            return True
+        return received is not None
 
     def handle(self, peer: bytes, message: Message) -> None:
         """Act on one message. Raises MalformedError for one that this peer has no business to send."""

@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 from prometheus_client import REGISTRY
 
-from services.queue import Exchange
+from services.queue import AT_ONCE, Exchange
 from shared.bus import Hub
 from shared.messages import (
     CameraState,
@@ -99,6 +99,15 @@ def test_frame_becomes_page_reading_and_view(exchange: Exchange) -> None:
     assert say(exchange, b"i", INFERENCE) == [page]
     say(exchange, b"i", reading, INFERENCE)
     assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "read", 4, 2, (), b"jpeg")]
+
+
+def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Exchange) -> None:
+    cameras = [f"cam{number}" for number in range(AT_ONCE + 1)]
+    say(exchange, b"p", Ready("preprocess", "preprocess.1", 99, False))
+    fake(exchange).inbox = [(b"c", [frame(1, camera=camera)]) for camera in cameras]
+    exchange.turn(0)
+    assert [sent.camera for sent in heard(exchange, b"p", Frame)] == cameras[:AT_ONCE]
+    assert len([peer for peer, _ in fake(exchange).sent if peer == b"p"]) == 1
 
 
 def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) -> None:
