@@ -68,12 +68,14 @@ class Exchange:
         """Act on the next multipart message; False where none came in time."""
         try:
             received = self.hub.receive(timeout_s)
-            for message in received[1] if received else ():
-                self.handle(received[0], message)
+            if received is None:
+                return False
+            peer, messages = received
+            for message in messages:
+                self.handle(peer, message)
         except MalformedError as error:
             self.note_malformed(error)
-            return True
-        return received is not None
+        return True
 
     def handle(self, peer: bytes, message: Message) -> None:
         """Act on one message. Raises MalformedError for one that this peer has no business to send."""

@@ -106,8 +106,8 @@ def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Exchange) -
     say(exchange, b"p", Ready("preprocess", "preprocess.1", 99, False))
     fake(exchange).inbox = [(b"c", [frame(1, camera=camera)]) for camera in cameras]
     exchange.turn(0)
-    assert [sent.camera for sent in heard(exchange, b"p", Frame)] == cameras[:AT_ONCE]
-    assert len([peer for peer, _ in fake(exchange).sent if peer == b"p"]) == 1
+    (batch,) = [messages for peer, messages in fake(exchange).sent if peer == b"p"]
+    assert batch == tuple(frame(1, camera=camera) for camera in cameras[:AT_ONCE])
 
 
 def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) -> None:
