@@ -169,7 +169,7 @@ def _encode_one(message: Message) -> tuple[bytes, bytes]:
         if field.name in PAYLOADS:
             payload = value
         elif field.name == "digits":
-            header["digits"] = [(*digit.box, *digit.log_p) for digit in value]
+            header["digits"] = [(*digit.box, *digit.log_p, digit.room) for digit in value]
         else:
             header[field.name] = value
     return msgpack.packb(header), payload
@@ -206,7 +206,7 @@ def _build(kind: type[Any], values: dict[Any, Any], payload: bytes) -> Message:
         if not CHECKS[name](values[name]):
             raise MalformedError(f"a {kind.__name__} with a wrong {name}")
     if "digits" in values:
-        values["digits"] = tuple(Digit(tuple(row[:4]), tuple(row[4:])) for row in values["digits"])
+        values["digits"] = tuple(Digit(tuple(row[:4]), tuple(row[4:15]), row[15]) for row in values["digits"])
     message: Message = kind(**values)
     if isinstance(message, Page) and (not message.rows or not message.pixels or len(message.pixels) % message.rows):
         raise MalformedError(f"a Page of {len(message.pixels)} pixels has no {message.rows} rows")
@@ -255,7 +255,9 @@ def _are_digits(value: object) -> bool:
 
 
 def _is_digit(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 15 and all(map(_is_time, row)) and max(row[4:]) <= 1e-6
+    return (
+        isinstance(row, list) and len(row) == 16 and all(map(_is_time, row)) and max(row[4:15]) <= 1e-6 and row[15] >= 0
+    )
 
 
 CHECKS: dict[str, Callable[[object], bool]] = {

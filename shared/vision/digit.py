@@ -12,11 +12,14 @@ Box = tuple[float, float, float, float]  # x, y, width, height; pixels of the pi
 class Digit:
     """One character found in one picture.
 
-    log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit".
+    log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit". room is how much empty
+    paper there is up to the next digit on its line, in pixels: looked for only where that one is far, and 0 where
+    something is between.
     """
 
     box: Box
     log_p: tuple[float, ...]
+    room: float = 0.0
 
     @property
     def digit(self) -> int:
@@ -31,7 +34,7 @@ class Digit:
     def scaled(self, factor: float) -> "Digit":
         """The same digit with its box in pixels of another size."""
         x, y, width, height = self.box
-        return Digit((x * factor, y * factor, width * factor, height * factor), self.log_p)
+        return Digit((x * factor, y * factor, width * factor, height * factor), self.log_p, self.room * factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,8 @@
-"""Joins digits that stand together on a line into numbers, also on a sheet held up to 20 degrees askew."""
+"""Joins digits that stand together on a line into numbers, also on a sheet held up to 20 degrees askew.
+
+Digits that stand far apart are one number where nothing is written between them and their steps are even: a row of five
+is one number to a reader, and the terms of a sum are not.
+"""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +14,10 @@ from shared.vision.digit import Box, Digit, Number
 GAP = (
     1.1  # the widest white between neighbours of a number, in the taller's height: 0.8 to 1.3 were tried on photographs
 )
+WIDE = 2.5  # the widest white between digits with even steps
+FEWEST_EVEN = 3  # digits: two have one step
+SLACK = 1.2  # boxes are steadied, and move a little against the room that was measured
+EVEN = 1.5  # how much longer one step may be than the next, from middle to middle
 OVERLAP = 0.4  # how far neighbours may reach into each other, in their height: two boxes of one shape are no number
 RISE = 0.5  # how far a neighbour may stand above or below the line, in their height
 SCALE = 2.5  # how many times as high as its neighbour a digit may be
@@ -71,12 +79,46 @@ def turn(digits: Sequence[Digit], angle: float) -> list[Placed]:
 
 
 def chains(placed: Sequence[Placed]) -> list[list[Placed]]:
+    """Return the digits of each number from left to right."""
+    near = link(placed, GAP)
+    followers = set(near.values())
+    far = {i: j for i, j in link_evenly(placed).items() if i not in near and j not in followers}
+    right, followers = near | far, followers | set(far.values())
+    return [follow(placed, right, i) for i in range(len(placed)) if i not in followers]
+
+
+def link_evenly(placed: Sequence[Placed]) -> dict[int, int]:
+    """Link digits over empty paper whose step to the next is about as long as the one before or after it."""
+    right = link(placed, WIDE)
+    steps = {i: placed[j].x - placed[i].x for i, j in right.items()}
+    left = {j: i for i, j in right.items()}
+
+    def is_even(i: int) -> bool:
+        beside = [steps[k] for k in (left.get(i), right[i]) if k in steps]
+        return any(max(step, steps[i]) <= EVEN * min(step, steps[i]) for step in beside)
+
+    return {i: j for i, j in right.items() if has_room(placed[i], placed[j]) and is_even(i)}
+
+
+def far_pairs(digits: Sequence[Digit]) -> list[tuple[Digit, Digit, float]]:
+    """Return the neighbours on a line that are one number only if the paper between them is empty, and its pixels."""
+    placed = turn(digits, slope(digits))
+    pairs = ((placed[i], placed[j]) for i, j in link(placed, WIDE).items())
+    return [(a.digit, b.digit, gap_px(a, b)) for a, b in pairs if white(a, b) > GAP]
+
+
+def has_room(a: Placed, b: Placed) -> bool:
+    """Whether the paper between a digit and the next one has been found empty."""
+    return 0 < gap_px(a, b) <= SLACK * a.digit.room
+
+
+def link(placed: Sequence[Placed], widest: float) -> dict[int, int]:
     """Link each digit with the nearest on its right, the closest pairs first, each with one neighbour on each side."""
     links = sorted(
         (white(a, b), i, j)
         for i, a in enumerate(placed)
         for j, b in enumerate(placed[i + 1 :], i + 1)
-        if fit(a, b) and -OVERLAP <= white(a, b) <= GAP and abs(b.y - a.y) <= RISE * mean_height(a, b)
+        if fit(a, b) and -OVERLAP <= white(a, b) <= widest and abs(b.y - a.y) <= RISE * mean_height(a, b)
     )
     right: dict[int, int] = {}
     followers: set[int] = set()
@@ -84,7 +126,7 @@ def chains(placed: Sequence[Placed]) -> list[list[Placed]]:
         if i not in right and j not in followers:
             right[i] = j
             followers.add(j)
-    return [follow(placed, right, i) for i in range(len(placed)) if i not in followers]
+    return right
 
 
 def follow(placed: Sequence[Placed], right: dict[int, int], start: int) -> list[Placed]:
@@ -103,7 +145,12 @@ def fit(a: Placed, b: Placed) -> bool:
 
 def white(a: Placed, b: Placed) -> float:
     """Return the gap between a digit and one on its right, in the taller's height; negative where they overlap."""
-    return (b.x - a.x - (a.width + b.width) / 2) / max(a.height, b.height)
+    return gap_px(a, b) / max(a.height, b.height)
+
+
+def gap_px(a: Placed, b: Placed) -> float:
+    """Return the gap between a digit and one on its right, in pixels; negative where they overlap."""
+    return b.x - a.x - (a.width + b.width) / 2
 
 
 def mean_height(a: Placed, b: Placed) -> float:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.find import Finds, Page, find_digits, keep_apart, log_softmax, make_pyramid
 from shared.vision.fuse import FITTED, Fusion, Looks, fuse
 from shared.vision.normalise import check_input, crop_around, lean_of, lift_ink, normalise
+from shared.vision.numbers import FEWEST_EVEN, far_pairs
+from shared.vision.room import is_empty_between
 
 CROP_PX = 56  # digits larger than this are cut from a coarser level: of the 28 pixels the network sees, 20 are theirs
 SAID = math.log(0.5)  # a digit is said when it is more probable than all else together
@@ -48,7 +50,10 @@ class Reader:
         evidence = [
             fuse(self.fusion, found, seen) for found, seen in zip(finds, self.look(pyramids, finds), strict=True)
         ]
-        return [(tell(found, said), count_refused(said)) for found, said in zip(finds, evidence, strict=True)]
+        return [
+            (look_between(page, tell(found, said)), count_refused(said))
+            for page, found, said in zip(pages, finds, evidence, strict=True)
+        ]
 
     def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
         """Return the finder's candidates of each page; on a GPU those of one size together."""
@@ -90,6 +95,14 @@ def tell(found: Finds, evidence: NDArray[np.float64]) -> tuple[Digit, ...]:
     chosen = surest[keep_apart(found.boxes[surest], OVERLAP)]
     boxes = ((float(x), float(y), float(w), float(h)) for x, y, w, h in found.boxes[chosen])
     return tuple(Digit(box, tuple(log_p)) for box, log_p in zip(boxes, evidence[chosen].tolist(), strict=True))
+
+
+def look_between(page: Page, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
+    """Return the digits, with the room to the next one where that is far and nothing is written between them."""
+    if len(digits) < FEWEST_EVEN:
+        return digits
+    room = {a: gap for a, b, gap in far_pairs(digits) if is_empty_between(page, a.box, b.box)}
+    return tuple(replace(digit, room=room[digit]) if digit in room else digit for digit in digits)
 
 
 def count_refused(evidence: NDArray[np.float64]) -> int:

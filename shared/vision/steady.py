@@ -37,6 +37,7 @@ class Track:
     looks: float = 0.0
     unseen_s: float = 0.0
     shown: int | None = None
+    room: float = 0.0
 
 
 class Steady:
@@ -113,7 +114,8 @@ def see(track: Track, digit: Digit, elapsed_s: float) -> Track:
     kept = math.exp(-elapsed_s / FORGET_S)
     evidence = tuple(kept * e + weight * max(new, FLOOR) for e, new in zip(track.evidence, digit.log_p, strict=True))
     box = smooth(track.box, digit.box)
-    return replace(track, box=box, evidence=evidence, looks=kept * track.looks + weight, unseen_s=0.0)
+    looks = kept * track.looks + weight
+    return replace(track, box=box, evidence=evidence, looks=looks, unseen_s=0.0, room=digit.room)
 
 
 def miss(track: Track, elapsed_s: float) -> Track:
@@ -148,7 +150,7 @@ def steady_digit(track: Track) -> Digit:
     average = [e / max(track.looks, 1.0) for e in track.evidence]
     if track.shown is not None:
         average[track.shown] = max(average[track.shown], max(average) + TIE)
-    return Digit(track.box, normalise(average))
+    return Digit(track.box, normalise(average), track.room)
 
 
 def favour(track: Track) -> Evidence:
