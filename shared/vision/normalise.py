@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
-from shared.vision.page import as_uint8, flatten_light
+from shared.vision.page import as_uint8, flatten_light, square
 
 SIDE_PX = 28  # MNIST's images,
 INK_PX = 20  # the longer side of their ink,
@@ -35,7 +35,7 @@ def lift_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if crop.dtype != np.uint8 or crop.ndim != 2 or crop.size == 0:
         raise ValueError(f"a crop is height x width of uint8; this is {crop.shape} of {crop.dtype}")
     crop = turn_dark_on_light(shrink(crop))
-    ink = as_uint8(255 - flatten_light(crop, stroke_px=max(crop.shape) // 2))
+    ink = as_uint8(cv2.bitwise_not(flatten_light(crop, stroke_px=max(crop.shape) // 2)))
     threshold, mask = cv2.threshold(ink, 0, 255, cv2.THRESH_OTSU)
     strokes = find_strokes(as_uint8(mask))
     full = cv2.mean(ink, strokes)[0]
@@ -81,8 +81,7 @@ def find_strokes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def grow(mask: NDArray[np.uint8], by_px: int) -> NDArray[np.uint8]:
     """Return the mask with a rim of so many pixels."""
-    side = 2 * by_px + 1
-    return as_uint8(cv2.dilate(mask, np.ones((side, side), np.uint8)))
+    return as_uint8(cv2.dilate(mask, square(2 * by_px + 1)))
 
 
 def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -100,20 +99,19 @@ def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     scale = INK_PX / max(w, h)
     size = max(1, round(w * scale)), max(1, round(h * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(ink[y : y + h, x : x + w], size, interpolation=method).astype(np.float32)
-    return centre(small / small.max())
+    small = as_uint8(cv2.resize(ink[y : y + h, x : x + w], size, interpolation=method))
+    _, brightest, _, _ = cv2.minMaxLoc(small)
+    return centre(small, 1 / max(brightest, 1))
 
 
-def centre(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Lay ink of at most 20 x 20 on a black 28 x 28, its centre of mass at (14, 14) as near as whole pixels allow."""
+def centre(small: NDArray[np.uint8], scale: float) -> NDArray[np.float32]:
+    """Lay ink of at most 20 x 20, times a scale, on a black 28 x 28: its centre of mass at (14, 14) to a pixel."""
     image = np.zeros((SIDE_PX, SIDE_PX), np.float32)
-    slices = []
-    for axis, length in enumerate(small.shape):
-        mass = small.sum(axis=1 - axis)
-        offset = round(CENTRE_PX - float(mass @ np.arange(length)) / float(mass.sum()))
-        start = min(max(offset, 0), SIDE_PX - length)
-        slices.append(slice(start, start + length))
-    image[slices[0], slices[1]] = small
+    moments, (height, width) = cv2.moments(small), small.shape
+    mass = max(moments["m00"], 1)
+    left = min(max(round(CENTRE_PX - moments["m10"] / mass), 0), SIDE_PX - width)
+    top = min(max(round(CENTRE_PX - moments["m01"] / mass), 0), SIDE_PX - height)
+    np.multiply(small, np.float32(scale), out=image[top : top + height, left : left + width])
     return image
 
 

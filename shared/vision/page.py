@@ -1,5 +1,7 @@
 """A picture as the recogniser takes it: grey, 8 bits, at most so many pixels a side; and how light is made even."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +68,20 @@ def flatten_light(page: NDArray[np.uint8], stroke_px: int = 25) -> NDArray[np.ui
     height, width = page.shape
     small = cv2.resize(page, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     side = 2 * (stroke_px // 8) + 3  # odd, a little over a quarter of the stroke
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((side, side), np.uint8))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, square(side))
     paper = cv2.resize(cv2.blur(closed, (side, side)), (width, height), interpolation=cv2.INTER_LINEAR)
-    dark = np.full_like(page, DARK)
-    return as_uint8(cv2.divide(cv2.add(page, dark), cv2.add(as_uint8(paper), dark), scale=WHITE))
+    return as_uint8(cv2.divide(lighten(page), lighten(as_uint8(paper)), scale=WHITE))
+
+
+def lighten(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a page DARK grey levels lighter, at most white."""
+    return as_uint8(cv2.convertScaleAbs(page, alpha=1, beta=DARK))
+
+
+@lru_cache(maxsize=64)
+def square(side: int) -> NDArray[np.uint8]:
+    """Return a full kernel of side x side: making one costs as much as using it on a crop."""
+    return np.ones((side, side), np.uint8)
 
 
 def as_uint8(pixels: NDArray[np.generic] | cv2.Mat) -> NDArray[np.uint8]:
