@@ -60,6 +60,23 @@ def make_keys(folder: Path) -> None:
     zmq.auth.create_certificates(folder, KEY_NAME)
 
 
+def _watch(socket: zmq.Socket[bytes]) -> zmq.Poller:
+    """What tells that there is something to be received; Socket.poll would make one for each message."""
+    poller = zmq.Poller()
+    poller.register(socket, zmq.POLLIN)
+    return poller
+
+
+def _receive_parts(socket: zmq.Socket[bytes]) -> list[bytes]:
+    """The parts of one message: recv_multipart asks for a socket option after each, which a frame knows."""
+    frame = socket.recv(copy=False)
+    parts = [frame.bytes]
+    while frame.more:
+        frame = socket.recv(copy=False)
+        parts.append(frame.bytes)
+    return parts
+
+
 def _milliseconds(seconds: float) -> int:
     return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond is a busy loop
 
@@ -95,6 +112,7 @@ class Hub:
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(taken(settings, error.strerror)) from error
+        self._poller = _watch(self._socket)
 
     @staticmethod
     def _start_guard(settings: Settings) -> ThreadAuthenticator:
@@ -105,9 +123,9 @@ class Hub:
 
     def receive(self, timeout_s: float) -> tuple[bytes, list[Message]] | None:
         """The next peer and its messages, or None after the timeout. Raises MalformedError."""
-        if not self._socket.poll(_milliseconds(timeout_s)):
+        if not self._poller.poll(_milliseconds(timeout_s)):
             return None
-        peer, *parts = self._socket.recv_multipart()
+        peer, *parts = _receive_parts(self._socket)
         messages = decode(parts)
         for ping in [message for message in messages if isinstance(message, Ping)]:
             self.send(peer, Pong(ping.sent_at, self.now()))
@@ -144,6 +162,7 @@ class Peer:
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         self._socket.connect(settings.queue_address)
+        self._poller = _watch(self._socket)
         self._pinged_at = self._heard_at = -1e9
 
     @property
@@ -171,9 +190,9 @@ class Peer:
     def receive(self, timeout_s: float) -> list[Message]:
         """One batch of messages; empty after the timeout."""
         deadline = self._clock.local() + timeout_s
-        while self._socket.poll(_milliseconds(deadline - self._clock.local())):
+        while self._poller.poll(_milliseconds(deadline - self._clock.local())):
             self._heard_at = self._clock.local()
-            if messages := self._without_pongs(self._socket.recv_multipart()):
+            if messages := self._without_pongs(_receive_parts(self._socket)):
                 return messages
         return []
 
