@@ -68,6 +68,11 @@ class Worker:
     jobs: dict[Key, Job] = field(default_factory=dict)
 
 
+def serve_order(worker: Worker) -> tuple[int, bool]:
+    """Inference first, since what it takes leaves room for new pages; at each stage who is idle before who works."""
+    return -STAGES.index(worker.stage), bool(worker.jobs)
+
+
 class WorkQueue:
     """Every frame between capture and display. Methods return the frames that ended by what happened."""
 
@@ -128,22 +133,29 @@ class WorkQueue:
         return [self._end(job, stage, reason)] if job else []
 
     def ready(self, worker: str, stage: str, credit: int, now: float) -> None:
-        """A worker says how many items it takes now, zero while it works; this is also its sign of life."""
+        """A worker says how many items it takes now, also while it works; this is its sign of life, too."""
         known = self.workers.setdefault(worker, Worker(stage))
         known.credit, known.most, known.seen_at = credit, max(credit, known.most), now
 
     def batches(self, now: float) -> tuple[list[Batch], list[Ended]]:
-        """Share what waits among the workers that have credit; what is stale ends here, before it takes a place."""
+        """Share what waits among the workers that have credit; what is stale ends here, before it takes a place.
+
+        A worker that still works is given its next batch, and no more, when that is full and nobody is idle.
+        """
         batches, ended = [], self.drop_stale(now)
-        idle = Counter(worker.stage for worker in self.workers.values() if worker.credit)
-        # inference first: what it takes leaves room for new pages
-        for name, worker in sorted(self.workers.items(), key=lambda item: -STAGES.index(item[1].stage)):
+        idle = Counter(worker.stage for worker in self.workers.values() if worker.credit and not worker.jobs)
+        for name, worker in sorted(self.workers.items(), key=lambda item: serve_order(item[1])):
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            share = -(-len(waiting) // idle[worker.stage])
-            idle[worker.stage] -= 1
-            jobs = waiting.take(min(worker.credit, share, self._room(worker.stage)))
+            open_to = min(len(waiting), self._room(worker.stage))
+            if worker.jobs:
+                is_next = len(worker.jobs) <= worker.most and open_to >= worker.credit
+                share = worker.credit if is_next else 0
+            else:
+                share = -(-len(waiting) // idle[worker.stage])
+                idle[worker.stage] -= 1
+            jobs = waiting.take(min(worker.credit, share, open_to))
             if not jobs:
                 continue
             for job in jobs if worker.stage == STAGES[0] else ():

@@ -19,6 +19,7 @@ from shared.messages import (
     Ping,
     Reading,
     Ready,
+    Refusal,
     Unchanged,
     View,
 )
@@ -316,10 +317,10 @@ def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: E
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"c", LIVE, frame(1000))
     say(exchange, b"c2", LIVE, frame(500))
-    assert say(exchange, b"p", PREPROCESS) == [frame(500)]
+    assert say(exchange, b"p", Refusal("cam", 1000, "tried"), PREPROCESS) == [frame(500)]
     say(exchange, b"c2", LEFT)
     say(exchange, b"c2", LIVE, frame(1))
-    assert say(exchange, b"p", PREPROCESS) == [frame(1)]
+    assert say(exchange, b"p", Refusal("cam", 500, "tried"), PREPROCESS) == [frame(1)]
 
 
 def test_camera_that_left_is_asked_for_nothing(exchange: Exchange) -> None:

@@ -45,12 +45,14 @@ def refuse(frames: Sequence[Frame]) -> list[Refusal]:
     return [Refusal(frame.camera, frame.seq, "tried") for frame in frames]
 
 
-def test_answers_go_out_with_the_next_request() -> None:
+def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_work() -> None:
     queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
     run(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [
         (READY,),
+        (READY,),
         (Refusal("cam", 1, "tried"), Refusal("cam", 2, "tried"), READY),
+        (READY,),
         (Refusal("cam", 3, "tried"), READY),
     ]
 
@@ -64,7 +66,7 @@ def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
 def test_message_for_another_stage_is_passed_over() -> None:
     queue = FakeQueue([Credit("cam", 1), frame(1)], [])
     run(queue, READY, Frame, refuse, queue.stop, Health())
-    assert queue.sent[1] == (Refusal("cam", 1, "tried"), READY)
+    assert queue.sent[-1] == (Refusal("cam", 1, "tried"), READY)
 
 
 def test_address_fits_a_message() -> None:

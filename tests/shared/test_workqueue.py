@@ -113,6 +113,33 @@ def test_idlest_worker_is_served_first() -> None:
     assert Counter(given) == {"w1": 2, "w2": 2}
 
 
+def test_worker_that_works_is_given_one_batch_more_and_only_a_full_one() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("a", 0), 0.0)
+    assert seqs(queue, "w", 2) == [("a", 0)]
+    queue.put_frame(frame("a", 1), 0.0)
+    assert seqs(queue, "w", 2) == []  # one more is no full batch
+    queue.put_frame(frame("b", 0), 0.0)
+    assert [job.key for batch in queue.batches(0.0)[0] for job in batch.jobs] == [("a", 1), ("b", 0)]
+    for camera in "abc":
+        queue.put_frame(frame(camera, 2), 0.0)
+    assert seqs(queue, "w", 2) == []  # its next batch is there already
+    queue.refuse("w", ("a", 0), "worked on")
+    assert seqs(queue, "w", 2) == [("a", 2), ("b", 2)]
+
+
+def test_what_waits_goes_to_who_is_idle_before_who_works() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.put_frame(frame("a", 0), 0.0)
+    assert seqs(queue, "busy", 1) == [("a", 0)]
+    queue.ready("busy", "preprocess", 1, 0.0)
+    queue.ready("idle", "preprocess", 1, 0.0)
+    queue.put_frame(frame("b", 0), 0.0)
+    assert [batch.worker for batch in queue.batches(0.0)[0]] == ["idle"]
+    queue.put_frame(frame("c", 0), 0.0)
+    assert [batch.worker for batch in queue.batches(0.0)[0]] == ["busy"]
+
+
 def test_stale_frame_takes_no_place_in_a_batch() -> None:
     queue = WorkQueue(MAX_AGE_S)
     queue.put_frame(frame("old", 0, at=0.0), 0.0)
@@ -202,7 +229,8 @@ def test_heavy_camera_sends_more_often_where_all_want_to() -> None:
         for camera in queue.askers():
             sent[camera] += 1
             queue.put_frame(replace(frame(camera, seq), weight=weights[camera]), 0.0)
-        queue.batches(0.0)
+        for batch in queue.batches(0.0)[0]:
+            queue.refuse("w", batch.jobs[0].key, "worked on")
     assert sent["heavy"] == pytest.approx(200, abs=2)
     assert sent["light"] == pytest.approx(100, abs=2)
 
@@ -368,6 +396,10 @@ class Pipeline(RuleBasedStateMachine):
         for slots in self.queue.waiting.values():
             assert slots.count("live") <= 1
             assert slots.count("live.2") <= 1
+
+    @invariant()
+    def a_worker_has_no_more_than_two_batches(self) -> None:
+        assert all(len(worker.jobs) <= 2 * worker.most for worker in self.queue.workers.values())
 
     @invariant()
     def each_reading_is_of_its_frame(self) -> None:
