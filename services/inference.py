@@ -15,7 +15,9 @@ from shared.vision.page import as_uint8
 from shared.vision.read import Reader
 from shared.weights import KeptReader
 
-BATCH_SHARE = 0.25  # of MAX_AGE_S: a page waits for one batch and is read in the next, so half of its age is spent here
+# Of MAX_AGE_S: a page may wait for the batch that is read and for the one after that, and is read in the next.
+# Larger ones read no more (docs/decisions/0013).
+BATCH_SHARE = 0.1
 MOST_PAGES = 128  # in a batch
 TRIES = 2  # the first run of a size may be slower
 LOOK_S = 0.2  # for finding the batch at the start
