@@ -1,8 +1,12 @@
-"""digitcam bench page: what the page costs the display process, while nobody looks and while a browser does."""
+"""digitcam bench page: what the page costs the display process, while nobody looks and while a browser does.
+
+Beside it stands a display without a page: it, too, takes in how every frame ended, and exports how old it was.
+"""
 
 import asyncio
 import json
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,23 +22,32 @@ DIGITS = 3
 SETTLE_S = 2.0
 LEAST_SEEN = 0.9  # of the pictures that were due; a viewer that gets fewer costs less
 STAGES_EVERY_S = 1.0  # as browser/stages.js asks
+NO_PAGE = "no page"
 WATCHERS = {"nobody": (False, False), "one viewer": (True, False), "one viewer, panel open": (True, True)}
+
+Row = dict[str, Any]
 
 
 def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
-    """Measure each kind of watcher in turn on one pipeline. Raises UntrustedError."""
+    """Measure each kind of watcher in turn on one pipeline, and a display without a page. Raises UntrustedError."""
     films = [Film(seed, fps, DIGITS) for seed in range(cameras)]
-    with running([record(film, cache_folder()) for film in films], {}) as pipeline:
-        viewer = Viewer(pipeline.settings)
-        wait_for_all(pipeline, viewer, {film.name for film in films})
-        viewer.close()
-        rows = [measure(pipeline, name, seconds) for name in WATCHERS]
-    for row in rows[1:]:
-        check_seen(row["pictures_per_s"], cameras * fps)
+    rows = run(films, [NO_PAGE], seconds, {"DISPLAY_MODE": "none"}) + run(films, list(WATCHERS), seconds, {})
+    for row in rows:
+        if WATCHERS.get(row["watcher"], (False, False))[0]:
+            check_seen(row["pictures_per_s"], cameras * fps)
     return {"cameras": cameras, "asked_fps": fps, "seconds": seconds, "watchers": rows}
 
 
-def measure(pipeline: Pipeline, name: str, seconds: float) -> dict[str, Any]:
+def run(films: Sequence[Film], names: Sequence[str], seconds: float, settings: Mapping[str, str]) -> list[Row]:
+    """A row for each of these watchers, on a pipeline with these settings."""
+    with running([record(film, cache_folder()) for film in films], {}, settings=settings) as pipeline:
+        viewer = Viewer(pipeline.settings)
+        wait_for_all(pipeline, viewer, {film.name for film in films})
+        viewer.close()
+        return [measure(pipeline, name, seconds) for name in names]
+
+
+def measure(pipeline: Pipeline, name: str, seconds: float) -> Row:
     """What the display spends, in cores, while somebody looks; others is what other programs had of the machine."""
     asyncio.run(watch(pipeline, name, SETTLE_S))
     cores, before = trust.Cores(), spending.look(pipeline.honcho)
@@ -52,7 +65,7 @@ def measure(pipeline: Pipeline, name: str, seconds: float) -> dict[str, Any]:
 
 async def watch(pipeline: Pipeline, name: str, seconds: float) -> int:
     """Look at the page as a browser does that paints at once; how many pictures came."""
-    looks, asks = WATCHERS[name]
+    looks, asks = WATCHERS.get(name, (False, False))
     if not looks:
         await asyncio.sleep(seconds)
         return 0
