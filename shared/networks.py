@@ -38,11 +38,12 @@ class SeedCNN(nn.Module):
 
 
 class Finder(nn.Module):
-    """Finds digits on a page: fully convolutional, 48,791 parameters, one cell of its maps for 8 x 8 pixels.
+    """Finds digits on a page: fully convolutional, 48,840 parameters, one cell of its maps for 8 x 8 pixels.
 
-    Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 15 x H/8 x W/8: the logit of "here
-    is the middle of a digit", the logits of 0 to 9, and the box: dx, dy in cells, log width and log height in units of
-    24 px. Most blocks work at a sixteenth of the page's size, where they see far and cost a quarter.
+    Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 16 x H/8 x W/8: the logit of "here
+    is the middle of a digit", the logits of 0 to 9, the box (dx, dy in cells, log width and log height in units of
+    24 px), and the logit of "here may be digits too small for this scale". Most blocks work at a sixteenth of the
+    page's size, where they see far and cost a quarter.
     """
 
     def __init__(self, fine: int = 48, coarse: int = 80, blocks: int = 4) -> None:
@@ -57,7 +58,7 @@ class Finder(nn.Module):
             nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine), nn.Upsample(scale_factor=2)
         )
         self.after = separate(fine, fine)
-        self.head = nn.Conv2d(fine, 15, 1)
+        self.head = nn.Conv2d(fine, 16, 1)
         with torch.no_grad():
             self.head.get_parameter("bias")[0] = -4  # nearly no cell is a digit's middle: known before the first step
 

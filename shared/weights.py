@@ -19,7 +19,7 @@ from shared.backend import NOT_A_MODEL, Network, load_network, read_weights, ver
 from shared.demo.paper import load_digits
 from shared.settings import Settings
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.read import Reader
+from shared.vision.read import Reader, load_finder
 
 LOOK_EVERY_S = 1.0
 LEAST_KNOWN = 8  # of ten plain digits: the shipped reader knows all of them, chance knows one
@@ -95,7 +95,7 @@ class KeptReader:
         Raises ValueError, in one sentence, where those can't be used.
         """
         self._settings, self._clock = settings, clock
-        finder = load_network(settings.models / "finder.onnx", settings.backend, settings.device)
+        finder = load_finder(settings.models / "finder.onnx", settings.backend, settings.device)
         self.path = weights_in_force(settings)
         self._stamp, self._looked_at = stamp_of(self.path), clock()
         try:

@@ -18,7 +18,7 @@ import numpy as np
 from shared.backend import Network, load_network
 from shared.vision.baseline import ClassicalReader
 from shared.vision.read import load_reader
-from training import figures, goals, record
+from training import figures, goals, record, seeds, speed
 from training.data import load_mnist
 from training.figures import Row
 from training.negatives import digits_of_scenes, kinds_of_others
@@ -33,12 +33,15 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with photos/ and crops/")
     parser.add_argument("--record", type=Path, default=Path("docs/speed-record.json"), help="of the fast trainings")
+    parser.add_argument("--seeds", type=Path, default=Path("docs/reader-seeds.json"), help="of the reader's trainings")
     parser.add_argument("--out", type=Path, default=Path("docs/accuracy.md"))
     parser.add_argument("--json", action="store_true", help="print one JSON object a row")
     arguments = parser.parse_args(words)
     kept = record.load_record(arguments.record) if arguments.record.is_file() else None
+    means = [record.to_rows(kept)] if kept else []
+    means += [seeds.to_rows(seeds.load(arguments.seeds))] if arguments.seeds.is_file() else []
     rows = []
-    for row in chain(measure(arguments.models, arguments.data, arguments.shared), record.to_rows(kept) if kept else ()):
+    for row in chain(measure(arguments.models, arguments.data, arguments.shared), *means):
         print(json.dumps(asdict(row)) if arguments.json else to_line(row), flush=True)
         rows.append(row)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -66,6 +69,7 @@ def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
             yield from figures.clip(reads, name, shared / "photos" / "handheld.mp4", CLIP)
     if (shared / "photos").is_dir():
         yield from figures.peers(seed, shared / "photos")
+    yield from speed.frames(load_reader(models, "onnx"), "finder and reader")
 
 
 def to_line(row: Row) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from training import speed
 from training.figures import Row
 
 READERS = "finder and reader"
@@ -31,11 +32,18 @@ GOALS = (
     Goal("photos", READERS, "lines", 0.90),
     Goal("hand-held clip", READERS, "frames until right", 10, less_is_better=True),
     Goal("MNIST test", "reader", "accuracy", 0.9960),
+    Goal("MNIST test", "reader", "accuracy, mean of trainings", 0.9960),
+    Goal("MNIST test", "reader", "accuracy, digits alone, mean of trainings", 0.9960),
     Goal("MNIST test", "seed", "accuracy", 0.9885),
     Goal("MNIST test", "seed", "accuracy, mean of trainings", 0.9885),
     Goal("MNIST test", "fast", "accuracy, mean of trainings", 0.99),
     Goal("other writers: semeion", "reader", "accuracy", 0.95),
     Goal("other writers: nsysu", "reader", "accuracy", 0.975),
+    Goal("other writers: semeion", "reader", "accuracy, digits alone", 0.95),
+    Goal("other writers: nsysu", "reader", "accuracy, digits alone", 0.975),
+    Goal(speed.DATA, READERS, f"{speed.DIGITS} digits, p50, ms", 4, less_is_better=True),
+    Goal(speed.DATA, READERS, f"{speed.DIGITS} digits, p99, ms", 8, less_is_better=True),
+    Goal(speed.DATA, READERS, "clutter over empty paper", 1.5, less_is_better=True),
 )
 
 

@@ -37,15 +37,16 @@ from training.scenes.photographs import fetch_things
 class Recipe:
     """How the reader is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
 
-    steps: int = 12_000
-    mnist: int = 100
-    digits: int = 64
-    others: int = 42
-    scenes: int = 12_000
+    steps: int = 9_000
+    mnist: int = 128
+    digits: int = 72
+    others: int = 48
+    scenes: int = 16_000
     learning_rate: float = 3e-3
     weight_decay: float = 2e-2
     warm_up: int = 200
     average: float = 0.999
+    bfloat16: bool = False  # in convolutions: 1.7 times as fast on processors that have it
     seed: int = 0
 
 
@@ -69,11 +70,12 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with, for more training")
     parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate)
+    parser.add_argument("--bfloat16", action="store_true", help="faster on processors that compute in it")
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
     fetch_things(arguments.data)
-    chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate")}
+    chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate", "bfloat16")}
     run = start(replace(Recipe(), **chosen), arguments)
     if not arguments.finder.is_file():
         raise SystemExit(f"--finder: there is no {arguments.finder}, train it first: python -m training.finder")
@@ -160,7 +162,7 @@ def vary(images: Tensor, upright: Tensor, random: torch.Generator) -> Tensor:
         return (torch.randn(count, *shape, generator=random) * width).to(device)
 
     turn, slant = spread(0.09), spread(0.1) - upright.to(device)
-    wide, high = 1 + spread(0.06), 1 + spread(0.06)
+    wide, high = 1 + spread(0.08), 1 + spread(0.08)
     cos, sin = torch.cos(turn), torch.sin(turn)
     rows = torch.stack([cos * wide, -sin + slant, spread(0.04), sin, cos * high, spread(0.04)], dim=1)
     grid = functional.affine_grid(rows.view(count, 2, 3), list(images.shape), align_corners=False)
@@ -243,7 +245,9 @@ def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
     for group in run.optimiser.param_groups:
         group["lr"] = recipe.learning_rate * warm * max(0.003, (1 + math.cos(math.pi * run.step / recipe.steps)) / 2)
     run.network.train()
-    loss = functional.cross_entropy(run.network(images.contiguous(memory_format=torch.channels_last)), labels)
+    with torch.autocast(run.device.type, torch.bfloat16, enabled=recipe.bfloat16):
+        logits = run.network(images.contiguous(memory_format=torch.channels_last))
+    loss = functional.cross_entropy(logits.float(), labels)
     run.optimiser.zero_grad()
     torch.autograd.backward(loss)
     run.optimiser.step()
@@ -319,7 +323,9 @@ def write_reader(out: Path, network: ReaderCNN, recipe: dict[str, Any], figures:
     """Look at MNIST's test images, and write a reader (on the CPU, in eval mode) as .pt, .onnx and matrix."""
     test = labelled(*load_mnist("test", data), torch.device("cpu"))
     logits = answer(network, test.images)
-    figures = figures | {"test": share(logits.argmax(dim=1) == test.labels)}
+    is_right = logits.argmax(dim=1) == test.labels
+    is_right_alone = logits[:, :NOT_A_DIGIT].argmax(dim=1) == test.labels
+    figures = figures | {"test": share(is_right), "test_alone": share(is_right_alone)}
     pairs = test.labels * 11 + logits.argmax(dim=1)
     plot_confusion(out / "reader.confusion.png", torch.bincount(pairs, minlength=121).reshape(11, 11).numpy())
     save_checkpoint(out / "reader.pt", "reader", network, recipe, figures)

@@ -11,18 +11,24 @@ from training.scenes import IGNORED, Scene
 
 # The longer side of what must be found at this scale; other levels of the pyramid have the rest.
 SIZES_PX = (11.0, 76.0)
-TOLERATED_PX = (8.0, 110.0)  # digits of these sizes are no mistake either
+TOLERATED_PX = (5.0, 110.0)  # digits of these sizes are no mistake either
+SMALL_PX = (4.0, 14.0)  # digits of these sizes are better seen closer,
+DOUBTFUL_PX = 18.0  # those up to here as well from there as from here
 OWNED = 0.4  # cells with more heat than this learn the digit's class and box
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Maps for one scene, rows x columns: heat 0 to 1, counts (0: nothing is asked), label (-1: none), box (4 x)."""
+    """Maps for one scene, rows x columns: heat 0 to 1, counts (0: nothing is asked), label (-1: none), box (4 x).
+
+    closer is 1 where a digit is so small that it must be seen closer, 0 elsewhere, -1 where it does not matter.
+    """
 
     heat: NDArray[np.float32]
     counts: NDArray[np.float32]
     label: NDArray[np.int64]
     box: NDArray[np.float32]
+    closer: NDArray[np.float32]
 
 
 def make_target(scene: Scene) -> Target:
@@ -33,9 +39,13 @@ def make_target(scene: Scene) -> Target:
         np.ones((side, side), np.float32),
         np.full((side, side), IGNORED, np.int64),
         np.zeros((4, side, side), np.float32),
+        np.zeros((side, side), np.float32),
     )
     for box, label in zip(scene.boxes, scene.labels, strict=True):
         longer = box[2:].max()
+        if label < NOT_A_DIGIT and SMALL_PX[0] <= longer <= DOUBTFUL_PX:
+            wanted = label != IGNORED and longer <= SMALL_PX[1]
+            target.closer[cells_of(box)] = 1 if wanted else -1
         if label >= NOT_A_DIGIT or not TOLERATED_PX[0] <= longer <= TOLERATED_PX[1]:
             continue
         if label == IGNORED or not SIZES_PX[0] <= longer <= SIZES_PX[1]:
@@ -47,9 +57,14 @@ def make_target(scene: Scene) -> Target:
 
 def ignore(target: Target, box: NDArray[np.float32]) -> None:
     """Ask nothing within a box."""
+    target.counts[cells_of(box)] = 0
+
+
+def cells_of(box: NDArray[np.float32]) -> tuple[slice, slice]:
+    """Return the cells that a box touches, as rows and columns."""
     left, top = np.maximum(np.floor(box[:2] / STRIDE), 0).astype(int)
     right, bottom = np.maximum(np.ceil((box[:2] + box[2:]) / STRIDE), 0).astype(int)
-    target.counts[top:bottom, left:right] = 0
+    return slice(top, bottom), slice(left, right)
 
 
 def mark(target: Target, box: NDArray[np.float32], label: int) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
-from shared.vision.find import STRIDE, Page, make_pyramid, to_input
+from shared.vision.find import STRIDE, Page, make_pyramid
 from shared.vision.fuse import fuse
 from shared.vision.normalise import crop_around
 from shared.vision.read import Reader, see
@@ -62,10 +62,13 @@ def heat_map(reader: Reader, pyramid: Sequence[Page]) -> NDArray[np.float32]:
     """Return where the finder believes in a digit, of whichever size: a cell for each STRIDE pixels of the page."""
     rows, columns = (-(-side // STRIDE) for side in pyramid[0].shape)
     heat = np.zeros((rows, columns), np.float32)
-    for number, level in enumerate(pyramid):
-        cells = 1 / (1 + np.exp(-reader.finder(to_input([level]))[0, 0]))
-        large = np.kron(cells, np.ones((2**number, 2**number), np.float32))[:rows, :columns]
-        heat[: large.shape[0], : large.shape[1]] = np.maximum(heat[: large.shape[0], : large.shape[1]], large)
+    for seen in reader.survey(pyramid):
+        cells = 1 / (1 + np.exp(-seen.maps[0]))
+        left, top = seen.corner
+        there = heat[top:, left:]
+        large = np.kron(cells, np.ones((seen.scale, seen.scale), np.float32))[: there.shape[0], : there.shape[1]]
+        there = there[: large.shape[0], : large.shape[1]]
+        np.maximum(there, large, out=there)
     return heat
 
 

@@ -1,7 +1,8 @@
 """Finds digits on whole pages: a small network's heat-map over a pyramid of the page, and what is read out of it.
 
-The network sees digits of 11 to 76 pixels; halving the page until it is small shows it the larger ones. Everything here
-is a pure function on arrays: the network itself is any function from pictures to maps.
+The network sees digits of 11 to 76 pixels; halving the page until it is small shows it the larger ones. The page itself
+is three quarters of all the pixels, so it is looked at only where its half shows that something small may be written.
+Everything here is a pure function on arrays: the network itself is any function from pictures to maps.
 """
 
 import math
@@ -19,14 +20,32 @@ UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
 KEEP = 0.35  # heat below this is no candidate: 7 a page of the demo are left
+LOOK = 0.1  # a cell of the half that believes so much in something small has its place looked at closer,
+AROUND = 3  # with so many cells around it: what stands beside a digit is evidence, too
 # Of its longer side a box is taken to be wide: two slim ones beside each other, of one 1, overlap no more than that.
 SLIMMEST = 0.4
 OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
 
 Page = NDArray[np.uint8]
-Maps = NDArray[np.float32]  # 15 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height
-Cells = NDArray[np.float32]  # n x 18: a cell of the maps (15), its column and row, and its level's scale
+# 16 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height, logit of "look closer"
+Maps = NDArray[np.float32]
+MAPS, FACTS, CLOSER = 16, 15, 15  # how many there are, how many tell of a digit, which one tells where to look closer
+Cells = NDArray[np.float32]  # n x 18: a cell of the maps (FACTS), its column and row, and its level's scale
+Part = tuple[slice, slice]  # rows and columns of a page
+WHOLE: Part = slice(None), slice(None)
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The network's maps of one level, or of a part of it.
+
+    scale is page pixels to a pixel of the level, corner the level's column and row of cells where the maps begin.
+    """
+
+    maps: Maps
+    scale: int = 1
+    corner: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +66,39 @@ def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: floa
     hot: list[list[Cells]] = [[] for _ in pyramids]
     for number, level in enumerate(zip(*pyramids, strict=True)):
         for page, maps in enumerate(network(to_input(level))):
-            hot[page].append(pick_hot(maps, keep, 2**number))
+            hot[page].append(pick_hot(Seen(maps, 2**number), keep))
     return [drop_doubles(decode(np.concatenate(levels))) for levels in hot]
+
+
+def find_on_page(network: Network, pyramid: Sequence[Page], keep: float = KEEP) -> Finds:
+    """Return the candidates of a page; its finest level is looked at only where the next one says so."""
+    return drop_doubles(decode(np.concatenate([pick_hot(seen, keep) for seen in survey(network, pyramid)])))
+
+
+def survey(network: Network, pyramid: Sequence[Page], *, everywhere: bool = False) -> list[Seen]:
+    """Return what the network says of each level of a page: of the finest where it is called for, or everywhere."""
+    page, *halves = pyramid
+    seen = [Seen(network(to_input([half]))[0], 2**number) for number, half in enumerate(halves, 1)]
+    rows, columns = find_small(seen[0].maps, page.shape) if seen and not everywhere else WHOLE
+    if (part := page[rows, columns]).size:
+        corner = (columns.start or 0) // STRIDE, (rows.start or 0) // STRIDE
+        seen.append(Seen(network(to_input([part]))[0], 1, corner))
+    return seen
+
+
+def find_small(maps: Maps, shape: tuple[int, ...]) -> Part:
+    """Return the part of a page in which its half, by these maps, shows what may be too small for it; it may be empty.
+
+    Its sides lie where the network's cells do, or at the page's edge.
+    """
+    rows, columns = np.nonzero(maps[CLOSER] >= math.log(LOOK / (1 - LOOK)))
+    if not rows.size:
+        return slice(0, 0), slice(0, 0)
+    cell = 2 * STRIDE  # of the half, in pixels of the page
+    return (
+        slice(max(0, int(rows.min()) - AROUND) * cell, min(shape[0], (int(rows.max()) + 1 + AROUND) * cell)),
+        slice(max(0, int(columns.min()) - AROUND) * cell, min(shape[1], (int(columns.max()) + 1 + AROUND) * cell)),
+    )
 
 
 def make_pyramid(page: Page) -> list[Page]:
@@ -76,12 +126,12 @@ def to_input(level: Sequence[Page]) -> NDArray[np.float32]:
     return padded
 
 
-def pick_hot(maps: Maps, keep: float, scale: int = 1) -> Cells:
-    """Return every cell of a level's maps that is at least so hot; scale is page pixels to a pixel of the level."""
-    rows, columns = np.nonzero(maps[0] >= math.log(keep / (1 - keep)))
-    cells = np.empty((len(rows), len(maps) + 3), np.float32)
-    cells[:, :-3] = maps[:, rows, columns].T
-    cells[:, -3], cells[:, -2], cells[:, -1] = columns, rows, scale
+def pick_hot(seen: Seen, keep: float) -> Cells:
+    """Return every cell that is at least so hot."""
+    rows, columns = np.nonzero(seen.maps[0] >= math.log(keep / (1 - keep)))
+    cells = np.empty((len(rows), FACTS + 3), np.float32)
+    cells[:, :FACTS] = seen.maps[:FACTS, rows, columns].T
+    cells[:, -3], cells[:, -2], cells[:, -1] = columns + seen.corner[0], rows + seen.corner[1], seen.scale
     return cells
 
 

@@ -8,9 +8,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.backend import Network, load_network
+from shared.backend import NOT_A_MODEL, Network, load_network
 from shared.vision.digit import NOT_A_DIGIT, Digit
-from shared.vision.find import Finds, Page, find_digits, keep_apart, log_softmax, make_pyramid
+from shared.vision.find import (
+    ALIGN,
+    MAPS,
+    Finds,
+    Page,
+    Seen,
+    find_digits,
+    find_on_page,
+    keep_apart,
+    log_softmax,
+    make_pyramid,
+    survey,
+)
 from shared.vision.fuse import FITTED, Fusion, Looks, fuse
 from shared.vision.normalise import check_input, crop_around, lean_of, lift_ink, normalise
 from shared.vision.numbers import FEWEST_EVEN, far_pairs
@@ -24,8 +36,20 @@ NO_INK = -6.0  # what the network would say, as log-odds of a digit, of a crop w
 
 def load_reader(models: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> "Reader":
     """Return the reader of the shipped networks; raises ValueError, in one sentence, when they can't be loaded."""
-    finder, network = (load_network(models / f"{name}.onnx", backend, device, threads) for name in ("finder", "reader"))
-    return Reader(finder, network)
+    finder = load_finder(models / "finder.onnx", backend, device, threads)
+    return Reader(finder, load_network(models / "reader.onnx", backend, device, threads))
+
+
+def load_finder(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
+    """Return the finder, having seen that it gives the maps that are read here. Raises ValueError, in one sentence."""
+    network = load_network(path, backend, device, threads)
+    try:
+        maps = network(np.zeros((1, 1, ALIGN, ALIGN), np.float32))
+    except (*NOT_A_MODEL, RuntimeError) as error:
+        raise ValueError(f"{path} takes other images than a finder does") from error
+    if maps.shape[:2] != (1, MAPS):
+        raise ValueError(f"{path} is of another version: it gives {maps.shape[1]} maps, and this program reads {MAPS}")
+    return network
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +82,16 @@ class Reader:
     def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
         """Return the finder's candidates of each page; on a GPU those of one size together."""
         if self.finder.device == "cpu":  # one page's maps stay in its cache: 1.9 ms a page, and 2.7 for three together
-            return [find_digits(self.finder, [pyramid])[0] for pyramid in pyramids]
+            return [find_on_page(self.finder, pyramid) for pyramid in pyramids]
         found: dict[int, Finds] = {}
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
             found |= zip(chosen, find_digits(self.finder, [pyramids[index] for index in chosen]), strict=True)
         return [found[index] for index in range(len(pyramids))]
+
+    def survey(self, pyramid: Sequence[Page]) -> list[Seen]:
+        """Return what the finder says of each level of a page, as far as find() asks it."""
+        return survey(self.finder, pyramid, everywhere=self.finder.device != "cpu")
 
     def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> list[Looks]:
         """Return what the network makes of each page's candidates."""

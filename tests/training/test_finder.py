@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from shared.networks import load_checkpoint
+from shared.vision.find import CLOSER, FACTS, MAPS
 from training import finder
-from training.finder import best_overlaps, finder_loss, main, stack
+from training.finder import best_overlaps, finder_loss, halve_scene, main, stack
 from training.plots import plot_losses
 from training.scenes import make_scene
 from training.scenes.glyphs import Sources
@@ -22,7 +23,7 @@ def drawn_digits(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finder, "load_sources", lambda *_: sources)
     monkeypatch.setattr(finder, "fetch_hand_fonts", lambda _: None)
     monkeypatch.setattr(finder, "fetch_things", lambda _: None)
-    monkeypatch.setattr(finder, "SIDES", (96,))
+    monkeypatch.setattr(finder, "SIDES", ((96, 0), (96, 1)))
     monkeypatch.setattr(finder, "CHECK_SCENES", 4)
     monkeypatch.setattr(finder, "CHECK_EVERY", 12)
 
@@ -83,14 +84,18 @@ def test_resuming_nothing_says_so(tmp_path: Path) -> None:
 
 def test_the_right_answer_costs_less_than_the_wrong_one(sources: Sources) -> None:
     rng = np.random.default_rng(2)
-    _, heat, counts, label, box = stack([make_scene(rng, sources, 96, numbers=2) for _ in range(4)])
-    right = torch.zeros(4, 15, 12, 12)
+    scenes = [halve_scene(make_scene(rng, sources, 192, numbers=2)) for _ in range(4)]
+    _, heat, counts, label, box, closer = stack(scenes)
+    right = torch.zeros(4, MAPS, 12, 12)
     right[:, 0] = torch.where(heat == 1, 6.0, -6.0)
     right[:, 1:11] = 8.0 * (torch.arange(10)[None, :, None, None] == label[:, None])
-    right[:, 11:] = box
-    wrong = right.clone()
-    wrong[:, 0] *= -1
-    assert finder_loss(right, heat, counts, label, box) < 0.05 * finder_loss(wrong, heat, counts, label, box)
+    right[:, 11:FACTS] = box
+    right[:, CLOSER] = 12 * closer - 6
+    for of_what in (0, CLOSER):
+        wrong = right.clone()
+        wrong[:, of_what] *= -1
+        truth = (heat, counts, label, box, closer)
+        assert finder_loss(right, *truth) < 0.05 * finder_loss(wrong, *truth)
 
 
 def test_a_box_is_paired_with_the_find_that_overlaps_it_most() -> None:

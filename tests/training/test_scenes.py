@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import decode, drop_doubles, pick_hot
+from shared.vision.find import Seen, decode, drop_doubles, pick_hot
 from training.scenes import Scene, make_scene
 from training.scenes.fields import SIDE as FIELD_SIDE
 from training.scenes.fields import body_field, line_field, thin
@@ -58,7 +58,7 @@ def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> 
         maps = np.zeros((15, *target.heat.shape), np.float32)
         maps[0] = np.where(target.heat == 1, 6, -6)
         maps[11:] = target.box
-        found = drop_doubles(decode(pick_hot(maps, 0.5)))
+        found = drop_doubles(decode(pick_hot(Seen(maps), 0.5)))
         middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
         for box in found.boxes:
             assert tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) in middles

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.find import Finds, make_pyramid
+from shared.vision.find import MAPS, Finds, make_pyramid
 from shared.vision.fuse import Looks
 from shared.vision.read import Reader, count_refused, load_reader, see
 from tests.vision.pages import Fake, write_page
@@ -31,11 +31,11 @@ class FakeFinder(Fake):
         self.cell = row, column
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        maps = np.zeros((len(inputs), 15, inputs.shape[2] // 8, inputs.shape[3] // 8), np.float32)
-        maps[:, 0] = COLD
+        maps = np.zeros((len(inputs), MAPS, inputs.shape[2] // 8, inputs.shape[3] // 8), np.float32)
+        maps[:, 0] = COLD  # of the map that says where to look closer 0 is enough
         row, column = self.cell
         if inputs.shape[3] >= 160:
-            maps[:, 0, row, column], maps[:, 5, row, column], maps[:, 13:, row, column] = HOT, 3, np.log(2)
+            maps[:, 0, row, column], maps[:, 5, row, column], maps[:, 13:15, row, column] = HOT, 3, np.log(2)
         return maps
 
 

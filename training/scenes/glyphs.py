@@ -13,7 +13,7 @@ from shared.vision.normalise import lean_of
 from shared.vision.page import as_uint8
 from training.data import load_mnist
 from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
-from training.scenes.fonts import hand_fonts, letter, print_fonts
+from training.scenes.fonts import board_fonts, hand_fonts, letter, print_fonts
 from training.scenes.strokes import DIGITS, SIGNS, draw, scribble
 from training.scenes.things import NO_THINGS, Things, load_things
 
@@ -25,9 +25,10 @@ MARKS = "!?#@&%*+<>=()[]{}~^"
 LIKE_DIGIT = 11
 # Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
 TALL = (*5 * ("slash",), *2 * ("open", "close"), "backslash", "open square", "close square")
-OPERATORS = ("plus", "minus", "times", "equals", "divide", "dot", "comma")
+# An upright cross is a 4 to who has seen few.
+OPERATORS = (*4 * ("plus",), *2 * ("star", "minus", "times"), "equals", "divide", "dot", "comma")
 
-MIX = {"mnist": 0.5, "strokes": 0.28, "hand": 0.14, "print": 0.08}  # where digits come from
+MIX = {"mnist": 0.48, "strokes": 0.26, "hand": 0.2, "print": 0.06}  # where digits come from
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,13 @@ class Sources:
     print_fonts: tuple[Path, ...]
     hand_fonts: tuple[Path, ...]
     things: Things = NO_THINGS
+    board_fonts: tuple[Path, ...] = ()
 
 
 def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
     """Return the sources under ROOT; keep chooses the part of MNIST's training images."""
     images, labels = load_mnist("train", root)
-    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root), load_things(root))
+    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root), load_things(root), board_fonts(root))
 
 
 def digit(rng: np.random.Generator, sources: Sources, label: int | None = None) -> Glyph:
@@ -98,6 +100,14 @@ def choose_font(rng: np.random.Generator, sources: Sources, *, by_hand: bool) ->
     """Return a random font; a print font where no handwriting is at hand."""
     fonts = sources.hand_fonts if by_hand and sources.hand_fonts else sources.print_fonts
     return fonts[rng.integers(len(fonts))]
+
+
+def choose_lettering(rng: np.random.Generator, sources: Sources) -> Path:
+    """Return a random font for words: of boards and signs, handwriting or print."""
+    kind = rng.random()
+    if kind < 0.2 and sources.board_fonts:
+        return sources.board_fonts[rng.integers(len(sources.board_fonts))]
+    return choose_font(rng, sources, by_hand=kind < 0.65)
 
 
 def typed(rng: np.random.Generator, font: Path, character: str, label: int) -> Glyph:

@@ -13,7 +13,7 @@ from training.scenes.glyphs import (
     LIKE_DIGITS,
     Glyph,
     Sources,
-    choose_font,
+    choose_lettering,
     clear_letter,
     digit,
     sign,
@@ -70,7 +70,7 @@ def calculation(rng: np.random.Generator, sources: Sources) -> Line:
 
 def word(rng: np.random.Generator, sources: Sources) -> Line:
     """Return a word in one font: among its letters, O is no 0. Every word has a letter that is like no digit."""
-    font = choose_font(rng, sources, by_hand=rng.random() < 0.6)
+    font = choose_lettering(rng, sources)
     while set(letters := choose_words(rng, 1)) <= set(LIKE_DIGITS):
         pass
     return spell(rng, font, letters)
@@ -78,7 +78,7 @@ def word(rng: np.random.Generator, sources: Sources) -> Line:
 
 def text(rng: np.random.Generator, sources: Sources) -> Line:
     """Return a line of a text in one font."""
-    font = choose_font(rng, sources, by_hand=rng.random() < 0.5)
+    font = choose_lettering(rng, sources)
     return spell(rng, font, choose_words(rng, WORDS_OF_A_TEXT))
 
 
