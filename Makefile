@@ -27,7 +27,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench  ## 19 minutes on two cores, which have to do nothing else
+bench: .venv/bench  ## a quarter of an hour on two cores, which have to do nothing else
 	$(BIN)/digitcam bench all --write docs
 
 train: .venv/dev
