@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.vision.find import MAPS, Finds, make_pyramid
 from shared.vision.fuse import Looks
-from shared.vision.read import Reader, count_refused, load_reader, see
+from shared.vision.read import Reader, count_refused, load_finder, load_reader, see
 from tests.vision.pages import Fake, write_page
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -130,3 +130,15 @@ def test_candidates_that_are_not_said_are_counted_as_refused(share: float, refus
     evidence = np.full((2, 11), np.log(0.001))
     evidence[:, 7], evidence[:, 10] = np.log(share), np.log(1 - share)
     assert count_refused(evidence) == refused
+
+
+def test_network_that_is_no_finder_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match="takes other images than a finder does"):
+        load_finder(MODELS / "reader.onnx", "onnx")
+
+
+def test_finder_of_another_version_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = Fake([0.0] * 15)  # it gave 15 maps
+    monkeypatch.setattr("shared.vision.read.load_network", lambda *_: earlier)
+    with pytest.raises(ValueError, match="of another version: it gives 15 maps, and this program reads 16"):
+        load_finder(MODELS / "finder.onnx", "onnx")
