@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ FPS = 30.0
 FULL = 16  # cameras: more than two cores can read
 STILL = (8, 16, 32)
 LIMITS_MS = (100, 60)  # age p99, of the targets
-REFINED = 2  # loads tried between the most that fits and the least that does not
+REFINED = 3  # loads tried between the most that fits and the least that does not
 
 Part = Callable[[], Any]
 
@@ -60,10 +60,8 @@ def bench() -> dict[str, Any]:
     session = Session()
     results = {
         "inference": session.try_part("inference", partial(inference.bench, digits=3, seconds=0.4)),
-        "scale": measure_scale(session),
-        "still": [
-            row for n in STILL for row in session.try_part(f"{n} still", partial(scale.row, n, 1, SCALE_S, still=True))
-        ],
+        "scale": measure_scale(session, scale.CAMERAS, scale.WORKERS),
+        "still": measure_scale(session, STILL, (1,), still=True),
         "four": session.repeat("4 cameras", partial(pipeline.bench, Plan(4, FPS, SECONDS))),
         "full": session.repeat(f"{FULL} cameras", partial(pipeline.bench, Plan(FULL, FPS, SECONDS, inference=2))),
         "overload": session.repeat("overload", partial(overload.bench_pipeline, 4, FPS, SECONDS)),
@@ -77,30 +75,30 @@ def bench() -> dict[str, Any]:
     return {"machine": machine.describe(), "took_s": session.took_s, "disturbed": session.disturbed} | results
 
 
-def measure_scale(session: Session) -> list[scale.Row]:
-    """A row for each load of `bench scale`, and some more about the largest that fits."""
-    rows: list[scale.Row] = []
-    for workers in scale.WORKERS:
-        for cameras in scale.CAMERAS:
-            rows += try_load(session, cameras, workers)
+def measure_scale(
+    session: Session, cameras: Sequence[int], workers: Sequence[int], still: bool = False
+) -> list[scale.Row]:
+    """A row for each load, and some more about the largest that fits, for each number of inference workers."""
+    rows = [row for count in workers for n in cameras for row in try_load(session, n, count, still)]
     for limit_ms in LIMITS_MS:
-        for _ in range(REFINED):
-            rows += refine(session, rows, limit_ms)
+        for count in workers:
+            for _ in range(REFINED):
+                rows += refine(session, [row for row in rows if row["inference"] == count], limit_ms, still)
     return rows
 
 
-def try_load(session: Session, cameras: int, workers: int) -> list[scale.Row]:
+def try_load(session: Session, cameras: int, workers: int, still: bool) -> list[scale.Row]:
     """The row of one load."""
-    name = f"{cameras} cameras, inference={workers}"
-    return session.try_part(name, partial(scale.row, cameras, workers, SCALE_S))
+    name = f"{cameras} cameras, inference={workers}{', still' if still else ''}"
+    return session.try_part(name, partial(scale.row, cameras, workers, SCALE_S, still=still))
 
 
-def refine(session: Session, rows: list[scale.Row], limit_ms: float) -> list[scale.Row]:
+def refine(session: Session, rows: list[scale.Row], limit_ms: float, still: bool) -> list[scale.Row]:
     """The load halfway between the most cameras that fit and the next number that was tried; none where they touch."""
     most, workers = scale.find_most(rows, limit_ms)
-    above = [row["cameras"] for row in rows if row["inference"] == workers and row["cameras"] > most]
+    above = [row["cameras"] for row in rows if row["cameras"] > most]
     halfway = (most + min(above, default=most)) // 2
-    return try_load(session, halfway, workers) if halfway > most else []
+    return try_load(session, halfway, workers, still) if halfway > most else []
 
 
 def write(results: dict[str, Any], folder: Path) -> None:

@@ -148,7 +148,7 @@ class WorkQueue:
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            open_to = min(len(waiting), self._room(worker.stage))
+            open_to = min(len(waiting), self._room()) if worker.stage == STAGES[0] else len(waiting)
             if worker.jobs:
                 is_next = len(worker.jobs) <= worker.most and open_to >= worker.credit
                 share = worker.credit if is_next else 0
@@ -203,29 +203,36 @@ class WorkQueue:
     def askers(self) -> list[str]:
         """The live cameras that may send a frame now: in turn, as many as preprocess takes beyond what waits for it.
 
-        What came sooner would wait, or be replaced, for the price of two messages and a view. Who was asked and has not
-        sent yet is not counted: between two pictures a camera has nothing, and others are not to wait for it.
+        While all of inference works, that is as many as it has room for. What came sooner would wait, or be replaced,
+        for the price of two messages and a view. Who was asked and has not sent yet is not counted: between two
+        pictures a camera has nothing, and others are not to wait for it.
         """
-        makers = [worker for worker in self.workers.values() if worker.stage == STAGES[0]]
-        taken_next = sum(worker.most for worker in makers) - len(self.waiting[STAGES[0]])
-        return self.asking.take(max(0, taken_next) if makers else len(self.asking))
+        makers, readers = self._at(STAGES[0]), self._at(STAGES[1])
+        if not makers:
+            return self.asking.take(len(self.asking))
+        taken_next = sum(worker.most for worker in makers)
+        if all(worker.jobs for worker in readers):
+            taken_next = min(taken_next, self._room())
+        return self.asking.take(max(0, taken_next - len(self.waiting[STAGES[0]])))
 
     def _let_ask(self, job: Job) -> None:
         frame = job.frame
         if not frame.every_frame:
             self.asking.put(frame.camera, frame.camera, weight=frame.weight)
 
-    def _room(self, stage: str) -> int:
-        """How many more items the stage may take: no more pages are made than inference takes next.
+    def _room(self) -> int:
+        """How many more frames preprocess may take: no more pages are made than inference takes next.
 
         A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it.
         """
-        readers = [worker for worker in self.workers.values() if worker.stage == STAGES[1]]
-        if stage != STAGES[0] or not readers:
-            return len(self.waiting[stage])
-        makers = (worker for worker in self.workers.values() if worker.stage == STAGES[0])
+        makers, readers = self._at(STAGES[0]), self._at(STAGES[1])
+        if not readers:
+            return sum(worker.most for worker in makers)
         made = len(self.waiting[STAGES[1]]) + sum(len(worker.jobs) for worker in makers)
         return max(0, sum(worker.most for worker in readers) - made)
+
+    def _at(self, stage: str) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.stage == stage]
 
     def _wait(self, stage: str, job: Job) -> list[Ended]:
         frame = job.frame

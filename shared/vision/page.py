@@ -23,7 +23,9 @@ def make_page(picture: NDArray[np.generic], long_side: int = LONG_SIDE_PX) -> tu
     if scale == 1.0:
         return grey, scale
     height, width = (max(1, round(side * scale)) for side in grey.shape)
-    return as_uint8(cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)), scale
+    # down to a half two pixels a side are all that there is to mean: 0.11 ms at 640 x 480, where areas take 0.56
+    method = cv2.INTER_LINEAR if scale >= 1 / 2 else cv2.INTER_AREA
+    return as_uint8(cv2.resize(grey, (width, height), interpolation=method)), scale
 
 
 def to_grey(picture: NDArray[np.generic]) -> NDArray[np.uint8]:

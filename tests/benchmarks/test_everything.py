@@ -43,10 +43,11 @@ def test_the_most_that_fits_is_looked_for_between_the_loads(monkeypatch: pytest.
         return figures | good | {"cpu_ms_per_frame": {}, "batches": {"inference": {"mean_size": 1.0}}}
 
     monkeypatch.setattr(pipeline, "bench", bench)
-    rows = measure_scale(Session())
+    rows = measure_scale(Session(), scale.CAMERAS, scale.WORKERS)
     assert scale.find_most(rows, 100) == (13, 2)
     tried = [row["cameras"] for row in rows if row["inference"] == 2]
     assert tried == [1, 2, 4, 8, 16, 32, 12, 14, 13]
+    assert [row["cameras"] for row in rows if row["inference"] == 1] == [1, 2, 4, 8, 16, 32, 6, 5]  # looked for, too
 
 
 def test_what_was_measured_is_written_also_where_a_part_was_disturbed(

@@ -196,6 +196,29 @@ def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> 
     assert queue.askers() == ["c", "a"]
 
 
+def hand_pages_on(queue: WorkQueue) -> None:
+    """Let preprocess take the frames that wait, and inference their pages."""
+    queue.ready("maker", "preprocess", 2, 0.0)
+    batches, _ = queue.batches(0.0)
+    for job in [job for batch in batches if batch.stage == "preprocess" for job in batch.jobs]:
+        queue.put_page("maker", page(job), 0.0)
+    queue.batches(0.0)
+
+
+def test_while_all_of_inference_works_cameras_send_no_more_than_it_takes_next() -> None:
+    queue = WorkQueue(MAX_AGE_S)
+    queue.ready("maker", "preprocess", 2, 0.0)
+    queue.ready("reader", "inference", 1, 0.0)
+    for camera in "abc":
+        queue.put_frame(frame(camera, 0), 0.0)
+    hand_pages_on(queue)  # a is being read
+    hand_pages_on(queue)  # b's page is what inference takes next, and c's frame waits
+    assert queue.waiting["inference"].count("b")
+    assert queue.askers() == []
+    queue.ready("other", "inference", 1, 0.0)  # idle
+    assert queue.askers() == ["a"]
+
+
 def test_cameras_are_not_held_back_before_there_is_a_worker() -> None:
     queue = WorkQueue(MAX_AGE_S)
     for camera in "abc":
