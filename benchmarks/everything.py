@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inference, machine, overload, pipeline, report, scale
+from benchmarks import inference, machine, overload, page, pipeline, report, scale
 from benchmarks.peers import bench as peers
 from benchmarks.pipeline import Plan
 from benchmarks.trust import UntrustedError
@@ -71,6 +71,7 @@ def bench() -> dict[str, Any]:
             for n in (1, 4, FULL)
             for table in session.try_part(f"{n}, peers", partial(peers.bench, n, FPS, SECONDS))
         ],
+        "page": session.repeat("page", partial(page.bench, 4, FPS, SECONDS)),
     }
     return {"machine": machine.describe(), "took_s": session.took_s, "disturbed": session.disturbed} | results
 

@@ -31,6 +31,9 @@ OVERLOAD = """`digitcam bench overload`: four cameras, one of them with ten time
 the speed they need. Peers have the same slow stage, as one worker. Whoever keeps every picture gets
 older for as long as it lasts; here that is about ten seconds.
 """
+PAGE = """`digitcam bench page`: the display process, in cores, with four cameras of 30 frames/s. While nobody looks a
+reading in three is steadied, for events and the API; "no page" is a display that only counts what became of frames.
+"""
 INFERENCE = """`digitcam bench inference`, one thread: pages a second as the worker reads them, beside ONNX Runtime
 given exactly the arrays that the networks were given; then items a second of each network by what runs
 it.
@@ -47,6 +50,7 @@ def write(results: Results) -> str:
         "A still page": [table(results["still"])],
         "Beside others": [PEERS, *(f"{run['cameras']} cameras:\n\n{table(run['rows'])}" for run in results["peers"])],
         "At twice the load that fits": [OVERLOAD, *(table(run["rows"]) for run in results["overload_peers"])],
+        "The page": [PAGE, *(table(run["watchers"]) for run in results["page"][:1])],
         "Where the time and the memory go": [write_costs([*results["four"][:1], *results["full"][:1]])],
         "The networks alone": [INFERENCE, *(table(run[part]) for run in results["inference"] for part in NETWORKS)],
     }

@@ -11,6 +11,7 @@ Row = Mapping[str, Any]
 OURS = "digitcam"
 PUBSUB = "imagezmq PUB/SUB"
 FULL, PAGES = 16, 16  # cameras, and pages in a batch, that targets are about
+WATCHED = "one viewer"
 
 
 def values(results: Results) -> dict[str, list[float]]:
@@ -28,6 +29,7 @@ def values(results: Results) -> dict[str, list[float]]:
         "memory": [run["pss_total_mb"] or run["rss_total_mb"] for run in four],
         "fairness": [run["fairness"] for run in overload],
         "start": [run["start_s"] for run in four],
+        "page": [row["display_cpu"] for run in results["page"] for row in run["watchers"] if row["watcher"] == WATCHED],
     }
 
 

@@ -26,6 +26,7 @@ def make_results() -> dict[str, Any]:
         {"name": "digitcam", "fps": 60.0, "age_p99_ms": 90.0},
         {"name": "imagezmq PUB/SUB", "fps": 60.0, "age_p99_ms": 1800.0},
     ]
+    watchers = [{"watcher": "nobody", "display_cpu": 0.05}, {"watcher": "one viewer", "display_cpu": 0.2}]
     scale = [make_row(1, 20.0), make_row(8, 50.0), make_row(12, 90.0), make_row(16, 140.0, read_share=0.8)]
     return {
         "machine": {"processor": "a test's"},
@@ -40,6 +41,7 @@ def make_results() -> dict[str, Any]:
         "full": [run | {"cameras": 16, "efficiency": 0.7}, run | {"cameras": 16}],
         "overload": [run, run | {"age_p99_ms": 110.0}],
         "overload_peers": [{"rows": beside}],
+        "page": [{"watchers": watchers}],
         "peers": [{"cameras": 1, "rows": ours}, {"cameras": 16, "rows": ours + theirs}],
     }
 

@@ -52,6 +52,7 @@ def test_every_target_has_its_values() -> None:
         "memory": [420.0, 430.0, 420.0],
         "fairness": [0.995, 0.995],
         "start": [2.0, 2.5, 4.0],
+        "page": [0.2],
     }
 
 
