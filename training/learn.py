@@ -1,12 +1,10 @@
 """Teaches the reader what people said that digits really were: `digitcam learn`.
 
-It begins with the shipped weights each time, so what was deleted is forgotten. Of everything else, MNIST and crops of
-scenes, it is to go on saying what the shipped reader says (Li and Hoiem, "Learning without Forgetting", 2016): labels
-would undo how "not a digit" was set. The new weights come into force only if they are not worse on MNIST and on crops.
+It begins with the shipped weights each time, so what was deleted is forgotten. The new weights come into force only if
+they are not worse on MNIST and on crops of scenes.
 """
 
 import argparse
-import copy
 import math
 import os
 import sqlite3
@@ -19,8 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from tqdm import tqdm
 
 from shared.corrections import Correction, Corrections
 from shared.networks import load_checkpoint, save_checkpoint
@@ -29,21 +25,10 @@ from shared.weights import learned_weights, load_checked, shipped_weights
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
 from training.export import export_onnx
-from training.reader import SHADES, Labelled, answer, draw_batch, labelled
+from training.reader import SHADES, Labelled, labelled
+from training.teach import Recipe, count_right, teach
 
 # ---------------------------------------------------------------------------------------------------------- settings
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How it is taught: AdamW with a cosine; of each batch so many are corrections, MNIST's images, crops of scenes."""
-
-    steps: int = 300
-    corrections: int = 32
-    mnist: int = 64
-    crops: int = 64
-    learning_rate: float = 5e-4
-    seed: int = 0
 
 
 SCENES, SCENES_SEED = 500, 5_000_000  # whose crops stand for all that a camera sees; made once, in a minute
@@ -74,7 +59,7 @@ def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
     """Teach, judge, and bring the new weights into force; 1 where they are worse. Raises what main names."""
     learned, before = learned_weights(settings), load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
     sets = load_sets(settings, data, load_corrections(settings))
-    after = teach(before, sets.taught, sets, recipe)
+    after = teach(before, sets.taught, sets.kept, recipe)
     figures = [*judge(before, after, sets), *judge_left_out(before, sets, recipe)]
     print("\n".join(["", f"{'':33}{'before':>9}{'after':>9}", *map(str, figures)]))
     spoilt = [figure.name for figure in figures if figure.is_worse]
@@ -124,6 +109,11 @@ class Sets:
     test: Labelled
     held_crops: Labelled
 
+    @property
+    def kept(self) -> tuple[Labelled, Labelled]:
+        """What is to be answered as before."""
+        return self.mnist, self.crops
+
 
 def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction]) -> Sets:
     """Return the sets; crops are made, and MNIST fetched, where they are not there yet."""
@@ -157,35 +147,6 @@ def number_occasions(corrections: Sequence[Correction]) -> list[int]:
         latest[digit] = (one.at, number)
         numbers.append(number)
     return numbers
-
-
-# -------------------------------------------------------------------------------------------------------------- loop
-
-
-def teach(before: nn.Module, taught: Labelled, sets: Sets, recipe: Recipe) -> nn.Module:
-    """Return the network with corrections learned."""
-    after = copy.deepcopy(before)  # as it infers: a few corrections do not change batch normalisation's statistics
-    optimiser = torch.optim.AdamW(after.parameters(), recipe.learning_rate, weight_decay=0)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, recipe.steps)
-    random = torch.Generator().manual_seed(recipe.seed)
-    parts = ((taught, recipe.corrections), (sets.mnist, recipe.mnist), (sets.crops, recipe.crops))
-    for _ in tqdm(range(recipe.steps), desc="learn", mininterval=5):
-        loss = find_loss(before, after, *draw_batch(parts, random), recipe.corrections)
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        schedule.step()
-    return after
-
-
-def find_loss(before: nn.Module, after: nn.Module, images: Tensor, labels: Tensor, corrections: int) -> Tensor:
-    """Return the loss: of so many corrections how wrong they are read, of the rest how far from before (in nats)."""
-    logits = after(images)
-    wrong = functional.cross_entropy(logits[:corrections], labels[:corrections])
-    with torch.no_grad():
-        said = before(images[corrections:]).log_softmax(dim=1)
-    now = logits[corrections:].log_softmax(dim=1)
-    return wrong + functional.kl_div(now, said, reduction="batchmean", log_target=True)
 
 
 # -------------------------------------------------------------------------------------------------------- evaluation
@@ -224,7 +185,7 @@ def judge_left_out(before: nn.Module, sets: Sets, recipe: Recipe) -> list[Figure
     if int(sets.occasions.max()) + 1 < LEAST_OCCASIONS:
         return []
     is_left_out = sets.occasions % JUDGES == 0
-    after = teach(before, sets.taught.where(~is_left_out), sets, recipe)
+    after = teach(before, sets.taught.where(~is_left_out), sets.kept, recipe)
     return [compare("corrections left out", before, after, sets.taught.where(is_left_out), errors=math.inf)]
 
 
@@ -232,11 +193,6 @@ def compare(name: str, before: nn.Module, after: nn.Module, part: Labelled, erro
     """Return a figure that may be worse by so many of its standard errors: one is what n other images would change."""
     n, right = len(part.labels), count_right(before, part)
     return Figure(name, n, right, count_right(after, part), room=errors * math.sqrt(right * (n - right) / n))
-
-
-def count_right(network: nn.Module, part: Labelled) -> int:
-    """Return how many get their own label; "not a digit" is one of eleven."""
-    return int((answer(network, part.images).argmax(dim=1) == part.labels).sum())
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from shared.weights import learned_weights, load_checked, shipped_weights, weigh
 from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
 from training import learn as learning
-from training.learn import OCCASION_S, Figure, Recipe, learn, main, number_occasions
+from training.learn import OCCASION_S, Figure, learn, main, number_occasions
 from training.reader import Labelled
+from training.teach import Recipe, teach
 
 FEW = Recipe(steps=40, corrections=8, mnist=32, crops=32)
 HARDLY = Recipe(steps=2, corrections=2, mnist=4, crops=4, learning_rate=1e-5)  # some change that spoils nothing
@@ -76,7 +77,6 @@ def test_ten_occasions_are_judged_by_those_that_were_not_taught(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taught: list[int] = []
-    teach = learning.teach
 
     def watched(before: torch.nn.Module, part: Labelled, *rest: object) -> torch.nn.Module:
         taught.append(len(part.labels))
