@@ -24,7 +24,7 @@ LOOK = 0.1  # a cell of the half that believes so much in something small has it
 AROUND = 3  # with so many cells around it: what stands beside a digit is evidence, too
 # Of its longer side a box is taken to be wide: two slim ones beside each other, of one 1, overlap no more than that.
 SLIMMEST = 0.4
-OVERLAP, INSIDE = 0.4, 0.7  # boxes of the same digit, at least: intersection over union, over the smaller
+OVERLAP, INSIDE = 0.25, 0.6  # boxes of the same digit, at least: intersection over union, over the smaller
 
 Page = NDArray[np.uint8]
 # 16 x rows x columns: logit of heat, logits of 0 to 9, dx, dy, log width, log height, logit of "look closer"
