@@ -57,3 +57,7 @@ def to_rows(trainings: list[Seeded]) -> Iterator[Row]:
         if len(values) > 1:
             name = f"{what}, standard deviation of trainings"
             yield Row("MNIST test", "reader", name, statistics.stdev(values), len(values))
+
+
+if __name__ == "__main__":
+    main()
