@@ -36,6 +36,11 @@ class Job:
         """What names the frame in every message about it."""
         return self.frame.camera, self.frame.seq
 
+    @property
+    def makes_page(self) -> bool:
+        """Whether preprocess is likely to make a page of it: not where its camera has stood still until now."""
+        return not (isinstance(self.work, Frame) and self.work.gate == "skip")
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
@@ -223,12 +228,13 @@ class WorkQueue:
     def _room(self) -> int:
         """How many more frames preprocess may take: no more pages are made than inference takes next.
 
-        A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it.
+        A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it. Where
+        a camera stands still, most likely none is made.
         """
         makers, readers = self._at(STAGES[0]), self._at(STAGES[1])
         if not readers:
             return sum(worker.most for worker in makers)
-        made = len(self.waiting[STAGES[1]]) + sum(len(worker.jobs) for worker in makers)
+        made = len(self.waiting[STAGES[1]]) + sum(job.makes_page for worker in makers for job in worker.jobs.values())
         return max(0, sum(worker.most for worker in readers) - made)
 
     def _at(self, stage: str) -> list[Worker]:

@@ -20,7 +20,7 @@ UNIT_PX = 24.0  # the size whose logarithm is 0 in the map
 ALIGN = 16  # the network halves four times: pages are padded to a multiple of this
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: what fills it is then 40 to 80 px
 KEEP = 0.35  # heat below this is no candidate: 6 a page of the demo are left
-LOOK = 0.1  # a cell of the half that believes so much in something small has its place looked at closer,
+LOOK = 0.15  # a cell of the half that believes so much in something small has its place looked at closer,
 AROUND = 3  # with so many cells around it: what stands beside a digit is evidence, too
 # Of its longer side a box is taken to be wide: two slim ones beside each other, of one 1, overlap no more than that.
 SLIMMEST = 0.4

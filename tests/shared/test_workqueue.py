@@ -321,6 +321,18 @@ def test_unchanged_page_ends_with_the_last_reading_and_its_own_time() -> None:
     assert not queue.in_flight
 
 
+def test_frames_of_cameras_that_stand_still_leave_their_room_to_others() -> None:
+    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    for camera in "abc":
+        for seq, at in enumerate((0.0, 0.6)):
+            queue.put_frame(frame(camera, seq, at), at)
+            answer(queue, at, b"" if seq else b"sketch")
+    for camera in "abc":
+        queue.put_frame(frame(camera, 2, 0.7), 0.7)
+    queue.ready("i", "inference", 1, 0.7)  # inference takes one page, and none of these makes one
+    assert [seqs(queue, worker, 1, 0.7) for worker in ("p", "p2", "p3")] == [[("a", 2)], [("b", 2)], [("c", 2)]]
+
+
 def given(queue: WorkQueue, now: float) -> list[Job]:
     return [job for batch in queue.batches(now)[0] for job in batch.jobs]
 
