@@ -63,7 +63,7 @@ def gather(reader: Reader, sources: Sources, scenes: int) -> Evidence:
         pyramid = make_pyramid(scene.picture)
         finds = find_digits(reader.finder, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
-        looks = reader.look([pyramid], [finds])[0]
+        looks = reader.look([pyramid], [finds])
         parts.append([part[truth >= 0] for part in (finds.heat, finds.log_p, looks.log_p, looks.lean, truth)])
     return Evidence(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 

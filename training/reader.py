@@ -147,7 +147,7 @@ def draw_batch(parts: Sequence[tuple[Labelled, int]], random: torch.Generator) -
     images = torch.cat([part.images for part in drawn]).float() / SHADES
     labels = torch.cat([part.labels for part in drawn])
     # MNIST's 1s lean where others' stand: what is upright is a 1, too, and not only what is no digit
-    lean = torch.tensor([lean_of(image[0]) for image in images.cpu().numpy()]) * (labels == 1).cpu()
+    lean = torch.from_numpy(lean_of(images[:, 0].cpu().numpy())).float() * (labels == 1).cpu()
     return vary(images, lean * torch.rand(len(lean), generator=random), random), labels
 
 

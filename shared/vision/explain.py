@@ -47,7 +47,7 @@ def explain(reader: Reader, page: Page, x: float, y: float) -> Explanation:
         return Explanation(
             heat, None, page[:0], None, (), (), (), is_said=False, words=(tell_nothing(heat_at(heat, x, y)),)
         )
-    seen = reader.look([pyramid], [finds])[0]
+    seen = reader.look([pyramid], [finds])
     left, top, width, height = (float(side) for side in finds.boxes[index])
     box: Box = (left, top, width, height)
     image = see(pyramid, box)

@@ -70,6 +70,11 @@ def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: floa
     return [drop_doubles(decode(np.concatenate(levels))) for levels in hot]
 
 
+def gather(finds: Sequence[Finds]) -> Finds:
+    """Return the candidates of all pages, page by page."""
+    return Finds(*(np.concatenate([getattr(found, name) for found in finds]) for name in Finds.__slots__))
+
+
 def find_on_page(network: Network, pyramid: Sequence[Page], keep: float = KEEP) -> Finds:
     """Return the candidates of a page; its finest level is looked at only where the next one says so."""
     return drop_doubles(decode(np.concatenate([pick_hot(seen, keep) for seen in survey(network, pyramid)])))
@@ -118,11 +123,11 @@ def halve(page: Page) -> Page:
 def to_input(level: Sequence[Page]) -> NDArray[np.float32]:
     """Return pages as N x 1 x H x W in 0 to 1, their edges continued until the sides are multiples of ALIGN."""
     height, width = level[0].shape
-    below, right = -height % ALIGN, -width % ALIGN
-    padded = np.empty((len(level), 1, height + below, width + right), np.float32)
+    padded = np.empty((len(level), 1, height + -height % ALIGN, width + -width % ALIGN), np.float32)
     for index, page in enumerate(level):
-        whole = cv2.copyMakeBorder(page, 0, below, 0, right, cv2.BORDER_REPLICATE) if below or right else page
-        np.multiply(whole, np.float32(1 / 255), out=padded[index, 0])
+        np.multiply(page, np.float32(1 / 255), out=padded[index, 0, :height, :width])
+    padded[:, :, height:, :width] = padded[:, :, height - 1 : height, :width]
+    padded[:, :, :, width:] = padded[:, :, :, width - 1 : width]
     return padded
 
 
@@ -171,11 +176,10 @@ def keep_apart(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.intp]:
 
 def are_same(boxes: NDArray[np.float32], overlap: float) -> NDArray[np.bool_]:
     """Return, for each pair of boxes (n x n), whether they overlap more than that or one lies in the other."""
-    sizes = np.maximum(boxes[:, 2:], SLIMMEST * boxes[:, 2:].max(axis=1, keepdims=True))
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    middles = (corners[:, :2] + corners[:, 2:]) / 2
-    corners = np.concatenate([middles - sizes / 2, middles + sizes / 2], axis=1)
-    areas = sizes.prod(axis=1)
+    sizes = np.maximum(boxes[:, 2:], SLIMMEST * boxes[:, :1:-1])
+    corners = np.concatenate([boxes[:, :2] + (boxes[:, 2:] - sizes) / 2] * 2, axis=1)
+    corners[:, 2:] += sizes
+    areas = sizes[:, 0] * sizes[:, 1]
     shared = intersection(corners[:, None], corners[None])
     in_union = shared > overlap * (areas[:, None] + areas[None] - shared)
     return np.asarray(in_union | (shared > INSIDE * np.minimum(areas[:, None], areas[None])), bool)

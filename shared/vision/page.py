@@ -88,4 +88,4 @@ def square(side: int) -> NDArray[np.uint8]:
 
 def as_uint8(pixels: NDArray[np.generic] | cv2.Mat) -> NDArray[np.uint8]:
     """Return pixels as uint8, without a copy where they are; OpenCV's types don't say which kind they are."""
-    return np.asarray(pixels).astype(np.uint8, copy=False)
+    return np.asarray(pixels, np.uint8)

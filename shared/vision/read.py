@@ -18,6 +18,7 @@ from shared.vision.find import (
     Seen,
     find_digits,
     find_on_page,
+    gather,
     keep_apart,
     log_softmax,
     make_pyramid,
@@ -69,14 +70,15 @@ class Reader:
 
     def read_and_count(self, pages: Sequence[Page]) -> list[tuple[tuple[Digit, ...], int]]:
         """Return the digits of each page, and how many candidates were refused: found, but taken for no digit."""
+        if not pages:
+            return []
         pyramids = [make_pyramid(page) for page in pages]
         finds = self.find(pyramids)
-        evidence = [
-            fuse(self.fusion, found, seen) for found, seen in zip(finds, self.look(pyramids, finds), strict=True)
-        ]
+        evidence = fuse(self.fusion, gather(finds), self.look(pyramids, finds))
+        ends = np.cumsum([len(found.boxes) for found in finds])
         return [
             (look_between(page, tell(found, said)), count_refused(said))
-            for page, found, said in zip(pages, finds, evidence, strict=True)
+            for page, found, said in zip(pages, finds, np.split(evidence, ends[:-1]), strict=True)
         ]
 
     def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
@@ -93,8 +95,8 @@ class Reader:
         """Return what the finder says of each level of a page, as far as find() asks it."""
         return survey(self.finder, pyramid, everywhere=self.finder.device != "cpu")
 
-    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> list[Looks]:
-        """Return what the network makes of each page's candidates."""
+    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> Looks:
+        """Return what the network makes of all pages' candidates, page by page."""
         images = [
             see(pyramid, box) for pyramid, found in zip(pyramids, finds, strict=True) for box in found.boxes.tolist()
         ]
@@ -106,9 +108,8 @@ class Reader:
             batch = np.stack([image for image in images if image is not None])
             check_input(batch)
             log_p[inked] = log_softmax(self.network(batch[:, None]))
-            lean[inked] = [lean_of(image) for image in batch]
-        ends = np.cumsum([len(found.boxes) for found in finds])
-        return [Looks(*of_a_page) for of_a_page in zip(np.split(log_p, ends), np.split(lean, ends), strict=True)][:-1]
+            lean[inked] = lean_of(batch)
+        return Looks(log_p, lean)
 
     def weigh(self, found: Finds, seen: Looks) -> tuple[Digit, ...]:
         """Return the candidates that both networks together take for digits, the surest first, each digit once."""
@@ -141,6 +142,6 @@ def count_refused(evidence: NDArray[np.float64]) -> int:
 def see(pyramid: Sequence[Page], box: Sequence[float]) -> NDArray[np.float32] | None:
     """Return what is in a box of the page, in MNIST's form (28 x 28, 0 to 1); None where there is no ink."""
     x, y, width, height = box
-    level = min(max(0, int(np.ceil(np.log2(max(width, height, 1) / CROP_PX)))), len(pyramid) - 1)
+    level = min(max(0, math.ceil(math.log2(max(width, height, 1) / CROP_PX))), len(pyramid) - 1)
     crop = crop_around(pyramid[level], (x / 2**level, y / 2**level, width / 2**level, height / 2**level))
     return normalise(lift_ink(crop)) if crop.size else None

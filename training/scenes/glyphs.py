@@ -91,7 +91,7 @@ def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph
 
 def set_upright(body: Mask, share: float) -> Mask:
     """Return a body with a share of its slant taken off: MNIST has 1s that lean as only slashes do elsewhere."""
-    slant = -share * lean_of(body)
+    slant = -share * lean_of(body[None])[0]
     back = np.array([[1, slant, -slant * (SIDE - 1) / 2], [0, 1, 0]], np.float64)
     return as_uint8(cv2.warpAffine(body, back, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP))
 
