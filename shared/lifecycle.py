@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.health import Health
-from shared.process import KEPT, WRONG_SETTING, open_log, stop_on_signals, stop_with_parent, target_file
+from shared.process import (
+    KEPT,
+    WRONG_SETTING,
+    ignore_hangup,
+    open_log,
+    stop_on_signals,
+    stop_with_parent,
+    target_file,
+)
 from shared.settings import ConfigError, Settings, load_settings
 from shared.status import HOST, status_port
 
@@ -42,6 +50,7 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
     stop = stop_on_signals()
     dismissed = threading.Event()
     if arguments.kept:
+        ignore_hangup()
         stop_with_parent(stop, dismissed)
     open_log(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")

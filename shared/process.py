@@ -22,11 +22,19 @@ def open_log(name: str) -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; loops look at it, so that nothing is torn."""
+    """An event that SIGTERM and SIGINT set, and a terminal that is closed; loops look at it, so that nothing is torn."""
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no SIGHUP, and nohup has it ignored
+        number = getattr(signal, name, None)
+        if number and signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def ignore_hangup() -> None:
+    """Leave it to the parent what is to be done when the terminal is closed, or the settings are to be read again."""
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def note_hangup() -> threading.Event:

@@ -36,7 +36,7 @@ def guard(host: str, token: str) -> Middleware:
     async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
         if is_loopback(host) and not is_loopback(host_name(request.host)):
             return refusal(403, "host", "This page answers to 127.0.0.1 and localhost only.")  # DNS rebinding
-        if not is_own_origin(request.headers, request.host):
+        if not is_own_origin(request.headers, request.host) or is_from_elsewhere(request.headers, request.path):
             return refusal(403, "origin", "This page answers to its own scripts only.")
         comes_with_token = bool(token) and is_token(request.query.get("token", ""), token)
         if token and not (comes_with_token or is_token(request.cookies.get(cookie_of(request), ""), token)):
@@ -77,9 +77,20 @@ def host_name(host: str) -> str:
 
 
 def is_own_origin(headers: Mapping[str, str], host: str) -> bool:
-    """Whether a request comes from the page itself or from no page at all; browsers always tell which."""
+    """Whether a request comes from the page itself or from no page at all, as far as its origin tells."""
     origin = headers.get("Origin")
     return origin is None or origin.partition("://")[2] == host
+
+
+def is_from_elsewhere(headers: Mapping[str, str], path: str) -> bool:
+    """Whether another site's page asks: for an image, say, browsers give no origin, but this (Fetch Metadata).
+
+    Who follows a link to one of the pages, or anywhere by a click of their own, may come from wherever they like.
+    """
+    if headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
+        return False
+    is_link = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    return not (is_link and (path in PAGES.values() or headers.get("Sec-Fetch-User") == "?1"))
 
 
 def refusal(status: int, reason: str, sentence: str) -> web.Response:

@@ -47,6 +47,17 @@ def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_p
     expect(panel.locator(".said")).to_have_text("Forgotten.")
     assert [correction.label for correction in kept.ask()] == [8]
     tab.keyboard.press("Control+7")
+    for _ in range(3):
+        tab.keyboard.down("5")  # held down: it repeats
+    tab.keyboard.up("5")
+    expect(panel.locator(".said")).to_have_text("Kept as 5.")
+    panel.get_by_role("button", name="Undo").click()
+    expect(panel.locator(".said")).to_have_text("Forgotten.")
+    tab.keyboard.press("6")  # the button that had the focus has gone
+    expect(panel.locator(".said")).to_have_text("Kept as 6.")
+    assert [correction.label for correction in kept.ask()] == [6, 8]
+    tab.keyboard.press("Backspace")
+    expect(panel.locator(".said")).to_have_text("Forgotten.")
     panel.get_by_text("What you have said (1)").click()
     panel.get_by_role("button", name="Forget that this is 8").click()
     expect(panel.get_by_text("What you have said")).to_be_hidden()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 from playwright.sync_api import Page as Tab
 
 from services.display import run
@@ -195,11 +195,63 @@ def test_digit_that_is_clicked_is_explained_and_the_rest_of_the_picture_enlarges
     expect(tile(tab, "desk")).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [320, 390, 1280])
-def test_page_fits_every_width(tab: Tab, width: int) -> None:
-    tab.set_viewport_size({"width": width, "height": 844})
-    expect(tile(tab, "desk").locator("output b")).to_have_text("01892")
+@pytest.mark.parametrize(("width", "height"), [(320, 844), (390, 844), (1280, 844), (844, 331), (320, 180)])
+def test_page_fits_every_window(tab: Tab, url: str, width: int, height: int) -> None:
+    """The last is 400 % of a small screen; the one before a phone that is held across."""
+    tab.set_viewport_size({"width": width, "height": height})
+    expect(tile(tab, "demo").locator("output b")).to_have_text("30")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.goto(f"{url}/draw")
+    sheet = tab.locator("#sheet").bounding_box()
+    assert sheet
+    assert sheet["width"] >= 280
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_line_that_is_cut_without_a_word_is_given_up_and_made_anew(chromium: Browser, url: str) -> None:
+    """As by a router that loses power: no end of the connection comes, and nothing else."""
+    tab, is_cut, lines = chromium.new_page(), threading.Event(), []
+
+    def carry(socket: WebSocketRoute) -> None:
+        lines.append(socket)
+        display = socket.connect_to_server()
+        display.on_message(lambda message: None if is_cut.is_set() and socket is lines[0] else socket.send(message))
+
+    tab.route_web_socket(re.compile("/ws$"), carry)
+    tab.clock.install()
+    tab.goto(url)
+    expect(tab.locator("#status")).to_have_text("2 of 2 cameras live")
+    is_cut.set()
+    tab.clock.run_for(10_000)  # it asks for the clock,
+    tab.clock.run_for(10_000)  # and has had no answer
+    tab.clock.run_for(1_000)
+    expect(tab.locator("#status")).to_have_text("2 of 2 cameras live")
+    assert len(lines) == 2
+    tab.close()
+
+
+def test_who_is_not_let_in_is_told_so_once_and_asks_less_and_less(chromium: Browser, url: str) -> None:
+    tab, asked = chromium.new_page(), 0
+
+    def refuse(socket: WebSocketRoute) -> None:
+        nonlocal asked
+        asked += 1
+        # opened first, as the display does, which has no other way to say why
+        socket.on_message(lambda _: socket.close(code=1013, reason="50 browsers look already"))
+
+    tab.route_web_socket(re.compile("/ws$"), refuse)
+    tab.clock.install()
+    tab.goto(url)
+    expect(tab.locator("#status")).to_have_text("Not let in: 50 browsers look already")
+    tab.evaluate(
+        "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent))"
+        ".observe(document.getElementById('status'), { childList: true })"
+    )
+    for _ in range(8):
+        tab.clock.run_for(1_000)
+    assert asked <= 6  # after 0.25, 0.5, 1, 2 and 4 s; with 0.25 s again and again it would be 33
+    assert tab.evaluate("said") == []
+    tab.close()
 
 
 def test_nothing_is_asked_for_when_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:

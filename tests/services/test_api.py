@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,18 @@ def test_snapshot_of_a_camera_that_gives_none_says_why(page: Page) -> None:
     in_browser(scenario)
 
 
+def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: Page) -> None:
+    async def scenario() -> None:
+        show(page, "desk", "absent")
+        question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
+        await becomes(lambda: page.wants_pictures)
+        page.show([CameraState("desk", "left", "", time.monotonic())], True)
+        status, answer = await question
+        assert (status, answer["error"]) == (404, "there is no such camera")
+
+    in_browser(scenario)
+
+
 async def read_events(response: aiohttp.ClientResponse) -> list[tuple[str, dict[str, Any]]]:
     """The next server-sent event that is one, as a list of one."""
     while True:
@@ -366,6 +380,17 @@ def test_events_are_kept_across_a_restart_and_those_in_sight_end_with_it(tmp_pat
             await asyncio.to_thread(page.close)
 
     in_browser(scenario)
+
+
+def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Path) -> None:
+    store = Store(tmp_path / "events.sqlite", 1)
+    with closing(sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            store.add("demo", "7", 0.0, 1.0)
+        assert time.monotonic() - began < 1  # SQLite's own is 5 s
+    store.close()
 
 
 def test_no_events_are_kept_where_none_are_wanted(tmp_path: Path) -> None:

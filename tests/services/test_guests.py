@@ -195,6 +195,28 @@ def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
     in_browser(scenario)
 
 
+def test_name_that_another_display_has_given_since_is_not_given_again(served: Served) -> None:
+    async def scenario() -> None:
+        async with guest(served.page):
+            served.page.show([CameraState("browser", "live", "", time.monotonic())], True)
+        for state in ("left", "live"):
+            served.page.show([CameraState("browser", state, "", time.monotonic())], True)
+        async with guest(served.page) as browser:
+            assert browser.name == "browser.2"
+
+    in_browser(scenario)
+
+
+def test_name_of_a_browser_whose_display_was_killed_is_given_again(served: Served) -> None:
+    async def scenario() -> None:
+        for state in ("live", "down"):
+            served.page.show([CameraState("browser", state, "", time.monotonic())], True)
+        async with guest(served.page) as browser:
+            assert browser.name == "browser"
+
+    in_browser(scenario)
+
+
 def progressive() -> bytes:
     encoded = cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1]
     return encoded.tobytes()

@@ -294,6 +294,31 @@ def test_strange_host_or_origin_is_refused(page: Page, headers: dict[str, str]) 
     in_browser(scenario)
 
 
+IMAGE = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/cameras", IMAGE, 403),
+        ("/", IMAGE, 403),
+        ("/", LINK | {"Sec-Fetch-Dest": "iframe"}, 403),
+        ("/", LINK, 200),
+        ("/camera", LINK, 200),
+        ("/api/cameras", LINK, 403),
+        ("/api/cameras", LINK | {"Sec-Fetch-User": "?1"}, 200),
+        ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "same-origin"}, 200),
+        ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "none"}, 200),
+    ],
+)
+def test_other_sites_may_link_here_and_nothing_else(page: Page, path: str, headers: dict[str, str], status: int) -> None:
+    async def scenario() -> None:
+        assert (await fetch(page, path, **headers))[0] == status
+
+    in_browser(scenario)
+
+
 def test_own_origin_is_let_in(page: Page) -> None:
     async def scenario() -> None:
         async with look(page, Origin=page.url):

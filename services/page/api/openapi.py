@@ -156,7 +156,7 @@ DOCUMENT: Values = {
             "delete": {
                 "summary": "Take away a camera that was added",
                 "parameters": [A_NAME],
-                "responses": answers(204, "Done", "", None, 404),
+                "responses": answers(204, "Done", "", None, 404, 409),
             },
         },
         "/api/stages": {"get": get("How fast, how late and how busy each stage of this machine is", listed("Stage"))},

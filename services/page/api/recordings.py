@@ -71,10 +71,11 @@ class Recordings:
     async def delete(self, request: web.Request) -> web.Response:
         """End a film that is being made, or delete one that is complete."""
         name = request.match_info["id"]
-        if process := self._running.get(name):
-            process.terminate()
-        elif self._path(name).is_file():
+        self._forget_ended()
+        if self._path(name).is_file():  # also while its process is about to end
             self._path(name).unlink()
+        elif process := self._running.get(name):
+            process.terminate()
         else:
             raise web.HTTPNotFound(text="there is no such recording")
         return web.Response(status=204)

@@ -58,7 +58,10 @@ class Snapshots:
         try:
             return await self.take(camera)
         except TimeoutError:
-            state = self._desk.cameras[camera].state
+            known = self._desk.cameras.get(camera)
+            if known is None:  # it has left meanwhile
+                raise web.HTTPNotFound(text="there is no such camera") from None
+            state = known.state
             why = f"the camera is {state.state}: {state.detail}" if state else "it has not reported yet"
             raise web.HTTPConflict(text=f"no picture within {WITHIN_S:.0f} s; {why}") from None
 

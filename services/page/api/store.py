@@ -7,6 +7,7 @@ from pathlib import Path
 
 DAY_S = 24 * 3600.0
 MOST_EVENTS = 100_000  # 10 MB; a question that reads all of them takes 20 ms
+LOCKED_MS = 100  # another program may hold the file so long; then an event is told and not kept: the page waits for it
 TABLE = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -57,6 +58,7 @@ class Store:
         self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLE)
         self._connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
+        self._connection.execute(f"PRAGMA busy_timeout = {LOCKED_MS}")
 
     def add(self, camera: str, number: str, appeared_at: float, confidence: float) -> Event:
         """Keep that a number has appeared, and forget what is too old."""

@@ -37,8 +37,8 @@ export class Correct {
   }
 
   // Whether the key was one of these.
-  press({ key, ctrlKey, metaKey, altKey }) {
-    if (ctrlKey || metaKey || altKey) return false;
+  press({ key, ctrlKey, metaKey, altKey, repeat }) {
+    if (ctrlKey || metaKey || altKey || repeat) return false;
     if (key === "Backspace" && this.#undo.dataset.id) this.#forget(Number(this.#undo.dataset.id));
     else if (key === NOT_A_DIGIT_KEY) this.#keep("none");
     else if (LABELS.includes(key)) this.#keep(key);

@@ -12,7 +12,8 @@ const sheet = document.getElementById("sheet");
 const context = sheet.getContext("2d", { alpha: false });
 const answer = new Answer("draw", "Write a digit");
 let strokes = []; // each a list of [x, y], as shares of the sheet's width and height
-let pen = null; // the stroke being written
+let pen = null; // the stroke being written, or the last one
+let pointer = null; // what writes it: a mouse, a finger
 
 new ResizeObserver(() => {
   const scale = LONG_SIDE_PX / Math.max(sheet.clientWidth, sheet.clientHeight);
@@ -24,20 +25,23 @@ new ResizeObserver(() => {
 }).observe(sheet);
 
 sheet.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0) return;
-  sheet.setPointerCapture(event.pointerId);
+  if (event.button !== 0 || pointer !== null) return; // a second finger, or the palm, writes nothing
+  pointer = event.pointerId;
+  sheet.setPointerCapture(pointer);
   pen = [point(event)];
   strokes.push(pen);
   redraw();
 });
 
 sheet.addEventListener("pointermove", (event) => {
-  if (!pen) return;
+  if (event.pointerId !== pointer) return;
   pen.push(...(event.getCoalescedEvents?.() ?? [event]).map(point));
   redraw();
 });
 
-for (const end of ["pointerup", "pointercancel"]) sheet.addEventListener(end, () => (pen = null));
+for (const end of ["pointerup", "pointercancel"]) {
+  sheet.addEventListener(end, (event) => event.pointerId === pointer && (pointer = null));
+}
 
 document.getElementById("clear").addEventListener("click", clear);
 document.getElementById("undo").addEventListener("click", undo);

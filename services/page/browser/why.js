@@ -21,9 +21,17 @@ export function ask(camera, place) {
 }
 
 find(".close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+let beganOutside = false; // a selection of text may end there, too
+dialog.addEventListener("pointerdown", (event) => (beganOutside = isOutside(event)));
+dialog.addEventListener("click", (event) => beganOutside && isOutside(event) && dialog.close());
 dialog.addEventListener("close", () => (asked = null));
-dialog.addEventListener("keydown", (event) => correct.press(event) && event.preventDefault());
+// Of the whole page: the button that had the focus may have gone with what it took back.
+document.addEventListener("keydown", (event) => dialog.open && correct.press(event) && event.preventDefault());
+
+function isOutside({ target, clientX, clientY }) {
+  const { left, right, top, bottom } = dialog.getBoundingClientRect();
+  return target === dialog && (clientX < left || clientX > right || clientY < top || clientY > bottom);
+}
 
 // Asks again until the panel is closed or shows something else. The place goes where its digit goes.
 async function follow(place) {

@@ -43,10 +43,18 @@ class Lobby:
                 guest.tell_pipeline(is_up)
         for item in news:
             if isinstance(item, CameraState):
-                change = self._others.discard if item.state == "left" else self._others.add
-                change(item.camera)
+                self._note(item)
             elif guest_of := self._guests.get(item.camera):
                 guest_of.put(item)
+
+    def _note(self, state: CameraState) -> None:
+        """Remember which names are taken: not those of cameras that have left, or whose display was killed."""
+        if state.state not in ("left", "down"):
+            self._others.add(state.camera)
+            return
+        self._others.discard(state.camera)
+        if state.camera not in self._guests:
+            self._own.discard(state.camera)  # from here on another display may give it
 
     async def welcome(self, request: web.Request) -> web.WebSocketResponse:
         """Let one browser be a camera until it leaves."""
