@@ -199,6 +199,9 @@ class Exchange:
         for name, views in self.audience.views():
             if not self.hub.send(self.peers[name], *views):
                 self.lose(name)
+            for camera in {view.camera for view in views}:
+                if camera in self.roster.cameras and self.roster.cameras[camera].every_frame:
+                    self.grant(camera)  # it was held back while these waited
 
     def lose(self, name: str) -> None:
         """A worker or viewer is gone."""

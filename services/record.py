@@ -26,6 +26,8 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     """Record until the film is so long, the camera is gone or the user ends it; the exit code. Raises ConfigError."""
     if path.suffix != ".mp4":
         raise ConfigError(f"--to {path} is not right: it takes a file whose name ends in .mp4.")
+    if not 0 < seconds < math.inf:  # also what is no number
+        raise ConfigError(f"--seconds {seconds:g} is not right: it takes a number above 0.")
     stop = stop_on_signals()
     open_log("record")
     peer = Peer(settings)
@@ -49,13 +51,15 @@ def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.E
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
     ready = Ready("display", address(f"record.{os.getpid()}"), CREDIT, pictures=True)
     watch, asked_at, seen_at = Watch(), -math.inf, monotonic()  # of this process: the queue's clock may jump
+    left = 0  # views that may still come; those of all cameras do
     while not stop.is_set() and film.length_s < seconds:
         now = monotonic()
         if now - seen_at > PATIENCE_S:
             return
-        if now - asked_at >= WAIT_S and queue.send(ready):
-            asked_at = now
+        if (left <= CREDIT // 2 or now - asked_at >= WAIT_S) and queue.send(ready):
+            asked_at, left = now, CREDIT
         for view in queue.receive(WAIT_S):
+            left -= isinstance(view, View)
             if isinstance(view, View) and view.camera == camera and (shown := watch.look(view)):
                 draw(film, shown)
                 seen_at = now

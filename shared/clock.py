@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from shared.messages import Pong
 
+JUMP_S = 0.05  # a host that was suspended or started again; far more than clocks drift apart in 32 answers
+
 
 class Clock:
     """The difference to the queue's clock, measured: it is taken from the ping that was answered fastest."""
@@ -22,6 +24,12 @@ class Clock:
     def hear(self, pong: Pong) -> None:
         """Learn from an answer. A difference that the round trip explains is none: the clock is the same one."""
         round_trip = self.local() - pong.sent_at
-        self._pongs.append((round_trip, pong.queue_at - pong.sent_at - round_trip / 2))
+        difference = pong.queue_at - pong.sent_at - round_trip / 2
+        best, offset = min(self._pongs, default=(round_trip, difference))
+        if (
+            abs(difference - offset) > (round_trip + best) / 2 + JUMP_S
+        ):  # no round trip explains it: it is another clock
+            self._pongs.clear()
+        self._pongs.append((round_trip, difference))
         best, offset = min(self._pongs)
         self._offset = offset if abs(offset) > best else 0.0

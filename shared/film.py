@@ -48,10 +48,11 @@ class Film:
 
     def _open(self, picture: Picture, at: float) -> cv2.VideoWriter:
         self._size, self._began_at = (picture.shape[1] & ~1, picture.shape[0] & ~1), at  # colours are at half the size
-        self._writer = cv2.VideoWriter(str(self._draft), cv2.VideoWriter.fourcc(*CODEC), RATE_HZ, self._size)
-        if not self._writer.isOpened():
+        writer = cv2.VideoWriter(str(self._draft), cv2.VideoWriter.fourcc(*CODEC), RATE_HZ, self._size)
+        if not writer.isOpened():
             raise OSError(f"{self._path} can't be written")
-        return self._writer
+        self._writer = writer
+        return writer
 
     def close(self) -> None:
         """Complete the file, if there is anything in it."""

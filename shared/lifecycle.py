@@ -12,6 +12,7 @@ from pathlib import Path
 from shared.health import Health
 from shared.process import (
     KEPT,
+    STOPPED,
     WRONG_SETTING,
     ignore_hangup,
     open_log,
@@ -57,6 +58,8 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
     try:
         life = Life(load_settings(), stage, arguments.instance, log, stop, dismissed)
         with_status(life, main)
+        if arguments.kept and stop.is_set():
+            sys.exit(STOPPED)
     except ConfigError as error:
         log.error("%s", error)
         sys.exit(WRONG_SETTING)

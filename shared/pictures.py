@@ -29,6 +29,8 @@ def load_photo(path: Path) -> Picture:
 
 def load_video(path: Path) -> Iterator[Picture]:
     """The frames of a video, H x W x 3 (BGR), as far as it can be decoded. Raises ValueError where it can't at all."""
+    if not path.is_file():
+        raise ValueError("there is no such file")
     video = cv2.VideoCapture(str(path))
     try:
         good, frame = video.read()

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 KEPT = "--kept"  # on a worker's command line: its parent holds the other end of standard input
+STOPPED = 143  # as a shell says of SIGTERM: a worker that was told to end, and is started again unless its parent did
 WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
 
 
@@ -22,7 +23,7 @@ def open_log(name: str) -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set, and a terminal that is closed; loops look at it, so that nothing is torn."""
+    """An event that SIGTERM, SIGINT and a terminal that is closed set; loops look at it, so that nothing is torn."""
     stop = threading.Event()
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no SIGHUP, and nohup has it ignored
         number = getattr(signal, name, None)

@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -122,6 +123,9 @@ class Settings:
         return address if sys.platform != "win32" and len(address) < IPC_ADDRESS_BYTES else "tcp://127.0.0.1:5750"
 
 
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+CUT_OFF = re.compile(r"\S#")  # a comment has a space before it
+
 NAMES = {setting.name.upper(): setting for setting in fields(Settings)}
 
 
@@ -140,8 +144,22 @@ def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = 
 
 
 def read_env_file(env_file: Path = Path(".env")) -> dict[str, str]:
-    """What is written in .env, unchecked; nothing where there is none."""
-    return parse_env_file(env_file.read_text()) if env_file.is_file() else {}
+    """What is written in .env; nothing where there is none. Raises ConfigError where a part would be left out."""
+    if not env_file.is_file():
+        return {}
+    try:
+        text = env_file.read_text(encoding="utf-8")
+        written: dict[str, str] = parse_env_file(text)
+    except ValueError as error:  # a quotation that does not end; bytes that are no UTF-8
+        raise ConfigError(
+            f"{env_file} can't be read ({error}): see to its quotation marks, and save it as UTF-8."
+        ) from error
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.lstrip().startswith("#") and CUT_OFF.search(QUOTED.sub("", line)):
+            raise ConfigError(
+                f"{env_file}, line {number}: what follows the # would be left out. Put the value in quotes."
+            )
+    return written
 
 
 def _check_name(name: str, cutoff: float) -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from shared.shown import SET_BACK_S
 from shared.vision.digit import Number
 
 APPEAR_S = 0.3
@@ -63,7 +64,11 @@ class Sightings:
 
     def look(self, at: float) -> list[Change]:
         """What has left by this time, though nothing new was shown."""
-        gone = {k: s for k, s in self._seen.items() if at - s.seen_at > (LEAVE_S if s.is_told else WAVER_S)}
+        gone = {
+            key: seen
+            for key, seen in self._seen.items()
+            if not -SET_BACK_S < at - seen.seen_at <= (LEAVE_S if seen.is_told else WAVER_S)
+        }
         self._seen = {key: sighting for key, sighting in self._seen.items() if key not in gone}
         return [Left(sighting) for sighting in gone.values() if sighting.is_told]
 

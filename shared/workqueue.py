@@ -160,7 +160,7 @@ class WorkQueue:
             else:
                 share = -(-len(waiting) // idle[worker.stage])
                 idle[worker.stage] -= 1
-            jobs = waiting.take(min(worker.credit, share, open_to))
+            jobs = self._take(worker, min(worker.credit, share, open_to))
             if not jobs:
                 continue
             for job in jobs if worker.stage == STAGES[0] else ():
@@ -172,6 +172,17 @@ class WorkQueue:
             self.workers.move_to_end(name)
             batches.append(Batch(worker.stage, name, tuple(jobs), reason))
         return batches, ended
+
+    def _take(self, worker: Worker, most: int) -> list[Job]:
+        """Up to so many jobs; what has cost a worker goes alone to an idle one, or its neighbours would pay with it."""
+        waiting = self.waiting[worker.stage]
+        jobs = waiting.take(most)
+        if not any(job.attempts for job in jobs):
+            return jobs
+        alone = 0 if worker.jobs else 1
+        for job in reversed(jobs[alone:]):
+            waiting.put_back(job.frame.camera, job)
+        return jobs[:alone]
 
     def drop_stale(self, now: float) -> list[Ended]:
         """End the live frames that have become too old while they waited."""

@@ -75,12 +75,13 @@ def find_camera(words: Sequence[str], name: str, others: Mapping[str, Camera] | 
 
     The files of the other words are not looked at: one that is gone stops no camera but its own.
     """
-    for auto in ("0", "demo"):
-        named = _name_all(_without_auto(words, auto))
-        if name in named:
-            return _to_camera(name, named[name])
-    if others and name in others:
+    meanings = [_name_all(_without_auto(words, auto)) for auto in ("0", "demo")]
+    either = meanings[1] | meanings[0]
+    is_sure = all(name in named for named in meanings)  # else it may be what auto was, or what was added under its name
+    if others and name in others and not is_sure:
         return others[name]
+    if name in either:
+        return _to_camera(name, either[name])
     raise ConfigError(f"CAMERAS={','.join(map(hide_secrets, words))} has no camera named {name}.")
 
 

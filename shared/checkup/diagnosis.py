@@ -67,7 +67,7 @@ def remedy_of(why: str) -> str:
 
 def of_stage(stage: StageFigures, figures: Figures, machine: Machine) -> Iterator[Finding]:
     """A stage without workers, or one that is too slow for what comes."""
-    if not stage.workers:
+    if stage.workers == 0:
         yield Finding(f"there is no {stage.name} worker, so nothing is read", f"start one: honcho start {stage.name}")
     elif stage.busy >= BUSY and (stage.waiting or lost(figures)):
         waits = f"{stage.waiting} camera{'s wait' if stage.waiting != 1 else ' waits'}"
@@ -91,7 +91,7 @@ def more(stage: StageFigures, figures: Figures, machine: Machine) -> str:
         )
     if are_others(figures, machine):
         return "other programs have the cores, so end some of them first"
-    return f"start one more: honcho start -c {stage.name}={stage.workers + 1}"
+    return f"start one more: honcho start -c {stage.name}={(stage.workers or 0) + 1}"
 
 
 def is_crowded(figures: Figures, machine: Machine) -> bool:

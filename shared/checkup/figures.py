@@ -36,7 +36,7 @@ class StageFigures:
     """One stage; ages as it begins, busy is the share of the time that its workers work, from 0 to 1."""
 
     name: str
-    workers: int
+    workers: int | None  # None where there is none on this machine, and no queue that knows of others
     frames: float
     batch: float  # mean size
     busy: float
@@ -107,7 +107,7 @@ def stage_figures(change: Change, stage: str) -> StageFigures:
     waiting = change.now("digitcam_waiting", stage=stage)
     return StageFigures(
         stage,
-        here if math.isnan(everywhere) else int(everywhere),
+        (here or None) if math.isnan(everywhere) else int(everywhere),
         change.rate("digitcam_frames_total", stage=stage),
         change.rate("digitcam_batch_size_sum", stage=stage) / batches if batches else math.nan,
         change.rate("digitcam_work_seconds_sum", stage=stage) / here if here else 0.0,

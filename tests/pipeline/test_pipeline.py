@@ -10,7 +10,8 @@ import psutil
 
 from tests.pipeline.pipeline import Pipeline, running, wait_for
 
-WORKERS = ["capture.demo", "queue.1", "preprocess.1", "inference.1", "display.1"]
+KILL, TERM = signal.SIGKILL, signal.SIGTERM
+WORKERS = {"capture.demo": TERM, "queue.1": KILL, "preprocess.1": KILL, "inference.1": TERM, "display.1": KILL}
 
 
 def reads(pipeline: Pipeline, camera: str, more: int = 5) -> None:
@@ -39,11 +40,11 @@ def has_worked(pipeline: Pipeline, worker: str) -> bool:
 
 def test_killed_worker_is_back_within_2_s_and_the_others_never_stop(tmp_path: Path) -> None:
     with running(tmp_path, "demo,demo") as pipeline:
-        for worker in WORKERS:
+        for worker, end in WORKERS.items():
             reads(pipeline, "demo")
             reads(pipeline, "demo.2")
             before = {name: process.pid for name, process in pipeline.processes().items()}
-            os.kill(before[worker], signal.SIGKILL)
+            os.kill(before[worker], end)
             wait_for(partial(is_another, pipeline, worker, before[worker]), seconds=2)
             after = {name: process.pid for name, process in pipeline.processes().items()}
             assert {name for name in before if before[name] != after.get(name)} == {worker}

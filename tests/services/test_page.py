@@ -312,7 +312,7 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch
         ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "none"}, 200),
     ],
 )
-def test_other_sites_may_link_here_and_nothing_else(page: Page, path: str, headers: dict[str, str], status: int) -> None:
+def test_other_sites_may_link_here_only(page: Page, path: str, headers: dict[str, str], status: int) -> None:
     async def scenario() -> None:
         assert (await fetch(page, path, **headers))[0] == status
 

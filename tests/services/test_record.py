@@ -7,13 +7,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 
-from services.record import record, run
+from services.record import draw, record, run
 from shared.film import Film
-from shared.messages import Message, View
+from shared.messages import Message, Ready, View
 from shared.settings import ConfigError
+from shared.shown import Shown
 from tests.conftest import MakeSettings
 from tests.services.feed import Feed, pictures
+
+JPEG = bytes(simplejpeg.encode_jpeg(np.full((48, 64, 3), 200, np.uint8), 85, "BGR", "420"))
 
 
 def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> None:
@@ -65,6 +69,62 @@ def test_queue_whose_clock_jumps_ends_no_film(monkeypatch: pytest.MonkeyPatch, t
     run(feed, "demo", film, 0.3, threading.Event())
     film.close()
     assert film.length_s >= 0.3
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_length_that_is_none_is_one_sentence(make_settings: MakeSettings, tmp_path: Path, seconds: float) -> None:
+    with pytest.raises(ConfigError, match=r"--seconds .* is not right: it takes a number above 0"):
+        record(make_settings(), "demo", seconds, tmp_path / "film.mp4")
+
+
+def test_file_that_cannot_be_written_is_one_sentence(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("services.record.stop_on_signals", threading.Event)
+    monkeypatch.setattr("services.record.Peer", lambda _: closing_feed("demo"))
+    with pytest.raises(ConfigError, match=r"no/film\.mp4 can't be written: name another file with --to"):
+        record(make_settings(), "demo", 1, tmp_path / "no" / "film.mp4")
+
+
+def closing_feed(camera: str) -> Feed:
+    feed = Feed(camera)
+    feed.close = lambda: None  # type: ignore[attr-defined]
+    return feed
+
+
+class Crowd:
+    """A queue with eight cameras, all ready at any time: no more views come than were asked for."""
+
+    connected = True
+    seq = left = 0
+
+    def now(self) -> float:
+        return time.monotonic()
+
+    def send(self, *messages: Message) -> bool:
+        self.left = next(message.credit for message in messages if isinstance(message, Ready))
+        return True
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        time.sleep(0.002 if self.left else timeout_s)
+        if not self.left:
+            return []
+        self.left, self.seq = self.left - 1, self.seq + 1
+        return [View(f"cam{self.seq % 8}", self.seq, self.now(), "read", 64, 48, (), JPEG)]
+
+
+def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    film = Film(tmp_path / "film.mp4")
+    drawn: list[Shown] = []
+
+    def note(film: Film, shown: Shown) -> None:
+        drawn.append(shown)
+        draw(film, shown)
+
+    monkeypatch.setattr("services.record.draw", note)
+    run(Crowd(), "cam0", film, 1.0, threading.Event())
+    film.close()
+    assert len(drawn) > 20  # asked for eight times 0.1 s, it would be 10
 
 
 def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.cameras import Kind, find_camera, hide_secrets, parse_cameras
+from shared.cameras import Camera, Kind, find_camera, hide_secrets, parse_cameras
 from shared.cameras.terms import Terms
 from shared.settings import ConfigError
 
@@ -133,6 +133,14 @@ def test_a_worker_finds_its_camera_by_name_without_trying_the_webcam(works: bool
         assert (found.name, found.kind) == (camera.name, camera.kind)
     with pytest.raises(ConfigError, match="no camera named door"):
         find_camera(words, "door")
+
+
+@pytest.mark.parametrize("name", ["webcam0", "demo"])
+def test_camera_that_was_added_is_not_what_auto_might_have_been(name: str) -> None:
+    """The page may not switch on this machine's webcam."""
+    added = Camera(name, Kind.STREAM, "rtsp://10.0.0.7/")
+    assert find_camera(["auto"], name, {name: added}) is added
+    assert find_camera(["0", "demo"], name, {name: added}) is not added
 
 
 def test_file_that_is_gone_stops_no_camera_but_its_own(files: Path) -> None:

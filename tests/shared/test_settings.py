@@ -22,6 +22,40 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert (settings.cameras, settings.page_port) == (("0", "demo"), 8002)
 
 
+@pytest.mark.parametrize(
+    ("line", "cameras"),
+    [
+        ("CAMERAS='0#weight=3,demo#max_age_s=0.5'", ("0#weight=3", "demo#max_age_s=0.5")),
+        ('CAMERAS="0#weight=3"', ("0#weight=3",)),
+        ("CAMERAS=0,demo  # the hall's", ("0", "demo")),
+        ("  # CAMERAS=0#weight=3", ("auto",)),
+    ],
+)
+def test_what_stands_in_quotes_in_the_file_is_read_whole(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:
+    file = tmp_path / ".env"
+    file.write_text(line)
+    assert load_settings({}, file).cameras == cameras
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (
+            b"CAMERAS=0#weight=3,demo",
+            r"\.env, line 2: what follows the # would be left out\. Put the value in quotes\.",
+        ),
+        (b"PAGE_TOKEN='abc'#def", "Put the value in quotes"),
+        (b"PAGE_TOKEN=it's", r"\.env can't be read \(No closing quotation\): see to its quotation marks"),
+        (b"PAGE_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
+    ],
+)
+def test_line_of_which_a_part_would_be_left_out_is_an_error(tmp_path: Path, line: bytes, sentence: str) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(b"PAGE_PORT=8001\n" + line + b"\n")
+    with pytest.raises(ConfigError, match=sentence):
+        load_settings({}, file)
+
+
 def test_example_names_every_setting_with_its_default() -> None:
     lines = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
     example = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match("#[A-Z_]+=", line))

@@ -51,3 +51,11 @@ def test_sighting_says_since_when_until_when_and_how_sure() -> None:
     [left] = sightings.look(11.1 + LEAVE_S)
     assert isinstance(left, Left)
     assert (left.sighting.appeared_at, left.sighting.seen_at, left.sighting.confidence) == (10.0, 11.0, 0.95)
+
+
+def test_number_leaves_when_the_clock_is_set_back() -> None:
+    sightings = Sightings()
+    for at in (1000.0, 1000.2, 1000.4):
+        sightings.update([number("8")], at)
+    [left] = sightings.look(10.0)
+    assert isinstance(left, Left)

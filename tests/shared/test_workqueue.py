@@ -264,7 +264,8 @@ def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
     assert seqs(queue, "w1", 2) == [("file", 0), ("file", 1)]
     assert queue.lose("w1") == []
-    assert seqs(queue, "w2", 3) == [("file", 0), ("file", 1), ("file", 2)]
+    # what has cost a worker goes alone, to one that is idle
+    assert [seqs(queue, worker, 3) for worker in ("w2", "w3", "w4")] == [[("file", n)] for n in range(3)]
 
 
 def test_live_work_of_a_silent_worker_is_dropped_and_its_late_answer_changes_nothing() -> None:
@@ -287,6 +288,23 @@ def test_frame_that_costs_every_worker_is_given_up() -> None:
         assert seqs(queue, f"w{attempt}", 1) == [("file", 0)]
         ended += queue.lose(f"w{attempt}")
     assert [end.reason for end in ended] == ["worker lost"]
+    assert not queue.in_flight
+
+
+def test_frame_that_costs_every_worker_takes_no_other_with_it() -> None:
+    queue, lost = WorkQueue(MAX_AGE_S), []
+    for seq in range(6):
+        queue.put_frame(frame("file", seq, every_frame=True), 0.0)
+    for number in range(50):
+        worker = f"w{number}"
+        queue.ready("ahead", "preprocess", 0, 0.0)
+        given_now = seqs(queue, worker, 3)
+        if ("file", 2) in given_now:  # it kills, with a batch ahead in its hands
+            seqs(queue, worker, 3)
+            lost += [end.job.frame.seq for end in queue.lose(worker)]
+        for key in given_now if worker in queue.workers else ():
+            queue.refuse(worker, key, "done")
+    assert lost == [2]
     assert not queue.in_flight
 
 

@@ -1,5 +1,6 @@
 """Films of a camera with what was read on it. Each is made by a process of its own, so that no page waits for it."""
 
+import asyncio
 import re
 import secrets
 import subprocess
@@ -71,10 +72,13 @@ class Recordings:
     async def delete(self, request: web.Request) -> web.Response:
         """End a film that is being made, or delete one that is complete."""
         name = request.match_info["id"]
-        self._forget_ended()
-        if self._path(name).is_file():  # also while its process is about to end
-            self._path(name).unlink()
-        elif process := self._running.get(name):
+        process = self._running.get(name)
+        if self._path(name).is_file():
+            if process:  # about to end: the film appears under its name when it is complete
+                await asyncio.to_thread(process.wait)
+                self._forget_ended()
+            self._path(name).unlink(missing_ok=True)
+        elif process:
             process.terminate()
         else:
             raise web.HTTPNotFound(text="there is no such recording")

@@ -22,7 +22,7 @@ def queue_at(at: float, *more: Sample, gone: bool = False) -> Scrape:
     return Scrape(at, (Said(QUEUE, (frames, *state, *more), ready=True, why=""),))
 
 
-def stage(figures: Figures, name: str) -> float:
+def stage(figures: Figures, name: str) -> int | None:
     return next(one.workers for one in figures.stages if one.name == name)
 
 
@@ -55,3 +55,11 @@ def test_without_a_queue_workers_are_those_that_answer() -> None:
     assert stage(figures, "inference") == 1
     assert (figures.processes[0].answers, figures.processes[0].heartbeat_age_s) == (True, 0.2)
     assert not figures.processes[1].answers
+
+
+def test_without_a_queue_nobody_knows_of_workers_elsewhere() -> None:
+    """A machine that has only preprocess: inference may run on another one."""
+    scrape = Scrape(
+        1.0, (said(Target("preprocess.1", "preprocess", "http://127.0.0.1:1"), digitcam_heartbeat_age_seconds=0.2),)
+    )
+    assert stage(compare(scrape, scrape), "inference") is None
