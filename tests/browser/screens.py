@@ -3,6 +3,7 @@
 Each is of a real Chromium that waits for what it is to show, as a test would; a page that does not show it gives none.
 """
 
+import re
 import shutil
 import sys
 import tempfile
@@ -120,8 +121,9 @@ def is_kept(tab: Tab) -> bool:
 
 
 def see_seven(tab: Tab) -> None:
-    """Wait until what the webcam shows is read."""
+    """Wait until what the webcam shows is read, and at its full rate."""
     expect(tab.locator("output b")).to_have_text("7", timeout=20_000)
+    expect(tab.locator(".rate dd")).to_have_text(re.compile("^(29|30)$"), timeout=20_000)
 
 
 def draw_three(tab: Tab) -> None:
