@@ -26,6 +26,7 @@ from training.scenes.glyphs import Sources, load_sources
 SEED = 30_000_000
 LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing
 ROUNDS = 100
+FREE = 6  # of the weights: the last one is chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def truth_of(scene: Scene, finds: Finds) -> NDArray[np.int64]:
 
 def fit(evidence: Evidence) -> Fusion:
     """Return the weights with the least loss."""
-    weights = torch.tensor(astuple(Fusion()), dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor(astuple(Fusion())[:FREE], dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def step() -> float:

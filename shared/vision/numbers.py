@@ -56,7 +56,7 @@ def join_numbers(digits: Sequence[Digit]) -> tuple[Number, ...]:
 def slope(digits: Sequence[Digit]) -> float:
     """Return the direction of the lines in radians, clockwise from level: the median over nearest neighbours."""
     level = turn(digits, 0.0)
-    angles = (angle for one in level if (angle := neighbour_angle(one, level)) is not None)
+    angles = (angle for i, one in enumerate(level) if (angle := neighbour_angle(one, level[i + 1 :])) is not None)
     return max(-STEEPEST, min(STEEPEST, median([*angles] or [0.0])))
 
 
@@ -115,10 +115,10 @@ def has_room(a: Placed, b: Placed) -> bool:
 def link(placed: Sequence[Placed], widest: float) -> dict[int, int]:
     """Link each digit with the nearest on its right, the closest pairs first, each with one neighbour on each side."""
     links = sorted(
-        (white(a, b), i, j)
+        (gap, i, j)
         for i, a in enumerate(placed)
         for j, b in enumerate(placed[i + 1 :], i + 1)
-        if fit(a, b) and -OVERLAP <= white(a, b) <= widest and abs(b.y - a.y) <= RISE * mean_height(a, b)
+        if fit(a, b) and -OVERLAP <= (gap := white(a, b)) <= widest and abs(b.y - a.y) <= RISE * mean_height(a, b)
     )
     right: dict[int, int] = {}
     followers: set[int] = set()

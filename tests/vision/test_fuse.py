@@ -47,3 +47,12 @@ def test_leaning_as_a_slash_counts_against_a_one_alone(lean: float, label: int, 
         return float(np.logaddexp.reduce(log_p[:NOT_A_DIGIT]) - log_p[NOT_A_DIGIT])
 
     assert log_odds(0) - log_odds(lean) == pytest.approx(cost, abs=0.1)
+
+
+@pytest.mark.parametrize(("lean", "label", "gain"), [(0.15, 1, 0.5), (-0.5, 1, 0.5), (0.3, 1, 0), (0.1, 7, 0)])
+def test_stroke_that_stands_upright_is_rather_a_one(lean: float, label: int, gain: float) -> None:
+    def log_odds(upright: float) -> float:
+        log_p = fuse(Fusion(upright=upright), candidate(0.6, label), shape(label, lean=lean))[0]
+        return float(np.logaddexp.reduce(log_p[:NOT_A_DIGIT]) - log_p[NOT_A_DIGIT])
+
+    assert log_odds(0.5) - log_odds(0) == pytest.approx(gain, abs=0.02)
