@@ -91,6 +91,7 @@ def to_page(rows: Sequence[Row], speed: Sequence[str] = ()) -> str:
         "",
         "Written by `python -m training.evaluate`. Shares are 0 to 1, with 95 % intervals (Wilson) or their n.",
         "The photos, the clip and the other writers' digits were never trained on.",
+        "What a frame takes is the quickest of three repetitions.",
         "What was read right, wrong or refused, to look at: [scenes](scenes-read.jpg),",
         "[MNIST's errors](reader-mnist-wrong.png),",
         "crops [right](reader-right.png), [wrong](reader-wrong.png), [refused](reader-refused.png),",

@@ -1,7 +1,7 @@
 """How long one frame takes to be read, on one thread: a page with digits, a page without, and a desk full of things."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -16,6 +16,7 @@ from training.figures import ReadsPages, Row
 DIGITS = 5  # on a page
 PAGES = 10  # of each kind
 ROUNDS = 30  # the kinds take turns, so that what disturbs one disturbs all
+REPEATS = 3  # the quickest counts: what else a machine does only adds
 SEED = 11
 DATA = f"one frame of {WIDTH} x {HEIGHT}"
 
@@ -26,16 +27,25 @@ def frames(reader: ReadsPages, who: str, clock: Callable[[], float] = time.perf_
     """Yield the milliseconds of each kind of page, and how much longer clutter takes than paper."""
     cv2.setNumThreads(1)
     kinds = {f"{DIGITS} digits": digit_pages(), "empty paper": empty_pages(), "clutter": cluttered_pages()}
-    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
-    for _ in range(ROUNDS):
-        for kind, pages in kinds.items():
-            taken[kind] += [time_one(reader, page, clock) for page in pages]
+    repeats = [time_kinds(reader, kinds, clock) for _ in range(REPEATS)]
+    taken = min(repeats, key=lambda times_s: sum(map(sum, times_s.values())))
     for kind, times_s in taken.items():
         for percent in (50, 99):
             value = 1000 * float(np.percentile(times_s, percent))
             yield Row(DATA, who, f"{kind}, p{percent}, ms", value, len(times_s))
     ratio = float(np.median(taken["clutter"]) / np.median(taken["empty paper"]))
     yield Row(DATA, who, "clutter over empty paper", ratio, len(taken["clutter"]))
+
+
+def time_kinds(
+    reader: ReadsPages, kinds: Mapping[str, Sequence[Page]], clock: Callable[[], float]
+) -> dict[str, list[float]]:
+    """Return the seconds that each page takes, by kind."""
+    taken: dict[str, list[float]] = {kind: [] for kind in kinds}
+    for _ in range(ROUNDS):
+        for kind, pages in kinds.items():
+            taken[kind] += [time_one(reader, page, clock) for page in pages]
+    return taken
 
 
 def time_one(reader: ReadsPages, page: Page, clock: Callable[[], float]) -> float:
