@@ -15,38 +15,40 @@ from benchmarks.watching import wait_for_all
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-CPU = {  # of a process, over the CPU time that the bare functions take for a frame
-    "capture": 0.3,
-    "queue": 0.4,
-    "preprocess": 0.4,
-    "inference": 1.2,
-    "display": 0.15,
+# CPU time of a process over that which the bare functions take for a frame: half as much again as was measured when
+# those took 2.7 ms. They had taken 8 when the first bounds were set, which in milliseconds were wider.
+CPU = {
+    "capture": 0.35,
+    "queue": 0.75,
+    "preprocess": 0.75,
+    "inference": 1.9,
+    "display": 0.23,
     "parents": 0.05,
 }
-AGE_P50, AGE_P99 = 4.0, 12.0  # at a light load, over the time that the bare functions take for a frame
+AGE_P50, AGE_P99 = 8.0, 20.0  # over the time that the bare functions take for a frame
 GROWTH = 1.05  # of a process' memory from the first minute to the sixth
 WARM_S, SOAK_S = 60, 300
 
 
 @pytest.fixture(scope="module")
-def light() -> dict[str, Any]:
-    """Two cameras, 15 pictures a second each."""
+def run() -> dict[str, Any]:
+    """Six cameras, two thirds of what two cores do: with less, what a process does without any frame would count."""
     try:
-        return pipeline.bench(Plan(cameras=2, fps=15, seconds=10))
+        return pipeline.bench(Plan(cameras=6, fps=30, seconds=10))
     except UntrustedError as error:
         pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("process", CPU)
-def test_a_process_stays_within_its_cpu_time_a_frame(light: dict[str, Any], process: str) -> None:
-    assert light["cpu_ms_per_frame"][process] * light["bare_fps"] / 1000 <= CPU[process]
+def test_a_process_stays_within_its_cpu_time_a_frame(run: dict[str, Any], process: str) -> None:
+    assert run["cpu_ms_per_frame"][process] * run["bare_fps"] / 1000 <= CPU[process]
 
 
-def test_a_light_load_is_read_completely_and_young(light: dict[str, Any]) -> None:
-    bare_ms = 1000 / light["bare_fps"]
-    assert light["read_share"] >= 0.999
-    assert light["age_p50_ms"] <= AGE_P50 * bare_ms
-    assert light["age_p99_ms"] <= AGE_P99 * bare_ms
+def test_a_load_that_fits_is_read_completely_and_young(run: dict[str, Any]) -> None:
+    bare_ms = 1000 / run["bare_fps"]
+    assert run["read_share"] >= 0.999
+    assert run["age_p50_ms"] <= AGE_P50 * bare_ms
+    assert run["age_p99_ms"] <= AGE_P99 * bare_ms
 
 
 def test_five_minutes_add_no_memory_and_no_line_to_the_log(films: Path) -> None:
