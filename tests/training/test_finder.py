@@ -57,7 +57,7 @@ def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, monkey
 @pytest.mark.usefixtures("drawn_digits")
 @pytest.mark.slow
 def test_a_stopped_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped at step 18 of 24, its last checkpoint at 15, it takes the two batches, of five steps each, that are left."""
+    """Stopped at step 18 of 24, its last checkpoint at 15, it takes the two batches of five steps that are left."""
     taken = 0
     step = finder.train_step
 
