@@ -25,30 +25,41 @@ CPU = {
     "display": 0.23,
     "parents": 0.05,
 }
-AGE_P50, AGE_P99 = 8.0, 20.0  # over the time that the bare functions take for a frame
+AGE_P50, AGE_P99 = 4.0, 12.0  # at a light load, over the time that the bare functions take for a frame
 GROWTH = 1.05  # of a process' memory from the first minute to the sixth
 WARM_S, SOAK_S = 60, 300
 
 
 @pytest.fixture(scope="module")
-def run() -> dict[str, Any]:
+def light() -> dict[str, Any]:
+    """Two cameras, 15 pictures a second each."""
+    return bench(Plan(cameras=2, fps=15, seconds=10))
+
+
+@pytest.fixture(scope="module")
+def busy() -> dict[str, Any]:
     """Six cameras, two thirds of what two cores do: with less, what a process does without any frame would count."""
+    return bench(Plan(cameras=6, fps=30, seconds=10))
+
+
+def bench(plan: Plan) -> dict[str, Any]:
+    """The pipeline's figures; the test is skipped where they can't be trusted."""
     try:
-        return pipeline.bench(Plan(cameras=6, fps=30, seconds=10))
+        return pipeline.bench(plan)
     except UntrustedError as error:
         pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("process", CPU)
-def test_a_process_stays_within_its_cpu_time_a_frame(run: dict[str, Any], process: str) -> None:
-    assert run["cpu_ms_per_frame"][process] * run["bare_fps"] / 1000 <= CPU[process]
+def test_a_process_stays_within_its_cpu_time_a_frame(busy: dict[str, Any], process: str) -> None:
+    assert busy["cpu_ms_per_frame"][process] * busy["bare_fps"] / 1000 <= CPU[process]
 
 
-def test_a_load_that_fits_is_read_completely_and_young(run: dict[str, Any]) -> None:
-    bare_ms = 1000 / run["bare_fps"]
-    assert run["read_share"] >= 0.999
-    assert run["age_p50_ms"] <= AGE_P50 * bare_ms
-    assert run["age_p99_ms"] <= AGE_P99 * bare_ms
+def test_a_light_load_is_read_completely_and_young(light: dict[str, Any]) -> None:
+    bare_ms = 1000 / light["bare_fps"]
+    assert light["read_share"] >= 0.999
+    assert light["age_p50_ms"] <= AGE_P50 * bare_ms
+    assert light["age_p99_ms"] <= AGE_P99 * bare_ms
 
 
 def test_five_minutes_add_no_memory_and_no_line_to_the_log(films: Path) -> None:

@@ -297,7 +297,6 @@ def test_frame_that_costs_every_worker_takes_no_other_with_it() -> None:
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
     for number in range(50):
         worker = f"w{number}"
-        queue.ready("ahead", "preprocess", 0, 0.0)
         given_now = seqs(queue, worker, 3)
         if ("file", 2) in given_now:  # it kills, with a batch ahead in its hands
             seqs(queue, worker, 3)
