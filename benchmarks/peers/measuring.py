@@ -20,7 +20,7 @@ from benchmarks.peers import Peer
 from benchmarks.peers.place import Place, Role, Sample, samples
 from benchmarks.running import end_all, free_port
 from benchmarks.watching import SETTLE_S, START_WITHIN_S
-from shared.keepalive import ONE_THREAD
+from digitcam.supervisor import ONE_THREAD
 
 MB = 1e6
 LOOK_S = 0.1

@@ -75,7 +75,7 @@ def test_phone_is_let_in_by_digitcam_share(pipeline: Pipeline, launch: Launch, t
 @contextmanager
 def shared(pipeline: Pipeline) -> Iterator[str]:
     """`digitcam share` beside the pipeline; gives the address that it shows."""
-    command = [sys.executable, "-m", "services.cli", "share", "--address", "127.0.0.1", "--port", str(free_port())]
+    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
     environment = os.environ | pipeline.settings | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=pipeline.folder, env=environment, stdout=subprocess.PIPE, text=True) as door:
         try:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from services.trace import trace
+from digitcam.commands.trace import trace
 from shared.settings import load_settings
 from tests.pipeline.pipeline import running, wait_for
 

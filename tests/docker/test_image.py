@@ -49,7 +49,7 @@ def test_every_process_finds_all_its_modules_in_the_image(image: Path) -> None:
 
 
 def test_networks_and_rules_are_in_the_image(image: Path) -> None:
-    said = run(image, "-m", "services.cli", "read", "shared/demo/digits.png", "--json")
+    said = run(image, "-m", "digitcam", "read", "shared/demo/digits.png", "--json")
     assert json.loads(said)["digits"]
     assert [*(image / "docker" / "prometheus").glob("*.yml")]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from digitcam.supervisor import STOPPING_CODES
 from services import prometheus
 from services.prometheus import FILES, command, find_trouble
-from shared.keepalive import STOPPING_CODES
 from shared.lifecycle import Life
 from shared.settings import load_settings
 

@@ -56,7 +56,7 @@ class Recordings:
             old.unlink(missing_ok=True)
         slug = re.sub(r"[^A-Za-z0-9]+", "-", camera)[:32]
         name = f"{datetime.now(UTC):{STAMP}}-{slug}-{secrets.token_hex(3)}"
-        command = [sys.executable, "-m", "services.cli", "record", "--seconds", str(seconds)]
+        command = [sys.executable, "-m", "digitcam", "record", "--seconds", str(seconds)]
         self._running[name] = subprocess.Popen([*command, "--to", str(self._path(name)), "--", camera])
         return name
 

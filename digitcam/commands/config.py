@@ -8,7 +8,7 @@ from shared.cameras import hide_secrets
 from shared.cameras.added import FILE, read_added
 from shared.settings import NAMES, load_settings, read_env_file
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 HEAD = """# Settings
 
 In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both name one, `honcho start` takes

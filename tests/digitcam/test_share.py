@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from services.share import find_address, invitation
+from digitcam.commands.share import find_address, invitation
 from shared.settings import ConfigError, load_settings
 from tests.pipeline.pipeline import free_port
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def shared(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """A page that is shared on this machine: its address, and the process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RUN_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "services.cli", "share", "--address", "127.0.0.1", "--port", str(free_port())]
+    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as it:
         assert it.stdout
         said = iter(it.stdout)
@@ -67,7 +67,7 @@ def test_code_holds_the_address_in_blocks_and_in_letters() -> None:
 
 
 def test_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.share.ANY_OTHER_HOST", ("255.255.255.255", 9))  # which no socket may reach
+    monkeypatch.setattr("digitcam.commands.share.ANY_OTHER_HOST", ("255.255.255.255", 9))  # which no socket may reach
     with pytest.raises(ConfigError, match="share finds no network"):
         find_address()
 

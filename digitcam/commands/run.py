@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from shared.keepalive import Worker, keep_alive, worker_of
+from digitcam.supervisor import Worker, keep_alive, worker_of
 from shared.process import note_hangup, open_log, stop_on_signals
 from shared.settings import ConfigError, load_settings, read_env_file
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import segno
 
-from shared.certificate import ensure_certificate
-from shared.keepalive import keep_alive, worker_of
+from digitcam.certificate import ensure_certificate
+from digitcam.supervisor import keep_alive, worker_of
 from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
 

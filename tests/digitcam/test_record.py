@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from services.record import draw, record, run
-from shared.film import Film
+from digitcam.commands.record import draw, record, run
+from digitcam.video_writer import Film
 from shared.messages import Message, Ready, View
 from shared.settings import ConfigError
 from shared.shown import Shown
@@ -36,7 +36,7 @@ def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> Non
 
 
 def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("services.record.PATIENCE_S", 0.3)
+    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.3)
     film = Film(tmp_path / "film.mp4")
     run(Feed("demo"), "nobody", film, 0.5, threading.Event())
     assert film.length_s == 0
@@ -55,7 +55,7 @@ class Unplugged(Feed):
 def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("services.record.PATIENCE_S", 0.1)
+    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.1)
     film = Film(tmp_path / "film.mp4")
     run(Unplugged("demo"), "demo", film, 60.0, threading.Event())
     film.close()
@@ -80,8 +80,8 @@ def test_length_that_is_none_is_one_sentence(make_settings: MakeSettings, tmp_pa
 def test_file_that_cannot_be_written_is_one_sentence(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("services.record.stop_on_signals", threading.Event)
-    monkeypatch.setattr("services.record.Peer", lambda _: closing_feed("demo"))
+    monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
+    monkeypatch.setattr("digitcam.commands.record.Peer", lambda _: closing_feed("demo"))
     with pytest.raises(ConfigError, match=r"no/film\.mp4 can't be written: name another file with --to"):
         record(make_settings(), "demo", 1, tmp_path / "no" / "film.mp4")
 
@@ -121,7 +121,7 @@ def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPa
         drawn.append(shown)
         draw(film, shown)
 
-    monkeypatch.setattr("services.record.draw", note)
+    monkeypatch.setattr("digitcam.commands.record.draw", note)
     run(Crowd(), "cam0", film, 1.0, threading.Event())
     film.close()
     assert len(drawn) > 20  # asked for eight times 0.1 s, it would be 10
@@ -135,7 +135,7 @@ def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_p
 def test_pipeline_that_does_not_run_is_one_sentence(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("services.record.PATIENCE_S", 0.3)
-    monkeypatch.setattr("services.record.stop_on_signals", threading.Event)
+    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.3)
+    monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
     with pytest.raises(ConfigError, match="demo gave no picture within 0 s: is the pipeline running"):
         record(make_settings(), "demo", 1, tmp_path / "film.mp4")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.keepalive import FIRST_DELAY_S, LAST_DELAY_S, Keeper, Worker, keep_alive
+from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, Keeper, Worker, keep_alive
 from shared.process import WRONG_SETTING
 
 
@@ -114,9 +114,9 @@ def test_worker_that_is_taken_off_the_list_while_it_starts_does_not_end_the_line
     """It finds itself on no list, and says that a setting is wrong before its parent has heard of another list."""
     stays, gone = Worker("stays", ("w",)), Worker("gone", ("w",))
     processes, stop, asked = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
-    monkeypatch.setattr("shared.keepalive.Keeper.end", lambda keeper: None)
+    monkeypatch.setattr("digitcam.supervisor.Keeper.end", lambda keeper: None)
     monkeypatch.setattr(
-        "shared.keepalive.keeper_of",
+        "digitcam.supervisor.keeper_of",
         lambda worker: Keeper(worker, lambda *_, **__: processes[worker]),  # type: ignore[arg-type]
     )
 
@@ -143,7 +143,7 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "stop.wait()\n"
     )
     parent_program = (
-        "import sys, threading\nfrom shared.keepalive import Worker, keep_alive\n"
+        "import sys, threading\nfrom digitcam.supervisor import Worker, keep_alive\n"
         f"worker = Worker('w', (sys.executable, '-c', {worker!r}))\n"
         "keep_alive(lambda: [worker], threading.Event())\n"
     )

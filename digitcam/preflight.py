@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from digitcam.diagnosis import Finding
 from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
 from shared.cameras.added import with_added
-from shared.checkup.diagnosis import Finding
 from shared.settings import ConfigError, Settings
 from shared.weights import KeptReader
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.certificate import GOOD_FOR, ensure_certificate, holds, make_certificate
+from digitcam.certificate import GOOD_FOR, ensure_certificate, holds, make_certificate
 
 NOW = datetime.now(UTC)
 

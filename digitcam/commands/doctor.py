@@ -4,9 +4,9 @@ import os
 import time
 from collections.abc import Iterable
 
-from shared.checkup.diagnosis import Finding, Machine, diagnose
+from digitcam.diagnosis import Finding, Machine, diagnose
+from digitcam.preflight import examine
 from shared.checkup.figures import Figures, compare
-from shared.checkup.machine import examine
 from shared.checkup.scrape import find_targets, scrape
 from shared.settings import Settings
 

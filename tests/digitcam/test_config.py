@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.config import ROOT, show, to_markdown
+from digitcam.commands.config import ROOT, show, to_markdown
 from shared.cameras.added import FILE, to_camera, write_added
 from shared.settings import NAMES, ConfigError
 

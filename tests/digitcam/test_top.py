@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services.doctor import report
-from services.top import columns, look, table
-from shared.checkup.diagnosis import Finding
+from digitcam.commands.doctor import report
+from digitcam.commands.top import columns, look, table
+from digitcam.diagnosis import Finding
 from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
 from shared.checkup.scrape import find_targets, scrape
 from shared.health import Health

@@ -7,16 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.checkup.machine import (
-    examine,
-    of_cameras,
-    of_models,
-    of_packages,
-    of_ports,
-    of_programs,
-    of_run_dir,
-    of_webcam,
-)
+from digitcam.preflight import examine, of_cameras, of_models, of_packages, of_ports, of_programs, of_run_dir, of_webcam
 from tests.conftest import MakeSettings
 
 

@@ -8,8 +8,8 @@ from time import monotonic
 
 import simplejpeg
 
+from digitcam.video_writer import Film
 from shared.bus import Peer
-from shared.film import Film
 from shared.messages import Ready, View
 from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings

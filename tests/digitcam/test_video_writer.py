@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.film import RATE_HZ, Film
+from digitcam.video_writer import RATE_HZ, Film
 
 
 def grey(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services import cli, learn
+from digitcam import __main__
+from digitcam.commands import learn
 from shared.corrections import Corrections
 from shared.settings import Settings
 from shared.weights import learned_weights, weights_in_force
@@ -29,7 +30,7 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("without_torch")
 def test_without_torch_it_says_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["learn"]) == 1
+    assert __main__.main(["learn"]) == 1
     assert capsys.readouterr().err == "digitcam: learn needs torch, onnx: pip install 'digitcam[train]'.\n"
 
 
@@ -40,10 +41,10 @@ def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
     kept = Corrections(settings.learned_dir)
     kept.add(seen(), 7)
     put(learned_weights(settings), other_weights("learned"))
-    assert cli.main(["learn", "--undo"]) == 0
+    assert __main__.main(["learn", "--undo"]) == 0
     assert weights_in_force(settings).parent == settings.models
     assert len(kept.ask()) == 1
-    assert cli.main(["learn", "--undo"]) == 0
+    assert __main__.main(["learn", "--undo"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "The reader is the shipped one again; your corrections stay.",
         "Nothing was learned yet.",
@@ -58,5 +59,5 @@ def test_training_gets_the_options_and_its_exit_code_is_passed_on(monkeypatch: p
         return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(subprocess, "run", run)
-    assert cli.main(["learn", "--steps", "3", "--data", "here"]) == 1
+    assert __main__.main(["learn", "--steps", "3", "--data", "here"]) == 1
     assert asked == [[sys.executable, "-m", "training.learn", "--data", "here", "--steps", "3"]]

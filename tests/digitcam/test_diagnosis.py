@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.checkup.diagnosis import Machine, diagnose
+from digitcam.diagnosis import Machine, diagnose
 from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
 
 ROOMY = Machine(cores=8, load=1.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.run import STAGES, camera_plan, forget_env_file, instance_number, list_watch
+from digitcam.commands.run import STAGES, camera_plan, forget_env_file, instance_number, list_watch
 from shared.cameras.added import to_camera, write_added
 from shared.settings import ConfigError, load_settings
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
-from shared.checkup.chrome import to_events
+from digitcam.chrome_trace import to_events
 from shared.trace import Span
 
 SPANS = {

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.run import STAGES, run_stage
+from digitcam.commands.run import STAGES, run_stage
 from shared.settings import ConfigError, load_settings
 
 MOST_PIXELS = "60000000"  # of a picture file; more is refused before it is decoded
@@ -95,42 +95,42 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def run_read(choice: argparse.Namespace) -> int:
     """Read pictures."""
     os.environ.update(OPENCV_IO_MAX_IMAGE_PIXELS=MOST_PIXELS, OPENCV_FFMPEG_LOGLEVEL="-8")  # it looks when imported
-    from services.read import read_paths
+    from digitcam.commands.read import read_paths
 
     return read_paths(choice.paths, load_settings(), choice.json)
 
 
 def run_top(choice: argparse.Namespace) -> int:
     """Watch."""
-    from services.top import watch
+    from digitcam.commands.top import watch
 
     return watch(load_settings(), choice.once)
 
 
 def run_doctor(_: argparse.Namespace) -> int:
     """Examine."""
-    from services.doctor import examine_all
+    from digitcam.commands.doctor import examine_all
 
     return examine_all(load_settings())
 
 
 def run_trace(choice: argparse.Namespace) -> int:
     """Trace."""
-    from services.trace import trace
+    from digitcam.commands.trace import trace
 
     return trace(load_settings(), choice.seconds, choice.out)
 
 
 def run_learn(choice: argparse.Namespace) -> int:
     """Learn, or undo it."""
-    from services.learn import learn, undo
+    from digitcam.commands.learn import learn, undo
 
     return undo(load_settings()) if choice.undo else learn(["--data", choice.data, "--steps", choice.steps])
 
 
 def run_config(choice: argparse.Namespace) -> int:
     """Show the settings."""
-    from services.config import show, to_markdown
+    from digitcam.commands.config import show, to_markdown
 
     if choice.markdown:
         print(to_markdown(), end="")
@@ -158,14 +158,14 @@ def run_bench(choice: argparse.Namespace) -> int:
 
 def run_record(choice: argparse.Namespace) -> int:
     """Record a camera."""
-    from services.record import record
+    from digitcam.commands.record import record
 
     return record(load_settings(), choice.camera, choice.seconds, choice.to)
 
 
 def run_share(choice: argparse.Namespace) -> int:
     """Share the page."""
-    from services.share import share
+    from digitcam.commands.share import share
 
     return share(load_settings(), choice.port, choice.address)
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
 from pathlib import Path
 
-from shared.checkup.chrome import Spans, to_events
+from digitcam.chrome_trace import Spans, to_events
 from shared.checkup.scrape import Target, find_targets, get
 from shared.settings import ConfigError, Settings
 from shared.trace import LONGEST_S, Span
