@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.cameras.files import grab_pictures
-from shared.cameras.grab import MJPEG, retrieve_jpeg
+from services.capture.files import grab_pictures
+from services.capture.opencv import MJPEG, retrieve_jpeg
 from shared.cameras.shot import encode
 from shared.demo import HEIGHT, NOISE, NOISE_ROOM, WIDTH, corners, find_truth, lay_sheet, project, throw_shadow
 from shared.demo.desk import draw_desk

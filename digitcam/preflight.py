@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from digitcam.diagnosis import Finding
-from shared.cameras import Camera, Kind, hide_secrets, parse_cameras
 from shared.cameras.added import with_added
+from shared.cameras.camera_list import Camera, Kind, hide_secrets, parse_cameras
 from shared.settings import ConfigError, Settings
 from shared.weights import KeptReader
 

@@ -4,7 +4,7 @@ from functools import partial
 from itertools import cycle
 
 from benchmarks.peers.place import Place, Record, Role, load_vision
-from shared.cameras.reader import Reader
+from services.capture.grabber import Reader
 
 LOOK_S = 0.002  # at all cameras once
 

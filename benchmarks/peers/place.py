@@ -11,7 +11,7 @@ from typing import Literal
 
 from benchmarks.bare import See, load_see
 from benchmarks.slow import slowed
-from shared.cameras.files import play_video
+from services.capture.files import play_video
 from shared.cameras.shot import Shots
 from shared.settings import load_settings
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.cameras import hide_secrets
 from shared.cameras.added import FILE, read_added
+from shared.cameras.camera_list import hide_secrets
 from shared.settings import NAMES, load_settings, read_env_file
 
 ROOT = Path(__file__).parents[2]

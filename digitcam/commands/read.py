@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.files import VIDEOS, find_files
+from shared.cameras.file_types import VIDEOS, find_files
 from shared.pictures import Picture, load_photo, load_video
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box

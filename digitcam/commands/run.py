@@ -40,10 +40,17 @@ def forget_env_file() -> None:
             del os.environ[name]
 
 
+def probe_webcam() -> bool:
+    """Return whether webcam 0 gives a picture."""
+    from services.capture.webcam import webcam_works  # noqa: PLC0415 - OpenCV is 40 MB, which only "auto" needs here
+
+    return webcam_works()
+
+
 def camera_plan() -> Callable[[], list[Worker]]:
     """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
-    from shared.cameras import parse_cameras, probe_webcam  # noqa: PLC0415 - the other lines have no use for it
     from shared.cameras.added import with_added  # noqa: PLC0415 - nor for this
+    from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415 - the other lines have no use for it
 
     webcam_works = cache(probe_webcam)
 

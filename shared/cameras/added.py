@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from shared.cameras import Camera, parse_cameras
+from shared.cameras.camera_list import Camera, parse_cameras
 from shared.settings import ConfigError
 
 FILE = "cameras.json"  # {"hall": "rtsp://..."}

@@ -9,7 +9,7 @@ import pytest
 import simplejpeg
 
 from benchmarks.film import LENGTH_S, Film, load, record, render, write, write_sheet
-from shared.cameras.files import find_rate
+from services.capture.files import find_rate
 from shared.cameras.shot import encode
 from shared.demo import HEIGHT, WIDTH
 

@@ -1,5 +1,6 @@
 """What stands behind each line of the Procfile."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def test_procfile_has_a_line_for_each_stage() -> None:
 
 
 def test_each_stage_is_a_module_of_its_own() -> None:
-    assert all((ROOT / "services" / f"{stage}.py").is_file() for stage in STAGES)
+    assert all(importlib.util.find_spec(f"services.{stage}") for stage in STAGES)
 
 
 @pytest.mark.parametrize(("stage", "process", "expected"), [("inference", "inference.2", "2"), ("queue", "", "1")])
@@ -64,7 +65,7 @@ def test_plan_follows_the_file_and_knows_cameras_by_what_they_are(folder: Path) 
 
 def test_auto_stays_what_it_was_found_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([True])
-    monkeypatch.setattr("shared.cameras.probe_webcam", lambda: next(answers))
+    monkeypatch.setattr("digitcam.commands.run.probe_webcam", lambda: next(answers))
     plan = camera_plan()
     write("CAMERAS=auto")
     assert [worker.name for worker in plan()] == ["capture.webcam0"]

@@ -12,11 +12,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COPY = re.compile(r"^COPY (.+) (\S+)$", re.MULTILINE)
-OURS = ("services", "shared", "training", "benchmarks")
+OURS = ("digitcam", "services", "shared", "training", "benchmarks")
 IMPORT = """
 import importlib, sys
 for name in sys.argv[1:]:
-    importlib.import_module(f"services.{name}")
+    importlib.import_module(name)
 print(*(module.__file__ for name, module in sys.modules.items() if name.split(".")[0] in %r), sep="\\n")
 """
 
@@ -41,9 +41,12 @@ def run(image: Path, *words: str) -> str:
 
 
 def test_every_process_finds_all_its_modules_in_the_image(image: Path) -> None:
-    names = re.findall(r"digitcam run (\w+)", (image / "Procfile").read_text())
-    assert len(names) > 5
-    files = run(image, "-c", IMPORT % (OURS,), "cli", "run", *names).split()
+    modules = [f"services.{name}" for name in re.findall(r"digitcam run (\w+)", (image / "Procfile").read_text())]
+    modules = [
+        name if Path(f"{image / name.replace('.', '/')}.py").exists() else f"{name}.__main__" for name in modules
+    ]
+    assert len(modules) > 5
+    files = run(image, "-c", IMPORT % (OURS,), "digitcam.commands.run", *modules).split()
     assert len(files) > 50
     assert [file for file in files if not Path(file).is_relative_to(image)] == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port
-from tests.services.capturing import capturing
+from tests.services.capture.capturing import capturing
 
 SEEN_WITHIN_S = 2.0
 BACK_WITHIN_S = 3.0

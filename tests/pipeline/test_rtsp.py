@@ -12,7 +12,7 @@ import simplejpeg
 
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port, running, wait_for
-from tests.services.capturing import capturing
+from tests.services.capture.capturing import capturing
 
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")

@@ -8,8 +8,8 @@ from aiohttp import web
 from services.page.api.desk import Camera, Desk
 from services.page.api.questions import check, refuse, to_body
 from services.page.api.shapes import Values, of_camera
-from shared.cameras import Camera as Source
 from shared.cameras.added import MOST_ADDED, read_added, to_camera, write_added
+from shared.cameras.camera_list import Camera as Source
 from shared.settings import ConfigError
 
 

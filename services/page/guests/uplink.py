@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from shared.cameras.outbox import Herald, Outbox
+from shared.cameras.publisher import Herald, Outbox
 from shared.cameras.shot import Shot
-from shared.cameras.watch import Seen, Watch
+from shared.cameras.watchdog import Seen, Watch
 from shared.messages import CameraState
 from shared.worker import Queue
 

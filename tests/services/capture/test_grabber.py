@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from shared.cameras.reader import Reader
+from services.capture.grabber import Reader
 from shared.cameras.shot import AbsentError, Shot, Shots
-from shared.cameras.watch import Event, Finished, Lost, Opening, Seen
+from shared.cameras.watchdog import Event, Finished, Lost, Opening, Seen
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from shared.cameras.grab import MJPEG
+from services.capture.opencv import MJPEG
+from services.capture.webcam import open_webcam, webcam_works
 from shared.cameras.shot import AbsentError
-from shared.cameras.webcam import open_webcam, webcam_works
 
 YUYV = cv2.VideoWriter.fourcc(*"YUYV")
 

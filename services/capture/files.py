@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.cameras.grab import MJPEG, retrieve_jpeg, silence
+from services.capture.opencv import MJPEG, retrieve_jpeg, silence
+from shared.cameras.file_types import PHOTOS, find_files
 from shared.cameras.shot import AbsentError, Shot, Shots, Tick, encode, pace
-from shared.files import PHOTOS, find_files
 from shared.pictures import Picture, load_photo
 from shared.vision.page import as_uint8
 

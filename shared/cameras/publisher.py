@@ -5,9 +5,9 @@ import time
 from typing import Protocol
 
 from shared import metrics
+from shared.cameras.options import USUAL, Terms
 from shared.cameras.shot import Shot
-from shared.cameras.terms import USUAL, Terms
-from shared.cameras.watch import Judgement
+from shared.cameras.watchdog import Judgement
 from shared.messages import CameraState, Credit, Frame
 from shared.trace import TRACE, Span
 from shared.worker import Queue

@@ -4,7 +4,7 @@ import os
 
 import cv2
 
-from shared.cameras.grab import MJPEG, grab_shots, silence
+from services.capture.opencv import MJPEG, grab_shots, silence
 from shared.cameras.shot import AbsentError, Shots
 
 # For FFmpeg: keep nothing back to be smooth, and look at little before the first picture. Opening an RTSP camera takes

@@ -12,7 +12,7 @@ from shared.bus import Hub
 from shared.messages import CameraState, Credit, Frame, Message
 from tests.conftest import MakeSettings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WITHIN_S = 20.0  # a first start imports OpenCV from a cold disk, beside other tests
 
 
@@ -56,10 +56,10 @@ class Capture:
 
 @contextmanager
 def capturing(make_settings: MakeSettings, word: str, name: str, **settings: str) -> Iterator[Capture]:
-    """Run `python -m services.capture NAME` for one camera."""
+    """Run `python -m services.capture.__main__ NAME` for one camera."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CAMERAS": word, "RUN_DIR": "run"} | settings
     with closing(Hub(make_settings(CAMERAS=word, **settings))) as hub:
-        command = [sys.executable, "-m", "services.capture", name]
+        command = [sys.executable, "-m", "services.capture.__main__", name]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
             try:

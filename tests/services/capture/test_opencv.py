@@ -7,7 +7,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared.cameras.grab import REFUSALS, grab_shots, to_jpeg
+from services.capture.opencv import REFUSALS, grab_shots, to_jpeg
 from shared.cameras.shot import Shots, encode
 
 

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.cameras import Kind, parse_cameras
+from services.capture.network import LOW_DELAY, open_stream
 from shared.cameras.added import FILE, read_added, stamp, to_camera, with_added, write_added
+from shared.cameras.camera_list import Kind, parse_cameras
 from shared.cameras.shot import AbsentError
-from shared.cameras.stream import LOW_DELAY, open_stream
 from shared.settings import ConfigError
 
 HALL = to_camera("hall", "rtsp://me:s3cret@10.0.0.7/live")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.cameras.watch import Event, Finished, Lost, Opening, Seen, Watch
+from shared.cameras.watchdog import Event, Finished, Lost, Opening, Seen, Watch
 
 Story = list[tuple[float, Event | None, str]]  # at this second this happens, and then the state is this
 

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.cameras import Camera, Kind, find_camera, hide_secrets, parse_cameras
-from shared.cameras.terms import Terms
+from shared.cameras.camera_list import Camera, Kind, find_camera, hide_secrets, parse_cameras
+from shared.cameras.options import Terms
 from shared.settings import ConfigError
 
 

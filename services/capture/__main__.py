@@ -6,14 +6,14 @@ import time
 
 import cv2
 
+from services.capture.grabber import Reader
+from services.capture.sources import open_source
 from shared import lifecycle, metrics
 from shared.bus import Peer
-from shared.cameras import Camera, find_camera
 from shared.cameras.added import read_added
-from shared.cameras.outbox import Herald, Outbox
-from shared.cameras.reader import Reader
-from shared.cameras.sources import open_source
-from shared.cameras.watch import Judgement, Opening, Watch
+from shared.cameras.camera_list import Camera, find_camera
+from shared.cameras.publisher import Herald, Outbox
+from shared.cameras.watchdog import Judgement, Opening, Watch
 from shared.health import NO_QUEUE, Health
 from shared.messages import CameraState
 from shared.worker import Queue

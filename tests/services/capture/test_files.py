@@ -11,8 +11,7 @@ import pytest
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared.cameras import Camera, Kind
-from shared.cameras.files import (
+from services.capture.files import (
     PICTURE_RATE_HZ,
     PICTURE_S,
     find_rate,
@@ -21,8 +20,9 @@ from shared.cameras.files import (
     read_video_once,
     show_pictures,
 )
+from services.capture.sources import open_source
+from shared.cameras.camera_list import Camera, Kind
 from shared.cameras.shot import AbsentError, Shot, Tick, encode, pace
-from shared.cameras.sources import open_source
 
 FRAMES = 12
 

@@ -16,18 +16,18 @@ import pytest
 import simplejpeg
 from prometheus_client import REGISTRY
 
-from services.capture import STILL_AFTER_S, HungError, find_trouble, run
-from shared.cameras import Camera, Kind
-from shared.cameras.outbox import HEARTBEAT_S, Herald
-from shared.cameras.reader import Reader
+from services.capture.__main__ import STILL_AFTER_S, HungError, find_trouble, run
+from services.capture.grabber import Reader
+from shared.cameras.camera_list import Camera, Kind
+from shared.cameras.options import Terms
+from shared.cameras.publisher import HEARTBEAT_S, Herald
 from shared.cameras.shot import AbsentError, Shot, Shots
-from shared.cameras.terms import Terms
-from shared.cameras.watch import Judgement, Watch
+from shared.cameras.watchdog import Judgement, Watch
 from shared.demo import HEIGHT, WIDTH
 from shared.health import Health
 from shared.messages import CameraState, Credit, Frame, Message
 from tests.conftest import MakeSettings
-from tests.services.capturing import capturing
+from tests.services.capture.capturing import capturing
 
 AHEAD_S = 1000.0  # of the queue's clock
 

@@ -3,11 +3,11 @@
 import zlib
 from pathlib import Path
 
-from shared.cameras import Camera, Kind
-from shared.cameras.files import play_video, read_pictures_once, read_video_once, show_pictures
+from services.capture.files import play_video, read_pictures_once, read_video_once, show_pictures
+from services.capture.network import watch_stream
+from services.capture.webcam import watch_webcam
+from shared.cameras.camera_list import Camera, Kind
 from shared.cameras.shot import Shot, Shots, encode, pace
-from shared.cameras.stream import watch_stream
-from shared.cameras.webcam import watch_webcam
 from shared.demo import RATE_HZ, Demo
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from shared.cameras.grab import MJPEG, grab_shots, silence
+from services.capture.opencv import MJPEG, grab_shots, silence
 from shared.cameras.shot import AbsentError, Shots
 
 

@@ -1,0 +1,1 @@
+"""Camera -> capture -> Frame: one process for each camera, and everything that touches one."""
