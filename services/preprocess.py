@@ -1,7 +1,7 @@
 """Frame -> preprocess -> Page: decodes to grey, at the size the reader takes; a page that has not changed is not made.
 
 A comparison decodes the JPEG a second time, at an eighth, for 0.35 ms beside 0.9: the queue asks for it twice a second
-while a page moves, and for every frame while it stands still (shared/gate.py).
+while a page moves, and for every frame while it stands still (services/queue/still_gate.py).
 """
 
 import numpy as np

@@ -4,8 +4,10 @@ import logging
 import math
 from collections.abc import Iterable
 
-from shared import lifecycle, metrics
-from shared.audience import Audience
+from services.queue.cameras import Roster
+from services.queue.scheduler import STAGES, Batch, Ended, WorkQueue
+from services.queue.viewers import Audience
+from shared import metrics
 from shared.bus import Hub
 from shared.messages import (
     CameraState,
@@ -19,24 +21,11 @@ from shared.messages import (
     Refusal,
     Unchanged,
 )
-from shared.roster import Roster
 from shared.trace import TRACE, Span
-from shared.workqueue import STAGES, Batch, Ended, WorkQueue
 
 TWICE = "%s comes over a new connection: it was restarted, or two go by this name (then give one %s another)"
 AT_ONCE = 16  # messages that are acted on before anything is sent: a round of sending looks at every worker and camera
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
-
-
-def main(life: lifecycle.Life) -> None:
-    """Bind, and pass messages on until told to stop."""
-    hub = Hub(life.settings)
-    life.log.info("ready at %s", life.settings.queue_address)
-    exchange = Exchange(hub, life.settings.max_age_s, life.settings.reread_s)
-    while not life.stop.is_set():
-        life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
-        exchange.turn(TICK_S)
-    hub.close()
 
 
 class Exchange:
@@ -269,7 +258,3 @@ def set_gauges(work: WorkQueue) -> None:
         metrics.WORKERS.labels(stage).set(len(workers))
         metrics.CREDIT.labels(stage).set(sum(worker.credit for worker in workers))
         metrics.WAITING.labels(stage).set(len(work.waiting[stage]))
-
-
-if __name__ == "__main__":
-    lifecycle.start("queue", main)

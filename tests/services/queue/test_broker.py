@@ -7,7 +7,9 @@ from typing import cast
 import pytest
 from prometheus_client import REGISTRY
 
-from services.queue import AT_ONCE, Exchange
+from services.queue.broker import AT_ONCE, Exchange
+from services.queue.cameras import MAX_CAMERAS, SILENT_AFTER_S
+from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S
 from shared.bus import Hub
 from shared.messages import (
     CameraState,
@@ -23,9 +25,7 @@ from shared.messages import (
     Unchanged,
     View,
 )
-from shared.roster import MAX_CAMERAS, SILENT_AFTER_S
 from shared.vision.digit import Digit
-from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S
 
 
 @dataclass

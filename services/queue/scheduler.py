@@ -9,9 +9,9 @@ frame whose page is the same as one that was read is that one's.
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 
-from shared.gate import Gate, Standing
+from services.queue.fair_queue import Slots
+from services.queue.still_gate import Gate, Standing
 from shared.messages import Frame, MalformedError, Page, Reading
-from shared.slots import Slots
 
 STAGES = ("preprocess", "inference")
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from services.queue.fair_queue import Slots
+from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, WorkQueue
 from shared.messages import ANSWERED, Frame, MalformedError, Page, Reading
-from shared.slots import Slots
-from shared.workqueue import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, WorkQueue
 
 MAX_AGE_S = 0.15
 

@@ -6,9 +6,9 @@ every_frame camera all wait, and while they do its credit is held back.
 
 from dataclasses import dataclass, field
 
+from services.queue.fair_queue import Slots
+from services.queue.scheduler import LOST_AFTER_S, Ended
 from shared.messages import View
-from shared.slots import Slots
-from shared.workqueue import LOST_AFTER_S, Ended
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.queue.fair_queue import Slots
 from shared.messages import WEIGHTS
-from shared.slots import Slots
 
 WEIGHT = st.floats(*WEIGHTS)
 
