@@ -9,11 +9,11 @@ from time import monotonic
 import simplejpeg
 
 from digitcam.video_writer import Film
+from services.display.display_state import Shown, Watch
 from shared.bus import Peer
 from shared.messages import Ready, View
 from shared.process import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
-from shared.shown import Shown, Watch
 from shared.vision.overlay import draw_overlay
 from shared.worker import Queue, address
 

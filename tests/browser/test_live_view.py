@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 from playwright.sync_api import Page as Tab
 
-from services.display import run
-from services.page.server import Page
+from services.display.__main__ import run
+from services.display.web.server import Page
 from shared.cameras.added import read_added
 from shared.health import Health
 from shared.lifecycle import write_target

@@ -12,7 +12,7 @@ from shared.corrections import Corrections
 from shared.settings import Settings
 from shared.weights import learned_weights, weights_in_force
 from tests.conftest import MakeSettings
-from tests.services.test_corrections import seen
+from tests.services.display.web.test_corrections import seen
 from tests.shared.weights import other_weights, put
 
 

@@ -73,7 +73,7 @@ def test_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_certificate_that_is_none_ends_with_one_sentence(tmp_path: Path) -> None:
-    from services.page.server import load_certificate  # noqa: PLC0415
+    from services.display.web.server import load_certificate  # noqa: PLC0415
 
     (tmp_path / "no.pem").write_text("nothing")
     for name in ("no.pem", "absent.pem"):

@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import pytest
 
-from services.page.server import Page
+from services.display.web.server import Page
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import Pipeline, free_port, running, wait_for
 

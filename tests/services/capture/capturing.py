@@ -59,7 +59,7 @@ def capturing(make_settings: MakeSettings, word: str, name: str, **settings: str
     """Run `python -m services.capture.__main__ NAME` for one camera."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CAMERAS": word, "RUN_DIR": "run"} | settings
     with closing(Hub(make_settings(CAMERAS=word, **settings))) as hub:
-        command = [sys.executable, "-m", "services.capture.__main__", name]
+        command = [sys.executable, "-m", "services.capture", name]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]
             try:

@@ -1,0 +1,106 @@
+"""GET /api/cameras/NAME/why?x=&y=: the networks are asked once more about one place of the camera's newest picture."""
+
+import asyncio
+import threading
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from aiohttp import web
+from numpy.typing import NDArray
+
+from services.display.display_state import Shown
+from services.display.web.explain.corrections import Memory
+from services.display.web.explain.images import to_jpeg, to_png
+from services.display.web.requests import check, refuse
+from services.display.web.snapshots import Snapshots
+from shared.corrections import Seen
+from shared.layers import Layers
+from shared.settings import Settings
+from shared.vision.explain import Explanation, explain
+from shared.vision.page import make_page
+from shared.vision.read import Reader
+from shared.vision.sheets import lay_heat, tile_channels, to_grey
+from shared.weights import KeptReader
+
+MOST_PX = 100_000
+
+
+class Why:
+    """The networks of this process, loaded when the first question comes. One question at a time: it takes a core."""
+
+    def __init__(self, settings: Settings, snapshots: Snapshots, memory: Memory) -> None:
+        self._settings, self._snapshots, self._memory = settings, snapshots, memory
+        self._turn = threading.Lock()
+        self._layers: tuple[str, Layers] | None = None  # and the version of the weights they are of
+
+    @cached_property
+    def _kept(self) -> KeptReader:
+        return KeptReader(replace(self._settings, backend="onnx", device="cpu"))
+
+    def _layers_of(self, version: str) -> Layers:
+        if self._layers is None or self._layers[0] != version:
+            self._layers = (version, Layers(self._kept.path))
+        return self._layers[1]
+
+    async def serve(self, request: web.Request) -> web.Response:
+        """Answer with what was seen, what was said of it and why."""
+        place = check(request.query, {"x": to_pixel, "y": to_pixel})
+        if len(place) != 2:
+            refuse("x and y are both needed: pixels of the picture")
+        shown = await self._snapshots.find(request.match_info["name"])
+        return web.json_response(await asyncio.to_thread(self._answer, shown, place["x"], place["y"]))
+
+    def _answer(self, shown: Shown, x: float, y: float) -> dict[str, Any]:
+        with self._turn:
+            try:
+                grey = simplejpeg.decode_jpeg(shown.jpeg, colorspace="GRAY")
+            except ValueError:
+                raise web.HTTPConflict(text="the camera's picture is broken") from None
+            page, scale = make_page(grey, self._settings.long_side_px)
+            reader = self._kept.get()
+            explanation = explain(reader, page, x * scale, y * scale)
+            values = self._describe(explanation, page, scale) | self._look_inside(explanation, reader)
+            seen = self._remember(shown.camera, explanation)
+            return values | {"seen": seen, "width": grey.shape[1], "height": grey.shape[0]}
+
+    def _remember(self, camera: str, why: Explanation) -> int | None:
+        if why.image is None:
+            return None
+        return self._memory.remember(Seen(camera, to_grey(why.image), int(np.argmax(why.together))))
+
+    def _look_inside(self, why: Explanation, reader: Reader) -> dict[str, Any]:
+        version = reader.network.version
+        layers = self._layers_of(version).look(why.image) if why.image is not None else []
+        return {
+            "reader": {"version": version, "is_learned": self._kept.is_learned},
+            "layers": [
+                {"kind": layer.kind, "shape": layer.values.shape, "picture": to_png(tile_channels(layer.values))}
+                for layer in layers
+            ],
+        }
+
+    def _describe(self, why: Explanation, page: NDArray[np.uint8], scale: float) -> dict[str, Any]:
+        return {
+            "words": why.words,
+            "is_said": why.is_said,
+            "box": [round(side / scale, 1) for side in why.box] if why.box else None,
+            "evidence": {
+                name: [round(share, 4) for share in shares]
+                for name, shares in (("found", why.found), ("read", why.read), ("together", why.together))
+            },
+            "crop": to_png(why.crop) if why.crop.size else None,
+            "image": to_png(to_grey(why.image)) if why.image is not None else None,
+            "heat": to_jpeg(lay_heat(page, why.heat)),
+        }
+
+
+def to_pixel(name: str, text: str) -> float:
+    """Return a place on one axis, in pixels."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    return value if 0 <= value <= MOST_PX else refuse(f"{name} is a number of pixels, from 0 to {MOST_PX}")

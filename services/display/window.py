@@ -1,0 +1,108 @@
+"""The desktop window of the display: all cameras side by side; q or the window's own button closes it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import simplejpeg
+
+from services.display.display_state import Shown
+from shared.messages import CameraState
+from shared.settings import ConfigError
+from shared.vision.overlay import Picture, draw_overlay, grey_out, mosaic
+
+TITLE = "digitcam - q closes"
+WIDTH, HEIGHT = 1280, 720
+CLOSING_KEYS = (ord("q"), ord("Q"), 27)
+PROBE_TIMEOUT_S = 20
+
+
+class Window:
+    """An OpenCV window."""
+
+    wants_pictures = True
+    reads_every_s = 0.0
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Open it. Raises ConfigError where there is no desktop."""
+        check_desktop()
+        self._clock = clock
+        self._frames: dict[str, Shown] = {}
+        self._states: dict[str, CameraState] = {}
+        self._is_open = True
+        cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_GUI_NORMAL)  # no toolbar
+        cv2.resizeWindow(TITLE, WIDTH, HEIGHT)
+
+    @property
+    def is_open(self) -> bool:
+        """False after q, Escape or the window's own button."""
+        return self._is_open
+
+    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+        """Draw what is new, and look at the keyboard."""
+        for item in news:
+            if isinstance(item, CameraState):
+                self._states[item.camera] = item
+                if item.state == "left":
+                    del self._states[item.camera]
+                    self._frames.pop(item.camera, None)
+            elif item.jpeg:
+                self._frames[item.camera] = item
+        if news or not is_up:
+            cv2.imshow(TITLE, mosaic(self._tiles(is_up), WIDTH, HEIGHT))
+        self._is_open = cv2.waitKey(1) & 0xFF not in CLOSING_KEYS and is_visible()
+
+    def _tiles(self, is_up: bool) -> list[Picture]:
+        names = sorted(self._frames.keys() | self._states.keys())
+        return [draw_tile(self._frames.get(n), self._states.get(n), is_up, self._clock()) for n in names]
+
+    def close(self) -> None:
+        """Take it down."""
+        cv2.destroyAllWindows()
+
+
+def check_desktop() -> None:
+    """Try a window in another process first: without a desktop OpenCV aborts the process. Raises ConfigError."""
+    probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('digitcam'); cv2.destroyAllWindows()"]
+    if sys.platform != "linux":
+        return
+    if subprocess.run(probe, check=False, capture_output=True, timeout=PROBE_TIMEOUT_S).returncode:
+        raise ConfigError(
+            "DISPLAY_MODE=window needs a desktop and none answers here: set DISPLAY to one, "
+            "or DISPLAY_MODE=page to see the cameras in a browser."
+        )
+
+
+def is_visible() -> bool:
+    """Whether the user has left the window open; OpenCV raises for a window that is gone."""
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:
+        return False
+
+
+def draw_tile(frame: Shown | None, state: CameraState | None, is_up: bool, now: float) -> Picture:
+    """Return a camera's picture with what was read on it; grey, with the reason, while it is not live."""
+    picture = decode(frame.jpeg if frame else b"")
+    trouble = "the pipeline does not answer" if not is_up else describe(state) if state else ""
+    if frame is None or trouble:
+        name = frame.camera if frame else state.camera if state else ""
+        return draw_overlay(grey_out(picture), (), (), f"{name}: {trouble or 'no picture yet'}")
+    caption = f"{frame.camera}   {1000 * (now - frame.captured_at):.0f} ms   {frame.fps:.0f} frames/s"
+    return draw_overlay(picture, frame.digits, frame.numbers, caption)
+
+
+def describe(state: CameraState) -> str:
+    """Return what is wrong with a camera; nothing where it is live."""
+    return "" if state.state == "live" else f"{state.state} - {state.detail}"
+
+
+def decode(jpeg: bytes) -> Picture:
+    """Return the picture; an empty one for a JPEG that is broken or not there."""
+    try:
+        picture: Picture = simplejpeg.decode_jpeg(jpeg, colorspace="BGR")
+    except ValueError:
+        return np.zeros((480, 640, 3), np.uint8)
+    return picture

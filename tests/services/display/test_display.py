@@ -1,0 +1,212 @@
+"""The display's loop: asks for what is looked at, steadies it, and measures its age."""
+
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from services.display.__main__ import CREDIT, STILL_AFTER_S, Flow, run
+from services.display.display_state import Shown, Watch
+from shared.health import Health
+from shared.messages import CameraState, Message, Ready, View
+from shared.worker import HEARTBEAT_S
+from tests.services.feed import Feed, view_of
+from tests.vision.reading import digit_of
+
+ROOT = Path(__file__).parents[3]
+
+
+class Recorder:
+    """A screen that keeps what it is shown, and closes after so many frames."""
+
+    def __init__(self, closes_after: int) -> None:
+        self.wants_pictures = True
+        self.shown: list[Shown] = []
+        self.states: list[CameraState] = []
+        self.was_up: list[bool] = []
+        self._closes_after = closes_after
+
+    @property
+    def reads_every_s(self) -> float:
+        return 0.0 if self.wants_pictures else math.inf
+
+    @property
+    def is_open(self) -> bool:
+        return len(self.shown) < self._closes_after
+
+    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+        self.shown += [item for item in news if isinstance(item, Shown)]
+        self.states += [item for item in news if isinstance(item, CameraState)]
+        self.was_up.append(is_up)
+
+    def close(self) -> None:
+        pass
+
+
+class Script:
+    """A queue that gives prepared batches, one for each call, a tenth of a second apart, and then stops the loop."""
+
+    connected = True
+
+    def __init__(self, stop: threading.Event, batches: list[list[Message]]) -> None:
+        self.sent: list[Message] = []
+        self.at = 100.0
+        self._stop, self._batches = stop, batches
+
+    def now(self) -> float:
+        return self.at
+
+    def send(self, *messages: Message) -> bool:
+        self.sent += messages
+        return True
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        self.at += 0.1
+        if not self._batches:
+            self._stop.set()
+            return []
+        return self._batches.pop(0)
+
+
+def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
+    stop = threading.Event()
+    script = Script(stop, batches)
+    run(script, screen, "display.1", stop, Health())
+    return script.sent
+
+
+def test_steady_digits_and_their_number_reach_the_screen() -> None:
+    screen = Recorder(closes_after=10)
+    run(Feed("demo"), screen, "display.1", threading.Event(), Health())
+    assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # what the demo's first sheet says
+    assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
+    assert screen.states[0].camera == "demo"
+    assert all(screen.was_up)
+
+
+def test_credit_is_renewed_before_it_is_used_up() -> None:
+    views: list[list[Message]] = [[view_of("demo", i, 100 + i / 10)] for i in range(2 * CREDIT)]
+    assert sum(isinstance(m, Ready) and m.credit == CREDIT for m in play(views, Recorder(100))) >= 3
+
+
+def test_display_that_gets_nothing_says_that_it_lives_whatever_becomes_of_the_queues_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The queue is on another host, whose clock is known from its first answer on."""
+    stop = threading.Event()
+    script = Script(stop, [[] for _ in range(30)])  # 3 s
+    monkeypatch.setattr(script, "now", lambda: 5000.0 if script.at < 100.5 else 0.0)
+    monkeypatch.setattr("services.display.__main__.monotonic", lambda: script.at)
+    run(script, Recorder(100), "display.1", stop, Health())
+    assert len(script.sent) >= 3 / HEARTBEAT_S - 1
+
+
+def test_pictures_are_asked_for_only_while_somebody_looks() -> None:
+    screen = Recorder(100)
+    screen.wants_pictures = False
+    assert {m.pictures for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {False}
+    screen.wants_pictures = True
+    assert {m.pictures for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {True}
+
+
+def test_nothing_is_steadied_while_nobody_looks() -> None:
+    screen = Recorder(100)
+    screen.wants_pictures = False
+    play([[view_of("demo", 1, 100.0)]], screen)
+    assert screen.shown == []
+
+
+def test_age_at_display_is_exported_by_camera() -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("digitcam_age_seconds_sum", {"camera": "aged", "stage": "display"}) or 0.0
+
+    before = total()
+    play([[view_of("aged", 1, 100.0)]], Recorder(100))  # the script's clock then says 100.1
+    assert total() - before == pytest.approx(0.1)
+
+
+def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
+    watch = Watch()
+    seen = watch.show(View("demo", 1, 10.0, "read", 640, 480, (digit_of(7),), b"one"))
+    shown = watch.show(View("demo", 2, 10.1, "stale", 0, 0, (), b"two"))
+    assert (shown.jpeg, shown.outcome, shown.width, shown.height) == (b"two", "stale", 640, 480)
+    assert shown.numbers == seen.numbers != ()
+
+
+def test_rates_count_all_frames_and_those_read() -> None:
+    watch = Watch()
+    for i in range(90):
+        shown = watch.show(replace(view_of("demo", i, i / 30), outcome="read" if i % 2 else "replaced"))
+    assert shown.fps == pytest.approx(30, rel=0.02)
+    assert shown.reads_per_s == pytest.approx(15, rel=0.05)
+
+
+def start_display(run_dir: Path, **settings: str) -> "subprocess.Popen[str]":
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
+    environment |= {"RUN_DIR": str(run_dir), "PYTHONPATH": str(ROOT), **settings}
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.display"], env=environment, cwd=run_dir, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_port_that_is_taken_ends_with_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = start_display(tmp_path, PAGE_PORT=port)
+        said = process.communicate(timeout=20)[1]
+    assert process.returncode > 0
+    assert said.count("\n") == 1
+    assert f"PAGE_PORT={port} is taken" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a desktop")
+def test_window_without_a_desktop_ends_with_one_sentence(tmp_path: Path) -> None:
+    process = start_display(tmp_path, DISPLAY_MODE="window")
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode > 0
+    assert said.count("\n") == 1
+    assert "DISPLAY_MODE=window needs a desktop" in said
+
+
+@pytest.mark.parametrize("mode", ["page", "none"])
+def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    process = start_display(tmp_path, DISPLAY_MODE=mode, PAGE_PORT=port)
+    assert process.stderr
+    assert "ready" in process.stderr.readline()
+    told_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=20)[1]
+    assert (process.returncode, said) == (0, "")
+    assert time.monotonic() - told_at < 1.5
+
+
+LIVE, ABSENT = CameraState("cam", "live", "", 0.0), CameraState("cam", "absent", "", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "is_still"),
+    [
+        ([], [], False),
+        ([LIVE], [], True),
+        ([LIVE], [view_of("cam", 1, 0.0)], False),
+        ([LIVE], [ABSENT], False),
+    ],
+)
+def test_display_is_ready_unless_a_live_camera_gives_no_frames(
+    first: list[Message], then: list[Message], is_still: bool
+) -> None:
+    flow = Flow(0.0)
+    assert not flow.find_trouble(first, 1.0)
+    assert bool(flow.find_trouble(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still

@@ -1,0 +1,89 @@
+"""What is shown of a camera whose frames end out of order, and whose clock may be set back."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from services.display.display_state import Rate, Watch
+from shared.messages import ANSWERED, View
+from shared.vision.digit import Digit
+
+SEVEN = Digit((10.0, 10.0, 20.0, 30.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
+FRAME_S = 1 / 30
+
+
+def view(number: int, outcome: str = "read") -> View:
+    return View(
+        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome in ANSWERED else (), b"jpeg"
+    )
+
+
+def test_older_picture_is_not_shown_after_a_newer_one() -> None:
+    watch = Watch()
+    assert [bool(watch.look(view(number))) for number in (0, 2, 1, 3)] == [True, True, False, True]
+
+
+def test_what_a_straggler_says_counts() -> None:
+    """Every frame that is read ends after a newer one that was replaced, as it does when inference is too slow."""
+    watch, shown = Watch(), None
+    for number in range(0, 40, 2):
+        shown = watch.look(view(number + 1, "replaced"))
+        assert watch.look(view(number)) is None
+    assert shown
+    assert [digit.digit for digit in shown.digits] == [7]
+    assert shown.fps == pytest.approx(30, abs=2)
+    assert shown.reads_per_s == pytest.approx(15, abs=2)
+
+
+def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> None:
+    """Last seen in frame 30 it is held for 0.4 s, until frame 42."""
+    watch = Watch()
+    for number in range(31):
+        watch.look(view(number))
+    for number in (36, 31):
+        watch.look(replace(view(number), digits=()))
+    shown = watch.look(replace(view(40), digits=()))
+    assert shown
+    assert [digit.digit for digit in shown.digits] == [7]
+
+
+def test_what_stands_stays_while_the_page_is_unchanged() -> None:
+    watch = Watch()
+    read = watch.show(view(0))
+    kept = [watch.show(view(number, "unchanged")) for number in range(1, 300)]
+    assert {shown.digits for shown in kept} == {read.digits}
+    assert [digit.digit for digit in read.digits] == [7]
+    assert kept[-1].reads_per_s == pytest.approx(30, abs=1)
+
+
+def test_reading_of_an_unchanged_page_counts_once() -> None:
+    """An unsure digit does not become a sure one because nobody has looked at it again."""
+    unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
+    watch = Watch()
+    watch.show(replace(view(0), digits=(unsure,)))
+    kept = [watch.show(replace(view(number, "unchanged"), digits=(unsure,))) for number in range(1, 60)]
+    assert not any(shown.digits for shown in kept)
+
+
+def test_viewer_that_comes_late_sees_what_an_unchanged_page_says() -> None:
+    assert [digit.digit for digit in Watch().show(view(0, "unchanged")).digits] == [7]
+
+
+def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
+    watch = Watch()
+    watch.look(view(300))
+    assert watch.look(view(0))
+    assert watch.look(view(1))
+
+
+@pytest.mark.parametrize(
+    ("times", "rate"),
+    [((0.0, 0.5, 1.0, 1.5), 2.0), ((0.0, 1.0, 0.5, 1.5), 2.0), ((9.0, 0.0, 1.0), 1.0), ((5.0,), 0.0)],
+    ids=["in order", "out of order", "set back", "once"],
+)
+def test_rate_counts_what_came(times: tuple[float, ...], rate: float) -> None:
+    counted = Rate()
+    for at in times:
+        counted.count(at)
+    assert counted.rate(times[-1]) == pytest.approx(rate)
