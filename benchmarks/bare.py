@@ -8,9 +8,9 @@ import cv2
 
 from services.inference import read
 from services.preprocess import prepare
-from shared.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, Page, Reading
 from shared.settings import Settings
-from shared.vision.read import load_reader
+from shared.vision.recognizer import load_reader
 
 SECONDS = 1.5
 BATCH = 16

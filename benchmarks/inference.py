@@ -19,10 +19,10 @@ from benchmarks.film import Film, cache_folder, load, record
 from benchmarks.runtimes import RUNTIMES, Arrays, Call, load_onnx
 from services.inference import read
 from services.preprocess import prepare
-from shared.backend import OnnxNetwork
-from shared.messages import Frame, Page
+from shared.messaging.messages import Frame, Page
+from shared.networks.runtimes import OnnxNetwork
 from shared.settings import Settings, load_settings
-from shared.vision.read import load_reader
+from shared.vision.recognizer import load_reader
 
 SIZES = (1, 2, 4, 8, 16, 32)  # pages
 CAMERAS = 8  # so many films take turns in a batch

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.trust import usable_cores
-from shared.processor import find_processor
+from shared.telemetry.processor import find_processor
 
 PACKAGES = ("digitcam", "pyzmq", "onnxruntime", "opencv-python", "numpy", "simplejpeg", "msgpack")
 COMPARED = ("torch", "openvino", "imagezmq", "vidgear", "mosec")

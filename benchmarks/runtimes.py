@@ -48,7 +48,7 @@ def load_torch(path: Path) -> Call:
     """Torch as it is."""
     import torch  # noqa: PLC0415 - 500 MB and over a second: only for who compares it
 
-    from shared.networks import load_checkpoint  # noqa: PLC0415 - it imports torch
+    from shared.networks.architectures import load_checkpoint  # noqa: PLC0415 - it imports torch
 
     torch.set_num_threads(1)
     return wrap_torch(load_checkpoint(path))
@@ -58,7 +58,7 @@ def load_compiled(path: Path) -> Call:
     """Torch compiled for any batch size; the first call of a shape takes seconds."""
     import torch  # noqa: PLC0415 - as above
 
-    from shared.networks import load_checkpoint  # noqa: PLC0415 - as above
+    from shared.networks.architectures import load_checkpoint  # noqa: PLC0415 - as above
 
     torch.set_num_threads(1)
     return wrap_torch(torch.compile(load_checkpoint(path), dynamic=True))

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from shared.messages import Reading
+from shared.messaging.messages import Reading
 
 PAGE_S, DIGIT_S = "DIGITCAM_BENCH_PAGE_S", "DIGITCAM_BENCH_DIGIT_S"
 

@@ -5,9 +5,9 @@ from functools import partial
 
 from benchmarks.slow import slowed
 from services.inference import choose_batch, draw_sample, read
-from shared import lifecycle, worker
-from shared.messages import Page
-from shared.vision.read import load_reader
+from shared.messaging.messages import Page
+from shared.service import lifecycle, stage_loop
+from shared.vision.recognizer import load_reader
 
 
 def main(life: lifecycle.Life) -> None:
@@ -18,7 +18,7 @@ def main(life: lifecycle.Life) -> None:
     height, width = sample.shape
     page = Page("sample", 0, 0.0, width, height, height, sample.tobytes())
     most = choose_batch(settings, lambda size: read_slowly([page] * size), time.perf_counter)
-    worker.serve(life, Page, most, read_slowly)
+    stage_loop.serve(life, Page, most, read_slowly)
 
 
 if __name__ == "__main__":

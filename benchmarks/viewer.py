@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from shared.bus import Peer
-from shared.messages import ANSWERED, Ready, View
+from shared.messaging.messages import ANSWERED, Ready, View
+from shared.messaging.sockets import Peer
 from shared.settings import Settings
 
 CREDIT = 128  # views on their way; more than a camera list ever gives at once, so that the queue never waits for us

@@ -9,7 +9,7 @@ from math import inf
 from statistics import median
 from typing import Any
 
-from shared.trace import Span
+from shared.telemetry.spans import Span
 
 Spans = Mapping[str, Sequence[Span]]  # by worker
 Event = dict[str, Any]

@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.checkup.figures import CameraFigures, Figures, ProcessFigures, StageFigures
-from shared.health import HUNG_AFTER_S
+from shared.telemetry.health import HUNG_AFTER_S
+from shared.telemetry.summary import CameraFigures, Figures, ProcessFigures, StageFigures
 
 BUSY = 0.85  # of its time; from here on work piles up whenever it comes unevenly
 LOST = 0.02  # share of its frames that a camera may lose before it is worth a sentence

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from digitcam.diagnosis import Finding
 from shared.cameras.added import with_added
 from shared.cameras.camera_list import Camera, Kind, hide_secrets, parse_cameras
+from shared.networks.reload import KeptReader
 from shared.settings import ConfigError, Settings
-from shared.weights import KeptReader
 
 ANSWERS_WITHIN_S = 1.0  # a camera's host
 

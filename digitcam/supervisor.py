@@ -15,8 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.backoff import retry_delay
-from shared.process import KEPT, WRONG_SETTING, target_file
+from shared.service.backoff import retry_delay
+from shared.service.signals import KEPT, WRONG_SETTING, target_file
 from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1

@@ -7,13 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared import lifecycle, metrics, worker
-from shared.messages import MAX_DIGITS, Page, Reading
+from shared.messaging.messages import MAX_DIGITS, Page, Reading
+from shared.networks.reload import KeptReader
+from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
+from shared.telemetry import metrics
 from shared.vision.digit import Digit
-from shared.vision.page import as_uint8
-from shared.vision.read import Reader
-from shared.weights import KeptReader
+from shared.vision.gray_frame import as_uint8
+from shared.vision.recognizer import Reader
 
 # Of MAX_AGE_S: a page may wait for the batch that is read and for the one after that, and is read in the next.
 # Larger ones read no more (docs/decisions/0013).
@@ -35,7 +36,7 @@ def main(life: lifecycle.Life) -> None:
     clock = time.thread_time if is_cpu else time.perf_counter
     most = choose_batch(settings, lambda size: kept.get().read([page] * size), clock)
     life.log.info("reads up to %d pages at once", most)
-    worker.serve(life, Page, most, lambda pages: read(kept.get(), pages))
+    stage_loop.serve(life, Page, most, lambda pages: read(kept.get(), pages))
 
 
 def draw_sample(long_side_px: int) -> NDArray[np.uint8]:

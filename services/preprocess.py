@@ -8,10 +8,10 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared import lifecycle, worker
-from shared.messages import Frame, Page, Refusal, Unchanged
-from shared.vision.motion import SKETCH_PX, is_same, sketch
-from shared.vision.page import MOST_PIXELS, make_page
+from shared.messaging.messages import Frame, Page, Refusal, Unchanged
+from shared.service import lifecycle, stage_loop
+from shared.vision.change_detection import SKETCH_PX, is_same, sketch
+from shared.vision.gray_frame import MOST_PIXELS, make_page
 
 CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of them where all cores are busy
 
@@ -19,7 +19,7 @@ CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of 
 def main(life: lifecycle.Life) -> None:
     """Make pages for the queue until told to stop."""
     long_side_px = life.settings.long_side_px
-    worker.serve(life, Frame, CREDIT, lambda frames: [prepare(frame, long_side_px) for frame in frames])
+    stage_loop.serve(life, Frame, CREDIT, lambda frames: [prepare(frame, long_side_px) for frame in frames])
 
 
 def prepare(frame: Frame, long_side_px: int) -> Page | Unchanged | Refusal:

@@ -7,8 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from shared import lifecycle
-from shared.lifecycle import Life
+from shared.service import lifecycle
+from shared.service.lifecycle import Life
 
 CONFIG = Path(__file__).parent.parent / "docker" / "prometheus"
 FILES = ("prometheus.yml", "recording.yml", "alerts.yml")

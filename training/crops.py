@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from shared.backend import load_network
-from shared.vision import normalise as normalise_module
+from shared.networks.runtimes import load_network
+from shared.vision import normaliser as normalise_module
+from shared.vision.detection import find_digits, intersection
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import find_digits, intersection
-from shared.vision.normalise import crop_around, lift_ink, normalise
+from shared.vision.normaliser import crop_around, lift_ink, normalise
 from training import scenes
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources

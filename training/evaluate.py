@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.backend import Network, load_network
-from shared.vision.baseline import ClassicalReader
-from shared.vision.read import load_reader
+from shared.networks.runtimes import Network, load_network
+from shared.vision.recognizer import load_reader
 from training import figures, goals, record, seeds, speed
+from training.baseline import ClassicalReader
 from training.data import load_mnist
 from training.figures import Row
 from training.negatives import digits_of_scenes, kinds_of_others

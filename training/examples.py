@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.backend import Network, load_network
+from shared.networks.runtimes import Network, load_network
+from shared.vision.detection import log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import log_softmax
-from shared.vision.read import load_reader
+from shared.vision.recognizer import load_reader
+from training.classifier import held_out_order
 from training.crops import Crops, load_crops
 from training.data import HELD_OUT, load_mnist
 from training.figures import answer
-from training.reader import held_out_order
 from training.scenes import make_scene
 from training.scenes.glyphs import load_sources
 from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge, write_sheet

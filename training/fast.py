@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.seed import EVALUATION_BATCH, Digits, to_input
+from training.blog import EVALUATION_BATCH, Digits, to_input
 
 # ---------------------------------------------------------------------------------------------------------- settings
 

@@ -13,14 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.backend import Network
 from shared.demo import RATE_HZ, Demo
-from shared.pictures import load_photo, load_video
+from shared.networks.runtimes import Network
 from shared.vision.digit import NOT_A_DIGIT, Digit
-from shared.vision.normalise import crop_around, lift_ink, normalise
+from shared.vision.gray_frame import LONG_SIDE_PX, make_page, to_grey
+from shared.vision.image_files import load_photo, load_video
+from shared.vision.normaliser import crop_around, lift_ink, normalise
 from shared.vision.numbers import join_numbers
-from shared.vision.page import LONG_SIDE_PX, make_page, to_grey
-from shared.vision.steady import Steady
+from shared.vision.tracks import Steady
 from training.corruptions import CORRUPTIONS
 from training.peers import RECIPES
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from shared.vision.detection import Finds, find_digits, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import Finds, find_digits, make_pyramid
-from shared.vision.fuse import SLANT, Fusion, Looks, fuse
-from shared.vision.read import Reader, load_reader
+from shared.vision.fusion import SLANT, Fusion, Looks, fuse
+from shared.vision.recognizer import Reader, load_reader
 from training.data import HELD_OUT
-from training.finder import best_overlaps
+from training.detector import best_overlaps
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
 

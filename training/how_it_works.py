@@ -13,13 +13,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from shared.demo import Demo
-from shared.layers import Layers
-from shared.networks import load_checkpoint
+from shared.networks.architectures import load_checkpoint
+from shared.networks.layers import Layers
 from shared.settings import MODELS
-from shared.vision.explain import Explanation, explain
-from shared.vision.page import make_page
-from shared.vision.read import load_reader
-from shared.vision.sheets import lay_heat, tile_channels, to_grey
+from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
+from shared.vision.explanation import Explanation, explain
+from shared.vision.gray_frame import make_page
+from shared.vision.recognizer import load_reader
 
 FOLDER = Path("docs/how-it-works")
 SEED, AT_S = 0, 1.5  # the demo's first sheet, which says 30

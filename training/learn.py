@@ -18,14 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from shared.corrections import Correction, Corrections
-from shared.networks import load_checkpoint, save_checkpoint
+from shared.networks.architectures import load_checkpoint, save_checkpoint
+from shared.networks.reload import learned_weights, load_checked, shipped_weights
 from shared.settings import ConfigError, Settings, load_settings
-from shared.weights import learned_weights, load_checked, shipped_weights
+from shared.vision.corrections import Correction, Corrections
+from training.classifier import SHADES, Labelled, labelled
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
 from training.export import export_onnx
-from training.reader import SHADES, Labelled, labelled
 from training.teach import Recipe, count_right, teach
 
 # ---------------------------------------------------------------------------------------------------------- settings

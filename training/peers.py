@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.normalise import lift_ink, normalise
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
+from shared.vision.normaliser import lift_ink, normalise
 
 Crop = NDArray[np.uint8]
 Image = NDArray[np.float32]

@@ -16,10 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from shared.processor import find_processor
-from training import fast, seed
+from shared.telemetry.processor import find_processor
+from training import blog, fast
+from training.blog import Digits, load_tensors
 from training.record import COMMAND, Record, Training, save_record, to_lines
-from training.seed import Digits, load_tensors
 
 HELD_OUT = 10_000  # of the training images, the last
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.train --preset fast", description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="trainings by the fast recipe (default: 10)")
     parser.add_argument("--beside", type=int, default=0, help="trainings by the seed's, minutes each (default: 0)")
-    parser.add_argument("--beside-epochs", type=int, default=seed.RECIPE.epochs, help="instead of the seed recipe's")
+    parser.add_argument("--beside-epochs", type=int, default=blog.RECIPE.epochs, help="instead of the seed recipe's")
     parser.add_argument("--epochs", type=float, default=fast.Recipe().epochs, help="instead of the fast recipe's")
     parser.add_argument("--threads", type=int, default=1, help="one costs the least CPU (default: 1)")
     parser.add_argument("--held-out", action="store_true", help="judge by training images held out: to choose a recipe")
@@ -93,18 +93,18 @@ def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterat
     for number in range(arguments.seeds):
         quick = fast.Recipe(epochs=arguments.epochs, seed=number)
         yield measure("fast", number, partial(fast.train, quick, digits), fast.answer_five_times, judges)
-    whole, epochs = seed.RECIPE.epochs, arguments.beside_epochs
+    whole, epochs = blog.RECIPE.epochs, arguments.beside_epochs
     name = "seed" if epochs == whole else f"seed, {epochs} of {whole} epochs"
     for number in range(arguments.beside):
-        recipe = replace(seed.RECIPE, epochs=epochs, seed=number)
+        recipe = replace(blog.RECIPE, epochs=epochs, seed=number)
         yield measure(name, number, partial(train_as_seed, recipe, digits), fast.answer, judges)
 
 
-def train_as_seed(recipe: seed.Recipe, digits: Digits) -> nn.Module:
+def train_as_seed(recipe: blog.Recipe, digits: Digits) -> nn.Module:
     """Return a network trained by the seed's recipe, without the looks at the test set that only its curve needs."""
-    course = seed.start(recipe, CPU, Path(), resume=False)
+    course = blog.start(recipe, CPU, Path(), resume=False)
     while course.epoch < course.recipe.epochs:
-        seed.train_epoch(course, digits)
+        blog.train_epoch(course, digits)
     return course.network.eval()
 
 

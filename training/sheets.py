@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.vision.detection import Finds
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import Finds
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import load_sources
 

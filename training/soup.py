@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from shared.backend import read_weights, version_of
-from shared.networks import Finder, ReaderCNN, load_checkpoint
-from training.finder import write_finder
-from training.reader import write_reader
+from shared.networks.architectures import Finder, ReaderCNN, load_checkpoint
+from shared.networks.runtimes import read_weights, version_of
+from training.classifier import write_reader
+from training.detector import write_finder
 
 
 def main(words: list[str] | None = None) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared.demo import HEIGHT, WIDTH, Demo
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
-from shared.vision.page import to_grey
+from shared.vision.gray_frame import to_grey
 from training.figures import ReadsPages, Row
 
 DIGITS = 5  # on a page

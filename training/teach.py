@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from training.reader import Labelled, answer, draw_batch
+from training.classifier import Labelled, answer, draw_batch
 
 STEPS_BACK = 10
 

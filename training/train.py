@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Callable
 
-from training import finder, race, reader, seed
+from training import blog, classifier, detector, race
 
 PRESETS: dict[str, Callable[[list[str]], None]] = {
-    "seed": seed.main,
-    "finder": finder.main,
-    "reader": reader.main,
+    "seed": blog.main,
+    "finder": detector.main,
+    "reader": classifier.main,
     "fast": race.main,
 }
 

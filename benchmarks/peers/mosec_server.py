@@ -12,9 +12,9 @@ from mosec import Server, Worker
 from benchmarks.peers.place import Place, Record, Role
 from benchmarks.slow import slowed
 from services import inference, preprocess
-from shared.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, Page, Reading
 from shared.settings import load_settings
-from shared.vision.read import load_reader
+from shared.vision.recognizer import load_reader
 
 MAX_BATCH = 16
 

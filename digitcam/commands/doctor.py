@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from digitcam.diagnosis import Finding, Machine, diagnose
 from digitcam.preflight import examine
-from shared.checkup.figures import Figures, compare
-from shared.checkup.scrape import find_targets, scrape
 from shared.settings import Settings
+from shared.telemetry.scraping import find_targets, scrape
+from shared.telemetry.summary import Figures, compare
 
 LOOK_FOR_S = 3.0
 

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from shared.networks.reload import forget_learned
 from shared.settings import ConfigError, Settings
-from shared.weights import forget_learned
 
 NEEDED = ("torch", "onnx", "onnxscript", "PIL", "matplotlib", "tqdm")  # of the extra [train]
 

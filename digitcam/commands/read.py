@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from shared.cameras.file_types import VIDEOS, find_files
-from shared.pictures import Picture, load_photo, load_video
+from shared.networks.reload import KeptReader
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
+from shared.vision.gray_frame import make_page
+from shared.vision.image_files import Picture, load_photo, load_video
 from shared.vision.numbers import join_numbers
-from shared.vision.page import make_page
-from shared.vision.read import Reader
-from shared.weights import KeptReader
+from shared.vision.recognizer import Reader
 
 
 def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:

@@ -10,12 +10,12 @@ import simplejpeg
 
 from digitcam.video_writer import Film
 from services.display.display_state import Shown, Watch
-from shared.bus import Peer
-from shared.messages import Ready, View
-from shared.process import open_log, stop_on_signals
+from shared.messaging.messages import Ready, View
+from shared.messaging.sockets import Peer
+from shared.service.signals import open_log, stop_on_signals
+from shared.service.stage_loop import Queue, address
 from shared.settings import ConfigError, Settings
 from shared.vision.overlay import draw_overlay
-from shared.worker import Queue, address
 
 WAIT_S = 0.1
 PATIENCE_S = 5.0  # for a picture: a camera that is gone for longer ends its film

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from digitcam.supervisor import Worker, keep_alive, worker_of
-from shared.process import note_hangup, open_log, stop_on_signals
+from shared.service.signals import note_hangup, open_log, stop_on_signals
 from shared.settings import ConfigError, load_settings, read_env_file
 
 STAGES = ("capture", "queue", "preprocess", "inference", "display", "prometheus")

@@ -14,7 +14,7 @@ import segno
 
 from digitcam.certificate import ensure_certificate
 from digitcam.supervisor import keep_alive, worker_of
-from shared.process import open_log, stop_on_signals
+from shared.service.signals import open_log, stop_on_signals
 from shared.settings import ConfigError, Settings
 
 ANY_OTHER_HOST = ("192.0.2.1", 9)  # of no network (RFC 5737): the way there is asked for, nothing is sent

@@ -5,9 +5,9 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 
-from shared.checkup.figures import CameraFigures, Figures, ProcessFigures, StageFigures, compare
-from shared.checkup.scrape import Scrape, scrape
 from shared.settings import ConfigError, Settings
+from shared.telemetry.scraping import Scrape, scrape
+from shared.telemetry.summary import CameraFigures, Figures, ProcessFigures, StageFigures, compare
 
 EVERY_S = 1.0
 OVER = 4  # scrapes: rates over three seconds are steady to look at, and quick to fall

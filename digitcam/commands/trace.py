@@ -6,9 +6,9 @@ from http.client import HTTPException
 from pathlib import Path
 
 from digitcam.chrome_trace import Spans, to_events
-from shared.checkup.scrape import Target, find_targets, get
 from shared.settings import ConfigError, Settings
-from shared.trace import LONGEST_S, Span
+from shared.telemetry.scraping import Target, find_targets, get
+from shared.telemetry.spans import LONGEST_S, Span
 
 PATIENCE_S = 5.0  # for the answer, beyond the time that is traced
 VIEWER = "https://ui.perfetto.dev"

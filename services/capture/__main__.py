@@ -8,15 +8,16 @@ import cv2
 
 from services.capture.grabber import Reader
 from services.capture.sources import open_source
-from shared import lifecycle, metrics
-from shared.bus import Peer
 from shared.cameras.added import read_added
 from shared.cameras.camera_list import Camera, find_camera
 from shared.cameras.publisher import Herald, Outbox
 from shared.cameras.watchdog import Judgement, Opening, Watch
-from shared.health import NO_QUEUE, Health
-from shared.messages import CameraState
-from shared.worker import Queue
+from shared.messaging.messages import CameraState
+from shared.messaging.sockets import Peer
+from shared.service import lifecycle
+from shared.service.stage_loop import Queue
+from shared.telemetry import metrics
+from shared.telemetry.health import NO_QUEUE, Health
 
 CLOSE_WITHIN_S = 0.5
 STILL_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one a second

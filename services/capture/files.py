@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from services.capture.opencv import MJPEG, retrieve_jpeg, silence
 from shared.cameras.file_types import PHOTOS, find_files
 from shared.cameras.shot import AbsentError, Shot, Shots, Tick, encode, pace
-from shared.pictures import Picture, load_photo
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
+from shared.vision.image_files import Picture, load_photo
 
 USUAL_RATE_HZ = 30.0  # of a video that doesn't say
 HIGHEST_RATE_HZ = 120.0  # more is a container's tick, not a rate of pictures

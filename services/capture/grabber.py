@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 from queue import Empty, SimpleQueue
 
-from shared.backoff import retry_delay
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watchdog import Event, Finished, Lost, Opening, Seen
+from shared.service.backoff import retry_delay
 
 FIRST_DELAY_S = 0.25
 LAST_DELAY_S = 1.0  # and a second to open and for the first picture: readings are back within 3 s of a camera's return

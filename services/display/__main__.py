@@ -7,12 +7,13 @@ from time import monotonic
 from typing import Protocol
 
 from services.display.display_state import Shown, Watch
-from shared import lifecycle, metrics
-from shared.bus import Peer
-from shared.health import NO_QUEUE, Health
-from shared.messages import CameraState, Message, Ready, View
-from shared.trace import TRACE, Span
-from shared.worker import HEARTBEAT_S, Queue, address
+from shared.messaging.messages import CameraState, Message, Ready, View
+from shared.messaging.sockets import Peer
+from shared.service import lifecycle
+from shared.service.stage_loop import HEARTBEAT_S, Queue, address
+from shared.telemetry import metrics
+from shared.telemetry.health import NO_QUEUE, Health
+from shared.telemetry.spans import TRACE, Span
 
 CREDIT = 8  # views on their way at most: more would be old when they are shown
 STILL_AFTER_S = 2.0  # live cameras give a frame a second at least

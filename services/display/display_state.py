@@ -4,10 +4,10 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from shared.messages import ANSWERED, View
+from shared.messaging.messages import ANSWERED, View
 from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
-from shared.vision.steady import Steady
+from shared.vision.tracks import Steady
 
 SET_BACK_S = 2.0  # a frame so much older than one before is no straggler: the clock was set back
 RATE_OVER_S = 2.0  # rates are taken over the last two seconds: steady to look at, quick to fall

@@ -9,7 +9,7 @@ import numpy as np
 import simplejpeg
 
 from services.display.display_state import Shown
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
 from shared.vision.overlay import Picture, draw_overlay, grey_out, mosaic
 

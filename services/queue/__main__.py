@@ -1,8 +1,8 @@
 """Binds the socket of the queue, and runs the broker until told to stop."""
 
 from services.queue.broker import TICK_S, Exchange
-from shared import lifecycle
-from shared.bus import Hub
+from shared.messaging.sockets import Hub
+from shared.service import lifecycle
 
 
 def main(life: lifecycle.Life) -> None:

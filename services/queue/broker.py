@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from services.queue.cameras import Roster
 from services.queue.scheduler import STAGES, Batch, Ended, WorkQueue
 from services.queue.viewers import Audience
-from shared import metrics
-from shared.bus import Hub
-from shared.messages import (
+from shared.messaging.messages import (
     CameraState,
     Credit,
     Frame,
@@ -21,7 +19,9 @@ from shared.messages import (
     Refusal,
     Unchanged,
 )
-from shared.trace import TRACE, Span
+from shared.messaging.sockets import Hub
+from shared.telemetry import metrics
+from shared.telemetry.spans import TRACE, Span
 
 TWICE = "%s comes over a new connection: it was restarted, or two go by this name (then give one %s another)"
 AT_ONCE = 16  # messages that are acted on before anything is sent: a round of sending looks at every worker and camera

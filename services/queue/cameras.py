@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from shared.messages import CameraState, MalformedError
+from shared.messaging.messages import CameraState, MalformedError
 
 SILENT_AFTER_S = 1.5  # three heartbeats of a capture process; a camera that is gone is on the page within 2 s
 MAX_CAMERAS = 256  # each has its own labels in metrics

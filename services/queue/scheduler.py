@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from services.queue.fair_queue import Slots
 from services.queue.still_gate import Gate, Standing
-from shared.messages import Frame, MalformedError, Page, Reading
+from shared.messaging.messages import Frame, MalformedError, Page, Reading
 
 STAGES = ("preprocess", "inference")
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers

@@ -8,9 +8,9 @@ frames and may be restarted; the comparison is theirs, since only they look into
 
 from dataclasses import dataclass, replace
 
-from shared.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, Page, Reading
 
-SETTLE_S = 0.5  # the steady digits forget within 0.4 s: by then they are what this page says (shared/vision/steady.py)
+SETTLE_S = 0.5  # the steady digits forget within 0.4 s: by then they are what this page says (shared/vision/tracks.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from services.queue.fair_queue import Slots
 from services.queue.scheduler import LOST_AFTER_S, Ended
-from shared.messages import View
+from shared.messaging.messages import View
 
 
 @dataclass(slots=True)

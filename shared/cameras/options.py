@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.messages import OLDEST_S, WEIGHTS
+from shared.messaging.messages import OLDEST_S, WEIGHTS
 from shared.settings import ConfigError
 
 

@@ -4,13 +4,13 @@ import logging
 import time
 from typing import Protocol
 
-from shared import metrics
 from shared.cameras.options import USUAL, Terms
 from shared.cameras.shot import Shot
 from shared.cameras.watchdog import Judgement
-from shared.messages import CameraState, Credit, Frame
-from shared.trace import TRACE, Span
-from shared.worker import Queue
+from shared.messaging.messages import CameraState, Credit, Frame
+from shared.service.stage_loop import Queue
+from shared.telemetry import metrics
+from shared.telemetry.spans import TRACE, Span
 
 HEARTBEAT_S = 0.5
 WAIT_S = 0.1  # how late a change of state or a stop may be noticed

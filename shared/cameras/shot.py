@@ -8,7 +8,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared.messages import MAX_PAYLOAD_BYTES
+from shared.messaging.messages import MAX_PAYLOAD_BYTES
 
 QUALITY = 85  # 35 to 41 kB for a picture of the demo camera
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import inference
 from benchmarks.runtimes import RUNTIMES, Arrays, Runtime, load_onnx
 from benchmarks.trust import UntrustedError
-from shared.messages import Page
+from shared.messaging.messages import Page
 from shared.settings import load_settings
 
 SETTINGS = load_settings({}, Path("no.env"))

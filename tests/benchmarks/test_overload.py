@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.overload import CROWDED, USUAL, plan_films, slow_down
 from benchmarks.slow import DIGIT_S, PAGE_S, slowed
-from shared.messages import Reading
+from shared.messaging.messages import Reading
 from shared.vision.digit import Digit
 
 DIGIT = Digit((0.0, 0.0, 1.0, 1.0), (-0.1,) + (-5.0,) * 10)

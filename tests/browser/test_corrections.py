@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 from playwright.sync_api import Page as Tab
 
-from shared.corrections import Corrections
+from shared.vision.corrections import Corrections
 from tests.browser.test_live_view import display
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed

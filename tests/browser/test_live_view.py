@@ -14,11 +14,11 @@ from playwright.sync_api import Page as Tab
 from services.display.__main__ import run
 from services.display.web.server import Page
 from shared.cameras.added import read_added
-from shared.health import Health
-from shared.lifecycle import write_target
-from shared.process import target_file
+from shared.service.lifecycle import write_target
+from shared.service.signals import target_file
 from shared.settings import load_settings
-from shared.status import status_port
+from shared.telemetry.health import Health
+from shared.telemetry.status_server import status_port
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 from digitcam.chrome_trace import to_events
-from shared.trace import Span
+from shared.telemetry.spans import Span
 
 SPANS = {
     "inference.1": [Span("inference", "b", 2, 5.060, 5.080, "batch of 2"), Span("inference", "a", 1, 5.060, 5.080)],

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from digitcam.diagnosis import Machine, diagnose
-from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.telemetry.summary import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
 
 ROOMY = Machine(cores=8, load=1.0)
 NONE = dict.fromkeys(REASONS, 0.0)

@@ -8,12 +8,12 @@ import pytest
 
 from digitcam import __main__
 from digitcam.commands import learn
-from shared.corrections import Corrections
+from shared.networks.reload import learned_weights, weights_in_force
 from shared.settings import Settings
-from shared.weights import learned_weights, weights_in_force
+from shared.vision.corrections import Corrections
 from tests.conftest import MakeSettings
 from tests.services.display.web.test_corrections import seen
-from tests.shared.weights import other_weights, put
+from tests.shared.networks.weights import other_weights, put
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import simplejpeg
 from digitcam.commands.record import draw, record, run
 from digitcam.video_writer import Film
 from services.display.display_state import Shown
-from shared.messages import Message, Ready, View
+from shared.messaging.messages import Message, Ready, View
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.services.feed import Feed, pictures

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, Keeper, Worker, keep_alive
-from shared.process import WRONG_SETTING
+from shared.service.signals import WRONG_SETTING
 
 
 class FakeProcess:
@@ -137,7 +137,7 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     """The parent is killed with -9 and can tell nobody; the worker's standard input ends."""
     pid_file = tmp_path / "pid"
     worker = (
-        "import os, pathlib, threading\nfrom shared.process import stop_on_signals, stop_with_parent\n"
+        "import os, pathlib, threading\nfrom shared.service.signals import stop_on_signals, stop_with_parent\n"
         "stop = stop_on_signals(); stop_with_parent(stop, threading.Event())\n"
         f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
         "stop.wait()\n"

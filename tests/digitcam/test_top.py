@@ -10,12 +10,12 @@ import pytest
 from digitcam.commands.doctor import report
 from digitcam.commands.top import columns, look, table
 from digitcam.diagnosis import Finding
-from shared.checkup.figures import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
-from shared.checkup.scrape import find_targets, scrape
-from shared.health import Health
-from shared.lifecycle import write_target
+from shared.service.lifecycle import write_target
 from shared.settings import ConfigError
-from shared.status import status_port
+from shared.telemetry.health import Health
+from shared.telemetry.scraping import find_targets, scrape
+from shared.telemetry.status_server import status_port
+from shared.telemetry.summary import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
 from tests.conftest import MakeSettings
 
 FIGURES = Figures(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-import shared.metrics  # noqa: F401 - registers every number
+import shared.telemetry.metrics  # noqa: F401 - registers every number
 
 FOLDER = Path(__file__).parents[2] / "docker" / "grafana"
 FILE = FOLDER / "digitcam.json"

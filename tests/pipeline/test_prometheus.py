@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from shared.bus import Peer
-from shared.messages import Ready, View
+from shared.messaging.messages import Ready, View
+from shared.messaging.sockets import Peer
 from shared.settings import load_settings
 from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from shared.backend import version_of
+from shared.networks.reload import learned_weights
+from shared.networks.runtimes import version_of
 from shared.settings import load_settings
-from shared.weights import learned_weights
 from tests.pipeline.pipeline import Pipeline, running, wait_for
-from tests.shared.weights import other_weights, put
+from tests.shared.networks.weights import other_weights, put
 
 
 def reads_with(pipeline: Pipeline, weights: bytes) -> bool:

@@ -9,8 +9,8 @@ from functools import cache
 import simplejpeg
 
 from shared.demo import Demo
-from shared.messages import CameraState, Message, Ready, View
-from tests.vision.reading import digit_of
+from shared.messaging.messages import CameraState, Message, Ready, View
+from tests.shared.vision.reading import digit_of
 
 FPS = 30
 FRAMES = 45  # 1.5 s of pictures, shown over and over

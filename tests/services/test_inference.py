@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
 from services import inference
-from shared.messages import MAX_DIGITS, Page
+from shared.messaging.messages import MAX_DIGITS, Page
 from shared.vision.digit import Digit
-from shared.vision.read import Reader, load_reader
+from shared.vision.recognizer import Reader, load_reader
 from tests.conftest import MakeSettings
 
 MODELS = Path(__file__).parents[2] / "models"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.preprocess import prepare
-from shared.messages import Frame, Page, Refusal, Unchanged
+from shared.messaging.messages import Frame, Page, Refusal, Unchanged
 
 
 def jpeg(height: int, width: int, grey: int = 200) -> bytes:

@@ -10,7 +10,7 @@ import pytest
 from digitcam.supervisor import STOPPING_CODES
 from services import prometheus
 from services.prometheus import FILES, command, find_trouble
-from shared.lifecycle import Life
+from shared.service.lifecycle import Life
 from shared.settings import load_settings
 
 

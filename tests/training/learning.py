@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.corrections import Corrections, Seen
+from shared.vision.corrections import Corrections, Seen
 from shared.vision.digit import NOT_A_DIGIT
 from training import learn
 from training.crops import Crops

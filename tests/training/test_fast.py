@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from training import fast, seed, train
+from training import blog, fast, train
 from training.evaluate import to_page
 from training.fast import Muon, Recipe, draw_batches, find_share, orthogonalise
 from training.record import Record, Training, load_record, save_record, to_lines, to_rows
 
-from .test_seed import TEST, TRAINING, shipped, write_mnist
+from .test_blog import TEST, TRAINING, shipped, write_mnist
 
 RECORD = Record(
     command="python -m training.train --preset fast --seeds 2 --beside 1",
@@ -99,7 +99,7 @@ def test_five_looks_are_the_mean_of_an_image_and_its_neighbours() -> None:
 
 def test_command_line_measures_both_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mnist(tmp_path, monkeypatch)
-    monkeypatch.setattr(seed, "RECIPE", replace(seed.RECIPE, epochs=2, batch=25))
+    monkeypatch.setattr(blog, "RECIPE", replace(blog.RECIPE, epochs=2, batch=25))
     often = ["--seeds", "2", "--epochs", "3", "--beside", "1", "--beside-epochs", "1"]
     train.main(["--preset", "fast", *often, "--data", str(tmp_path), "--out", str(tmp_path)])
     record = load_record(tmp_path / "speed-record.json")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from shared.vision.detection import Finds, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import Finds, log_softmax
-from shared.vision.fuse import Fusion
+from shared.vision.fusion import Fusion
 from training.fusion import Evidence, fit, loss_of, truth_of
 from training.scenes import IGNORED, Scene
 

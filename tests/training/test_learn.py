@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from shared.corrections import FILE, Correction, Corrections, Seen
+from shared.networks.reload import learned_weights, load_checked, shipped_weights, weights_in_force
 from shared.settings import Settings
-from shared.weights import learned_weights, load_checked, shipped_weights, weights_in_force
+from shared.vision.corrections import FILE, Correction, Corrections, Seen
 from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
 from training import learn as learning
+from training.classifier import Labelled
 from training.learn import OCCASION_S, Figure, learn, main, number_occasions
-from training.reader import Labelled
 from training.teach import Recipe, teach
 
 FEW = Recipe(steps=40, corrections=8, mnist=32, crops=32)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from shared.vision.detection import Seen, decode, drop_doubles, pick_hot
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.find import Seen, decode, drop_doubles, pick_hot
+from training.label_maps import make_target
 from training.scenes import Scene, make_scene
 from training.scenes.fields import SIDE as FIELD_SIDE
 from training.scenes.fields import body_field, line_field, thin
@@ -12,7 +13,6 @@ from training.scenes.glyphs import Glyph, Sources
 from training.scenes.pens import Pen, write
 from training.scenes.strokes import DIGITS, SIGNS, draw
 from training.sheets import contact_sheet, draw_truth
-from training.targets import make_target
 
 
 @pytest.fixture(scope="module")

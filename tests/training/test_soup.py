@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from shared.backend import load_network
-from shared.networks import Finder, ReaderCNN, SeedCNN, load_checkpoint, save_checkpoint
+from shared.networks.architectures import Finder, ReaderCNN, SeedCNN, load_checkpoint, save_checkpoint
+from shared.networks.runtimes import load_network
 from training.soup import main, mean
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from training.reader import Labelled
+from training.classifier import Labelled
 from training.teach import go_back
 
 SIX, FIVE = 6, 5

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
 
 SIDE = 84  # pixels of a field's side: MNIST's 28, three times enlarged
 ENLARGE = 3

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.normalise import lean_of
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
+from shared.vision.normaliser import lean_of
 from training.data import load_mnist
 from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
 from training.scenes.fonts import board_fonts, hand_fonts, letter, print_fonts

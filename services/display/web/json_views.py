@@ -7,7 +7,7 @@ from services.display.display_state import Shown
 from services.display.web.event_store import Event
 from services.display.web.state import Camera, Desk
 from services.display.web.wire import encode_reading
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 
 Values = dict[str, Any]
 

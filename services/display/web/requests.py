@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from services.display.web.event_store import Question
-from shared.corrections import LARGEST_ID
+from shared.vision.corrections import LARGEST_ID
 
 MOST_EVENTS = 1000  # in one answer
 BODY_BYTES = 4096

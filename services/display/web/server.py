@@ -15,12 +15,12 @@ from services.display.web.browser_cameras.registry import Lobby
 from services.display.web.browser_cameras.uplink import Connection
 from services.display.web.live.hub import Gallery
 from services.display.web.routes import make_app
-from shared.bus import Peer
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
+from shared.messaging.sockets import Peer
 from shared.settings import ConfigError, Settings
 
 START_TIMEOUT_S = 10
-GLANCE_S = 0.1  # nearer readings share their noise and count as one (shared/vision/steady.py)
+GLANCE_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from aiohttp import web
 from services.display.display_state import Shown
 from services.display.web.requests import check, refuse
 from services.display.web.state import Desk
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.vision.overlay import draw_overlay
 
 WITHIN_S = 2.0  # a live camera gives a picture every 30 to 100 ms

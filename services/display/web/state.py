@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from services.display.display_state import Shown
 from services.display.events import Appeared, Change, Sighting, Sightings
 from services.display.web.event_store import Event, Store
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 
 News = Shown | CameraState | Event
 Listener = Callable[[News], None]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.display.display_state import Shown
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.vision.digit import Box
 
 LATEST = 1e15  # milliseconds: 30,000 years

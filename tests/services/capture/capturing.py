@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from shared.bus import Hub
-from shared.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraState, Credit, Frame, Message
+from shared.messaging.sockets import Hub
 from tests.conftest import MakeSettings
 
 ROOT = Path(__file__).parents[3]

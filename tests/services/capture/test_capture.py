@@ -24,8 +24,8 @@ from shared.cameras.publisher import HEARTBEAT_S, Herald
 from shared.cameras.shot import AbsentError, Shot, Shots
 from shared.cameras.watchdog import Judgement, Watch
 from shared.demo import HEIGHT, WIDTH
-from shared.health import Health
-from shared.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraState, Credit, Frame, Message
+from shared.telemetry.health import Health
 from tests.conftest import MakeSettings
 from tests.services.capture.capturing import capturing
 

@@ -17,11 +17,11 @@ from prometheus_client import REGISTRY
 
 from services.display.__main__ import CREDIT, STILL_AFTER_S, Flow, run
 from services.display.display_state import Shown, Watch
-from shared.health import Health
-from shared.messages import CameraState, Message, Ready, View
-from shared.worker import HEARTBEAT_S
+from shared.messaging.messages import CameraState, Message, Ready, View
+from shared.service.stage_loop import HEARTBEAT_S
+from shared.telemetry.health import Health
 from tests.services.feed import Feed, view_of
-from tests.vision.reading import digit_of
+from tests.shared.vision.reading import digit_of
 
 ROOT = Path(__file__).parents[3]
 

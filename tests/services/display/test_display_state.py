@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from services.display.display_state import Rate, Watch
-from shared.messages import ANSWERED, View
+from shared.messaging.messages import ANSWERED, View
 from shared.vision.digit import Digit
 
 SEVEN = Digit((10.0, 10.0, 20.0, 30.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))

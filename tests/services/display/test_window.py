@@ -14,7 +14,7 @@ import pytest
 
 from services.display.display_state import Watch
 from services.display.window import draw_tile, is_visible
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from tests.services.feed import view_of
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ SHOW = """
 import sys, threading
 from services.display.__main__ import run
 from services.display.window import TITLE, Window
-from shared.health import Health
+from shared.telemetry.health import Health
 from tests.services.feed import Feed
 
 feed = Feed("demo", "desk")

@@ -10,8 +10,7 @@ from prometheus_client import REGISTRY
 from services.queue.broker import AT_ONCE, Exchange
 from services.queue.cameras import MAX_CAMERAS, SILENT_AFTER_S
 from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S
-from shared.bus import Hub
-from shared.messages import (
+from shared.messaging.messages import (
     CameraState,
     Credit,
     Frame,
@@ -25,6 +24,7 @@ from shared.messages import (
     Unchanged,
     View,
 )
+from shared.messaging.sockets import Hub
 from shared.vision.digit import Digit
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.queue.fair_queue import Slots
-from shared.messages import WEIGHTS
+from shared.messaging.messages import WEIGHTS
 
 WEIGHT = st.floats(*WEIGHTS)
 

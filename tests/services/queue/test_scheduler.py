@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.queue.fair_queue import Slots
 from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, WorkQueue
-from shared.messages import ANSWERED, Frame, MalformedError, Page, Reading
+from shared.messaging.messages import ANSWERED, Frame, MalformedError, Page, Reading
 
 MAX_AGE_S = 0.15
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from services.queue.still_gate import SETTLE_S, Gate, Standing
-from shared.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, Page, Reading
 
 FRAME_S = 1 / 32  # exact, so that ends of times are too
 

@@ -8,8 +8,8 @@ from services.display.web.explain.handler import MOST_PX
 from services.display.web.requests import MOST_EVENTS
 from shared.cameras.added import NAME as ADDED_NAME
 from shared.cameras.added import SOURCE
-from shared.corrections import LARGEST_ID
-from shared.messages import CAMERA_STATES
+from shared.messaging.messages import CAMERA_STATES
+from shared.vision.corrections import LARGEST_ID
 
 Values = dict[str, Any]
 

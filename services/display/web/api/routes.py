@@ -20,7 +20,7 @@ from services.display.web.explain.corrections import CorrectionsApi, Memory
 from services.display.web.explain.handler import Why
 from services.display.web.snapshots import Snapshots
 from services.display.web.state import Desk
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.settings import ConfigError, Settings
 
 LOOK_EVERY_S = 0.5  # how late it may be noticed that a number has left a camera that went

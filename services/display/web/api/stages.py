@@ -10,9 +10,9 @@ from aiohttp import web
 
 from services.display.web.json_views import Values
 from services.display.web.requests import check
-from shared.checkup import scrape as ports
-from shared.checkup.figures import StageFigures, compare
-from shared.checkup.scrape import Scrape
+from shared.telemetry import scraping as ports
+from shared.telemetry.scraping import Scrape
+from shared.telemetry.summary import StageFigures, compare
 
 EVERY_S = 0.9  # however many ask; a page asks once a second
 OVER = 4  # scrapes, as in digitcam top: rates over three seconds are steady to look at, and quick to fall

@@ -14,8 +14,8 @@ from services.display.web.json_views import Values, of_event, of_reading, of_sta
 from services.display.web.requests import to_camera
 from services.display.web.state import Desk, News
 from services.display.web.wire import encode
-from shared import metrics
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
+from shared.telemetry import metrics
 
 MAX_LISTENERS = 32
 MAX_WAITING = 1000  # events and states for one listener; then the oldest are dropped, and counted

@@ -10,8 +10,8 @@ import aiohttp
 from services.display.web.event_store import Event
 from services.display.web.json_views import Values, of_event
 from services.display.web.state import News
-from shared import metrics
-from shared.backoff import retry_delay
+from shared.service.backoff import retry_delay
+from shared.telemetry import metrics
 
 MAX_WAITING = 1000  # then the oldest events are given up, and counted
 TRIES = 6  # over half a minute: a program that restarts misses nothing

@@ -11,8 +11,8 @@ from services.display.display_state import Shown
 from services.display.web.browser_cameras.session import FRAME_BYTES, Guest
 from services.display.web.browser_cameras.uplink import Connection, Uplink
 from services.display.web.live.viewer import HEARTBEAT_S, UnwelcomeError
-from shared import metrics
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
+from shared.telemetry import metrics
 
 MAX_GUESTS = 8  # a thread each, and of the pipeline as much as any camera takes
 FULL = f"{MAX_GUESTS} browsers are cameras already"

@@ -9,8 +9,8 @@ from typing import Protocol
 from shared.cameras.publisher import Herald, Outbox
 from shared.cameras.shot import Shot
 from shared.cameras.watchdog import Seen, Watch
-from shared.messages import CameraState
-from shared.worker import Queue
+from shared.messaging.messages import CameraState
+from shared.service.stage_loop import Queue
 
 
 class Connection(Queue, Protocol):

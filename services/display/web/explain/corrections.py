@@ -13,7 +13,7 @@ from aiohttp import web
 from services.display.web.explain.images import to_png
 from services.display.web.json_views import to_time
 from services.display.web.requests import check, refuse, to_body, to_count
-from shared.corrections import LARGEST_ID, Correction, Corrections, FullError, Seen
+from shared.vision.corrections import LARGEST_ID, Correction, Corrections, FullError, Seen
 
 LABELS = (*"0123456789", "none")  # by their class, 0 to 10
 MOST_LISTED = 100  # in one answer; 60 kB

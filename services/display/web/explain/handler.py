@@ -16,14 +16,14 @@ from services.display.web.explain.corrections import Memory
 from services.display.web.explain.images import to_jpeg, to_png
 from services.display.web.requests import check, refuse
 from services.display.web.snapshots import Snapshots
-from shared.corrections import Seen
-from shared.layers import Layers
+from shared.networks.layers import Layers
+from shared.networks.reload import KeptReader
 from shared.settings import Settings
-from shared.vision.explain import Explanation, explain
-from shared.vision.page import make_page
-from shared.vision.read import Reader
-from shared.vision.sheets import lay_heat, tile_channels, to_grey
-from shared.weights import KeptReader
+from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
+from shared.vision.corrections import Seen
+from shared.vision.explanation import Explanation, explain
+from shared.vision.gray_frame import make_page
+from shared.vision.recognizer import Reader
 
 MOST_PX = 100_000
 

@@ -8,8 +8,8 @@ from aiohttp import WSCloseCode, web
 
 from services.display.display_state import Shown
 from services.display.web.live.viewer import UnwelcomeError, Viewer
-from shared import metrics
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
+from shared.telemetry import metrics
 
 MAX_VIEWERS = 64
 FULL = f"{MAX_VIEWERS} browsers look already"

@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 from services.display.display_state import Shown
 from services.display.web.flow_control import Allowance, Room
 from services.display.web.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 
 MAX_UNSEEN = 256  # as many cameras as there can be
 WORD_BYTES = 512  # the longest honest word names a camera

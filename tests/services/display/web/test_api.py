@@ -21,7 +21,7 @@ from services.display.web.api.stream import MAX_LISTENERS, Listener
 from services.display.web.event_store import MOST_EVENTS, Question, Store
 from services.display.web.server import GLANCE_S, Page
 from shared.cameras.added import FILE, MOST_ADDED, read_added
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
 from tests.services.display.web.test_browser_cameras import becomes
 from tests.services.display.web.test_server import in_browser, settings, shown

@@ -25,7 +25,7 @@ from services.display.web.browser_cameras.jpeg import MOST_PX, check_jpeg
 from services.display.web.browser_cameras.registry import MAX_GUESTS
 from services.display.web.browser_cameras.session import FRAME_BYTES, RATE_HZ, credible
 from services.display.web.server import Page
-from shared.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraState, Credit, Frame, Message
 from tests.services.display.web.test_server import in_browser, settings
 from tests.services.feed import view_of
 

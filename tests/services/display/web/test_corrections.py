@@ -12,7 +12,7 @@ import pytest
 
 from services.display.web.explain.corrections import LABELS, MOST_REMEMBERED, Memory
 from services.display.web.server import Page
-from shared.corrections import MOST_A_MINUTE, MOST_KEPT, Corrections, FullError, Seen
+from shared.vision.corrections import MOST_A_MINUTE, MOST_KEPT, Corrections, FullError, Seen
 from shared.vision.digit import NOT_A_DIGIT
 from tests.services.display.web.test_api import ask, ask_why
 from tests.services.display.web.test_server import in_browser, settings, shown

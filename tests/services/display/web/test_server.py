@@ -21,7 +21,7 @@ from services.display.web.access import cookie_of
 from services.display.web.live.hub import MAX_VIEWERS
 from services.display.web.live.viewer import WORDS_AT_ONCE
 from services.display.web.server import Page
-from shared.messages import CameraState
+from shared.messaging.messages import CameraState
 from shared.settings import ConfigError, Settings, load_settings
 from tests.services.feed import pictures, view_of
 

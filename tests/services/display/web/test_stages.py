@@ -9,13 +9,13 @@ import pytest
 
 from services.display.web.api import stages
 from services.display.web.server import Page
-from shared import metrics
-from shared.checkup import scrape as ports
-from shared.checkup.scrape import Scrape
-from shared.health import Health
-from shared.lifecycle import write_target
-from shared.process import target_file
-from shared.status import status_port
+from shared.service.lifecycle import write_target
+from shared.service.signals import target_file
+from shared.telemetry import metrics
+from shared.telemetry import scraping as ports
+from shared.telemetry.health import Health
+from shared.telemetry.scraping import Scrape
+from shared.telemetry.status_server import status_port
 from tests.services.display.web.test_api import ask
 from tests.services.display.web.test_server import in_browser, settings
 

@@ -1,0 +1,1 @@
+"""The networks: their architectures, the runtimes that run them, and how new weights are taken up while running."""

@@ -1,0 +1,1 @@
+"""What every process of the pipeline does: start, stop, log, and turn the loop of its stage."""

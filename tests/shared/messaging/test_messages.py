@@ -1,0 +1,139 @@
+"""What is sent arrives as it was; what is no message of ours is refused with a reason."""
+
+import math
+from contextlib import suppress
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.messaging import messages
+from shared.messaging.messages import (
+    CameraState,
+    Credit,
+    Frame,
+    MalformedError,
+    Message,
+    Page,
+    Ping,
+    Pong,
+    Reading,
+    Ready,
+    Refusal,
+    Unchanged,
+    View,
+    decode,
+    encode,
+)
+from shared.vision.digit import Digit
+
+SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.91] + [0.005] * 2 + [0.01]))
+EACH_KIND: list[Message] = [
+    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
+    Page("demo", 1, 2.5, 640, 480, 2, b"123456"),
+    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch", 2.0, 0.5),
+    Page("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
+    Unchanged("demo", 1),
+    Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),
+    Refusal("demo", 1, "malformed"),
+    View("demo", 1, 2.5, "read", 640, 480, (SEVEN,), b"jpeg"),
+    CameraState("demo", "live", "30 pictures a second", 1.0),
+    Credit("demo", 8),
+    Ready("inference", "inference.1@host", 16, False),
+    Ping(1.0),
+    Pong(1.0, 2.0),
+]
+
+
+def header_of(message: Message) -> dict[str, Any]:
+    header: dict[str, Any] = msgpack.unpackb(encode([message])[0])
+    return header
+
+
+def test_every_kind_of_message_arrives_as_it_was_sent() -> None:
+    assert {type(message) for message in EACH_KIND} == {form.kind for form in messages.FORMS.values()}
+    assert decode(encode(EACH_KIND)) == EACH_KIND
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("kind", "Secret"),
+        ("kind", 3),
+        ("camera", ""),
+        ("camera", "x" * 65),
+        ("camera", "a\nb"),
+        ("camera", 7),
+        ("seq", -1),
+        ("seq", True),
+        ("seq", 2**60),
+        ("captured_at", math.nan),
+        ("captured_at", math.inf),
+        ("captured_at", 1),
+        ("digits", [[0.0] * 15]),
+        ("digits", [[0.0] * 14 + [1.0, 0.0]]),
+        ("digits", [[0.0] * 14 + [math.nan, 0.0]]),
+        ("digits", [[0.0] * 15 + [-1.0]]),
+        ("digits", [[0.0] * 16] * (messages.MAX_DIGITS + 1)),
+        ("width", None),
+        ("more", 1),
+    ],
+)
+def test_wrong_field_is_malformed(name: str, value: object) -> None:
+    header = header_of(EACH_KIND[5]) | {name: value}
+    with pytest.raises(MalformedError):
+        decode([msgpack.packb(header), b""])
+
+
+def test_missing_field_is_malformed() -> None:
+    header = header_of(EACH_KIND[5])
+    del header["seq"]
+    with pytest.raises(MalformedError, match="fields"):
+        decode([msgpack.packb(header), b""])
+
+
+def test_payload_where_none_belongs_is_malformed() -> None:
+    with pytest.raises(MalformedError, match="payload"):
+        decode([encode([Ping(1.0)])[0], b"x"])
+
+
+@pytest.mark.parametrize("rows", [0, 4])
+def test_page_whose_pixels_are_no_rectangle_is_malformed(rows: int) -> None:
+    header = header_of(EACH_KIND[1]) | {"rows": rows}
+    with pytest.raises(MalformedError, match="rows"):
+        decode([msgpack.packb(header), b"123456"])
+
+
+@pytest.mark.parametrize("parts", [[], [b"x"], [b"x"] * 3, [b""] * (2 * messages.MAX_MESSAGES + 2)])
+def test_parts_that_are_no_pairs_are_malformed(parts: list[bytes]) -> None:
+    with pytest.raises(MalformedError, match="parts"):
+        decode(parts)
+
+
+def test_oversized_payload_is_malformed() -> None:
+    with pytest.raises(MalformedError, match="too large"):
+        decode([encode([EACH_KIND[0]])[0], b"x" * (messages.MAX_PAYLOAD_BYTES + 1)])
+
+
+def test_oversized_header_is_malformed_before_it_is_parsed() -> None:
+    with pytest.raises(MalformedError, match="too large"):
+        decode([b"\x93" * (messages.MAX_HEADER_BYTES + 1), b""])
+
+
+@given(st.binary(max_size=200), st.binary(max_size=10))
+def test_no_bytes_break_the_decoder(header: bytes, payload: bytes) -> None:
+    with pytest.raises(MalformedError):
+        decode([header, payload])
+
+
+SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3)
+NAMES = st.sampled_from(["kind", *messages.CHECKS])
+
+
+@given(st.dictionaries(NAMES, SCALARS | st.lists(SCALARS)), st.sampled_from(sorted(messages.FORMS)))
+def test_no_header_breaks_the_decoder(header: dict[str, object], kind: str) -> None:
+    parts = [msgpack.packb(header | {"kind": kind}), b""]
+    with suppress(MalformedError):  # what passes every check is a message
+        assert decode(parts)

@@ -1,0 +1,139 @@
+"""Weights in force: the learned ones if they are sound and of these shipped ones, taken up while it reads."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+
+from shared.networks.reload import LOOK_EVERY_S, KeptReader, forget_learned, learned_weights, weights_in_force
+from shared.networks.runtimes import version_of
+from shared.settings import MODELS, Settings
+from tests.conftest import MakeSettings
+from tests.shared.networks.weights import other_weights, put
+
+SHIPPED = version_of((MODELS / "reader.onnx").read_bytes())
+
+
+class Watched:
+    """A kept reader with a clock that the test turns."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.now = 0.0
+        self.kept = KeptReader(settings, lambda: self.now)
+
+    def version(self, later_s: float = LOOK_EVERY_S) -> str:
+        """Of the network that reads the next pages, so much later."""
+        self.now += later_s
+        return self.kept.get().network.version
+
+
+def refused() -> float:
+    return REGISTRY.get_sample_value("digitcam_weights_refused_total") or 0.0
+
+
+def test_learned_weights_are_taken_up_and_given_back_while_it_reads(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    watched = Watched(settings)
+    assert watched.version() == SHIPPED
+    for note in ("first", "second"):
+        put(learned_weights(settings), other_weights(note))
+        assert watched.version() == version_of(other_weights(note))
+        assert REGISTRY.get_sample_value(
+            "digitcam_model_info", {"name": "reader", "version": version_of(other_weights(note)), "device": "cpu"}
+        )
+    assert forget_learned(settings)
+    assert watched.version() == SHIPPED
+    assert not forget_learned(settings)
+
+
+def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    watched = Watched(settings)
+    put(learned_weights(settings), other_weights("new"))
+    assert watched.version(later_s=0.9 * LOOK_EVERY_S) == SHIPPED
+    assert watched.version(later_s=0.2 * LOOK_EVERY_S) != SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("weights", "why"),
+    [
+        (b"", "is not an ONNX model"),
+        (other_weights("cut")[:-1000], "is not an ONNX model"),
+        ((MODELS / "seed.onnx").read_bytes(), "has not the reader's eleven answers"),
+        ((MODELS / "finder.onnx").read_bytes(), "has not the reader's eleven answers"),
+    ],
+    ids=["empty", "cut off", "of ten answers", "a finder"],
+)
+def test_weights_that_are_no_reader_are_refused_once_and_those_before_stay(
+    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture, weights: bytes, why: str
+) -> None:
+    settings = make_settings()
+    watched, before = Watched(settings), refused()
+    put(learned_weights(settings), weights)
+    with caplog.at_level(logging.WARNING):
+        assert [watched.version() for _ in range(3)] == [SHIPPED] * 3
+    assert refused() == before + 1
+    assert [why in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_network_that_knows_no_digits_is_refused(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    weights = bytearray((MODELS / "reader.onnx").read_bytes())
+    watched = Watched(settings)
+    middle = slice(len(weights) // 4, 3 * len(weights) // 4)
+    weights[middle] = bytes(len(weights[middle]))  # half of its numbers become 0
+    put(learned_weights(settings), bytes(weights))
+    before = refused()
+    assert watched.version() == SHIPPED
+    assert refused() == before + 1
+
+
+def test_start_with_broken_learned_weights_takes_the_shipped_ones(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    put(learned_weights(settings), b"broken")
+    before = refused()
+    watched = Watched(settings)
+    assert watched.version() == SHIPPED
+    assert refused() == before + 1
+    put(learned_weights(settings), other_weights("mended"))
+    assert watched.version() == version_of(other_weights("mended"))
+
+
+def test_what_was_learned_from_other_shipped_weights_is_not_in_force(
+    make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    """A release brings better ones; what was learned from those before must not hide them."""
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models)
+    settings = make_settings(MODELS=models)
+    watched = Watched(settings)
+    put(learned_weights(settings), other_weights("learned"))
+    assert watched.version() != SHIPPED
+    put(models / "reader.onnx", other_weights("release"))
+    assert watched.version() == version_of(other_weights("release"))
+    assert weights_in_force(settings) == models / "reader.onnx"
+
+
+def test_models_that_are_gone_for_a_moment_change_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
+    models = tmp_path / "models"
+    shutil.copytree(MODELS, models)
+    watched = Watched(make_settings(MODELS=models))
+    (models / "reader.onnx").unlink()
+    assert watched.version() == SHIPPED
+
+
+def test_torch_takes_the_learned_weights_too(make_settings: MakeSettings) -> None:
+    settings = make_settings(BACKEND="torch", DEVICE="cpu")
+    learned = learned_weights(settings)
+    put(learned.with_suffix(".pt"), (MODELS / "reader.pt").read_bytes())
+    put(learned, other_weights("new"))
+    watched = Watched(settings)
+    assert watched.kept.is_learned
+    assert watched.version() == version_of((MODELS / "reader.pt").read_bytes())
+    put(learned.with_suffix(".pt"), b"broken")
+    put(learned, other_weights("newer"))
+    before = refused()
+    assert watched.version() == version_of((MODELS / "reader.pt").read_bytes())
+    assert refused() == before + 1

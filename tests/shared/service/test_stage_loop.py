@@ -1,0 +1,79 @@
+"""A stage's loop: ask, do, answer, ask again."""
+
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
+from shared.service.stage_loop import address, run
+from shared.telemetry.health import Health
+
+READY = Ready("preprocess", "preprocess.1", 4, False)
+
+
+class FakeQueue:
+    """Gives one batch after the other, then tells the loop to stop."""
+
+    def __init__(self, *batches: list[Message]) -> None:
+        self.batches = list(batches)
+        self.stop = threading.Event()
+        self.sent: list[tuple[Message, ...]] = []
+
+    def send(self, *messages: Message) -> bool:
+        self.sent.append(messages)
+        return True
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        if len(self.batches) == 1:
+            self.stop.set()
+        return self.batches.pop(0)
+
+    def now(self) -> float:
+        return 10.0
+
+    @property
+    def connected(self) -> bool:
+        return True
+
+
+def frame(seq: int) -> Frame:
+    return Frame("cam", seq, 9.9, False, b"jpeg")
+
+
+def refuse(frames: Sequence[Frame]) -> list[Refusal]:
+    return [Refusal(frame.camera, frame.seq, "tried") for frame in frames]
+
+
+def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_work() -> None:
+    queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
+    run(queue, READY, Frame, refuse, queue.stop, Health())
+    assert queue.sent == [
+        (READY,),
+        (READY,),
+        (Refusal("cam", 1, "tried"), Refusal("cam", 2, "tried"), READY),
+        (READY,),
+        (Refusal("cam", 3, "tried"), READY),
+    ]
+
+
+def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
+    queue = FakeQueue([], [], [])
+    run(queue, READY, Frame, refuse, queue.stop, Health())
+    assert queue.sent == [(READY,)] * 3
+
+
+def test_message_for_another_stage_is_passed_over() -> None:
+    queue = FakeQueue([Credit("cam", 1), frame(1)], [])
+    run(queue, READY, Frame, refuse, queue.stop, Health())
+    assert queue.sent[-1] == (Refusal("cam", 1, "tried"), READY)
+
+
+def test_address_fits_a_message() -> None:
+    assert len(address("x" * 100)) <= 64
+
+
+def test_workers_of_two_machines_of_one_name_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = address("x" * 100)
+    monkeypatch.setattr("shared.service.stage_loop.getnode", lambda: 0x0242AC110002)
+    assert address("x" * 100) != here

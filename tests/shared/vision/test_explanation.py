@@ -1,0 +1,107 @@
+"""Why a place was read as it was, with the shipped networks on the demo's pictures, and in words on a table."""
+
+import cv2
+import numpy as np
+import pytest
+
+from shared.demo import Demo
+from shared.settings import MODELS
+from shared.vision.detection import STRIDE, Page, make_pyramid
+from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.explanation import explain, heat_map
+from shared.vision.explanation_text import Place, tell
+from shared.vision.gray_frame import as_uint8, make_page
+from shared.vision.recognizer import Reader, load_reader
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return load_reader(MODELS, "onnx", "cpu")
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    """The demo's first sheet, which says 30."""
+    return make_page(Demo(0).render(1.5)[0])[0]
+
+
+def test_explanation_says_what_the_reader_says_of_every_digit(reader: Reader, page: Page) -> None:
+    digits = reader.read([page])[0]
+    assert digits
+    for digit in digits:
+        x, y, width, height = digit.box
+        why = explain(reader, page, x + width / 2, y + height / 2)
+        assert why.is_said
+        assert why.box == digit.box
+        assert why.together == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
+        assert why.words[0] == f"Read as {digit.digit}."
+        assert why.image is not None
+        assert why.image.shape == (28, 28)
+        assert (len(why.found), len(why.read)) == (10, 11)
+
+
+def test_place_without_a_candidate_is_said_to_be_none(reader: Reader) -> None:
+    why = explain(reader, np.full((480, 640), 200, np.uint8), 300, 200)
+    assert (why.box, why.image, why.together, why.is_said) == (None, None, (), False)
+    assert why.words[0].startswith("The finder sees no digit here: it believes in one with ")
+
+
+@pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
+def test_heat_covers_the_page_whatever_its_size(reader: Reader, size: tuple[int, int]) -> None:
+    heat = heat_map(reader, make_pyramid(np.full(size, 220, np.uint8)))
+    assert heat.shape == (-(-size[0] // STRIDE), -(-size[1] // STRIDE))
+    assert 0 <= heat.min() <= heat.max() <= 1
+
+
+def test_heat_is_where_the_digit_is(reader: Reader) -> None:
+    page = as_uint8(
+        cv2.putText(np.full((480, 640), 230, np.uint8), "7", (420, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 40, 3)
+    )
+    row, column = np.unravel_index(heat_map(reader, make_pyramid(page)).argmax(), (60, 80))
+    assert 250 < STRIDE * row < 310
+    assert 410 < STRIDE * column < 460
+
+
+def shares(**given: float) -> tuple[float, ...]:
+    """Eleven probabilities: those given by d0 to d9 and none; the rest is shared."""
+    values = {NOT_A_DIGIT if name == "none" else int(name[1:]): share for name, share in given.items()}
+    rest = (1 - sum(values.values())) / (11 - len(values))
+    return tuple(values.get(i, rest) for i in range(11))
+
+
+INSIDE = (100.0, 100.0, 40.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("box", "heat", "has_ink", "read", "together", "is_said", "words"),
+    [
+        (INSIDE, 0.98, True, {"d7": 0.99}, {"d7": 0.98}, True, ["Read as 7."]),
+        (
+            INSIDE,
+            0.3,
+            True,
+            {"d1": 0.1, "none": 0.88},
+            {"none": 0.9},
+            False,
+            ["more probably no digit (90\N{NO-BREAK SPACE}%)", "letter"],
+        ),
+        (INSIDE, 0.9, False, {"none": 0.99}, {"none": 0.8}, False, ["too faint"]),
+        ((0.0, 100.0, 40.0, 60.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["touches the edge"]),
+        ((100.0, 430.0, 40.0, 60.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["touches the edge"]),
+        ((100.0, 100.0, 6.0, 9.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["too small: 9 pixels"]),
+        (INSIDE, 0.9, True, {"d4": 0.5}, {"d4": 0.45, "d9": 0.4}, False, ["no one digit", "as well be 9: 40"]),
+        (INSIDE, 0.9, True, {"d4": 0.9}, {"d4": 0.9}, False, ["part of a digit that is shown beside it"]),
+    ],
+)
+def test_words_name_what_decided(  # noqa: PLR0917 - a row of the table
+    box: tuple[float, float, float, float],
+    heat: float,
+    has_ink: bool,
+    read: dict[str, float],
+    together: dict[str, float],
+    is_said: bool,
+    words: list[str],
+) -> None:
+    place = Place((480, 640), box, heat, has_ink, shares(**read), shares(**together), is_said)
+    said = " ".join(tell(place))
+    assert all(word in said for word in words), said

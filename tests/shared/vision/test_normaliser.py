@@ -1,0 +1,152 @@
+"""The normaliser gives the network what training gave it, whatever the paper, the size and the side of the ink."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from shared.demo.paper import load_digits
+from shared.networks.runtimes import load_network
+from shared.vision.digit import Box
+from shared.vision.gray_frame import as_uint8
+from shared.vision.normaliser import CENTRE_PX, check_input, crop_around, lift_ink, normalise
+
+ROOT = Path(__file__).parents[3]
+DIGITS = load_digits().reshape(-1, 28, 28)
+LABELS = np.repeat(np.arange(10), 30)
+
+
+def on_paper(digit: NDArray[np.uint8], size_px: int, *, dark_ink: bool = True) -> NDArray[np.uint8]:
+    """A digit written on grainy paper that is brighter on one side; the crop has some paper around it."""
+    ink = cv2.resize(np.pad(digit, 4), (size_px, size_px), interpolation=cv2.INTER_LINEAR) / 255
+    grain = np.random.default_rng(1).normal(0, 3, ink.shape)
+    shade = np.linspace(-25, 25, size_px)[None]
+    return as_uint8(np.clip((200 - 120 * ink if dark_ink else 50 + 120 * ink) + shade + grain, 0, 255))
+
+
+def contract_difference(images: NDArray[np.uint8]) -> float:
+    normal = [normalise(image) for image in images]
+    assert all(image is not None for image in normal)
+    return float(np.abs(np.stack(normal) - images / 255).mean())  # type: ignore[arg-type]  # none is None
+
+
+def test_mnist_images_come_back_almost_unchanged() -> None:
+    assert contract_difference(DIGITS) < 0.001
+
+
+@pytest.mark.skipif(not (ROOT / "data/MNIST/raw").is_dir(), reason="MNIST is not in data/ (a training fetches it)")
+def test_a_thousand_training_images_come_back_almost_unchanged() -> None:
+    from training.data import load_mnist  # noqa: PLC0415  only where the files are
+
+    images, _ = load_mnist("train", ROOT / "data")
+    assert contract_difference(images[:1000]) < 0.001
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        pytest.param(lambda digit: 255 - digit, id="no margin"),
+        pytest.param(lambda digit: on_paper(digit, 22), id="small"),
+        pytest.param(lambda digit: on_paper(digit, 72), id="middling"),
+        pytest.param(lambda digit: on_paper(digit, 300), id="large"),
+        pytest.param(lambda digit: on_paper(digit, 72, dark_ink=False), id="chalk"),
+    ],
+)
+def test_network_reads_lifted_ink_as_it_reads_mnist(write: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
+    images = [normalise(lift_ink(as_uint8(write(digit)))) for digit in DIGITS]
+    assert all(image is not None for image in images)
+    network = load_network(ROOT / "models" / "seed.onnx", "onnx")
+    answers = network(np.stack(images)[:, None]).argmax(axis=1)  # type: ignore[arg-type]  # none is None
+    assert (answers == LABELS).mean() >= 0.96
+
+
+@pytest.mark.parametrize("shift", [(0, 0), (15, 3), (40, 60)])
+def test_place_and_size_of_the_ink_do_not_matter(shift: tuple[int, int]) -> None:
+    ink = cv2.resize(DIGITS[42], (56, 56), interpolation=cv2.INTER_CUBIC)
+    sheet = np.zeros((160, 160), np.uint8)
+    sheet[shift[0] : shift[0] + 56, shift[1] : shift[1] + 56] = ink
+    first, second = normalise(as_uint8(ink)), normalise(sheet)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_centre_of_mass_lies_within_a_pixel_of_the_middle() -> None:
+    for digit in DIGITS:
+        image = normalise(as_uint8(np.pad(digit, ((0, 30), (20, 0)))))
+        assert image is not None
+        rows, columns = np.indices(image.shape)
+        for axis in (rows, columns):
+            assert abs(float((axis * image).sum() / image.sum()) - CENTRE_PX) <= 1
+
+
+def test_strokes_stay_soft() -> None:
+    image = normalise(lift_ink(on_paper(DIGITS[100], 72)))
+    assert image is not None
+    assert len(np.unique(image)) > 30
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (28, 28), (300, 200)])
+@pytest.mark.parametrize("brightness", [0, 128, 255])
+def test_blank_crop_gives_nothing(size: tuple[int, int], brightness: int) -> None:
+    assert normalise(lift_ink(np.full(size, brightness, np.uint8))) is None
+
+
+def test_grainy_paper_gives_nothing() -> None:
+    rng = np.random.default_rng(2)
+    papers = [as_uint8(np.clip(rng.normal(190, 4, (60, 50)), 0, 255)) for _ in range(100)]
+    assert sum(normalise(lift_ink(paper)) is not None for paper in papers) <= 5
+
+
+def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
+    alone = np.full((80, 80), 220, np.uint8)
+    cv2.line(alone, (40, 12), (40, 68), 40, 5)
+    crowded = alone.copy()
+    cv2.line(crowded, (70, 30), (79, 50), 40, 5)
+    first, second = normalise(lift_ink(alone)), normalise(lift_ink(crowded))
+    assert first is not None
+    assert second is not None
+    assert np.abs(first - second).mean() < 0.01
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        np.zeros((28, 28), np.float32),
+        np.full((28, 28), np.nan),
+        np.zeros((28, 28), np.int32),
+        np.zeros((28, 28, 3), np.uint8),
+    ],
+)
+def test_only_bytes_are_taken_since_floats_have_no_known_range(wrong: NDArray[np.uint8]) -> None:
+    for function in (normalise, lift_ink):
+        with pytest.raises(ValueError, match="uint8"):
+            function(wrong)
+
+
+def test_empty_crop_is_refused() -> None:
+    with pytest.raises(ValueError, match="crop"):
+        lift_ink(np.zeros((0, 10), np.uint8))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        np.full((1, 28, 28), 255, np.float32),
+        np.full((1, 28, 28), -0.1, np.float32),
+        np.full((1, 28, 28), np.nan, np.float32),
+        np.zeros((1, 28, 28), np.float64),
+    ],
+)
+def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32]) -> None:
+    with pytest.raises(ValueError, match="0 to 1"):
+        check_input(images)
+
+
+@pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])
+def test_crop_ends_where_the_page_ends(box: Box) -> None:
+    crop = crop_around(np.zeros((40, 50), np.uint8), box)
+    assert crop.size > 0
+    assert crop.shape[0] <= 40
+    assert crop.shape[1] <= 50
