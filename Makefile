@@ -31,7 +31,7 @@ bench: .venv/bench  ## a quarter of an hour on two cores, which have to do nothi
 	$(BIN)/digitcam bench all --write docs
 
 train: .venv/dev
-	$(BIN)/python -m training.train --preset seed
+	$(BIN)/python -m training.train --preset blog
 
 clean:
 	rm -rf .venv .run

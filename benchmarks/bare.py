@@ -8,9 +8,9 @@ import cv2
 
 from services.inference import read
 from services.preprocess import prepare
-from shared.messaging.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, GrayFrame, Reading
 from shared.settings import Settings
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 
 SECONDS = 1.5
 BATCH = 16
@@ -20,12 +20,12 @@ See = Callable[[Sequence[bytes]], list[Reading]]
 def load_see(settings: Settings) -> See:
     """A function from JPEGs to their readings: what preprocess and inference do, on one thread."""
     cv2.setNumThreads(1)
-    reader = load_reader(settings.models, settings.backend, settings.device)
+    reader = load_recognizer(settings.models, settings.backend, settings.device)
 
     def see(jpegs: Sequence[bytes]) -> list[Reading]:
         frames = [Frame("bare", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
         pages = [prepare(frame, settings.long_side_px) for frame in frames]
-        return read(reader, [page for page in pages if isinstance(page, Page)])
+        return read(reader, [page for page in pages if isinstance(page, GrayFrame)])
 
     return see
 

@@ -31,7 +31,7 @@ Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class BenchFilm:
     """What one recorded camera shows; still: nothing moves, and only the sensor's noise tells pictures apart."""
 
     seed: int
@@ -50,7 +50,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "digitcam"
 
 
-def record(film: Film, folder: Path) -> Path:
+def record(film: BenchFilm, folder: Path) -> Path:
     """Return the film's file, made now where it is not there yet (about a second)."""
     path = folder / f"{film.name}.avi"
     if not path.exists():
@@ -77,7 +77,7 @@ def write(path: Path, fps: float, jpegs: Iterator[bytes]) -> None:
     video.release()
 
 
-def render(film: Film) -> Iterator[Picture]:
+def render(film: BenchFilm) -> Iterator[Picture]:
     """Yield the film's pictures. Raises ValueError for more digits than fit a sheet."""
     rng = np.random.default_rng((film.seed, film.digits))
     desk, sheet = draw_desk(rng, WIDTH, HEIGHT), write_sheet(rng, film.digits)

@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from benchmarks import trust
-from benchmarks.film import Film, cache_folder, load, record
+from benchmarks.film import BenchFilm, cache_folder, load, record
 from benchmarks.runtimes import RUNTIMES, Arrays, Call, load_onnx
 from services.inference import read
 from services.preprocess import prepare
-from shared.messaging.messages import Frame, Page
+from shared.messaging.messages import Frame, GrayFrame
 from shared.networks.runtimes import OnnxNetwork
 from shared.settings import Settings, load_settings
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 
 SIZES = (1, 2, 4, 8, 16, 32)  # pages
 CAMERAS = 8  # so many films take turns in a batch
@@ -45,19 +45,19 @@ def bench(digits: int, seconds: float) -> dict[str, Any]:
     return {"digits": digits, "worker": worker, "runtimes": runtimes, "not_installed": missing}
 
 
-def make_pages(digits: int, count: int, settings: Settings) -> list[Page]:
+def make_pages(digits: int, count: int, settings: Settings) -> list[GrayFrame]:
     """Pages of several cameras, in turn."""
-    films = [load(record(Film(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
+    films = [load(record(BenchFilm(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
     jpegs = [films[n % CAMERAS][n // CAMERAS] for n in range(count)]
     frames = [Frame("bench", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
     pages = [prepare(frame, settings.long_side_px) for frame in frames]
-    return [page for page in pages if isinstance(page, Page)]
+    return [page for page in pages if isinstance(page, GrayFrame)]
 
 
-def record_calls(pages: Sequence[Page], settings: Settings) -> Calls:
+def record_calls(pages: Sequence[GrayFrame], settings: Settings) -> Calls:
     """What the reader gives its networks for these pages."""
     with overheard() as calls:
-        read(load_reader(settings.models, "onnx", "cpu"), pages)
+        read(load_recognizer(settings.models, "onnx", "cpu"), pages)
     return calls
 
 
@@ -75,9 +75,9 @@ def overheard() -> Iterator[Calls]:
         yield calls
 
 
-def bench_worker(pages: Sequence[Page], calls: Calls, settings: Settings, seconds: float) -> dict[str, Any]:
+def bench_worker(pages: Sequence[GrayFrame], calls: Calls, settings: Settings, seconds: float) -> dict[str, Any]:
     """Pages and digits a second as the inference worker reads them, and as the bare networks would allow."""
-    reader = load_reader(settings.models, "onnx", "cpu")
+    reader = load_recognizer(settings.models, "onnx", "cpu")
     bare = {name: load_onnx(settings.models / f"{name}.onnx") for name in {name for name, _ in calls}}
     digits = sum(len(reading.digits) for reading in read(reader, pages))
     read_s, bare_s = time_in_turn(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.film import Film, cache_folder, record
+from benchmarks.film import BenchFilm, cache_folder, record
 from benchmarks.peers import PEERS
 from benchmarks.peers.bench import measure_all, to_row
 from benchmarks.peers.measuring import Load
@@ -41,12 +41,12 @@ def bench_pipeline(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     return report(Plan(cameras, fps, seconds, digits=USUAL), run, measure_bare(paths, settings))
 
 
-def plan_films(cameras: int, fps: float) -> list[Film]:
+def plan_films(cameras: int, fps: float) -> list[BenchFilm]:
     """One camera in a crowd, the others with a digit each."""
-    return [Film(0, fps, CROWDED)] + [Film(seed, fps, USUAL) for seed in range(1, cameras)]
+    return [BenchFilm(0, fps, CROWDED)] + [BenchFilm(seed, fps, USUAL) for seed in range(1, cameras)]
 
 
-def slow_down(films: Sequence[Film]) -> dict[str, str]:
+def slow_down(films: Sequence[BenchFilm]) -> dict[str, str]:
     """The environment in which a stage does half of what these films need; half of its time goes to pages."""
     pages_hz = SPEED * sum(film.fps for film in films)
     digits_hz = SPEED * sum(film.fps * film.digits for film in films)

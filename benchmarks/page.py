@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks import spending, trust
-from benchmarks.film import Film, cache_folder, record
+from benchmarks.film import BenchFilm, cache_folder, record
 from benchmarks.running import Pipeline, running
 from benchmarks.viewer import Viewer
 from benchmarks.watching import wait_for_all
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     """Measure each kind of watcher in turn on one pipeline, and a display without a page. Raises UntrustedError."""
-    films = [Film(seed, fps, DIGITS) for seed in range(cameras)]
+    films = [BenchFilm(seed, fps, DIGITS) for seed in range(cameras)]
     rows = run(films, [NO_PAGE], seconds, {"DISPLAY_MODE": "none"}) + run(films, list(WATCHERS), seconds, {})
     for row in rows:
         if WATCHERS.get(row["watcher"], (False, False))[0]:
@@ -38,7 +38,7 @@ def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     return {"cameras": cameras, "asked_fps": fps, "seconds": seconds, "watchers": rows}
 
 
-def run(films: Sequence[Film], names: Sequence[str], seconds: float, settings: Mapping[str, str]) -> list[Row]:
+def run(films: Sequence[BenchFilm], names: Sequence[str], seconds: float, settings: Mapping[str, str]) -> list[Row]:
     """A row for each of these watchers, on a pipeline with these settings."""
     with running([record(film, cache_folder()) for film in films], {}, settings=settings) as pipeline:
         viewer = Viewer(pipeline.settings)
@@ -69,7 +69,7 @@ async def watch(pipeline: Pipeline, name: str, seconds: float) -> int:
     if not looks:
         await asyncio.sleep(seconds)
         return 0
-    url = f"http://127.0.0.1:{pipeline.settings.page_port}"
+    url = f"http://127.0.0.1:{pipeline.settings.web_port}"
     async with aiohttp.ClientSession(url) as session:
         questions = asyncio.create_task(ask_stages(session) if asks else asyncio.sleep(seconds))
         async with session.ws_connect("/ws", max_msg_size=0) as socket:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import bare, scrape, trust
 from benchmarks.figures import fairness, percentile_ms
-from benchmarks.film import Film, cache_folder, load, record
+from benchmarks.film import BenchFilm, cache_folder, load, record
 from benchmarks.running import running
 from benchmarks.watching import Run, judge, measure
 from shared.settings import Settings
@@ -32,9 +32,9 @@ class Plan:
         """A page that stands still is not read again; of cameras that move each frame is read."""
         return {"REREAD_S": "1" if self.still else "0"}
 
-    def films(self) -> list[Film]:
+    def films(self) -> list[BenchFilm]:
         """What the cameras show: each its own."""
-        return [Film(seed, self.fps, self.digits, self.still) for seed in range(self.cameras)]
+        return [BenchFilm(seed, self.fps, self.digits, self.still) for seed in range(self.cameras)]
 
 
 def bench(plan: Plan) -> dict[str, Any]:

@@ -84,11 +84,11 @@ def make_environment(folder: Path, cameras: Sequence[Path]) -> dict[str, str]:
         "CAMERAS": ",".join(map(str, cameras)),
         "EVERY_FRAME": "false",
         "REREAD_S": "0",  # what is measured is reading
-        "DISPLAY_MODE": "page",
+        "DISPLAY_MODE": "web",
         "QUEUE": "auto",
         "RUN_DIR": str(folder),
-        "PAGE_HOST": "127.0.0.1",
-        "PAGE_PORT": str(free_port()),
+        "WEB_HOST": "127.0.0.1",
+        "WEB_PORT": str(free_port()),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
     return os.environ | here

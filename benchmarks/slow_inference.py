@@ -5,20 +5,20 @@ from functools import partial
 
 from benchmarks.slow import slowed
 from services.inference import choose_batch, draw_sample, read
-from shared.messaging.messages import Page
+from shared.messaging.messages import GrayFrame
 from shared.service import lifecycle, stage_loop
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 
 
-def main(life: lifecycle.Life) -> None:
+def main(life: lifecycle.ServiceContext) -> None:
     """Read pages for the queue, slowly, until told to stop."""
     settings = life.settings
-    reader = load_reader(settings.models, settings.backend, settings.device)
+    reader = load_recognizer(settings.models, settings.backend, settings.device)
     read_slowly, sample = slowed(partial(read, reader)), draw_sample(settings.long_side_px)
     height, width = sample.shape
-    page = Page("sample", 0, 0.0, width, height, height, sample.tobytes())
+    page = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
     most = choose_batch(settings, lambda size: read_slowly([page] * size), time.perf_counter)
-    stage_loop.serve(life, Page, most, read_slowly)
+    stage_loop.serve(life, GrayFrame, most, read_slowly)
 
 
 if __name__ == "__main__":

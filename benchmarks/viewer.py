@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from shared.messaging.messages import ANSWERED, Ready, View
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.settings import Settings
 
 CREDIT = 128  # views on their way; more than a camera list ever gives at once, so that the queue never waits for us
@@ -33,7 +33,7 @@ class Viewer:
     """Takes every view of every camera."""
 
     def __init__(self, settings: Settings) -> None:
-        self._peer = Peer(settings)
+        self._peer = ClientSocket(settings)
         self._left, self._asked_at = 0, -1e9
         self.now = self._peer.now
         self.close = self._peer.close

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from benchmarks import scrape, spending, trust
-from benchmarks.film import Film
+from benchmarks.film import BenchFilm
 from benchmarks.running import Pipeline
 from benchmarks.viewer import Account, Viewer, account
 
@@ -63,7 +63,7 @@ class Run:
         return part / sum(account.due for account in accounts)
 
 
-def measure(pipeline: Pipeline, films: Sequence[Film], seconds: float) -> Run:
+def measure(pipeline: Pipeline, films: Sequence[BenchFilm], seconds: float) -> Run:
     """Watch a pipeline that has just been started. Raises UntrustedError where it does not run."""
     viewer = Viewer(pipeline.settings)
     try:

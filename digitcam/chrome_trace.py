@@ -16,7 +16,7 @@ Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TraceRow:
     """Where the spans of one worker and one camera are drawn."""
 
     pid: int
@@ -45,11 +45,11 @@ def can_overlap(worker: str) -> bool:
     return worker.startswith(("capture", "queue"))
 
 
-def lay_out(spans: Spans) -> dict[tuple[str, str], Row]:
+def lay_out(spans: Spans) -> dict[tuple[str, str], TraceRow]:
     """A row for each worker and camera: workers in the order in which frames reach them, cameras by name."""
     age_s = reach(spans)
     return {
-        (worker, camera): Row(pid, tid)
+        (worker, camera): TraceRow(pid, tid)
         for pid, worker in enumerate(sorted(spans, key=lambda worker: (age_s[worker], worker)), 1)
         for tid, camera in enumerate(sorted({span.camera for span in spans[worker]}), 1)
     }
@@ -64,7 +64,7 @@ def reach(spans: Spans) -> dict[str, float]:
     return {worker: median(ages[worker]) if ages[worker] else inf for worker in spans}
 
 
-def names(rows: Mapping[tuple[str, str], Row]) -> Iterator[Event]:
+def names(rows: Mapping[tuple[str, str], TraceRow]) -> Iterator[Event]:
     """What is written before each row."""
     for (worker, camera), row in rows.items():
         yield {"ph": "M", "name": "process_name", "pid": row.pid, "args": {"name": worker}}
@@ -72,26 +72,26 @@ def names(rows: Mapping[tuple[str, str], Row]) -> Iterator[Event]:
         yield {"ph": "M", "name": "thread_name", "pid": row.pid, "tid": row.tid, "args": {"name": camera}}
 
 
-def complete(span: Span, row: Row, start: float) -> Iterator[Event]:
+def complete(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
     """A span in a row where spans do not overlap."""
     yield describe(span, row, start) | {"ph": "X", "dur": microseconds(span.ended_at - span.began_at)}
 
 
-def overlapping(span: Span, row: Row, start: float) -> Iterator[Event]:
+def overlapping(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
     """A span that may overlap others: its beginning and its end, tied by an id."""
     begin = describe(span, row, start) | {"id": f"{span.camera}/{span.seq}/{span.what}"}
     yield begin | {"ph": "b"}
     yield begin | {"ph": "e", "ts": microseconds(span.ended_at - start)}
 
 
-def describe(span: Span, row: Row, start: float) -> Event:
+def describe(span: Span, row: TraceRow, start: float) -> Event:
     """What every event of a span says."""
     about = {"camera": span.camera, "seq": span.seq, "note": span.note}
     place = {"pid": row.pid, "tid": row.tid, "ts": microseconds(span.began_at - start)}
     return {"name": span.what, "cat": "frame", "args": about, **place}
 
 
-def arrows(spans: Spans, rows: Mapping[tuple[str, str], Row], start: float) -> Iterator[Event]:
+def arrows(spans: Spans, rows: Mapping[tuple[str, str], TraceRow], start: float) -> Iterator[Event]:
     """Flow events: an arrow along each frame, from each worker to the next; there is none from an overlapping span."""
     frames: dict[tuple[str, int], list[tuple[float, str]]] = {}
     for worker in spans:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.telemetry.health import HUNG_AFTER_S
-from shared.telemetry.summary import CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
 BUSY = 0.85  # of its time; from here on work piles up whenever it comes unevenly
 LOST = 0.02  # share of its frames that a camera may lose before it is worth a sentence
@@ -31,7 +31,7 @@ class Machine:
     load: float
 
 
-def diagnose(figures: Figures, machine: Machine) -> list[Finding]:
+def diagnose(figures: PipelineSummary, machine: Machine) -> list[Finding]:
     """All that is wrong, what stops everything first."""
     return [
         *(finding for process in figures.processes for finding in of_process(process)),
@@ -42,7 +42,7 @@ def diagnose(figures: Figures, machine: Machine) -> list[Finding]:
     ]
 
 
-def of_process(process: ProcessFigures) -> Iterator[Finding]:
+def of_process(process: ProcessSummary) -> Iterator[Finding]:
     """A process that does not answer, hangs, or is kept from its work."""
     if not process.answers:
         yield Finding(
@@ -65,7 +65,7 @@ def remedy_of(why: str) -> str:
     return "read its log"
 
 
-def of_stage(stage: StageFigures, figures: Figures, machine: Machine) -> Iterator[Finding]:
+def of_stage(stage: StageSummary, figures: PipelineSummary, machine: Machine) -> Iterator[Finding]:
     """A stage without workers, or one that is too slow for what comes."""
     if stage.workers == 0:
         yield Finding(f"there is no {stage.name} worker, so nothing is read", f"start one: honcho start {stage.name}")
@@ -77,12 +77,12 @@ def of_stage(stage: StageFigures, figures: Figures, machine: Machine) -> Iterato
         )
 
 
-def lost(figures: Figures) -> float:
+def lost(figures: PipelineSummary) -> float:
     """Frames a second that were dropped because a stage had no time for them; most of them are not even sent."""
     return sum(camera.drops.get("replaced", 0.0) + camera.drops.get("stale", 0.0) for camera in figures.cameras)
 
 
-def more(stage: StageFigures, figures: Figures, machine: Machine) -> str:
+def more(stage: StageSummary, figures: PipelineSummary, machine: Machine) -> str:
     """How to get more out of a stage: another worker, as long as there is a core for it."""
     if is_crowded(figures, machine):
         return (
@@ -94,13 +94,13 @@ def more(stage: StageFigures, figures: Figures, machine: Machine) -> str:
     return f"start one more: honcho start -c {stage.name}={(stage.workers or 0) + 1}"
 
 
-def is_crowded(figures: Figures, machine: Machine) -> bool:
+def is_crowded(figures: PipelineSummary, machine: Machine) -> bool:
     """Whether the pipeline itself uses all cores. What the operating system does not say counts as nothing."""
     used = sum(process.cpu for process in figures.processes if not math.isnan(process.cpu))
     return used >= CROWDED * machine.cores
 
 
-def of_camera(camera: CameraFigures, figures: Figures) -> Iterator[Finding]:
+def of_camera(camera: CameraSummary, figures: PipelineSummary) -> Iterator[Finding]:
     """A camera that is down, or loses frames although no stage is too slow."""
     if camera.state in ("down", "frozen"):
         what = "repeats the same picture" if camera.state == "frozen" else "gives no pictures"
@@ -113,7 +113,7 @@ def of_camera(camera: CameraFigures, figures: Figures) -> Iterator[Finding]:
         )
 
 
-def why_lost(camera: CameraFigures) -> str:
+def why_lost(camera: CameraSummary) -> str:
     """The remedy for the reason that costs most frames."""
     reason = max(camera.drops, key=lambda reason: camera.drops[reason])
     if reason == "stale" and camera.sent_age_s > camera.max_age_s / 2:
@@ -128,12 +128,12 @@ def why_lost(camera: CameraFigures) -> str:
     }[reason]
 
 
-def are_others(figures: Figures, machine: Machine) -> bool:
+def are_others(figures: PipelineSummary, machine: Machine) -> bool:
     """Whether other programs want the cores that the pipeline does not have."""
     return machine.load > OTHERS * machine.cores and not is_crowded(figures, machine)
 
 
-def of_machine(figures: Figures, machine: Machine) -> Iterator[Finding]:
+def of_machine(figures: PipelineSummary, machine: Machine) -> Iterator[Finding]:
     """Other programs that want the cores."""
     if are_others(figures, machine):
         yield Finding(
@@ -141,7 +141,7 @@ def of_machine(figures: Figures, machine: Machine) -> Iterator[Finding]:
         )
 
 
-def of_messages(figures: Figures) -> Iterator[Finding]:
+def of_messages(figures: PipelineSummary) -> Iterator[Finding]:
     """Something that talks to the queue and is none of ours."""
     if figures.malformed:
         yield Finding(

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from digitcam.diagnosis import Finding
 from shared.cameras.added import with_added
-from shared.cameras.camera_list import Camera, Kind, hide_secrets, parse_cameras
-from shared.networks.reload import KeptReader
+from shared.cameras.camera_list import Camera, SourceKind, hide_secrets, parse_cameras
+from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
 
 ANSWERS_WITHIN_S = 1.0  # a camera's host
@@ -59,14 +59,14 @@ def of_programs(settings: Settings) -> Iterator[Finding]:
         yield Finding("prometheus is not installed, so no history is kept", "apt install prometheus", is_needed=False)
     has_screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if settings.display_mode == "window" and not has_screen:
-        yield Finding("DISPLAY_MODE=window, and there is no screen", "set DISPLAY_MODE=page")
+        yield Finding("DISPLAY_MODE=window, and there is no screen", "set DISPLAY_MODE=web")
 
 
 def of_ports(settings: Settings) -> Iterator[Finding]:
     """Ports that another program has."""
     wanted = {"PROMETHEUS_PORT": ("127.0.0.1", settings.prometheus_port)}
-    if settings.display_mode == "page":
-        wanted["PAGE_PORT"] = (settings.page_host, settings.page_port)
+    if settings.display_mode == "web":
+        wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
     for name, address in wanted.items():
         if not is_free(address):
             yield Finding(f"{name}={address[1]} is taken", f"stop what listens there, or set {name} to another port")
@@ -100,9 +100,9 @@ def of_cameras(settings: Settings) -> Iterator[Finding]:
         yield to_finding(error)
         return
     for camera in cameras:
-        if camera.kind is Kind.WEBCAM:
+        if camera.kind is SourceKind.WEBCAM:
             yield from of_webcam(camera.source)
-        elif camera.kind is Kind.STREAM and not answers(camera):
+        elif camera.kind is SourceKind.STREAM and not answers(camera):
             yield Finding(
                 f"{hide_secrets(camera.source)} does not answer", "see that it has power and is in this network"
             )
@@ -136,7 +136,7 @@ def answers(camera: Camera) -> bool:
 def of_models(settings: Settings) -> Iterator[Finding]:
     """Networks that can't be loaded."""
     try:
-        KeptReader(settings)
+        ReloadingRecognizer(settings)
     except ValueError as error:
         yield Finding(f"MODELS={settings.models} BACKEND={settings.backend} can't be used", str(error))
     except ConfigError as error:

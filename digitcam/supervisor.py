@@ -29,7 +29,7 @@ STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was calle
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
+class WorkerSpec:
     """A worker that is wanted; of the same name with another purpose it is another one."""
 
     name: str
@@ -38,10 +38,10 @@ class Worker:
     target: Path | None = None  # its scrape target, which a worker that had to be killed leaves behind
 
 
-class Keeper:
+class SupervisedWorker:
     """One worker and how often it had to be started."""
 
-    def __init__(self, worker: Worker, start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    def __init__(self, worker: WorkerSpec, start: Callable[..., "subprocess.Popen[bytes]"]) -> None:
         self.worker, self._start = worker, start
         self.failures = 0
         self.start_at = 0.0
@@ -101,7 +101,7 @@ class Keeper:
 
 
 def keep_alive(
-    plan: Callable[[], Iterable[Worker]], stop: threading.Event, has_changed: Callable[[], bool] = lambda: False
+    plan: Callable[[], Iterable[WorkerSpec]], stop: threading.Event, has_changed: Callable[[], bool] = lambda: False
 ) -> int:
     """Keep the planned workers alive until told to stop or one ends for good; the exit code for this process.
 
@@ -121,7 +121,9 @@ def keep_alive(
     return STOPPING_CODES[code] if code is not None else 0
 
 
-def follow(plan: Callable[[], Iterable[Worker]], keepers: dict[Worker, Keeper]) -> dict[Worker, Keeper]:
+def follow(
+    plan: Callable[[], Iterable[WorkerSpec]], keepers: dict[WorkerSpec, SupervisedWorker]
+) -> dict[WorkerSpec, SupervisedWorker]:
     """End and start only what is new in the plan; everything stays as it is where none can be made."""
     try:
         wanted = list(plan())
@@ -137,17 +139,17 @@ def follow(plan: Callable[[], Iterable[Worker]], keepers: dict[Worker, Keeper]) 
     return {worker: keepers.get(worker) or keeper_of(worker) for worker in wanted}
 
 
-def listed(workers: Iterable[Worker]) -> str:
+def listed(workers: Iterable[WorkerSpec]) -> str:
     """Their names for the log."""
     return ", ".join(worker.name for worker in workers) or "none"
 
 
-def keeper_of(worker: Worker) -> Keeper:
+def keeper_of(worker: WorkerSpec) -> SupervisedWorker:
     """What keeps a worker alive."""
-    return Keeper(worker, subprocess.Popen)
+    return SupervisedWorker(worker, subprocess.Popen)
 
 
-def end_all(keepers: Iterable[Keeper]) -> None:
+def end_all(keepers: Iterable[SupervisedWorker]) -> None:
     """End them side by side: each may take END_WITHIN_S."""
     ends = [threading.Thread(target=keeper.end) for keeper in keepers]
     for end in ends:
@@ -156,8 +158,8 @@ def end_all(keepers: Iterable[Keeper]) -> None:
         end.join()
 
 
-def worker_of(run_dir: Path, stage: str, instance: str, purpose: str = "") -> Worker:
+def worker_of(run_dir: Path, stage: str, instance: str, purpose: str = "") -> WorkerSpec:
     """One worker of a stage."""
     name = f"{stage}.{instance}"
     command = (sys.executable, "-m", f"services.{stage}", instance, KEPT)
-    return Worker(name, command, purpose, target_file(run_dir, name))
+    return WorkerSpec(name, command, purpose, target_file(run_dir, name))

@@ -18,7 +18,7 @@ LONGEST_GAP_S = 10.0  # a camera that was gone for longer is not shown as standi
 Picture = NDArray[np.uint8]  # H x W x 3, BGR
 
 
-class Film:
+class VideoWriter:
     """An MP4 that is being written. It appears under its name when it is complete."""
 
     def __init__(self, path: Path) -> None:

@@ -7,14 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.messaging.messages import MAX_DIGITS, Page, Reading
-from shared.networks.reload import KeptReader
+from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading
+from shared.networks.reload import ReloadingRecognizer
 from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
 from shared.telemetry import metrics
 from shared.vision.digit import Digit
 from shared.vision.gray_frame import as_uint8
-from shared.vision.recognizer import Reader
+from shared.vision.recognizer import Recognizer
 
 # Of MAX_AGE_S: a page may wait for the batch that is read and for the one after that, and is read in the next.
 # Larger ones read no more (docs/decisions/0013).
@@ -24,11 +24,11 @@ TRIES = 2  # the first run of a size may be slower
 LOOK_S = 0.2  # for finding the batch at the start
 
 
-def main(life: lifecycle.Life) -> None:
+def main(life: lifecycle.ServiceContext) -> None:
     """Load the networks, warm them up, and read pages for the queue until told to stop."""
     settings = life.settings
     try:
-        kept = KeptReader(settings)
+        kept = ReloadingRecognizer(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
     page = draw_sample(settings.long_side_px)
@@ -36,7 +36,7 @@ def main(life: lifecycle.Life) -> None:
     clock = time.thread_time if is_cpu else time.perf_counter
     most = choose_batch(settings, lambda size: kept.get().read([page] * size), clock)
     life.log.info("reads up to %d pages at once", most)
-    stage_loop.serve(life, Page, most, lambda pages: read(kept.get(), pages))
+    stage_loop.serve(life, GrayFrame, most, lambda pages: read(kept.get(), pages))
 
 
 def draw_sample(long_side_px: int) -> NDArray[np.uint8]:
@@ -68,7 +68,7 @@ def find_batch(run: Callable[[int], object], budget_s: float, clock: Callable[[]
     return size
 
 
-def read(reader: Reader, pages: Sequence[Page]) -> list[Reading]:
+def read(reader: Recognizer, pages: Sequence[GrayFrame]) -> list[Reading]:
     """What each page says; all of them go through the networks together."""
     arrays = [np.frombuffer(page.pixels, np.uint8).reshape(page.rows, -1) for page in pages]
     read_pages = reader.read_and_count(arrays)
@@ -77,7 +77,7 @@ def read(reader: Reader, pages: Sequence[Page]) -> list[Reading]:
     return [to_reading(page, digits) for page, (digits, _) in zip(pages, read_pages, strict=True)]
 
 
-def to_reading(page: Page, digits: Sequence[Digit]) -> Reading:
+def to_reading(page: GrayFrame, digits: Sequence[Digit]) -> Reading:
     """The message about a page, its boxes in pixels of the picture."""
     scale = page.width * page.rows / len(page.pixels)
     surest = sorted(digits, key=lambda digit: digit.confidence, reverse=True)[:MAX_DIGITS]

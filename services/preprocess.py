@@ -8,7 +8,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from shared.messaging.messages import Frame, Page, Refusal, Unchanged
+from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 from shared.service import lifecycle, stage_loop
 from shared.vision.change_detection import SKETCH_PX, is_same, sketch
 from shared.vision.gray_frame import MOST_PIXELS, make_page
@@ -16,13 +16,13 @@ from shared.vision.gray_frame import MOST_PIXELS, make_page
 CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of them where all cores are busy
 
 
-def main(life: lifecycle.Life) -> None:
+def main(life: lifecycle.ServiceContext) -> None:
     """Make pages for the queue until told to stop."""
     long_side_px = life.settings.long_side_px
     stage_loop.serve(life, Frame, CREDIT, lambda frames: [prepare(frame, long_side_px) for frame in frames])
 
 
-def prepare(frame: Frame, long_side_px: int) -> Page | Unchanged | Refusal:
+def prepare(frame: Frame, long_side_px: int) -> GrayFrame | Unchanged | Refusal:
     """The page of a frame; or that it need not be read; or a refusal where its JPEG is broken or too large.
 
     The size is read before a pixel is: a few bytes can claim four gigapixels.
@@ -38,7 +38,7 @@ def prepare(frame: Frame, long_side_px: int) -> Page | Unchanged | Refusal:
     except ValueError:
         return Refusal(frame.camera, frame.seq, "malformed")
     about = (frame.camera, frame.seq, frame.captured_at, width, height)
-    return Page(*about, page.shape[0], page.tobytes(), news or b"")
+    return GrayFrame(*about, page.shape[0], page.tobytes(), news or b"")
 
 
 def find_news(frame: Frame, size: tuple[int, int]) -> bytes | None:

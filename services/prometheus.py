@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from shared.service import lifecycle
-from shared.service.lifecycle import Life
+from shared.service.lifecycle import ServiceContext
 
 CONFIG = Path(__file__).parent.parent / "docker" / "prometheus"
 FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
@@ -17,7 +17,7 @@ WAIT_S = 0.1  # how late its end, or a stop, may be noticed
 AGAIN_AFTER_S = 30.0  # one that can never start says why twice a minute, and one that was ended is soon back
 
 
-def main(life: Life) -> None:
+def main(life: ServiceContext) -> None:
     """Run Prometheus until told to stop. It is a convenience: no trouble with it ends the pipeline."""
     port = life.settings.prometheus_port
     if trouble := find_trouble(port):
@@ -37,7 +37,7 @@ def main(life: Life) -> None:
         raise SystemExit(1)  # the parent starts it again; Prometheus' own 0 and 2 would end the pipeline
 
 
-def wait(life: Life, seconds: float, trouble: str) -> None:
+def wait(life: ServiceContext, seconds: float, trouble: str) -> None:
     """Do nothing for so long, or until told to stop."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and not life.health.wait(life.stop, WAIT_S, trouble):

@@ -89,14 +89,14 @@ class Settings:
         "1", _between(float, 0, 60), "a page that stays the same is read again after so many seconds; 0: every frame is"
     )
     display_mode: str = _setting(
-        "page", _one_of("page", "window", "none"), "where readings are shown: page, window or none"
+        "web", _one_of("web", "window", "none"), "where readings are shown: web, window or none"
     )
-    page_host: str = _setting("127.0.0.1", str, "address of the page")
-    page_port: int = _setting("8000", _between(int, 1, 65535), "port of the page")
-    page_token: str = _setting(
-        "", str, "password of the page; needed where PAGE_HOST is not this machine alone", is_secret=True
+    web_host: str = _setting("127.0.0.1", str, "address of the page")
+    web_port: int = _setting("8000", _between(int, 1, 65535), "port of the page")
+    web_token: str = _setting(
+        "", str, "password of the page; needed where WEB_HOST is not this machine alone", is_secret=True
     )
-    page_certificate: str = _setting("", str, "PEM file with key and certificate: then the page is https")
+    web_certificate: str = _setting("", str, "PEM file with key and certificate: then the page is https")
     events_days: float = _setting("30", _between(float, 0, 3650), "numbers that came and went are kept so long; 0: not")
     webhook: str = _setting("", _web_address, "address that gets a POST for each number that comes or goes")
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "what runs the networks: auto, onnx or torch")
@@ -179,10 +179,10 @@ def _parse(name: str, setting: Any, given: Mapping[str, str]) -> Any:
 
 def _check_reach(settings: Settings) -> None:
     """Refuse to be reached from other machines without a key or a token."""
-    if not is_loopback(settings.page_host) and not settings.page_token:
+    if not is_loopback(settings.web_host) and not settings.web_token:
         raise ConfigError(
-            f"PAGE_HOST={settings.page_host} lets other machines in: set PAGE_TOKEN to a secret, "
-            "such as the output of `openssl rand -hex 16`, or PAGE_HOST to 127.0.0.1."
+            f"WEB_HOST={settings.web_host} lets other machines in: set WEB_TOKEN to a secret, "
+            "such as the output of `openssl rand -hex 16`, or WEB_HOST to 127.0.0.1."
         )
     scheme, _, rest = settings.queue_address.partition("://")
     if scheme not in ("ipc", "tcp") or not rest or (scheme == "tcp" and not rest.rpartition(":")[2].isdigit()):

@@ -1,7 +1,7 @@
-"""Trains the blog post's network: `python -m training.train --preset seed` gives weights, ONNX file and pictures.
+"""Trains the blog post's network: `python -m training.train --preset blog` gives weights, ONNX file and pictures.
 
 It is the post's own recipe to the letter, with the pixels in 0 to 1 at test too. A run is repeatable (the same seed,
-machine and threads give the same weights) and resumable after every epoch. (Other presets: finder, reader, fast.)
+machine and threads give the same weights) and resumable after every epoch. (Other presets: detector, classifier, fast.)
 """
 
 import argparse
@@ -36,13 +36,13 @@ class Recipe:
     seed: int = 0
 
 
-RECIPE = Recipe(network="seed", epochs=15, batch=100, learning_rate=1e-3)
+RECIPE = Recipe(network="blog", epochs=15, batch=100, learning_rate=1e-3)
 EVALUATION_BATCH = 1000
 
 
 def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="python -m training.train --preset seed", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.train --preset blog", description=__doc__)
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of the results (default: runs)")

@@ -1,6 +1,6 @@
 """Finding ink without a network: adaptive threshold, connected components, gates on size and shape.
 
-The usual webcam demo's way, done with care: the baseline that every figure of the finder stands beside. It can't part
+The usual webcam demo's way, done with care: the baseline that every figure of the detector stands beside. It can't part
 ink that touches (ruled lines, the neighbour's digit) and takes letters, edges and wrinkles for candidates.
 """
 

@@ -1,4 +1,4 @@
-"""Trains the reader: `python -m training.classifier` gives weights, ONNX file and pictures.
+"""Trains the classifier: `python -m training.classifier` gives weights, ONNX file and pictures.
 
 Each batch is part MNIST, part digits cut out of scenes, part what is no digit. The weights' mean over the last steps is
 what is shipped, its temperature set on held-out crops; MNIST's test images are looked at once, at the end.
@@ -18,7 +18,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
-from shared.networks.architectures import ReaderCNN, load_checkpoint, save_checkpoint
+from shared.networks.architectures import ClassifierCNN, load_checkpoint, save_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normaliser import lean_of
 from training.average import start_mean
@@ -35,7 +35,7 @@ from training.scenes.photographs import fetch_things
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the reader is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
+    """How the classifier is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
 
     steps: int = 9_000
     mnist: int = 128
@@ -53,7 +53,7 @@ class Recipe:
 CHECK_SCENES, CHECK_SEED = 1_000, 2_000_000
 CHECK_EVERY = 1000
 SHADES = 255
-REFUSED = 0.001  # of held-out MNIST images, at most: training shows more that is no digit than a finder proposes
+REFUSED = 0.001  # of held-out MNIST images, at most: training shows more that is no digit than a detector proposes
 
 
 def main(words: list[str] | None = None) -> None:
@@ -64,7 +64,9 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--finder", type=Path, default=Path("models/finder.onnx"), help="proposes what to learn from")
+    parser.add_argument(
+        "--detector", type=Path, default=Path("models/detector.onnx"), help="proposes what to learn from"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--resume", action="store_true")
@@ -77,8 +79,8 @@ def main(words: list[str] | None = None) -> None:
     fetch_things(arguments.data)
     chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate", "bfloat16")}
     run = start(replace(Recipe(), **chosen), arguments)
-    if not arguments.finder.is_file():
-        raise SystemExit(f"--finder: there is no {arguments.finder}, train it first: python -m training.detector")
+    if not arguments.detector.is_file():
+        raise SystemExit(f"--detector: there is no {arguments.detector}, train it first: python -m training.detector")
     sets = load_sets(run.recipe, arguments)
     train(run, sets)
     finish(run, sets, arguments.data)
@@ -112,11 +114,11 @@ class Sets:
 
 def load_sets(recipe: Recipe, arguments: argparse.Namespace) -> Sets:
     """Return the sets on the device; the crops are made where they are not there yet."""
-    device, data, finder = torch.device(arguments.device), arguments.data, arguments.finder
+    device, data, detector = torch.device(arguments.device), arguments.data, arguments.detector
     mnist = labelled(*load_mnist("train", data), device)
-    trained_on = Order(data, finder, recipe.scenes, 0, slice(None, -HELD_OUT))
+    trained_on = Order(data, detector, recipe.scenes, 0, slice(None, -HELD_OUT))
     crops = labelled(*load_crops(trained_on, arguments.makers), device)
-    held_crops = labelled(*load_crops(held_out_order(data, finder), arguments.makers), device)
+    held_crops = labelled(*load_crops(held_out_order(data, detector), arguments.makers), device)
     is_digit = crops.labels < NOT_A_DIGIT
     order = torch.arange(len(mnist.labels), device=device)
     return Sets(
@@ -128,9 +130,9 @@ def load_sets(recipe: Recipe, arguments: argparse.Namespace) -> Sets:
     )
 
 
-def held_out_order(data: Path, finder: Path) -> Order:
+def held_out_order(data: Path, detector: Path) -> Order:
     """Return which crops judge: of MNIST's images that no training crop shows."""
-    return Order(data, finder, CHECK_SCENES, CHECK_SEED, slice(-HELD_OUT, None))
+    return Order(data, detector, CHECK_SCENES, CHECK_SEED, slice(-HELD_OUT, None))
 
 
 def labelled(images: np.ndarray, labels: np.ndarray, device: torch.device) -> Labelled:
@@ -180,7 +182,7 @@ class Run:
     """A training on its way."""
 
     recipe: Recipe
-    network: ReaderCNN
+    network: ClassifierCNN
     average: AveragedModel
     optimiser: torch.optim.AdamW
     device: torch.device
@@ -191,7 +193,7 @@ class Run:
     @property
     def kept(self) -> Path:
         """The file that a stopped run goes on from."""
-        return self.out / "reader.resume.pt"
+        return self.out / "classifier.resume.pt"
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -208,7 +210,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
-    network = ReaderCNN()
+    network = ClassifierCNN()
     if arguments.begin:
         network.load_state_dict(load_checkpoint(arguments.begin).state_dict())
     network = network.to(device).to(memory_format=torch.channels_last)  # 1.4 times as fast on a CPU
@@ -226,7 +228,7 @@ def train(run: Run, sets: Sets) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
     recipe = run.recipe
     parts = ((sets.mnist, recipe.mnist), (sets.digits, recipe.digits), (sets.others, recipe.others))
-    with tqdm(total=recipe.steps, initial=run.step, desc="reader", mininterval=10) as bar:
+    with tqdm(total=recipe.steps, initial=run.step, desc="classifier", mininterval=10) as bar:
         while run.step < recipe.steps:
             # what a step sees depends on seed and step alone, so a resumed run sees what an unbroken one would have
             random = torch.Generator().manual_seed(recipe.seed * 10_000_000 + run.step)
@@ -305,7 +307,7 @@ def find_reserve(logits: Tensor, share: float = REFUSED) -> float:
 
 def finish(run: Run, sets: Sets, data: Path) -> None:
     """Set temperature and reserve, and write what was trained."""
-    network = ReaderCNN().eval()
+    network = ClassifierCNN().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})
     held = Labelled(sets.held_crops.images.cpu(), sets.held_crops.labels.cpu())
     temperature = find_temperature(answer(network, held.images), held.labels)
@@ -315,28 +317,30 @@ def finish(run: Run, sets: Sets, data: Path) -> None:
     with torch.no_grad():
         last.get_parameter("bias")[NOT_A_DIGIT] += reserve
     figures = run.checks[-1] | {"temperature": temperature, "reserve": reserve}
-    write_reader(run.out, network, asdict(run.recipe), figures, data)
+    write_classifier(run.out, network, asdict(run.recipe), figures, data)
     run.kept.unlink(missing_ok=True)
 
 
-def write_reader(out: Path, network: ReaderCNN, recipe: dict[str, Any], figures: dict[str, float], data: Path) -> None:
-    """Look at MNIST's test images, and write a reader (on the CPU, in eval mode) as .pt, .onnx and matrix."""
+def write_classifier(
+    out: Path, network: ClassifierCNN, recipe: dict[str, Any], figures: dict[str, float], data: Path
+) -> None:
+    """Look at MNIST's test images, and write a classifier (on the CPU, in eval mode) as .pt, .onnx and matrix."""
     test = labelled(*load_mnist("test", data), torch.device("cpu"))
     logits = answer(network, test.images)
     is_right = logits.argmax(dim=1) == test.labels
     is_right_alone = logits[:, :NOT_A_DIGIT].argmax(dim=1) == test.labels
     figures = figures | {"test": share(is_right), "test_alone": share(is_right_alone)}
     pairs = test.labels * 11 + logits.argmax(dim=1)
-    plot_confusion(out / "reader.confusion.png", torch.bincount(pairs, minlength=121).reshape(11, 11).numpy())
-    save_checkpoint(out / "reader.pt", "reader", network, recipe, figures)
+    plot_confusion(out / "classifier.confusion.png", torch.bincount(pairs, minlength=121).reshape(11, 11).numpy())
+    save_checkpoint(out / "classifier.pt", "classifier", network, recipe, figures)
     facts = {
-        "name": "reader",
+        "name": "classifier",
         "version": version_of(recipe),
         "input": "float32 N x 1 x 28 x 28, 0 to 1, ink bright on black",
         "output": "logits of the digits 0 to 9 and of not a digit",
         "test_accuracy": f"{figures['test']:.4f}",
     }
-    export_onnx(out / "reader.onnx", network, test.images[:64].float() / SHADES, facts)
+    export_onnx(out / "classifier.onnx", network, test.images[:64].float() / SHADES, facts)
     print(figures)
 
 

@@ -1,6 +1,6 @@
-"""Crops of scenes as the reader will see them: cut by the finder's own boxes and others, through the one normaliser.
+"""Crops of scenes as the classifier will see them: cut by the detector's own boxes and others, and normalised.
 
-A crop is a digit, or it is what the finder takes for one, or may: signs, letters, parts of digits, the middle between
+A crop is a digit, or it is what the detector takes for one, or may: signs, letters, parts of digits, the middle between
 two, lines, edges, and the grain of empty paper, which the normaliser makes as black as ink.
 """
 
@@ -31,7 +31,7 @@ EMPTY_TRIES = 2  # boxes with no digit that each scene is asked for
 PARTS = 0.08  # how often a digit gives a crop of a part of it, too
 WHOLE = 0.55  # of a digit's box: with less of it in a crop there is no digit in the crop
 
-LEAST_HEAT = 0.1  # of the finder's proposals
+LEAST_HEAT = 0.1  # of the detector's proposals
 PROPOSALS = 16  # the hottest of a scene
 
 MAKERS = (Path(str(normalise_module.__file__)), *sorted(Path(str(scenes.__file__)).parent.glob("*.py")))
@@ -45,11 +45,11 @@ Crops = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images (n x 28 x 28, 0 to
 class Order:
     """Which crops: of so many scenes, which follow from a seed, with a part of MNIST's training images in them.
 
-    finder is the ONNX file of the finder that proposes places.
+    detector is the ONNX file of the detector that proposes places.
     """
 
     data: Path
-    finder: Path
+    detector: Path
     scenes: int
     seed: int
     keep: slice
@@ -67,8 +67,8 @@ def load_crops(order: Order, makers: int = 1) -> Crops:
 
 
 def version_of(order: Order) -> str:
-    """Return a short hash of what crops depend on: with another normaliser, finder or way of writing they are new."""
-    parts = (*(maker.read_bytes() for maker in MAKERS), order.finder.read_bytes(), repr(order.keep).encode())
+    """Return a short hash of what crops depend on: with another normaliser, detector or way of writing they are new."""
+    parts = (*(maker.read_bytes() for maker in MAKERS), order.detector.read_bytes(), repr(order.keep).encode())
     return hashlib.sha256(b"".join(parts)).hexdigest()[:8]
 
 
@@ -86,10 +86,10 @@ def crops_of_chunk(task: tuple[Order, int]) -> Crops:
     order, chunk = task
     cv2.setNumThreads(1)
     rng, sources = np.random.default_rng((order.seed, chunk)), load_sources(order.data, order.keep)
-    finder = load_network(order.finder, "onnx")
+    detector = load_network(order.detector, "onnx")
 
     def propose(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return find_digits(finder, [[picture]], LEAST_HEAT)[0].boxes[:PROPOSALS]
+        return find_digits(detector, [[picture]], LEAST_HEAT)[0].boxes[:PROPOSALS]
 
     return join([crops_of_scene(rng, sources, propose) for _ in range(CHUNK)])
 
@@ -100,7 +100,7 @@ def join(parts: list[Crops]) -> Crops:
 
 
 def crops_of_scene(rng: np.random.Generator, sources: Sources, propose: Propose) -> Crops:
-    """Return the crops of one new scene: by boxes made from its truth, and by those that a finder proposes."""
+    """Return the crops of one new scene: by boxes made from its truth, and by those that a detector proposes."""
     scene = make_scene(rng, sources, SCENE_PX, numbers=3)
     chosen = [(jitter(rng, box), label) for box, label in choose_boxes(rng, scene)]
     proposed = [(box, label_of(scene, box)) for box in propose(scene.picture).astype(np.float64)]
@@ -114,7 +114,7 @@ def crops_of_scene(rng: np.random.Generator, sources: Sources, propose: Propose)
 
 
 def see(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8] | None:
-    """Return what the reader sees of a box, 28 x 28, 0 to 255; None where there is no ink or no picture."""
+    """Return what the classifier sees of a box, 28 x 28, 0 to 255; None where there is no ink or no picture."""
     x, y, width, height = box.tolist()
     crop = crop_around(picture, (x, y, width, height))
     image = normalise(lift_ink(crop)) if crop.size else None
@@ -160,7 +160,7 @@ def label_of(scene: Scene, box: Box) -> int:
 
 
 def jitter(rng: np.random.Generator, box: Box) -> Box:
-    """Return a box as the finder would give it: a little beside, a little too large or small."""
+    """Return a box as the detector would give it: a little beside, a little too large or small."""
     size = box[2:] * np.exp(rng.normal(0, 0.06, 2))
     middle = box[:2] + box[2:] / 2 + rng.normal(0, 0.03, 2) * box[2:].max()
     return np.concatenate([middle - size / 2, size])

@@ -25,9 +25,7 @@ FILES: dict[Split, dict[str, str]] = {
         "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
-HELD_OUT = (
-    5_000  # of the training images, the last: what judges finder, reader and what rejects, and trains none of them
-)
+HELD_OUT = 5_000  # of the training images, the last: they judge the networks and train none
 NPM_TIMEOUT_S = 300  # 11.5 MB
 
 

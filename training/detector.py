@@ -1,4 +1,4 @@
-"""Trains the finder on scenes made while it trains: `python -m training.detector` gives weights, ONNX file, pictures.
+"""Trains the detector on scenes made while it trains: `python -m training.detector` gives weights, ONNX file, pictures.
 
 Batch n follows from the seed and n alone, whatever the number of processes that make scenes. A run can be stopped at
 any time and goes on, with --resume, from its last checkpoint.
@@ -21,8 +21,8 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from shared.networks.architectures import Finder, load_checkpoint, save_checkpoint
-from shared.vision.detection import ALIGN, CLOSER, FACTS, Finds, find_digits, halve, intersection
+from shared.networks.architectures import DetectorCNN, load_checkpoint, save_checkpoint
+from shared.vision.detection import ALIGN, CLOSER, FACTS, Detections, find_digits, halve, intersection
 from training.average import start_mean
 from training.data import HELD_OUT
 from training.export import check_same_answers, export_onnx, version_of
@@ -40,7 +40,7 @@ from training.sheets import contact_sheet, draw_finds
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the finder is trained: AdamW, cosine, focal loss; every batch of scenes used `uses` times, in other tones."""
+    """The settings of a training: AdamW, cosine, focal loss; each batch of scenes serves `uses` times, in other tones."""
 
     steps: int = 30_000
     batch: int = 16
@@ -142,7 +142,7 @@ class Run:
     """A training on its way."""
 
     recipe: Recipe
-    network: Finder
+    network: DetectorCNN
     average: AveragedModel
     optimiser: torch.optim.AdamW
     device: torch.device
@@ -154,7 +154,7 @@ class Run:
     @property
     def kept(self) -> Path:
         """The file that a stopped run goes on from."""
-        return self.out / "finder.resume.pt"
+        return self.out / "detector.resume.pt"
 
     @property
     def parts(self) -> dict[str, Stateful]:
@@ -171,7 +171,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
-    network = Finder()
+    network = DetectorCNN()
     if arguments.begin:
         network.load_state_dict(load_checkpoint(arguments.begin).state_dict())
     network = network.to(device).to(memory_format=torch.channels_last)  # 1.5 times as fast on a CPU
@@ -189,7 +189,7 @@ def train(run: Run, data: Path, makers: int, judging: list[Scene]) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
     batches = Batches(run.recipe, data, run.step // run.recipe.uses)
     waiting: deque[Batch] = deque(maxlen=REPLAY)
-    with tqdm(total=run.recipe.steps, initial=run.step, desc="finder", mininterval=10) as bar:
+    with tqdm(total=run.recipe.steps, initial=run.step, desc="detector", mininterval=10) as bar:
         for fresh in load(batches, makers):
             waiting.append(fresh)
             rng = np.random.default_rng((run.recipe.seed, 1, run.step))
@@ -220,7 +220,7 @@ def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
     run.network.train()
     pictures, *target = (part.to(run.device) for part in batch)
     pages = change_tone(pictures, rng).contiguous(memory_format=torch.channels_last)
-    loss = finder_loss(run.network(pages), *target)
+    loss = detector_loss(run.network(pages), *target)
     run.optimiser.zero_grad()
     torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(run.network.parameters(), 5)
@@ -229,7 +229,7 @@ def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
     return float(loss.detach())
 
 
-def finder_loss(  # noqa: PLR0913, PLR0917 - the maps, and what each should be
+def detector_loss(  # noqa: PLR0913, PLR0917 - the maps, and what each should be
     maps: Tensor, heat: Tensor, counts: Tensor, label: Tensor, box: Tensor, closer: Tensor
 ) -> Tensor:
     """Return the loss: focal on heat (as Law and Deng, 2018), cross-entropy on class and closer, distance on boxes."""
@@ -262,7 +262,7 @@ def held_out_scenes(data: Path) -> list[Scene]:
     return [make_scene(rng, sources) for _ in range(CHECK_SCENES)]
 
 
-def find_in(network: nn.Module, scene: Scene, birth: float = 0.5) -> Finds:
+def find_in(network: nn.Module, scene: Scene, birth: float = 0.5) -> Detections:
     """Return what the network finds in a scene, at its own scale."""
     network.eval()
 
@@ -276,7 +276,7 @@ def find_in(network: nn.Module, scene: Scene, birth: float = 0.5) -> Finds:
 
 
 def judge(network: nn.Module, scenes: list[Scene]) -> dict[str, float]:
-    """Return how well digits of the finder's sizes are found: recall, precision, and how many have the right class."""
+    """Return how well digits of the detector's sizes are found: recall, precision, and the share of right classes."""
     true = found = right = said = 0
     for scene in scenes:
         finds = find_in(network, scene)
@@ -309,25 +309,25 @@ def best_overlaps(boxes: NDArray[np.float32], finds: NDArray[np.float32], least:
 
 def finish(run: Run, judging: list[Scene]) -> None:
     """Write weights, ONNX file, the loss curve, and pictures of what is found."""
-    network = Finder().eval()
+    network = DetectorCNN().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})
-    write_finder(run.out, network, asdict(run.recipe), run.checks[-1])
-    plot_losses(run.out / "finder.curve.png", run.losses)
+    write_detector(run.out, network, asdict(run.recipe), run.checks[-1])
+    plot_losses(run.out / "detector.curve.png", run.losses)
     tiles = [draw_finds(scene.picture, find_in(network, scene)) for scene in judging[:PICTURES]]
-    cv2.imwrite(str(run.out / "finder.pictures.png"), contact_sheet(tiles))
+    cv2.imwrite(str(run.out / "detector.pictures.png"), contact_sheet(tiles))
     run.kept.unlink(missing_ok=True)
 
 
-def write_finder(out: Path, network: Finder, recipe: dict[str, Any], figures: dict[str, float]) -> None:
-    """Write a finder (on the CPU, in eval mode) as checkpoint and as ONNX file."""
-    save_checkpoint(out / "finder.pt", "finder", network, recipe, figures)
-    export_finder(out / "finder.onnx", network, recipe)
+def write_detector(out: Path, network: DetectorCNN, recipe: dict[str, Any], figures: dict[str, float]) -> None:
+    """Write a detector (on the CPU, in eval mode) as checkpoint and as ONNX file."""
+    save_checkpoint(out / "detector.pt", "detector", network, recipe, figures)
+    export_detector(out / "detector.onnx", network, recipe)
 
 
-def export_finder(path: Path, network: Finder, recipe: dict[str, Any]) -> None:
+def export_detector(path: Path, network: DetectorCNN, recipe: dict[str, Any]) -> None:
     """Write the ONNX file, its batch and the sides of its pages free; ValueError when it answers differently."""
     facts = {
-        "name": "finder",
+        "name": "detector",
         "version": version_of(recipe),
         "input": "float32 N x 1 x H x W, 0 to 1, grey; H and W multiples of 16",
         "output": "N x 16 x H/8 x W/8: heat, the digits 0 to 9, dx, dy, log width, log height, closer",

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.networks.runtimes import Network, load_network
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 from training import figures, goals, record, seeds, speed
 from training.baseline import ClassicalReader
 from training.data import load_mnist
@@ -33,7 +33,9 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with photos/ and crops/")
     parser.add_argument("--record", type=Path, default=Path("docs/speed-record.json"), help="of the fast trainings")
-    parser.add_argument("--seeds", type=Path, default=Path("docs/reader-seeds.json"), help="of the reader's trainings")
+    parser.add_argument(
+        "--seeds", type=Path, default=Path("docs/classifier-seeds.json"), help="of the classifier's trainings"
+    )
     parser.add_argument("--out", type=Path, default=Path("docs/accuracy.md"))
     parser.add_argument("--json", action="store_true", help="print one JSON object a row")
     arguments = parser.parse_args(words)
@@ -50,16 +52,16 @@ def main(words: list[str] | None = None) -> None:
 
 def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
     """Yield every row whose data is there."""
-    seed, reader = (load_network(models / f"{name}.onnx", "onnx") for name in ("seed", "reader"))
-    networks: dict[str, Network] = {"seed": seed, "reader": reader}
+    seed, classifier = (load_network(models / f"{name}.onnx", "onnx") for name in ("blog", "classifier"))
+    networks: dict[str, Network] = {"blog": seed, "classifier": classifier}
     images, labels = load_mnist("test", data)
     scaled = (images / np.float32(255)).astype(np.float32)
     yield from figures.mnist(networks, scaled, labels)
     yield from figures.writers(networks, shared / "crops")
-    yield from figures.rejection(reader, "reader", digits_of_scenes(data), kinds_of_others(data))
+    yield from figures.rejection(classifier, "classifier", digits_of_scenes(data), kinds_of_others(data))
     yield from figures.corrupted(networks, scaled, labels)
     both: dict[str, figures.ReadsPages] = {
-        "finder and reader": load_reader(models, "onnx"),
+        "detector and classifier": load_recognizer(models, "onnx"),
         "classical": ClassicalReader(seed),
     }
     for name, reads in both.items():
@@ -69,7 +71,7 @@ def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
             yield from figures.clip(reads, name, shared / "photos" / "handheld.mp4", CLIP)
     if (shared / "photos").is_dir():
         yield from figures.peers(seed, shared / "photos")
-    yield from speed.frames(load_reader(models, "onnx"), "finder and reader")
+    yield from speed.frames(load_recognizer(models, "onnx"), "detector and classifier")
 
 
 def to_line(row: Row) -> str:
@@ -93,9 +95,10 @@ def to_page(rows: Sequence[Row], speed: Sequence[str] = ()) -> str:
         "The photos, the clip and the other writers' digits were never trained on.",
         "What a frame takes is the quickest of three repetitions.",
         "What was read right, wrong or refused, to look at: [scenes](scenes-read.jpg),",
-        "[MNIST's errors](reader-mnist-wrong.png),",
-        "crops [right](reader-right.png), [wrong](reader-wrong.png), [refused](reader-refused.png),",
-        "[taken for digits](reader-taken-for-digits.png). What was tuned on: decisions/0007-a-finder-and-a-reader.md.",
+        "[MNIST's errors](classifier-mnist-wrong.png),",
+        "crops [right](classifier-right.png), [wrong](classifier-wrong.png), [refused](classifier-refused.png),",
+        "[taken for digits](classifier-taken-for-digits.png).",
+        "What was tuned on: decisions/0007-a-detector-and-a-classifier.md.",
         f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}.",
         "",
         "| data | who | what | figure |",

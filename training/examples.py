@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from shared.networks.runtimes import Network, load_network
 from shared.vision.detection import log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 from training.classifier import held_out_order
 from training.crops import Crops, load_crops
 from training.data import HELD_OUT, load_mnist
@@ -34,13 +34,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=Path("docs"))
     arguments = parser.parse_args(words)
-    network = load_network(arguments.models / "reader.onnx", "onnx")
-    crops = load_crops(held_out_order(arguments.data, arguments.models / "finder.onnx"))
+    network = load_network(arguments.models / "classifier.onnx", "onnx")
+    crops = load_crops(held_out_order(arguments.data, arguments.models / "detector.onnx"))
     sheets = sort_by_answer(network, crops)
     sheets["mnist-wrong"] = wrong_of_mnist(network, *load_mnist("test", arguments.data))
     for name, images in sheets.items():
         cv2.imwrite(
-            str(arguments.out / f"reader-{name}.png"), contact_sheet([frame(image) for image in images], COLUMNS)
+            str(arguments.out / f"classifier-{name}.png"), contact_sheet([frame(image) for image in images], COLUMNS)
         )
     write_sheet(arguments.out / "scenes-read.jpg", read_scenes(arguments.models, arguments.data))
 
@@ -74,13 +74,13 @@ def frame(image: NDArray[np.uint8]) -> Tile:
 
 def read_scenes(models: Path, data: Path) -> Tile:
     """Return scenes with what was read in them."""
-    reader, rng = load_reader(models, "onnx"), np.random.default_rng(SEED)
+    classifier, rng = load_recognizer(models, "onnx"), np.random.default_rng(SEED)
     sources = load_sources(data, slice(-HELD_OUT, None))
     pictures = [make_scene(rng, sources, SCENE_PX, numbers=2).picture for _ in range(SCENES)]
     tiles = []
     for picture in pictures:
         tile = enlarge(picture)
-        for digit in reader.read([picture])[0]:
+        for digit in classifier.read([picture])[0]:
             draw_box(tile, np.array(digit.box, np.float32), RED, str(digit.digit))
         tiles.append(tile)
     return contact_sheet(tiles, columns=6)

@@ -1,4 +1,4 @@
-"""The figures of the accuracy table: each function asks one question of networks or readers and yields rows."""
+"""The figures of the accuracy table: each function asks one question of networks or classifiers and yields rows."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from shared.vision.gray_frame import LONG_SIDE_PX, make_page, to_grey
 from shared.vision.image_files import load_photo, load_video
 from shared.vision.normaliser import crop_around, lift_ink, normalise
 from shared.vision.numbers import join_numbers
-from shared.vision.tracks import Steady
+from shared.vision.tracks import DigitTracker
 from training.corruptions import CORRUPTIONS
 from training.peers import RECIPES
 
@@ -46,7 +46,7 @@ class Row:
 
 
 class ReadsPages(Protocol):
-    """What reads pages: the shipped reader or the classical one."""
+    """What reads pages: the shipped classifier or the classical one."""
 
     def read(self, pages: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
         """Return the digits of each page."""
@@ -170,13 +170,13 @@ def manifest(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
 
 
-def photos(reader: ReadsPages, name: str, folder: Path) -> Iterator[Row]:
+def photos(classifier: ReadsPages, name: str, folder: Path) -> Iterator[Row]:
     """How are whole photos read? Scored by the photos' own score.py."""
     with tempfile.TemporaryDirectory() as scratch:
         predictions = Path(scratch) / "predictions.jsonl"
         with predictions.open("w") as out:
             for row in manifest(folder):
-                print(json.dumps({"path": row["file"]} | read_photo(reader, folder / row["file"])), file=out)
+                print(json.dumps({"path": row["file"]} | read_photo(classifier, folder / row["file"])), file=out)
         command = [sys.executable, str(folder / "score.py"), str(folder / "manifest.jsonl"), str(predictions)]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     counts = count_photos(manifest(folder))
@@ -199,22 +199,22 @@ def count_photos(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }
 
 
-def read_photo(reader: ReadsPages, path: Path) -> dict[str, Any]:
+def read_photo(classifier: ReadsPages, path: Path) -> dict[str, Any]:
     """Return what a photo says, as `digitcam read --json` gives it: boxes in pixels of the photo."""
     page, scale = make_page(load_photo(path), LONG_SIDE_PX)
-    digits = [digit.scaled(1 / scale) for digit in reader.read([page])[0]]
+    digits = [digit.scaled(1 / scale) for digit in classifier.read([page])[0]]
     return {
         "digits": [{"digit": d.digit, "confidence": d.confidence, "box": d.box} for d in digits],
         "numbers": [{"text": number.text} for number in join_numbers(digits)],
     }
 
 
-def clip(reader: ReadsPages, name: str, path: Path, truth: set[str], rate_hz: float = 30) -> Iterator[Row]:
+def clip(classifier: ReadsPages, name: str, path: Path, truth: set[str], rate_hz: float = 30) -> Iterator[Row]:
     """After how many frames are the right numbers shown, and how often does what is shown change afterwards?"""
-    steady, shown = Steady(), []
+    steady, shown = DigitTracker(), []
     for number, picture in enumerate(load_video(path)):
         page, _ = make_page(picture, LONG_SIDE_PX)
-        digits = steady.update(reader.read([page])[0], number / rate_hz)
+        digits = steady.update(classifier.read([page])[0], number / rate_hz)
         shown.append(tuple(sorted(found.text for found in join_numbers(digits))))
     right = [set(texts) == truth for texts in shown]
     first = right.index(True) if any(right) else len(right)
@@ -224,13 +224,13 @@ def clip(reader: ReadsPages, name: str, path: Path, truth: set[str], rate_hz: fl
     yield share("hand-held clip", name, "frames shown right", sum(right), len(shown))
 
 
-def demo(reader: ReadsPages, name: str, seed: int = 7) -> Iterator[Row]:
+def demo(classifier: ReadsPages, name: str, seed: int = 7) -> Iterator[Row]:
     """How many digits of the demo camera's frames are read, each frame alone?"""
     camera = Demo(seed)
     true = right = said = frames = 0
     for index in range(int(DEMO_S / DEMO_EVERY_S)):
         picture, truth = camera.render(index * DEMO_EVERY_S + 1 / RATE_HZ)
-        digits = reader.read([to_grey(picture)])[0]
+        digits = classifier.read([to_grey(picture)])[0]
         right += sum(any(is_at(box, d) and d.digit == label for d in digits) for label, box in truth)
         true, said, frames = true + len(truth), said + len(digits), frames + 1
     yield share("demo camera", name, "recall", right, true)

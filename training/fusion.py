@@ -1,4 +1,4 @@
-"""Fits how much the finder's and the reader's evidence count: `python -m training.fusion` prints the six numbers.
+"""Fits how much the detector's and the classifier's evidence count: `python -m training.fusion` prints the six numbers.
 
 On scenes of MNIST training images that neither network was trained on. Found by a logistic regression: the
 digit-or-not odds from both and from how far a 1 leans, and the class from both.
@@ -14,24 +14,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from shared.vision.detection import Finds, find_digits, make_pyramid
+from shared.vision.detection import Detections, find_digits, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import SLANT, Fusion, Looks, fuse
-from shared.vision.recognizer import Reader, load_reader
+from shared.vision.recognizer import Recognizer, load_recognizer
 from training.data import HELD_OUT
 from training.detector import best_overlaps
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
 
 SEED = 30_000_000
-LEAST_HEAT = 0.1  # candidates colder than any that the reader is asked about add nothing
+LEAST_HEAT = 0.1  # candidates colder than any that the classifier is asked about add nothing
 ROUNDS = 100
 FREE = 6  # of the weights: the last one is chosen
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known of n candidates: heat, the finder's classes (n x 10), the reader's (n x 11), lean, the truth."""
+    """Evidence about n candidates: heat, the detector's classes (n x 10), the classifier's (n x 11), lean, truth."""
 
     heat: NDArray[np.float32]
     found: NDArray[np.float32]
@@ -47,29 +47,29 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--scenes", type=int, default=1500)
     arguments = parser.parse_args(words)
-    reader = load_reader(arguments.models, "onnx")
+    classifier = load_recognizer(arguments.models, "onnx")
     sources = load_sources(arguments.data, slice(-HELD_OUT, None))
-    evidence = gather(reader, sources, arguments.scenes)
+    evidence = gather(classifier, sources, arguments.scenes)
     print(f"{len(evidence.truth)} candidates, {np.mean(evidence.truth < NOT_A_DIGIT):.1%} of them digits")
     fusion = fit(evidence)
     for name, candidate in (("equal weights", Fusion()), ("fitted", fusion)):
         print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
 
 
-def gather(reader: Reader, sources: Sources, scenes: int) -> Evidence:
+def gather(classifier: Recognizer, sources: Sources, scenes: int) -> Evidence:
     """Return the evidence about all candidates of so many scenes, where the scene leaves no doubt."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
         pyramid = make_pyramid(scene.picture)
-        finds = find_digits(reader.finder, [pyramid], LEAST_HEAT)[0]
+        finds = find_digits(classifier.detector, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
-        looks = reader.look([pyramid], [finds])
+        looks = classifier.look([pyramid], [finds])
         parts.append([part[truth >= 0] for part in (finds.heat, finds.log_p, looks.log_p, looks.lean, truth)])
     return Evidence(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def truth_of(scene: Scene, finds: Finds) -> NDArray[np.int64]:
+def truth_of(scene: Scene, finds: Detections) -> NDArray[np.int64]:
     """Return what each candidate is: its digit, NOT_A_DIGIT, or -1 where the scene itself leaves it open."""
     truth = np.full(len(finds.boxes), NOT_A_DIGIT, np.int64)
     is_digit = scene.labels < NOT_A_DIGIT
@@ -110,7 +110,7 @@ def loss(weights: Tensor, evidence: Evidence) -> Tensor:
 def loss_of(fusion: Fusion, evidence: Evidence) -> float:
     """Return the mean loss of what fuse() says, the code that reads pages."""
     count = len(evidence.truth)
-    finds = Finds(np.zeros((count, 4), np.float32), evidence.heat, evidence.found)
+    finds = Detections(np.zeros((count, 4), np.float32), evidence.heat, evidence.found)
     log_p = fuse(fusion, finds, Looks(evidence.read, evidence.lean))
     return float(-log_p[np.arange(count), evidence.truth].mean())
 

@@ -19,7 +19,7 @@ from shared.settings import MODELS
 from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
 from shared.vision.explanation import Explanation, explain
 from shared.vision.gray_frame import make_page
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 
 FOLDER = Path("docs/how-it-works")
 SEED, AT_S = 0, 1.5  # the demo's first sheet, which says 30
@@ -33,10 +33,10 @@ def main() -> None:
     picture, truth = Demo(SEED).render(AT_S)
     page, _ = make_page(picture)
     x, y, width, height = truth[0][1]
-    why = explain(load_reader(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
+    why = explain(load_recognizer(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
     if why.image is None:
-        raise SystemExit("the reader sees no ink on the demo's first sheet")
-    layers = Layers(MODELS / "seed.onnx").look(why.image)
+        raise SystemExit("the classifier sees no ink on the demo's first sheet")
+    layers = Layers(MODELS / "blog.onnx").look(why.image)
     write("heat.jpg", lay_heat(page, why.heat))
     write("crop.png", why.crop)
     write("input.png", enlarge(to_grey(why.image), ENLARGE))
@@ -45,7 +45,7 @@ def main() -> None:
         write(f"layer{number}.png", enlarge(tile_channels(layer.values), 3 if number < 2 else 4))
     draw_evidence(why)
     heat, digit = why.heat.max(), int(np.argmax(why.together))
-    print(f"{digit}: heat {heat:.1%} at most, reader {why.read[digit]:.3%}, together {why.together[digit]:.1%}")
+    print(f"{digit}: heat {heat:.1%} at most, classifier {why.read[digit]:.3%}, together {why.together[digit]:.1%}")
 
 
 def write(name: str, picture: NDArray[np.uint8]) -> None:
@@ -63,7 +63,7 @@ def draw_evidence(why: Explanation) -> None:
     figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
     places = np.arange(11)
     for offset, (name, shares) in enumerate(
-        [("finder", (*why.found, 0.0)), ("reader", why.read), ("together", why.together)]
+        [("detector", (*why.found, 0.0)), ("classifier", why.read), ("together", why.together)]
     ):
         axis.bar(places + 0.27 * (offset - 1), shares, 0.25, label=name)
     axis.set_xticks(places, [*map(str, range(10)), "no digit"])
@@ -74,7 +74,7 @@ def draw_evidence(why: Explanation) -> None:
 
 def draw_step(image: NDArray[np.float32], channels: NDArray[np.float32]) -> None:
     """Draw one step of the first layer: the image, nine weights, and what they find in it."""
-    kernels = next(load_checkpoint(MODELS / "seed.pt").parameters()).detach().numpy()[:, 0]
+    kernels = next(load_checkpoint(MODELS / "blog.pt").parameters()).detach().numpy()[:, 0]
     strongest = int(np.ptp(channels, axis=(1, 2)).argmax())
     figure, axes = plt.subplots(1, 3, figsize=(7, 2.5), layout="constrained")
     titles = ("what it sees", f"the nine weights of channel {strongest}", "where it finds them")

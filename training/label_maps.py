@@ -1,4 +1,4 @@
-"""What the finder shall answer for a scene: heat where a digit's middle is, its class, its box."""
+"""What the detector shall answer for a scene: heat where a digit's middle is, its class, its box."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ class Target:
 
 
 def make_target(scene: Scene) -> Target:
-    """Return the finder's target."""
+    """Return the detector's target."""
     side = scene.picture.shape[0] // STRIDE
     target = Target(
         np.zeros((side, side), np.float32),

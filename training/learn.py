@@ -1,4 +1,4 @@
-"""Teaches the reader what people said that digits really were: `digitcam learn`.
+"""Teaches the classifier what people said that digits really were: `digitcam learn`.
 
 It begins with the shipped weights each time, so what was deleted is forgotten. The new weights come into force only if
 they are not worse on MNIST and on crops of scenes.
@@ -67,7 +67,7 @@ def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
         print(f"The weights in force stay: the new ones are worse on {' and '.join(spoilt)}.")
         return 1
     version = install(after, learned, sets.test.images[:64], asdict(recipe))
-    print(f"The reader is {version} now; what runs takes it up within a second. `digitcam learn --undo` undoes it.")
+    print(f"The classifier is {version} now; what runs takes it up within a second. `digitcam learn --undo` undoes it.")
     return 0
 
 
@@ -75,8 +75,8 @@ def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str
     """Bring weights into force, whole or not at all, and return their version."""
     learned.parent.mkdir(parents=True, exist_ok=True)
     draft = learned.with_name("new.onnx")
-    save_checkpoint(draft.with_suffix(".pt"), "reader", network, recipe, {})
-    export_onnx(draft, network, example.float() / SHADES, {"name": "reader", "learned_from": learned.parent.name})
+    save_checkpoint(draft.with_suffix(".pt"), "classifier", network, recipe, {})
+    export_onnx(draft, network, example.float() / SHADES, {"name": "classifier", "learned_from": learned.parent.name})
     version = load_checked(draft, "onnx", "cpu").version
     for suffix in (".pt", ".onnx"):  # in this order: the .onnx says that there is something learned
         draft.with_suffix(suffix).replace(learned.with_suffix(suffix))
@@ -117,7 +117,7 @@ class Sets:
 
 def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction]) -> Sets:
     """Return the sets; crops are made, and MNIST fetched, where they are not there yet."""
-    order = Order(data, settings.models / "finder.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
+    order = Order(data, settings.models / "detector.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
     crops = labelled(*load_crops(order, os.cpu_count() or 1), CPU)
     is_held = torch.arange(len(crops.labels)) % JUDGES == 0
     images = np.stack([correction.seen.image for correction in corrections])

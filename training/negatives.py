@@ -57,7 +57,7 @@ def collect(make: Callable[[np.random.Generator], Patch]) -> Images:
 
 
 def written(rng: np.random.Generator, glyph: Glyph) -> Patch:
-    """Return a glyph written in the middle of a sheet, and its box as a finder gives it."""
+    """Return a glyph written in the middle of a sheet, and its box as a detector gives it."""
     paper = sheet(rng, SIDE_PX)
     if rng.random() < 0.3:
         rule(rng, paper, 0.0)

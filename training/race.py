@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterat
         quick = fast.Recipe(epochs=arguments.epochs, seed=number)
         yield measure("fast", number, partial(fast.train, quick, digits), fast.answer_five_times, judges)
     whole, epochs = blog.RECIPE.epochs, arguments.beside_epochs
-    name = "seed" if epochs == whole else f"seed, {epochs} of {whole} epochs"
+    name = "blog" if epochs == whole else f"blog, {epochs} of {whole} epochs"
     for number in range(arguments.beside):
         recipe = replace(blog.RECIPE, epochs=epochs, seed=number)
         yield measure(name, number, partial(train_as_seed, recipe, digits), fast.answer, judges)

@@ -1,6 +1,6 @@
-"""What trainings that differ in their seed alone reached: `python -m training.seeds runs/reader-*/reader.pt`.
+"""What trainings that differ in their seed alone reached: `python -m training.seeds runs/classifier-*/classifier.pt`.
 
-A single training may be lucky. The record, docs/reader-seeds.json, has what each checkpoint says of itself, and
+A single training may be lucky. The record, docs/classifier-seeds.json, has what each checkpoint says of itself, and
 `python -m training.evaluate` shows the mean.
 """
 
@@ -28,8 +28,8 @@ class Seeded:
 def main(words: list[str] | None = None) -> None:
     """Write the record of the checkpoints that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m training.seeds", description=__doc__)
-    parser.add_argument("checkpoints", type=Path, nargs="+", help="readers of one recipe")
-    parser.add_argument("--out", type=Path, default=Path("docs/reader-seeds.json"))
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="classifiers of one recipe")
+    parser.add_argument("--out", type=Path, default=Path("docs/classifier-seeds.json"))
     arguments = parser.parse_args(words)
     kept = [torch.load(path, weights_only=True) for path in arguments.checkpoints]
     recipes = {json.dumps(checkpoint["recipe"] | {"seed": None}) for checkpoint in kept}
@@ -53,10 +53,10 @@ def to_rows(trainings: list[Seeded]) -> Iterator[Row]:
         ("accuracy", [one.accuracy for one in trainings]),
         ("accuracy, digits alone", [one.alone for one in trainings]),
     ):
-        yield Row("MNIST test", "reader", f"{what}, mean of trainings", statistics.fmean(values), len(values))
+        yield Row("MNIST test", "classifier", f"{what}, mean of trainings", statistics.fmean(values), len(values))
         if len(values) > 1:
             name = f"{what}, standard deviation of trainings"
-            yield Row("MNIST test", "reader", name, statistics.stdev(values), len(values))
+            yield Row("MNIST test", "classifier", name, statistics.stdev(values), len(values))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.detection import Finds
+from shared.vision.detection import Detections
 from shared.vision.digit import NOT_A_DIGIT
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import load_sources
@@ -56,7 +56,7 @@ def draw_truth(scene: Scene) -> Tile:
     return tile
 
 
-def draw_finds(picture: NDArray[np.uint8], finds: Finds) -> Tile:
+def draw_finds(picture: NDArray[np.uint8], finds: Detections) -> Tile:
     """Return a picture with what was found in it boxed in red, and the class."""
     tile = enlarge(picture)
     for box, log_p in zip(finds.boxes, finds.log_p, strict=True):

@@ -1,4 +1,4 @@
-"""The mean of several trained finders, or readers: `python -m training.soup A.pt B.pt ... --out models`.
+"""The mean of several trained detectors, or classifiers: `python -m training.soup A.pt B.pt ... --out models`.
 
 Trainings that began with the same weights end in one valley, and the mean of their weights does better than each of
 them on what none was trained on (Wortsman et al., "Model soups", 2022). A checkpoint that is named twice counts twice.
@@ -11,16 +11,16 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from shared.networks.architectures import Finder, ReaderCNN, load_checkpoint
+from shared.networks.architectures import ClassifierCNN, DetectorCNN, load_checkpoint
 from shared.networks.runtimes import read_weights, version_of
-from training.classifier import write_reader
-from training.detector import write_finder
+from training.classifier import write_classifier
+from training.detector import write_detector
 
 
 def main(words: list[str] | None = None) -> None:
     """Write the mean of the checkpoints that the command line names, as a training would."""
     parser = argparse.ArgumentParser(prog="python -m training.soup", description=__doc__)
-    parser.add_argument("checkpoints", type=Path, nargs="+", help="of one kind: finders or readers")
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="of one kind: detectors or classifiers")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     arguments = parser.parse_args(words)
@@ -30,12 +30,12 @@ def main(words: list[str] | None = None) -> None:
         parser.error(str(error))
     recipe = {"mean_of": [version_of(read_weights(path)) for path in arguments.checkpoints]}
     arguments.out.mkdir(parents=True, exist_ok=True)
-    if isinstance(network, Finder):
-        write_finder(arguments.out, network, recipe, {})
-    elif isinstance(network, ReaderCNN):
-        write_reader(arguments.out, network, recipe, {}, arguments.data)
+    if isinstance(network, DetectorCNN):
+        write_detector(arguments.out, network, recipe, {})
+    elif isinstance(network, ClassifierCNN):
+        write_classifier(arguments.out, network, recipe, {}, arguments.data)
     else:
-        parser.error("only finders and readers can be mixed")
+        parser.error("only detectors and classifiers can be mixed")
 
 
 def mean(networks: Sequence[nn.Module]) -> nn.Module:
@@ -44,7 +44,7 @@ def mean(networks: Sequence[nn.Module]) -> nn.Module:
     Raises ValueError where the networks are not of one kind.
     """
     if len({type(network) for network in networks}) > 1:
-        raise ValueError("finders and readers can't be mixed with each other")
+        raise ValueError("detectors and classifiers can't be mixed with each other")
     states = [network.state_dict() for network in networks]
     mixed = type(networks[0])().eval()
     mixed.load_state_dict({name: mean_of([state[name] for state in states]) for name in states[0]})

@@ -23,11 +23,11 @@ DATA = f"one frame of {WIDTH} x {HEIGHT}"
 Page = NDArray[np.uint8]
 
 
-def frames(reader: ReadsPages, who: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[Row]:
+def frames(classifier: ReadsPages, who: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[Row]:
     """Yield the milliseconds of each kind of page, and how much longer clutter takes than paper."""
     cv2.setNumThreads(1)
     kinds = {f"{DIGITS} digits": digit_pages(), "empty paper": empty_pages(), "clutter": cluttered_pages()}
-    repeats = [time_kinds(reader, kinds, clock) for _ in range(REPEATS)]
+    repeats = [time_kinds(classifier, kinds, clock) for _ in range(REPEATS)]
     taken = min(repeats, key=lambda times_s: sum(map(sum, times_s.values())))
     for kind, times_s in taken.items():
         for percent in (50, 99):
@@ -38,20 +38,20 @@ def frames(reader: ReadsPages, who: str, clock: Callable[[], float] = time.perf_
 
 
 def time_kinds(
-    reader: ReadsPages, kinds: Mapping[str, Sequence[Page]], clock: Callable[[], float]
+    classifier: ReadsPages, kinds: Mapping[str, Sequence[Page]], clock: Callable[[], float]
 ) -> dict[str, list[float]]:
     """Return the seconds that each page takes, by kind."""
     taken: dict[str, list[float]] = {kind: [] for kind in kinds}
     for _ in range(ROUNDS):
         for kind, pages in kinds.items():
-            taken[kind] += [time_one(reader, page, clock) for page in pages]
+            taken[kind] += [time_one(classifier, page, clock) for page in pages]
     return taken
 
 
-def time_one(reader: ReadsPages, page: Page, clock: Callable[[], float]) -> float:
+def time_one(classifier: ReadsPages, page: Page, clock: Callable[[], float]) -> float:
     """Return the seconds that a page takes."""
     began_at = clock()
-    reader.read([page])
+    classifier.read([page])
     return clock() - began_at
 
 

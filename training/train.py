@@ -1,4 +1,4 @@
-"""Trains a network: `python -m training.train --preset seed`, or finder, reader, fast; each has options of its own."""
+"""Trains a network: `python -m training.train --preset blog`, or detector, classifier, fast; each has its options."""
 
 import argparse
 from collections.abc import Callable
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from training import blog, classifier, detector, race
 
 PRESETS: dict[str, Callable[[list[str]], None]] = {
-    "seed": blog.main,
-    "finder": detector.main,
-    "reader": classifier.main,
+    "blog": blog.main,
+    "detector": detector.main,
+    "classifier": classifier.main,
     "fast": race.main,
 }
 
@@ -16,7 +16,7 @@ PRESETS: dict[str, Callable[[list[str]], None]] = {
 def main(words: list[str] | None = None) -> None:
     """Hand the rest of the command line to the preset that it names; without a name to the seed's."""
     parser = argparse.ArgumentParser(prog="python -m training.train", add_help=False, allow_abbrev=False)
-    parser.add_argument("--preset", choices=PRESETS, default="seed")
+    parser.add_argument("--preset", choices=PRESETS, default="blog")
     arguments, others = parser.parse_known_args(words)
     PRESETS[arguments.preset](others)
 

@@ -12,9 +12,9 @@ from mosec import Server, Worker
 from benchmarks.peers.place import Place, Record, Role
 from benchmarks.slow import slowed
 from services import inference, preprocess
-from shared.messaging.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, GrayFrame, Reading
 from shared.settings import load_settings
-from shared.vision.recognizer import load_reader
+from shared.vision.recognizer import load_recognizer
 
 MAX_BATCH = 16
 
@@ -26,10 +26,10 @@ class Preprocess(Worker):
         """The body of a request is the JPEG."""
         return data
 
-    def forward(self, data: bytes) -> Page:
+    def forward(self, data: bytes) -> GrayFrame:
         """What the preprocess service does."""
         page = preprocess.prepare(Frame("mosec", 0, 0.0, every_frame=False, jpeg=data), load_settings().long_side_px)
-        assert isinstance(page, Page)  # noqa: S101 - the films are sound
+        assert isinstance(page, GrayFrame)  # noqa: S101 - the films are sound
         return page
 
 
@@ -39,10 +39,10 @@ class Inference(Worker):
     def __init__(self) -> None:
         super().__init__()
         settings = load_settings()
-        reader = load_reader(settings.models, settings.backend, settings.device)
+        reader = load_recognizer(settings.models, settings.backend, settings.device)
         self.read = slowed(partial(inference.read, reader))
 
-    def forward(self, data: list[Page]) -> list[Reading]:
+    def forward(self, data: list[GrayFrame]) -> list[Reading]:
         """What the inference service does."""
         return self.read(data)
 

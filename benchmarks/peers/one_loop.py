@@ -4,7 +4,7 @@ from functools import partial
 from itertools import cycle
 
 from benchmarks.peers.place import Place, Record, Role, load_vision
-from services.capture.grabber import Reader
+from services.capture.grabber import FrameGrabber
 
 LOOK_S = 0.002  # at all cameras once
 
@@ -12,7 +12,9 @@ LOOK_S = 0.002  # at all cameras once
 def loop(place: Place, _: int) -> None:
     """Each camera is read by a thread, which keeps its newest picture."""
     see, record = load_vision(), Record(place)
-    readers = [Reader(partial(place.shots, camera), keep_all=False, replaced=pass_over) for camera in place.cameras]
+    readers = [
+        FrameGrabber(partial(place.shots, camera), keep_all=False, replaced=pass_over) for camera in place.cameras
+    ]
     for camera, reader in cycle(enumerate(readers)):
         if shot := reader.take(LOOK_S / len(readers)):
             see([shot.jpeg])

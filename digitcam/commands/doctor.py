@@ -8,7 +8,7 @@ from digitcam.diagnosis import Finding, Machine, diagnose
 from digitcam.preflight import examine
 from shared.settings import Settings
 from shared.telemetry.scraping import find_targets, scrape
-from shared.telemetry.summary import Figures, compare
+from shared.telemetry.summary import PipelineSummary, compare
 
 LOOK_FOR_S = 3.0
 
@@ -35,7 +35,7 @@ def this_machine() -> Machine:
     return Machine(os.cpu_count() or 1, load)
 
 
-def well(figures: Figures) -> str:
+def well(figures: PipelineSummary) -> str:
     """What a pipeline does with which nothing is wrong."""
     live = [camera for camera in figures.cameras if camera.state == "live"]
     frames, reads = (sum(rates) for rates in zip(*((c.frames, c.reads) for c in live), strict=True)) if live else (0, 0)

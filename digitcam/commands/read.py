@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from shared.cameras.file_types import VIDEOS, find_files
-from shared.networks.reload import KeptReader
+from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
 from shared.vision.gray_frame import make_page
 from shared.vision.image_files import Picture, load_photo, load_video
 from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import Reader
+from shared.vision.recognizer import Recognizer
 
 
 def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
     """Print what each picture says as soon as it is read; 1 where something could not be read, else 0."""
     try:
-        reader = KeptReader(settings).get()
+        reader = ReloadingRecognizer(settings).get()
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False
@@ -29,7 +29,7 @@ def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
     return int(failed)
 
 
-def read_path(path: Path, reader: Reader) -> Iterator[dict[str, Any]]:
+def read_path(path: Path, reader: Recognizer) -> Iterator[dict[str, Any]]:
     """One result for each picture of a photo, a video or a folder of them."""
     files = find_files(path) if path.is_dir() else [path]
     if not files:
@@ -45,7 +45,7 @@ def read_path(path: Path, reader: Reader) -> Iterator[dict[str, Any]]:
             yield {"path": str(file), "error": str(error)}
 
 
-def read_picture(picture: Picture, reader: Reader) -> dict[str, Any]:
+def read_picture(picture: Picture, reader: Recognizer) -> dict[str, Any]:
     """What one picture says, boxes in its own pixels."""
     page, scale = make_page(picture)
     digits = [digit.scaled(1 / scale) for digit in reader.read([page])[0]]

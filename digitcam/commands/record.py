@@ -8,12 +8,12 @@ from time import monotonic
 
 import simplejpeg
 
-from digitcam.video_writer import Film
-from services.display.display_state import Shown, Watch
+from digitcam.video_writer import VideoWriter
+from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import Ready, View
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.service.signals import open_log, stop_on_signals
-from shared.service.stage_loop import Queue, address
+from shared.service.stage_loop import QueueLink, address
 from shared.settings import ConfigError, Settings
 from shared.vision.overlay import draw_overlay
 
@@ -30,8 +30,8 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
         raise ConfigError(f"--seconds {seconds:g} is not right: it takes a number above 0.")
     stop = stop_on_signals()
     open_log("record")
-    peer = Peer(settings)
-    film = Film(path)
+    peer = ClientSocket(settings)
+    film = VideoWriter(path)
     try:
         run(peer, camera, film, seconds, stop)
     except OSError as error:
@@ -47,10 +47,10 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     return 0
 
 
-def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.Event) -> None:
+def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: threading.Event) -> None:
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
     ready = Ready("display", address(f"record.{os.getpid()}"), CREDIT, pictures=True)
-    watch, asked_at, seen_at = Watch(), -math.inf, monotonic()  # of this process: the queue's clock may jump
+    watch, asked_at, seen_at = CameraDisplay(), -math.inf, monotonic()  # of this process: the queue's clock may jump
     left = 0  # views that may still come; those of all cameras do
     while not stop.is_set() and film.length_s < seconds:
         now = monotonic()
@@ -65,7 +65,7 @@ def run(queue: Queue, camera: str, film: Film, seconds: float, stop: threading.E
                 seen_at = now
 
 
-def draw(film: Film, shown: Shown) -> None:
+def draw(film: VideoWriter, shown: DisplayFrame) -> None:
     """Add a frame to a film with what was read on it; a JPEG that is broken is left out."""
     try:
         picture = simplejpeg.decode_jpeg(shown.jpeg, colorspace="BGR")

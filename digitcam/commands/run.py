@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from digitcam.supervisor import Worker, keep_alive, worker_of
+from digitcam.supervisor import WorkerSpec, keep_alive, worker_of
 from shared.service.signals import note_hangup, open_log, stop_on_signals
 from shared.settings import ConfigError, load_settings, read_env_file
 
@@ -47,14 +47,14 @@ def probe_webcam() -> bool:
     return webcam_works()
 
 
-def camera_plan() -> Callable[[], list[Worker]]:
+def camera_plan() -> Callable[[], list[WorkerSpec]]:
     """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
     from shared.cameras.added import with_added  # noqa: PLC0415 - nor for this
     from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415 - the other lines have no use for it
 
     webcam_works = cache(probe_webcam)
 
-    def plan() -> list[Worker]:
+    def plan() -> list[WorkerSpec]:
         settings = load_settings()
         cameras = with_added(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
         return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]

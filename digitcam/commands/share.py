@@ -47,11 +47,11 @@ def find_address() -> str:
 def page_settings(host: str, port: int, token: str, certificate: Path) -> Mapping[str, str]:
     """The settings of the display that is shared."""
     return {
-        "DISPLAY_MODE": "page",
-        "PAGE_HOST": host,
-        "PAGE_PORT": str(port),
-        "PAGE_TOKEN": token,  # in the environment: a command line could be read by every user
-        "PAGE_CERTIFICATE": str(certificate),
+        "DISPLAY_MODE": "web",
+        "WEB_HOST": host,
+        "WEB_PORT": str(port),
+        "WEB_TOKEN": token,  # in the environment: a command line could be read by every user
+        "WEB_CERTIFICATE": str(certificate),
         "EVENTS_DAYS": "0",  # the pipeline's own display keeps them
         "WEBHOOK": "",
     }

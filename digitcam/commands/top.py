@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from shared.settings import ConfigError, Settings
 from shared.telemetry.scraping import Scrape, scrape
-from shared.telemetry.summary import CameraFigures, Figures, ProcessFigures, StageFigures, compare
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary, compare
 
 EVERY_S = 1.0
 OVER = 4  # scrapes: rates over three seconds are steady to look at, and quick to fall
@@ -38,7 +38,7 @@ def look(settings: Settings) -> Scrape:
     return found
 
 
-def table(figures: Figures) -> list[str]:
+def table(figures: PipelineSummary) -> list[str]:
     """The lines of the table."""
     stages = [stage for stage in figures.stages if stage.workers]
     return [
@@ -52,14 +52,14 @@ def table(figures: Figures) -> list[str]:
     ]
 
 
-def camera_row(camera: CameraFigures) -> list[str]:
+def camera_row(camera: CameraSummary) -> list[str]:
     """One camera's cells."""
     rates = (camera.frames, camera.reads, camera.lost)
     ages = (camera.age_p50_s, camera.age_p99_s)
     return [camera.name, camera.state or "-", *(number(rate, 1) for rate in rates), *map(milliseconds, ages)]
 
 
-def stage_row(stage: StageFigures) -> list[str]:
+def stage_row(stage: StageSummary) -> list[str]:
     """One stage's cells; only those that work on batches are busy, and only those that are asked have a queue."""
     works = not math.isnan(stage.batch)
     return [
@@ -75,7 +75,7 @@ def stage_row(stage: StageFigures) -> list[str]:
     ]
 
 
-def process_row(process: ProcessFigures) -> list[str]:
+def process_row(process: ProcessSummary) -> list[str]:
     """One process's cells."""
     memory = f"{number(process.memory_bytes / 1e6, 0)}MB"
     ready = "yes" if process.ready else "no"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from digitcam.chrome_trace import Spans, to_events
 from shared.settings import ConfigError, Settings
-from shared.telemetry.scraping import Target, find_targets, get
+from shared.telemetry.scraping import ScrapeTarget, find_targets, get
 from shared.telemetry.spans import LONGEST_S, Span
 
 PATIENCE_S = 5.0  # for the answer, beyond the time that is traced
@@ -34,7 +34,7 @@ def trace(settings: Settings, seconds: float, file: Path) -> int:
     return 0
 
 
-def record(target: Target, seconds: float) -> list[Span] | None:
+def record(target: ScrapeTarget, seconds: float) -> list[Span] | None:
     """The spans of one process; None where it does not answer."""
     try:
         status, text = get(target, f"/trace?seconds={seconds}", seconds + PATIENCE_S)

@@ -6,16 +6,16 @@ import time
 
 import cv2
 
-from services.capture.grabber import Reader
+from services.capture.grabber import FrameGrabber
 from services.capture.sources import open_source
 from shared.cameras.added import read_added
 from shared.cameras.camera_list import Camera, find_camera
-from shared.cameras.publisher import Herald, Outbox
-from shared.cameras.watchdog import Judgement, Opening, Watch
+from shared.cameras.publisher import FramePublisher, StatePublisher
+from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
 from shared.messaging.messages import CameraState
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.service import lifecycle
-from shared.service.stage_loop import Queue
+from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 
@@ -28,17 +28,17 @@ class HungError(Exception):
     """A call into the camera's driver does not return; only a new process helps."""
 
 
-def main(life: lifecycle.Life) -> None:
-    """Watch the camera that this process is named after until told to stop."""
+def main(life: lifecycle.ServiceContext) -> None:
+    """CameraWatchdog the camera that this process is named after until told to stop."""
     cv2.setNumThreads(1)  # each camera has a process: their threads would only wait for one another
     camera = find_camera(life.settings.cameras, life.instance, read_added(life.settings.run_dir))
     every_frame = life.settings.every_frame and camera.kind.is_file
     metrics.expect_drops(camera.name, "capture")
     metrics.RECONNECTS.labels(camera.name)
     replaced = metrics.DROPS.labels(camera.name, "capture", "replaced").inc
-    reader = Reader(lambda: open_source(camera, every_frame), every_frame, replaced)
-    watch = Watch(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
-    peer = Peer(life.settings)
+    reader = FrameGrabber(lambda: open_source(camera, every_frame), every_frame, replaced)
+    watch = CameraWatchdog(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
+    peer = ClientSocket(life.settings)
     try:
         run(peer, camera, reader, watch, life.stop, life.health)
     except HungError:
@@ -52,11 +52,11 @@ def main(life: lifecycle.Life) -> None:
 
 
 def run(  # noqa: PLR0913, PLR0917 - all that a camera's process is made of
-    queue: Queue, camera: Camera, reader: Reader, watch: Watch, stop: threading.Event, health: Health
+    queue: QueueLink, camera: Camera, reader: FrameGrabber, watch: CameraWatchdog, stop: threading.Event, health: Health
 ) -> None:
     """Send frames as the queue takes them, and how the camera is. Raises HungError where its driver does not return."""
-    herald = Herald(queue, camera.name)
-    outbox = Outbox(queue, camera.name, reader.keep_all, camera.terms)
+    herald = StatePublisher(queue, camera.name)
+    outbox = FramePublisher(queue, camera.name, reader.keep_all, camera.terms)
     while not stop.is_set():
         hear(watch, reader, camera.name)
         now = time.monotonic()
@@ -72,7 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - all that a camera's process is made of
         outbox.turn(reader)
 
 
-def find_trouble(judgement: Judgement, connected: bool, still_s: float) -> str:
+def find_trouble(judgement: CameraStatus, connected: bool, still_s: float) -> str:
     """What keeps frames from flowing, in a sentence; empty where nothing does, or where there are no more to come."""
     if judgement.state not in ("live", "ended"):
         return f"the camera is {judgement.state}: {judgement.detail}"
@@ -82,11 +82,11 @@ def find_trouble(judgement: Judgement, connected: bool, still_s: float) -> str:
     return f"the queue has taken no frame for {still_s:.0f} s" if is_still else ""
 
 
-def hear(watch: Watch, reader: Reader, name: str) -> None:
+def hear(watch: CameraWatchdog, reader: FrameGrabber, name: str) -> None:
     """Tell the watch what the camera did, and count how often it was opened again."""
     for event in reader.events():
         watch.hear(event)
-        if isinstance(event, Opening):
+        if isinstance(event, SourceOpening):
             metrics.RECONNECTS.labels(name).inc()
 
 

@@ -8,7 +8,7 @@ from contextlib import closing
 from queue import Empty, SimpleQueue
 
 from shared.cameras.shot import AbsentError, Shot, Shots
-from shared.cameras.watchdog import Event, Finished, Lost, Opening, Seen
+from shared.cameras.watchdog import PictureTaken, SourceEvent, SourceFinished, SourceLost, SourceOpening
 from shared.service.backoff import retry_delay
 
 FIRST_DELAY_S = 0.25
@@ -16,7 +16,7 @@ LAST_DELAY_S = 1.0  # and a second to open and for the first picture: readings a
 HEALTHY_AFTER_S = 10.0  # what gave pictures this long is opened again after the first delay
 
 
-class Reader:
+class FrameGrabber:
     """A camera that is kept open. A thread puts its newest shot where take() finds it.
 
     Live, a shot replaces one that was not taken, and replaced() is called; with keep_all the camera waits instead, and
@@ -26,7 +26,7 @@ class Reader:
     def __init__(self, open_source: Callable[[], Shots], keep_all: bool, replaced: Callable[[], None]) -> None:
         self.keep_all = keep_all
         self._open, self._replaced = open_source, replaced
-        self._events: SimpleQueue[Event] = SimpleQueue()
+        self._events: SimpleQueue[SourceEvent] = SimpleQueue()
         self._shot: Shot | None = None
         self._changed = threading.Condition()
         self._stop, self._reopen = threading.Event(), threading.Event()
@@ -42,7 +42,7 @@ class Reader:
             self._changed.notify()
             return shot
 
-    def events(self) -> list[Event]:
+    def events(self) -> list[SourceEvent]:
         """Return what the camera did since the last call, in order."""
         events = []
         try:
@@ -76,24 +76,28 @@ class Reader:
             if end:
                 self._events.put(end)
             failures = 0 if time.monotonic() - opened_at > HEALTHY_AFTER_S else failures + 1
-            if isinstance(end, Finished) or self._stop.wait(retry_delay(failures, FIRST_DELAY_S, LAST_DELAY_S)):
+            if isinstance(end, SourceFinished) or self._stop.wait(retry_delay(failures, FIRST_DELAY_S, LAST_DELAY_S)):
                 self._returned = True
                 return
             self._reopen.clear()
-            self._events.put(Opening(time.monotonic()))
+            self._events.put(SourceOpening(time.monotonic()))
 
-    def _read_until_it_ends(self) -> Event | None:
+    def _read_until_it_ends(self) -> SourceEvent | None:
         """Open the camera and read it; how it ended, or None where this end was asked for."""
         try:
             with closing(self._open()) as shots:
                 for shot in shots:
-                    self._events.put(Seen(time.monotonic(), zlib.crc32(shot.jpeg)))
+                    self._events.put(PictureTaken(time.monotonic(), zlib.crc32(shot.jpeg)))
                     self._put(shot)
                     if self._stop.is_set() or self._reopen.is_set():
                         return None
         except AbsentError as error:
-            return Lost(time.monotonic(), str(error))
-        return Finished(time.monotonic()) if self.keep_all else Lost(time.monotonic(), "it gives no more pictures")
+            return SourceLost(time.monotonic(), str(error))
+        return (
+            SourceFinished(time.monotonic())
+            if self.keep_all
+            else SourceLost(time.monotonic(), "it gives no more pictures")
+        )
 
     def _put(self, shot: Shot) -> None:
         with self._changed:

@@ -6,7 +6,7 @@ from pathlib import Path
 from services.capture.files import play_video, read_pictures_once, read_video_once, show_pictures
 from services.capture.network import watch_stream
 from services.capture.webcam import watch_webcam
-from shared.cameras.camera_list import Camera, Kind
+from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.shot import Shot, Shots, encode, pace
 from shared.demo import RATE_HZ, Demo
 
@@ -15,15 +15,15 @@ def open_source(camera: Camera, every_frame: bool) -> Shots:
     """Yield a camera's shots. Raises AbsentError at once, or later when it goes; a file under every_frame just ends."""
     path = Path(camera.source).expanduser()
     match camera.kind:
-        case Kind.WEBCAM:
+        case SourceKind.WEBCAM:
             return watch_webcam(camera.source)
-        case Kind.STREAM:
+        case SourceKind.STREAM:
             return watch_stream(camera.source)
-        case Kind.DEMO:
+        case SourceKind.DEMO:
             return watch_demo(camera.name)
-        case Kind.VIDEO:
+        case SourceKind.VIDEO:
             return read_video_once(path) if every_frame else play_video(path)
-        case Kind.PICTURES:
+        case SourceKind.PICTURES:
             return read_pictures_once(path) if every_frame else show_pictures(path)
 
 

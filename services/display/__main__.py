@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Protocol
 
-from services.display.display_state import Shown, Watch
+from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import CameraState, Message, Ready, View
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.service import lifecycle
-from shared.service.stage_loop import HEARTBEAT_S, Queue, address
+from shared.service.stage_loop import HEARTBEAT_S, QueueLink, address
 from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 from shared.telemetry.spans import TRACE, Span
@@ -35,16 +35,16 @@ class Screen(Protocol):
     def is_open(self) -> bool:
         """False once its user has closed it."""
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Show what is new, in order; is_up says whether the pipeline answers. Must not wait for a viewer."""
 
     def close(self) -> None:
         """Take it down."""
 
 
-def main(life: lifecycle.Life) -> None:
+def main(life: lifecycle.ServiceContext) -> None:
     """Open the screen that is set, and show what comes until told to stop or the window is closed."""
-    peer = Peer(life.settings)
+    peer = ClientSocket(life.settings)
     screen = open_screen(life, peer)
     try:
         run(peer, screen, address(life.name), life.stop, life.health)
@@ -53,12 +53,12 @@ def main(life: lifecycle.Life) -> None:
         peer.close()
 
 
-def open_screen(life: lifecycle.Life, peer: Peer) -> Screen:
+def open_screen(life: lifecycle.ServiceContext, peer: ClientSocket) -> Screen:
     """Make the screen of DISPLAY_MODE; each is imported only where it is used. Raises ConfigError."""
-    if life.settings.display_mode == "page":
-        from services.display.web.server import Page  # noqa: PLC0415 - aiohttp is not for a window
+    if life.settings.display_mode == "web":
+        from services.display.web.server import WebServer  # noqa: PLC0415 - aiohttp is not for a window
 
-        page = Page(life.settings, peer.now)
+        page = WebServer(life.settings, peer.now)
         life.log.info("ready at %s", page.url)
         return page
     if life.settings.display_mode == "window":
@@ -68,26 +68,26 @@ def open_screen(life: lifecycle.Life, peer: Peer) -> Screen:
         life.log.info("ready; q closes the window")
         return window
     life.log.info("ready; DISPLAY_MODE=none shows nothing")
-    return Nowhere()
+    return NoScreen()
 
 
-class Nowhere:
+class NoScreen:
     """The screen of DISPLAY_MODE=none."""
 
     wants_pictures = False
     reads_every_s = math.inf
     is_open = True
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Show nothing; ages are measured all the same."""
 
     def close(self) -> None:
         """Nothing was opened."""
 
 
-def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
+def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
     """Ask for views, steady them, show them, and ask again: by this process's clock, since the queue's may jump."""
-    watches: dict[str, Watch] = {}
+    watches: dict[str, CameraDisplay] = {}
     flow = Flow(monotonic())
     asked, asked_at, left = Ready("display", name, 0, pictures=False), -math.inf, 0
     while screen.is_open and not stop.is_set():
@@ -101,9 +101,9 @@ def run(queue: Queue, screen: Screen, name: str, stop: threading.Event, health: 
         left -= len(views)
         received_at = queue.now()
         measure(views, received_at)
-        news: list[Shown | CameraState] = [message for message in batch if isinstance(message, CameraState)]
+        news: list[DisplayFrame | CameraState] = [message for message in batch if isinstance(message, CameraState)]
         if (every_s := screen.reads_every_s) < math.inf:  # steadying is half of this process' work
-            looks = (watches.setdefault(view.camera, Watch()).look(view, every_s) for view in views)
+            looks = (watches.setdefault(view.camera, CameraDisplay()).look(view, every_s) for view in views)
             news += [shown for shown in looks if shown]
         screen.show(news, queue.connected)
         trace(views, received_at, queue.now())

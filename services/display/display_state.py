@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from shared.messaging.messages import ANSWERED, View
 from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
-from shared.vision.tracks import Steady
+from shared.vision.tracks import DigitTracker
 
 SET_BACK_S = 2.0  # a frame so much older than one before is no straggler: the clock was set back
 RATE_OVER_S = 2.0  # rates are taken over the last two seconds: steady to look at, quick to fall
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DisplayFrame:
     """One frame as it is shown; boxes in pixels of its picture, rates in frames a second."""
 
     camera: str
@@ -30,18 +30,18 @@ class Shown:
     jpeg: bytes
 
 
-class Watch:
+class CameraDisplay:
     """Turns the views of one camera into what is shown of it."""
 
     def __init__(self) -> None:
-        self._steady = Steady()
-        self._frames, self._reads = Rate(), Rate()
+        self._steady = DigitTracker()
+        self._frames, self._reads = RateMeter(), RateMeter()
         self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
         self._read: tuple[Digit, ...] | None = None  # the last reading
         self._read_at = -math.inf  # when its frame was captured
         self._shown_at = -math.inf
 
-    def look(self, view: View, every_s: float = 0.0) -> Shown | None:
+    def look(self, view: View, every_s: float = 0.0) -> DisplayFrame | None:
         """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s.
 
         Under load frames end out of order: one is replaced while an older one is still read. What that one says
@@ -63,14 +63,14 @@ class Watch:
         if view.outcome in ANSWERED:
             self._reads.count(view.captured_at)
 
-    def show(self, view: View) -> Shown:
+    def show(self, view: View) -> DisplayFrame:
         """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
         self._count(view)
         self._shown_at = view.captured_at
         digits = self._take(view) if view.outcome in ANSWERED else self._steady.held(view.captured_at)
         rates = (self._frames.rate(view.captured_at), self._reads.rate(view.captured_at))
         about = (view.camera, view.seq, view.captured_at, view.outcome)
-        return Shown(*about, *self._size, digits, join_numbers(digits), *rates, view.jpeg)
+        return DisplayFrame(*about, *self._size, digits, join_numbers(digits), *rates, view.jpeg)
 
     def _take(self, view: View) -> tuple[Digit, ...]:
         """Let a reading count, once: that of an unchanged page has most often been taken in already."""
@@ -83,7 +83,7 @@ class Watch:
         return self._steady.update(view.digits, view.captured_at)
 
 
-class Rate:
+class RateMeter:
     """How often something happened lately."""
 
     def __init__(self) -> None:

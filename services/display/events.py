@@ -19,7 +19,7 @@ Key = tuple[str, int]  # a number's text, and which of several that read the sam
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class NumberSighting:
     """A number in sight: which of those that read the same, since when, when last shown, and how sure at most."""
 
     text: str
@@ -31,33 +31,33 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Appeared:
+class NumberAppeared:
     """A number has come into sight."""
 
-    sighting: Sighting
+    sighting: NumberSighting
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class NumberLeft:
     """A number that had appeared is gone; its sighting's seen_at is when it was last shown."""
 
-    sighting: Sighting
+    sighting: NumberSighting
 
 
-Change = Appeared | Left
+Change = NumberAppeared | NumberLeft
 
 
-class Sightings:
+class NumberTracker:
     """The numbers in sight of one camera; times are in seconds of one clock."""
 
     def __init__(self) -> None:
-        self._seen: dict[Key, Sighting] = {}
+        self._seen: dict[Key, NumberSighting] = {}
 
     def update(self, numbers: Sequence[Number], at: float) -> list[Change]:
         """Take in what is shown at a time; what has changed by it."""
         left = self.look(at)
         for key, number in keyed(numbers):
-            known = self._seen.get(key, Sighting(*key, at, at, 0.0))
+            known = self._seen.get(key, NumberSighting(*key, at, at, 0.0))
             confidence = max(known.confidence, number.confidence)
             self._seen[key] = replace(known, seen_at=at, confidence=confidence)
         return left + self._appear()
@@ -70,12 +70,12 @@ class Sightings:
             if not -SET_BACK_S < at - seen.seen_at <= (LEAVE_S if seen.is_told else WAVER_S)
         }
         self._seen = {key: sighting for key, sighting in self._seen.items() if key not in gone}
-        return [Left(sighting) for sighting in gone.values() if sighting.is_told]
+        return [NumberLeft(sighting) for sighting in gone.values() if sighting.is_told]
 
     def _appear(self) -> list[Change]:
         new = [k for k, s in self._seen.items() if not s.is_told and s.seen_at - s.appeared_at >= APPEAR_S]
         self._seen |= {key: replace(self._seen[key], is_told=True) for key in new}
-        return [Appeared(self._seen[key]) for key in new]
+        return [NumberAppeared(self._seen[key]) for key in new]
 
 
 def keyed(numbers: Sequence[Number]) -> list[tuple[Key, Number]]:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import simplejpeg
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
 from shared.vision.overlay import Picture, draw_overlay, grey_out, mosaic
@@ -29,7 +29,7 @@ class Window:
         """Open it. Raises ConfigError where there is no desktop."""
         check_desktop()
         self._clock = clock
-        self._frames: dict[str, Shown] = {}
+        self._frames: dict[str, DisplayFrame] = {}
         self._states: dict[str, CameraState] = {}
         self._is_open = True
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_GUI_NORMAL)  # no toolbar
@@ -40,7 +40,7 @@ class Window:
         """False after q, Escape or the window's own button."""
         return self._is_open
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Draw what is new, and look at the keyboard."""
         for item in news:
             if isinstance(item, CameraState):
@@ -71,7 +71,7 @@ def check_desktop() -> None:
     if subprocess.run(probe, check=False, capture_output=True, timeout=PROBE_TIMEOUT_S).returncode:
         raise ConfigError(
             "DISPLAY_MODE=window needs a desktop and none answers here: set DISPLAY to one, "
-            "or DISPLAY_MODE=page to see the cameras in a browser."
+            "or DISPLAY_MODE=web to see the cameras in a browser."
         )
 
 
@@ -83,7 +83,7 @@ def is_visible() -> bool:
         return False
 
 
-def draw_tile(frame: Shown | None, state: CameraState | None, is_up: bool, now: float) -> Picture:
+def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool, now: float) -> Picture:
     """Return a camera's picture with what was read on it; grey, with the reason, while it is not live."""
     picture = decode(frame.jpeg if frame else b"")
     trouble = "the pipeline does not answer" if not is_up else describe(state) if state else ""

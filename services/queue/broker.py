@@ -4,22 +4,22 @@ import logging
 import math
 from collections.abc import Iterable
 
-from services.queue.cameras import Roster
-from services.queue.scheduler import STAGES, Batch, Ended, WorkQueue
-from services.queue.viewers import Audience
+from services.queue.cameras import CameraRegistry
+from services.queue.scheduler import STAGES, Batch, Ended, Scheduler
+from services.queue.viewers import ViewerRegistry
 from shared.messaging.messages import (
     CameraState,
     Credit,
     Frame,
+    GrayFrame,
     MalformedError,
     Message,
-    Page,
     Reading,
     Ready,
     Refusal,
     Unchanged,
 )
-from shared.messaging.sockets import Hub
+from shared.messaging.sockets import BrokerSocket
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
 
@@ -28,14 +28,14 @@ AT_ONCE = 16  # messages that are acted on before anything is sent: a round of s
 TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
 
 
-class Exchange:
+class Broker:
     """The hub's messages put through the rules of the work queue, the audience and the roster."""
 
-    def __init__(self, hub: Hub, max_age_s: float, reread_s: float = 0.0) -> None:
+    def __init__(self, hub: BrokerSocket, max_age_s: float, reread_s: float = 0.0) -> None:
         self.hub = hub
-        self.work = WorkQueue(max_age_s, reread_s)
-        self.audience = Audience()
-        self.roster = Roster()
+        self.work = Scheduler(max_age_s, reread_s)
+        self.audience = ViewerRegistry()
+        self.roster = CameraRegistry()
         self.peers: dict[str, bytes] = {}  # workers and viewers, by name
         self.names: dict[bytes, str] = {}
         self.looked_at = 0.0  # when silence was last looked for
@@ -72,7 +72,7 @@ class Exchange:
         match message:
             case Frame():
                 self.take_frame(peer, message, now)
-            case Page():
+            case GrayFrame():
                 self.finish(self.work.put_page(self.names.get(peer, ""), message, now))
             case Unchanged():
                 self.finish(self.work.put_unchanged(self.names.get(peer, ""), (message.camera, message.seq)))
@@ -251,7 +251,7 @@ def count_batch(batch: Batch, now: float) -> None:
         metrics.WAIT.labels(batch.stage).observe(now - job.since)
 
 
-def set_gauges(work: WorkQueue) -> None:
+def set_gauges(work: Scheduler) -> None:
     """Export who is there and what waits."""
     for stage in STAGES:
         workers = [worker for worker in work.workers.values() if worker.stage == stage]

@@ -9,7 +9,7 @@ MAX_CAMERAS = 256  # each has its own labels in metrics
 
 
 @dataclass(slots=True)
-class Camera:
+class ConnectedCamera:
     """A capture process: where it answers, what it last said and when."""
 
     peer: bytes
@@ -18,18 +18,18 @@ class Camera:
     every_frame: bool = False
 
 
-class Roster:
+class CameraRegistry:
     """All cameras, by name."""
 
     def __init__(self) -> None:
-        self.cameras: dict[str, Camera] = {}
+        self.cameras: dict[str, ConnectedCamera] = {}
 
     def hear(self, peer: bytes, state: CameraState, now: float) -> bool:
         """A camera says how it is; whether that is news. Raises MalformedError where there are too many."""
         known = self.cameras.get(state.camera)
         if known is None and len(self.cameras) >= MAX_CAMERAS:
             raise MalformedError(f"more than {MAX_CAMERAS} cameras")
-        self.cameras[state.camera] = Camera(peer, state, now, known.every_frame if known else False)
+        self.cameras[state.camera] = ConnectedCamera(peer, state, now, known.every_frame if known else False)
         return known is None or known.state != state
 
     def leave(self, name: str) -> None:

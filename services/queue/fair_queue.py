@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Slots(Generic[T]):
+class FairQueue(Generic[T]):
     """What waits, by camera: served in turn, and for a live camera one place in which the newest wins.
 
     Turns are given by stride scheduling (Waldspurger and Weihl, 1995): a camera's next turn is due 1 / weight after its

@@ -9,9 +9,9 @@ frame whose page is the same as one that was read is that one's.
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 
-from services.queue.fair_queue import Slots
-from services.queue.still_gate import Gate, Standing
-from shared.messaging.messages import Frame, MalformedError, Page, Reading
+from services.queue.fair_queue import FairQueue
+from services.queue.still_gate import StillGate, StillReference
+from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading
 
 STAGES = ("preprocess", "inference")
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
@@ -26,10 +26,10 @@ class Job:
     """A frame on its way through the stages."""
 
     frame: Frame
-    work: Frame | Page  # what the stage where it is now gets
+    work: Frame | GrayFrame  # what the stage where it is now gets
     since: float  # when it began to wait there
     attempts: int = 0
-    compared: Standing | None = None  # what preprocess is to compare its page with
+    compared: StillReference | None = None  # what preprocess is to compare its page with
 
     @property
     def key(self) -> Key:
@@ -78,14 +78,14 @@ def serve_order(worker: Worker) -> tuple[int, bool]:
     return -STAGES.index(worker.stage), bool(worker.jobs)
 
 
-class WorkQueue:
+class Scheduler:
     """Every frame between capture and display. Methods return the frames that ended by what happened."""
 
     def __init__(self, max_age_s: float, reread_s: float = 0.0) -> None:
         self.max_age_s = max_age_s
-        self.gate = Gate(reread_s)
-        self.waiting: dict[str, Slots[Job]] = {stage: Slots() for stage in STAGES}
-        self.asking: Slots[str] = Slots()  # live cameras whose next frame may come in their turn
+        self.gate = StillGate(reread_s)
+        self.waiting: dict[str, FairQueue[Job]] = {stage: FairQueue() for stage in STAGES}
+        self.asking: FairQueue[str] = FairQueue()  # live cameras whose next frame may come in their turn
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
         self.last_seq: dict[str, int] = {}
@@ -104,7 +104,7 @@ class WorkQueue:
         self.gate.forget(camera)
         self.asking.remove(lambda name: name == camera)
 
-    def put_page(self, worker: str, page: Page, now: float) -> list[Ended]:
+    def put_page(self, worker: str, page: GrayFrame, now: float) -> list[Ended]:
         """Take in a page from a preprocess worker. An answer nobody waits for (its worker was lost) changes nothing."""
         job = self._answered(worker, (page.camera, page.seq))
         if job is None:
@@ -127,7 +127,7 @@ class WorkQueue:
         job = self._answered(worker, (reading.camera, reading.seq))
         if job is None:
             return []
-        if isinstance(job.work, Page):
+        if isinstance(job.work, GrayFrame):
             self.gate.note(job.work, job.compared, reading)
         return [self._end(job, STAGES[1], "read", reading)]
 

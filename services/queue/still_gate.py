@@ -8,13 +8,13 @@ frames and may be restarted; the comparison is theirs, since only they look into
 
 from dataclasses import dataclass, replace
 
-from shared.messaging.messages import Frame, Page, Reading
+from shared.messaging.messages import Frame, GrayFrame, Reading
 
 SETTLE_S = 0.5  # the steady digits forget within 0.4 s: by then they are what this page says (shared/vision/tracks.py)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StillReference:
     """What a camera shows."""
 
     sketch: bytes  # of the first page that showed it
@@ -22,14 +22,14 @@ class Standing:
     is_still: bool = False
 
 
-class Gate:
+class StillGate:
     """The last page of every camera; with reread_s = 0 it is open to all frames."""
 
     def __init__(self, reread_s: float) -> None:
         self.reread_s = reread_s
-        self._standing: dict[str, Standing] = {}
+        self._standing: dict[str, StillReference] = {}
 
-    def ask(self, frame: Frame) -> tuple[Frame, Standing | None]:
+    def ask(self, frame: Frame) -> tuple[Frame, StillReference | None]:
         """The frame as a worker is to get it, and what its page will be compared with."""
         if frame.every_frame or not self.reread_s:
             return frame, None
@@ -41,14 +41,14 @@ class Gate:
             return frame, None
         return replace(frame, gate="skip" if is_recent else "compare", sketch=standing.sketch), standing
 
-    def _look_after_s(self, standing: Standing) -> float:
+    def _look_after_s(self, standing: StillReference) -> float:
         return self.reread_s if standing.is_still else min(SETTLE_S, self.reread_s)
 
-    def note(self, page: Page, compared: Standing | None, reading: Reading) -> None:
+    def note(self, page: GrayFrame, compared: StillReference | None, reading: Reading) -> None:
         """Remember what a page said that was compared with what stood then; stragglers and the rest change nothing."""
         standing = self._standing.get(page.camera)
         if page.sketch:
-            self._standing[page.camera] = Standing(page.sketch, reading)
+            self._standing[page.camera] = StillReference(page.sketch, reading)
         elif standing and compared and standing.sketch is compared.sketch:
             self._standing[page.camera] = replace(standing, reading=reading, is_still=True)
 

@@ -6,30 +6,30 @@ every_frame camera all wait, and while they do its credit is held back.
 
 from dataclasses import dataclass, field
 
-from services.queue.fair_queue import Slots
+from services.queue.fair_queue import FairQueue
 from services.queue.scheduler import LOST_AFTER_S, Ended
 from shared.messaging.messages import View
 
 
 @dataclass(slots=True)
-class Viewer:
+class ConnectedViewer:
     """One process that looks."""
 
     credit: int = 0
     pictures: bool = False
     seen_at: float = 0.0
-    ended: Slots[Ended] = field(default_factory=Slots)
+    ended: FairQueue[Ended] = field(default_factory=FairQueue)
 
 
-class Audience:
+class ViewerRegistry:
     """All viewers, by name."""
 
     def __init__(self) -> None:
-        self.viewers: dict[str, Viewer] = {}
+        self.viewers: dict[str, ConnectedViewer] = {}
 
     def ready(self, name: str, credit: int, pictures: bool, now: float) -> None:
         """A viewer says how many views it takes now, and whether with pictures; also its sign of life."""
-        viewer = self.viewers.setdefault(name, Viewer())
+        viewer = self.viewers.setdefault(name, ConnectedViewer())
         viewer.credit, viewer.pictures, viewer.seen_at = credit, pictures, now
 
     def offer(self, ended: Ended) -> None:
@@ -43,7 +43,7 @@ class Audience:
         return [(name, views) for name, viewer in self.viewers.items() if (views := self._take(viewer))]
 
     @staticmethod
-    def _take(viewer: Viewer) -> list[View]:
+    def _take(viewer: ConnectedViewer) -> list[View]:
         taken = viewer.ended.take(viewer.credit)
         viewer.credit -= len(taken)
         return [to_view(ended, viewer.pictures) for ended in taken]

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.cameras.file_types import PHOTOS, find_files
-from shared.cameras.options import USUAL, Terms, split_terms
+from shared.cameras.options import USUAL, CameraOptions, split_terms
 from shared.settings import ConfigError
 
 NAME_LENGTH = 32  # it labels metrics and stands in every log line
@@ -19,7 +19,7 @@ TAKES = (
 )
 
 
-class Kind(Enum):
+class SourceKind(Enum):
     """What can be a camera."""
 
     WEBCAM = "webcam"
@@ -31,12 +31,12 @@ class Kind(Enum):
     @property
     def is_file(self) -> bool:
         """Whether it has an end, so that EVERY_FRAME means something."""
-        return self in (Kind.VIDEO, Kind.PICTURES)
+        return self in (SourceKind.VIDEO, SourceKind.PICTURES)
 
     @property
     def is_device(self) -> bool:
         """Whether it can freeze: a sensor's noise is never the same twice, a film's still picture is."""
-        return self in (Kind.WEBCAM, Kind.STREAM)
+        return self in (SourceKind.WEBCAM, SourceKind.STREAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Camera:
     """A camera: its name is unique and safe in logs, its source is what opens it and may hold a password."""
 
     name: str
-    kind: Kind
+    kind: SourceKind
     source: str
-    terms: Terms = USUAL
+    terms: CameraOptions = USUAL
 
 
 def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = lambda: False) -> tuple[Camera, ...]:
@@ -119,13 +119,13 @@ def _wish(word: str) -> str:
     return _to_name(_host(word) if "://" in word else Path(word).stem)
 
 
-def _find_kind(word: str) -> Kind:
+def _find_kind(word: str) -> SourceKind:
     """Return what kind of camera a word means. Raises ConfigError."""
     if word == "demo":
-        return Kind.DEMO
+        return SourceKind.DEMO
     if (word.isascii() and word.isdigit()) or word.startswith("/dev/"):
-        return Kind.WEBCAM
-    return Kind.STREAM if "://" in word else _find_file_kind(Path(word).expanduser())
+        return SourceKind.WEBCAM
+    return SourceKind.STREAM if "://" in word else _find_file_kind(Path(word).expanduser())
 
 
 def _host(url: str) -> str:
@@ -139,17 +139,17 @@ def _host(url: str) -> str:
     raise ConfigError(f"CAMERAS={hide_secrets(url)} is not a camera's address: {TAKES}.")
 
 
-def _find_file_kind(path: Path) -> Kind:
+def _find_file_kind(path: Path) -> SourceKind:
     """Return whether a path is pictures or a video; what it holds is seen when it is opened. Raises ConfigError."""
     if path.is_dir():
         if not any(file.suffix.lower() in PHOTOS for file in find_files(path)):
             raise ConfigError(
                 f"CAMERAS={path} is a folder without pictures: it takes one with {' '.join(sorted(PHOTOS))}."
             )
-        return Kind.PICTURES
+        return SourceKind.PICTURES
     if not path.exists():
         raise ConfigError(f"CAMERAS={path} does not exist: {TAKES}.")
-    return Kind.PICTURES if path.suffix.lower() in PHOTOS else Kind.VIDEO
+    return SourceKind.PICTURES if path.suffix.lower() in PHOTOS else SourceKind.VIDEO
 
 
 def _to_name(text: str) -> str:

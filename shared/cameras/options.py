@@ -8,18 +8,18 @@ from shared.settings import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CameraOptions:
     """What sets a camera apart from the others."""
 
     weight: float = 1.0  # its turns under load, for each one of a camera of weight 1
     max_age_s: float = 0.0  # a live frame older than so many seconds is dropped; 0: what MAX_AGE_S says
 
 
-USUAL = Terms()
+USUAL = CameraOptions()
 RANGES = {"weight": WEIGHTS, "max_age_s": (0.01, OLDEST_S)}  # seconds as in MAX_AGE_S
 
 
-def split_terms(word: str) -> tuple[str, Terms]:
+def split_terms(word: str) -> tuple[str, CameraOptions]:
     """Return a word of CAMERAS without its terms, and these. Raises ConfigError.
 
     What follows a # without an = belongs to the word: a file may be named so.
@@ -27,7 +27,7 @@ def split_terms(word: str) -> tuple[str, Terms]:
     source, *rest = word.split("#")
     while rest and "=" not in rest[0]:
         source += "#" + rest.pop(0)
-    return source, Terms(**dict(map(_parse, rest)))
+    return source, CameraOptions(**dict(map(_parse, rest)))
 
 
 def _parse(term: str) -> tuple[str, float]:

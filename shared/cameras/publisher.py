@@ -4,11 +4,11 @@ import logging
 import time
 from typing import Protocol
 
-from shared.cameras.options import USUAL, Terms
+from shared.cameras.options import USUAL, CameraOptions
 from shared.cameras.shot import Shot
-from shared.cameras.watchdog import Judgement
+from shared.cameras.watchdog import CameraStatus
 from shared.messaging.messages import CameraState, Credit, Frame
-from shared.service.stage_loop import Queue
+from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
 
@@ -23,16 +23,16 @@ class Source(Protocol):
         """Return the newest shot that was not taken yet, as soon as there is one; None after the timeout."""
 
 
-class Herald:
+class StatePublisher:
     """Says how a camera is and why: to the log on a change, to the queue also as this process's heartbeat."""
 
-    def __init__(self, queue: Queue, name: str, logs_as: str = "") -> None:
+    def __init__(self, queue: QueueLink, name: str, logs_as: str = "") -> None:
         """logs_as stands before what is logged, in a process that is not named after this camera."""
         self._queue, self._name, self._logs_as = queue, name, logs_as
         self._told = ("", "")
         self._told_at = -HEARTBEAT_S
 
-    def tell(self, judgement: Judgement, now: float) -> None:
+    def tell(self, judgement: CameraStatus, now: float) -> None:
         """Pass a judgement on where it is new or a heartbeat is due; again soon where the queue is not there."""
         news = (judgement.state, judgement.detail)
         changed = news != self._told
@@ -46,10 +46,10 @@ class Herald:
             self._told_at = now if self._queue.send(told) else -HEARTBEAT_S
 
 
-class Outbox:
+class FramePublisher:
     """Shots on their way to the queue, as many as it gave credit for; without credit they stay with their source."""
 
-    def __init__(self, queue: Queue, name: str, every_frame: bool, terms: Terms = USUAL) -> None:
+    def __init__(self, queue: QueueLink, name: str, every_frame: bool, terms: CameraOptions = USUAL) -> None:
         self._queue, self._name, self._every_frame, self._terms = queue, name, every_frame, terms
         self._seq = int(time.time() * 1e6)  # grows across restarts too
         self._credit = 0

@@ -42,7 +42,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class GrayFrame:
     """A frame made ready to be read: preprocess -> queue -> inference."""
 
     camera: str
@@ -146,7 +146,7 @@ class Pong:
     queue_at: float
 
 
-Message = Frame | Page | Unchanged | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
+Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
 
 CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down", "left")
 ANSWERED = ("read", "unchanged")  # outcomes with a reading
@@ -189,7 +189,7 @@ def _decode_one(header: bytes, payload: bytes) -> Message:
     return _build(FORMS[name], values, payload)
 
 
-def _build(form: "Form", values: dict[Any, Any], payload: bytes) -> Message:
+def _build(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Message:
     if payload and not form.carrier:
         raise MalformedError(f"a {form.kind.__name__} carries no payload")
     if values.keys() != form.checks.keys():
@@ -204,8 +204,10 @@ def _build(form: "Form", values: dict[Any, Any], payload: bytes) -> Message:
     if form.carrier:
         values[form.carrier] = payload
     message: Message = form.kind(**values)
-    if isinstance(message, Page) and (not message.rows or not message.pixels or len(message.pixels) % message.rows):
-        raise MalformedError(f"a Page of {len(message.pixels)} pixels has no {message.rows} rows")
+    if isinstance(message, GrayFrame) and (
+        not message.rows or not message.pixels or len(message.pixels) % message.rows
+    ):
+        raise MalformedError(f"a GrayFrame of {len(message.pixels)} pixels has no {message.rows} rows")
     return message
 
 
@@ -286,7 +288,7 @@ CHECKS: dict[str, Callable[[object], bool]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class MessageFormat:
     """What a kind of message is made of: the facts in its header, each with its check, and the field of its payload."""
 
     kind: type[Any]
@@ -295,11 +297,11 @@ class Form:
     carrier: str  # empty where there is none
 
 
-def _form_of(kind: type[Any]) -> Form:
+def _form_of(kind: type[Any]) -> MessageFormat:
     names = [field.name for field in fields(kind)]
     facts = tuple(name for name in names if name not in PAYLOADS)
     carrier = next((name for name in names if name in PAYLOADS), "")
-    return Form(kind, facts, {name: CHECKS[name] for name in facts}, carrier)
+    return MessageFormat(kind, facts, {name: CHECKS[name] for name in facts}, carrier)
 
 
 # made once: asking a dataclass for its fields was half of the time that a message took

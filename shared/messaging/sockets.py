@@ -97,7 +97,7 @@ def is_listening(address: str) -> bool:
         return probe.connect_ex(address.removeprefix("ipc://")) == 0
 
 
-class Hub:
+class BrokerSocket:
     """The queue's side: answers pings, and talks to each peer by its identity."""
 
     def __init__(self, settings: Settings) -> None:
@@ -152,7 +152,7 @@ class Hub:
             self._guard.stop()
 
 
-class Peer:
+class ClientSocket:
     """A process's one connection to the queue. Not for use from several threads."""
 
     def __init__(self, settings: Settings) -> None:

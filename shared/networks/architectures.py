@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-class SeedCNN(nn.Module):
+class BlogCNN(nn.Module):
     """The network of the blog post this project grew from: two convolutions and one linear layer, 50,186 parameters.
 
     Takes N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black; gives N x 10 logits, of 0 to 9.
@@ -37,7 +37,7 @@ class SeedCNN(nn.Module):
         return logits
 
 
-class Finder(nn.Module):
+class DetectorCNN(nn.Module):
     """Finds digits on a page: fully convolutional, 48,840 parameters, one cell of its maps for 8 x 8 pixels.
 
     Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 16 x H/8 x W/8: the logit of "here
@@ -74,7 +74,7 @@ class Finder(nn.Module):
         return maps
 
 
-class ReaderCNN(nn.Module):
+class ClassifierCNN(nn.Module):
     """Reads one normalised crop: 70,651 parameters, the eleventh answer is "not a digit".
 
     Takes N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black; gives N x 11 logits. The mean over all places before
@@ -116,7 +116,7 @@ def separate(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.
     return nn.Sequential(convolve(inputs, inputs, kernel, stride, groups=inputs), convolve(inputs, outputs, kernel=1))
 
 
-NETWORKS: dict[str, Callable[[], nn.Module]] = {"seed": SeedCNN, "finder": Finder, "reader": ReaderCNN}
+NETWORKS: dict[str, Callable[[], nn.Module]] = {"blog": BlogCNN, "detector": DetectorCNN, "classifier": ClassifierCNN}
 
 
 def save_checkpoint(

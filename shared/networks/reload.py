@@ -1,4 +1,4 @@
-"""Which weights the reader has: the shipped ones, or those that `digitcam learn` made of them on this machine.
+"""Which weights the classifier has: the shipped ones, or those that `digitcam learn` made of them on this machine.
 
 The learned ones lie in LEARNED_DIR under the version of the shipped ones that they began with: better ones that come
 with a new release are not hidden by what was learned from the old.
@@ -19,10 +19,10 @@ from shared.networks.runtimes import NOT_A_MODEL, Network, load_network, read_we
 from shared.settings import Settings
 from shared.telemetry import metrics
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.recognizer import Reader, load_finder
+from shared.vision.recognizer import Recognizer, load_detector
 
 LOOK_EVERY_S = 1.0
-LEAST_KNOWN = 8  # of ten plain digits: the shipped reader knows all of them, chance knows one
+LEAST_KNOWN = 8  # of ten plain digits: the shipped classifier knows all of them, chance knows one
 
 Stamp = tuple[Path, int, int, int]  # a file's path, time of change, size and inode
 
@@ -30,18 +30,18 @@ log = logging.getLogger("digitcam")
 
 
 def shipped_weights(settings: Settings) -> Path:
-    """Return the reader's .onnx file that came with the program; the .pt for torch is beside it."""
-    return settings.models / "reader.onnx"
+    """Return the classifier's .onnx file that came with the program; the .pt for torch is beside it."""
+    return settings.models / "classifier.onnx"
 
 
 def learned_weights(settings: Settings) -> Path:
-    """Return where the reader learned from the shipped one is, or would be. Raises OSError, ValueError without one."""
+    """Return the path of the weights learned from the shipped ones. Raises OSError, ValueError without these."""
     version = version_at(stamp_of(shipped_weights(settings)))
-    return settings.learned_dir / version / "reader.onnx"
+    return settings.learned_dir / version / "classifier.onnx"
 
 
 def weights_in_force(settings: Settings) -> Path:
-    """Return the reader's .onnx file to be used. Raises ValueError, in one sentence, where there is none."""
+    """Return the classifier's .onnx file to be used. Raises ValueError, in one sentence, where there is none."""
     shipped = shipped_weights(settings)
     if not shipped.is_file():
         read_weights(shipped)  # says why it can't be read
@@ -71,23 +71,23 @@ def version_at(stamp: Stamp) -> str:
 
 
 def load_checked(path: Path, backend: str, device: str) -> Network:
-    """Load a reader, and see that it knows plain digits. Raises ValueError, in one sentence, for any other file."""
+    """Load a classifier, and see that it knows plain digits. Raises ValueError, in one sentence, for any other file."""
     network = load_network(path, backend, device)
     digits = np.asarray(load_digits()[:, :1] / 255, np.float32)
     try:
         logits = network(digits)
     except (*NOT_A_MODEL, RuntimeError) as error:
-        raise ValueError(f"{path} takes other images than the reader does") from error
+        raise ValueError(f"{path} takes other images than the classifier does") from error
     if logits.shape != (len(digits), NOT_A_DIGIT + 1):
-        raise ValueError(f"{path} has not the reader's eleven answers")
+        raise ValueError(f"{path} has not the classifier's eleven answers")
     known = int((logits.argmax(axis=1) == np.arange(10)).sum())
     if known < LEAST_KNOWN:
         raise ValueError(f"{path} knows {known} of ten plain digits")
     return network
 
 
-class KeptReader:
-    """A reader with the weights in force: new ones are taken up between two batches, broken ones are refused."""
+class ReloadingRecognizer:
+    """A classifier with the weights in force: new ones are taken up between two batches, broken ones are refused."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         """Load the networks, the shipped ones where the learned are broken.
@@ -95,7 +95,7 @@ class KeptReader:
         Raises ValueError, in one sentence, where those can't be used.
         """
         self._settings, self._clock = settings, clock
-        finder = load_finder(settings.models / "finder.onnx", settings.backend, settings.device)
+        detector = load_detector(settings.models / "detector.onnx", settings.backend, settings.device)
         self.path = weights_in_force(settings)
         self._stamp, self._looked_at = stamp_of(self.path), clock()
         try:
@@ -106,7 +106,7 @@ class KeptReader:
             refuse(error)
             self.path = shipped_weights(settings)
             network = self._load(self.path)
-        self._reader = Reader(finder, network)
+        self._classifier = Recognizer(detector, network)
         self._announce()
 
     @property
@@ -114,13 +114,13 @@ class KeptReader:
         """Whether the weights in use were learned on this machine."""
         return self.path != shipped_weights(self._settings)
 
-    def get(self) -> Reader:
-        """Return the reader for the next pages. Looks once a second at most; taking weights up costs 5 ms of a core."""
+    def get(self) -> Recognizer:
+        """Return the recognizer to use now. Looks for new weights once a second at most; loading them takes 5 ms."""
         now = self._clock()
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
             self._look()
-        return self._reader
+        return self._classifier
 
     def _look(self) -> None:
         try:
@@ -138,14 +138,14 @@ class KeptReader:
         except ValueError as error:
             refuse(error)
             return
-        self.path, self._reader = path, replace(self._reader, network=network)
+        self.path, self._classifier = path, replace(self._classifier, network=network)
         self._announce()
 
     def _load(self, path: Path) -> Network:
         return load_checked(path, self._settings.backend, self._settings.device)
 
     def _announce(self) -> None:
-        network = self._reader.network
+        network = self._classifier.network
         metrics.MODEL.info({"name": network.name, "version": network.version, "device": network.device})
         learned = ", learned on this machine" if self.is_learned else ""
         log.info("%s %s on %s%s", network.name, network.version, network.device, learned)

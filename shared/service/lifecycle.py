@@ -25,7 +25,7 @@ from shared.telemetry.status_server import HOST, status_port
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class ServiceContext:
     """What a worker is given: its settings, its stage and instance, its log, when to stop, whom to tell how it is."""
 
     settings: Settings
@@ -42,7 +42,7 @@ class Life:
         return f"{self.stage}.{self.instance}"
 
 
-def start(stage: str, main: Callable[[Life], None]) -> None:
+def start(stage: str, main: Callable[[ServiceContext], None]) -> None:
     """Run main until it returns or a bug ends it; a ConfigError ends the process with a sentence and WRONG_SETTING."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{stage}")
     parser.add_argument("instance", nargs="?", default="1", help="1, 2, ... or the name of a camera")
@@ -56,7 +56,7 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
     open_log(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")
     try:
-        life = Life(load_settings(), stage, arguments.instance, log, stop, dismissed)
+        life = ServiceContext(load_settings(), stage, arguments.instance, log, stop, dismissed)
         with_status(life, main)
         if arguments.kept and stop.is_set():
             sys.exit(STOPPED)
@@ -65,7 +65,7 @@ def start(stage: str, main: Callable[[Life], None]) -> None:
         sys.exit(WRONG_SETTING)
 
 
-def with_status(life: Life, main: Callable[[Life], None]) -> None:
+def with_status(life: ServiceContext, main: Callable[[ServiceContext], None]) -> None:
     """Serve /metrics and the probes on a free port while main runs; a file says which (file-based discovery)."""
     target = target_file(life.settings.run_dir, life.name)
     with status_port(life.health) as port:

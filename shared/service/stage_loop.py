@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 from uuid import getnode
 
-from shared.messaging.messages import Frame, Message, Page, Ready
-from shared.messaging.sockets import Peer
-from shared.service.lifecycle import Life
+from shared.messaging.messages import Frame, GrayFrame, Message, Ready
+from shared.messaging.sockets import ClientSocket
+from shared.service.lifecycle import ServiceContext
 from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 from shared.telemetry.spans import TRACE, Span
 
 HEARTBEAT_S = 0.5  # a worker that waits says so this often; see LOST_AFTER_S in workqueue.py
 
-Work = TypeVar("Work", Frame, Page)
+Work = TypeVar("Work", Frame, GrayFrame)
 
 
-class Queue(Protocol):
+class QueueLink(Protocol):
     """What a loop needs of the queue: a Peer, or in a test a list of batches."""
 
     def send(self, *messages: Message) -> bool:
@@ -35,9 +35,11 @@ class Queue(Protocol):
         """Whether the queue was heard lately."""
 
 
-def serve(life: Life, kind: type[Work], credit: int, do: Callable[[Sequence[Work]], Sequence[Message]]) -> None:
+def serve(
+    life: ServiceContext, kind: type[Work], credit: int, do: Callable[[Sequence[Work]], Sequence[Message]]
+) -> None:
     """Connect, and work until told to stop."""
-    peer = Peer(life.settings)
+    peer = ClientSocket(life.settings)
     ready = Ready(life.stage, address(life.name), credit, pictures=False)
     life.log.info("ready")
     run(peer, ready, kind, do, life.stop, life.health)
@@ -45,7 +47,7 @@ def serve(life: Life, kind: type[Work], credit: int, do: Callable[[Sequence[Work
 
 
 def run(  # noqa: PLR0913, PLR0917 - all that a stage is made of
-    queue: Queue,
+    queue: QueueLink,
     ready: Ready,
     kind: type[Work],
     do: Callable[[Sequence[Work]], Sequence[Message]],

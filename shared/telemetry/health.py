@@ -11,7 +11,7 @@ NO_QUEUE = "the queue does not answer"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ProbeResult:
     """Yes or no, and why: a sentence for a person."""
 
     ok: bool
@@ -40,13 +40,13 @@ class Health:
         """Time since the loop has turned."""
         return self._clock() - self._beaten_at
 
-    def alive(self) -> Answer:
+    def alive(self) -> ProbeResult:
         """Whether the loop has turned lately, or is still on its way to its first turn."""
         age_s, limit_s = self.age_s, HUNG_AFTER_S if self._has_turned else START_WITHIN_S
         said = "its loop turned" if self._has_turned else "it started"
-        return Answer(age_s <= limit_s, f"{said} {age_s:.1f} s ago")
+        return ProbeResult(age_s <= limit_s, f"{said} {age_s:.1f} s ago")
 
-    def ready(self) -> Answer:
+    def ready(self) -> ProbeResult:
         """Whether it does its work."""
         alive = self.alive()
-        return Answer(alive.ok and not self._trouble, self._trouble or alive.why)
+        return ProbeResult(alive.ok and not self._trouble, self._trouble or alive.why)

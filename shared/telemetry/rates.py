@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 
-from shared.telemetry.scraping import Said, Sample, Scrape
+from shared.telemetry.scraping import MetricSample, ProcessStatus, Scrape
 
 
 class Change:
@@ -14,7 +14,7 @@ class Change:
         self.after = after
         self._over_s = max(1e-9, after.at - before.at)
         self._before = {(said.target, *key(one)): one.value for said in before.said for one in said.samples}
-        self._by_name: dict[str, list[tuple[Said, Sample]]] = defaultdict(list)
+        self._by_name: dict[str, list[tuple[ProcessStatus, MetricSample]]] = defaultdict(list)
         for said in after.said:
             for one in said.samples:
                 self._by_name[one.name].append((said, one))
@@ -28,7 +28,7 @@ class Change:
         """How much a counter grew a second, over all processes."""
         return sum(self._growth(said, one) for said, one in self._samples(name, labels)) / self._over_s
 
-    def rate_of(self, said: Said, name: str) -> float:
+    def rate_of(self, said: ProcessStatus, name: str) -> float:
         """How much a counter of one process grew a second."""
         return sum(self._growth(said, one) for one in said.samples if one.name == name) / self._over_s
 
@@ -39,15 +39,15 @@ class Change:
             buckets[float(one.labels["le"])] += self._growth(said, one)
         return interpolate(share, sorted(buckets.items()))
 
-    def _samples(self, name: str, labels: dict[str, str]) -> Iterable[tuple[Said, Sample]]:
+    def _samples(self, name: str, labels: dict[str, str]) -> Iterable[tuple[ProcessStatus, MetricSample]]:
         return ((said, one) for said, one in self._by_name.get(name, ()) if labels.items() <= one.labels.items())
 
-    def _growth(self, said: Said, one: Sample) -> float:
+    def _growth(self, said: ProcessStatus, one: MetricSample) -> float:
         grown = one.value - self._before.get((said.target, *key(one)), 0.0)
         return grown if grown >= 0 else one.value
 
 
-def key(sample: Sample) -> tuple[str, frozenset[tuple[str, str]]]:
+def key(sample: MetricSample) -> tuple[str, frozenset[tuple[str, str]]]:
     """What names a sample among those of its process."""
     return sample.name, frozenset(sample.labels.items())
 

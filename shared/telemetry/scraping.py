@@ -16,7 +16,7 @@ ASK_WITHIN_S = 1.0  # a process that is stopped keeps its port, and answers noth
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ScrapeTarget:
     """A process that serves /metrics, /livez and /readyz."""
 
     worker: str
@@ -25,7 +25,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class MetricSample:
     """One number of /metrics."""
 
     name: str
@@ -34,11 +34,11 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ProcessStatus:
     """What one process answered; without samples it did not. why says whether it is ready, in a sentence."""
 
-    target: Target
-    samples: tuple[Sample, ...]
+    target: ScrapeTarget
+    samples: tuple[MetricSample, ...]
     ready: bool
     why: str
 
@@ -48,22 +48,22 @@ class Scrape:
     """What all processes answered at about one time, which is in seconds of time.monotonic()."""
 
     at: float
-    said: tuple[Said, ...]
+    said: tuple[ProcessStatus, ...]
 
 
-def find_targets(run_dir: Path) -> list[Target]:
+def find_targets(run_dir: Path) -> list[ScrapeTarget]:
     """The processes that say where they can be asked, by name; one that was killed says so still."""
     return sorted(_read_targets(run_dir), key=lambda target: target.worker)
 
 
-def _read_targets(run_dir: Path) -> Iterator[Target]:
+def _read_targets(run_dir: Path) -> Iterator[ScrapeTarget]:
     for file in (run_dir / "targets").glob("*.json"):
         try:
             entries = json.loads(file.read_text())
         except FileNotFoundError:  # its process has just ended
             continue
         for entry in entries:
-            yield Target(entry["labels"]["worker"], entry["labels"]["stage"], entry["targets"][0])
+            yield ScrapeTarget(entry["labels"]["worker"], entry["labels"]["stage"], entry["targets"][0])
 
 
 def scrape(run_dir: Path) -> Scrape:
@@ -74,19 +74,19 @@ def scrape(run_dir: Path) -> Scrape:
     return Scrape(time.monotonic(), said)
 
 
-def ask(target: Target) -> Said:
+def ask(target: ScrapeTarget) -> ProcessStatus:
     """Ask one process how it is."""
     try:
         _, text = get(target, "/metrics", ASK_WITHIN_S)
         status, why = get(target, "/readyz", ASK_WITHIN_S)
     except (OSError, HTTPException):
-        return Said(target, (), ready=False, why="it does not answer")
+        return ProcessStatus(target, (), ready=False, why="it does not answer")
     families = text_string_to_metric_families(text)
-    samples = tuple(Sample(one.name, one.labels, one.value) for family in families for one in family.samples)
-    return Said(target, samples, ready=status == 200, why=why.strip())
+    samples = tuple(MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples)
+    return ProcessStatus(target, samples, ready=status == 200, why=why.strip())
 
 
-def get(target: Target, path: str, timeout_s: float) -> tuple[int, str]:
+def get(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:
     """The status and the text of an answer. Raises OSError or HTTPException where there is none."""
     try:
         with urllib.request.urlopen(f"http://{target.address}{path}", timeout=timeout_s) as answer:

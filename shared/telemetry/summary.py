@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from shared.telemetry.metrics import DROP_REASONS
 from shared.telemetry.rates import Change
-from shared.telemetry.scraping import Said, Scrape
+from shared.telemetry.scraping import ProcessStatus, Scrape
 
 REASONS = sorted({reason for reasons in DROP_REASONS.values() for reason in reasons})
 STAGES = ("capture", "queue", "preprocess", "inference", "display")
 
 
 @dataclass(frozen=True, slots=True)
-class CameraFigures:
+class CameraSummary:
     """One camera; rates in frames a second, ages in seconds, nan where there was nothing."""
 
     name: str
@@ -32,7 +32,7 @@ class CameraFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class StageFigures:
+class StageSummary:
     """One stage; ages as it begins, busy is the share of the time that its workers work, from 0 to 1."""
 
     name: str
@@ -47,7 +47,7 @@ class StageFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFigures:
+class ProcessSummary:
     """One process; cpu in cores, nan where the operating system does not say."""
 
     name: str
@@ -60,21 +60,21 @@ class ProcessFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class PipelineSummary:
     """All of it."""
 
-    cameras: tuple[CameraFigures, ...]
-    stages: tuple[StageFigures, ...]
-    processes: tuple[ProcessFigures, ...]
+    cameras: tuple[CameraSummary, ...]
+    stages: tuple[StageSummary, ...]
+    processes: tuple[ProcessSummary, ...]
     malformed: float  # messages a second
 
 
-def compare(before: Scrape, after: Scrape) -> Figures:
+def compare(before: Scrape, after: Scrape) -> PipelineSummary:
     """The figures of the time between two scrapes."""
     change = Change(before, after)
     names = sorted({one.labels["camera"] for said in after.said for one in said.samples if "camera" in one.labels})
     cameras = (camera_figures(change, name) for name in names)
-    return Figures(
+    return PipelineSummary(
         tuple(camera for camera in cameras if camera.state or camera.frames),  # the counters of one that left stay
         tuple(stage_figures(change, stage) for stage in STAGES),
         tuple(process_figures(change, said) for said in after.said),
@@ -82,11 +82,11 @@ def compare(before: Scrape, after: Scrape) -> Figures:
     )
 
 
-def camera_figures(change: Change, name: str) -> CameraFigures:
+def camera_figures(change: Change, name: str) -> CameraSummary:
     """One camera's."""
     up, frozen = change.now("digitcam_camera_up", camera=name), change.now("digitcam_camera_frozen", camera=name)
     state = "" if math.isnan(up) else "live" if up else "frozen" if frozen else "down"
-    return CameraFigures(
+    return CameraSummary(
         name,
         state,
         change.rate("digitcam_frames_total", camera=name, stage="queue"),
@@ -99,13 +99,13 @@ def camera_figures(change: Change, name: str) -> CameraFigures:
     )
 
 
-def stage_figures(change: Change, stage: str) -> StageFigures:
+def stage_figures(change: Change, stage: str) -> StageSummary:
     """One stage's."""
     here = sum(said.target.stage == stage for said in change.after.said if said.samples)
     everywhere = change.now("digitcam_workers", stage=stage)  # the queue hears those on other machines too
     batches = change.rate("digitcam_batch_size_count", stage=stage)
     waiting = change.now("digitcam_waiting", stage=stage)
-    return StageFigures(
+    return StageSummary(
         stage,
         (here or None) if math.isnan(everywhere) else int(everywhere),
         change.rate("digitcam_frames_total", stage=stage),
@@ -118,11 +118,11 @@ def stage_figures(change: Change, stage: str) -> StageFigures:
     )
 
 
-def process_figures(change: Change, said: Said) -> ProcessFigures:
+def process_figures(change: Change, said: ProcessStatus) -> ProcessSummary:
     """One process's."""
     own = {one.name: one.value for one in said.samples if not one.labels}
     cpu = change.rate_of(said, "process_cpu_seconds_total") if "process_cpu_seconds_total" in own else math.nan
-    return ProcessFigures(
+    return ProcessSummary(
         said.target.worker,
         bool(said.samples),
         said.ready,

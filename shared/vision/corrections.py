@@ -34,7 +34,7 @@ class FullError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenCrop:
     """What the reader saw of one place (28 x 28 uint8, ink bright on black), and what was said of it, 0 to 10."""
 
     camera: str
@@ -49,7 +49,7 @@ class Correction:
     id: int
     at: float
     label: int
-    seen: Seen
+    seen: SeenCrop
 
 
 class Corrections:
@@ -59,7 +59,7 @@ class Corrections:
         self.path = folder / FILE
         self._wall = wall
 
-    def add(self, seen: Seen, label: int) -> Correction:
+    def add(self, seen: SeenCrop, label: int) -> Correction:
         """Keep a correction. Raises FullError where there are too many, or too many of this minute; OSError too."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = self._wall()
@@ -109,4 +109,6 @@ def check_room(table: sqlite3.Connection, at: float) -> None:
 def to_correction(row: tuple[int, str, float, int, int, bytes]) -> Correction:
     """Return a row of the table."""
     number, camera, at, label, said, image = row
-    return Correction(number, at, label, Seen(camera, np.frombuffer(image, np.uint8).reshape(SIDE_PX, SIDE_PX), said))
+    return Correction(
+        number, at, label, SeenCrop(camera, np.frombuffer(image, np.uint8).reshape(SIDE_PX, SIDE_PX), said)
+    )

@@ -37,7 +37,7 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DetectorOutput:
     """The network's maps of one level, or of a part of it.
 
     scale is page pixels to a pixel of the level, corner the level's column and row of cells where the maps begin.
@@ -49,45 +49,45 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Finds:
+class Detections:
     """Candidates of one page, best first: boxes (n x 4: x, y, width, height), heat (n, 0 to 1), log_p (n x 10)."""
 
     boxes: NDArray[np.float32]
     heat: NDArray[np.float32]
     log_p: NDArray[np.float32]
 
-    def take(self, chosen: NDArray[np.intp]) -> "Finds":
+    def take(self, chosen: NDArray[np.intp]) -> "Detections":
         """Return the chosen candidates."""
-        return Finds(self.boxes[chosen], self.heat[chosen], self.log_p[chosen])
+        return Detections(self.boxes[chosen], self.heat[chosen], self.log_p[chosen])
 
 
-def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: float = KEEP) -> list[Finds]:
+def find_digits(network: Network, pyramids: Sequence[Sequence[Page]], keep: float = KEEP) -> list[Detections]:
     """Return the candidates of each page, given as pyramids of one size; the network is called once for each level."""
     hot: list[list[Cells]] = [[] for _ in pyramids]
     for number, level in enumerate(zip(*pyramids, strict=True)):
         for page, maps in enumerate(network(to_input(level))):
-            hot[page].append(pick_hot(Seen(maps, 2**number), keep))
+            hot[page].append(pick_hot(DetectorOutput(maps, 2**number), keep))
     return [drop_doubles(decode(np.concatenate(levels))) for levels in hot]
 
 
-def gather(finds: Sequence[Finds]) -> Finds:
+def gather(finds: Sequence[Detections]) -> Detections:
     """Return the candidates of all pages, page by page."""
-    return Finds(*(np.concatenate([getattr(found, name) for found in finds]) for name in Finds.__slots__))
+    return Detections(*(np.concatenate([getattr(found, name) for found in finds]) for name in Detections.__slots__))
 
 
-def find_on_page(network: Network, pyramid: Sequence[Page], keep: float = KEEP) -> Finds:
+def find_on_page(network: Network, pyramid: Sequence[Page], keep: float = KEEP) -> Detections:
     """Return the candidates of a page; its finest level is looked at only where the next one says so."""
     return drop_doubles(decode(np.concatenate([pick_hot(seen, keep) for seen in survey(network, pyramid)])))
 
 
-def survey(network: Network, pyramid: Sequence[Page], *, everywhere: bool = False) -> list[Seen]:
+def survey(network: Network, pyramid: Sequence[Page], *, everywhere: bool = False) -> list[DetectorOutput]:
     """Return what the network says of each level of a page: of the finest where it is called for, or everywhere."""
     page, *halves = pyramid
-    seen = [Seen(network(to_input([half]))[0], 2**number) for number, half in enumerate(halves, 1)]
+    seen = [DetectorOutput(network(to_input([half]))[0], 2**number) for number, half in enumerate(halves, 1)]
     rows, columns = find_small(seen[0].maps, page.shape) if seen and not everywhere else WHOLE
     if (part := page[rows, columns]).size:
         corner = (columns.start or 0) // STRIDE, (rows.start or 0) // STRIDE
-        seen.append(Seen(network(to_input([part]))[0], 1, corner))
+        seen.append(DetectorOutput(network(to_input([part]))[0], 1, corner))
     return seen
 
 
@@ -131,7 +131,7 @@ def to_input(level: Sequence[Page]) -> NDArray[np.float32]:
     return padded
 
 
-def pick_hot(seen: Seen, keep: float) -> Cells:
+def pick_hot(seen: DetectorOutput, keep: float) -> Cells:
     """Return every cell that is at least so hot."""
     rows, columns = np.nonzero(seen.maps[0] >= math.log(keep / (1 - keep)))
     cells = np.empty((len(rows), FACTS + 3), np.float32)
@@ -140,14 +140,14 @@ def pick_hot(seen: Seen, keep: float) -> Cells:
     return cells
 
 
-def decode(cells: Cells) -> Finds:
+def decode(cells: Cells) -> Detections:
     """Return hot cells as candidates, the hottest first, in pixels of the page."""
     cells = cells[np.argsort(-cells[:, 0], kind="stable")]
     sizes = UNIT_PX * np.exp(np.clip(cells[:, 13:15], -3, 3))
     centres = STRIDE * (cells[:, 15:17] + cells[:, 11:13] + 0.5)
     boxes = np.concatenate([centres - sizes / 2, sizes], axis=1) * cells[:, 17:]
     heat = np.asarray(1 / (1 + np.exp(-cells[:, 0])), np.float32)
-    return Finds(boxes, heat, log_softmax(cells[:, 1:11]))
+    return Detections(boxes, heat, log_softmax(cells[:, 1:11]))
 
 
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -156,7 +156,7 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)), np.float32)
 
 
-def drop_doubles(finds: Finds) -> Finds:
+def drop_doubles(finds: Detections) -> Detections:
     """Drop every candidate that a hotter one covers: the same digit, seen from the next cell or level."""
     return finds.take(keep_apart(finds.boxes, OVERLAP))
 

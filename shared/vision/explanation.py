@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from shared.vision.detection import STRIDE, Page, make_pyramid
 from shared.vision.digit import Box
-from shared.vision.explanation_text import Place, tell, tell_nothing
+from shared.vision.explanation_text import ExplainedPlace, tell, tell_nothing
 from shared.vision.fusion import fuse
 from shared.vision.normaliser import crop_around
-from shared.vision.recognizer import Reader, see
+from shared.vision.recognizer import Recognizer, see
 
 NEAR = 0.15  # of a candidate's size: a place so far outside of its box still means it
 
@@ -37,7 +37,7 @@ class Explanation:
     words: tuple[str, ...]
 
 
-def explain(reader: Reader, page: Page, x: float, y: float) -> Explanation:
+def explain(reader: Recognizer, page: Page, x: float, y: float) -> Explanation:
     """Return why the place (x, y) of a page was read as it was."""
     pyramid = make_pyramid(page)
     heat = heat_map(reader, pyramid)
@@ -54,12 +54,12 @@ def explain(reader: Reader, page: Page, x: float, y: float) -> Explanation:
     is_said = box in {digit.box for digit in reader.weigh(finds, seen)}
     witnesses = finds.log_p, seen.log_p, fuse(reader.fusion, finds, seen)
     found, read, together = (to_evidence(log_p[index]) for log_p in witnesses)
-    place = Place(page.shape, box, float(finds.heat[index]), image is not None, read, together, is_said)
+    place = ExplainedPlace(page.shape, box, float(finds.heat[index]), image is not None, read, together, is_said)
     return Explanation(heat, box, crop_around(page, box), image, found, read, together, is_said, tell(place))
 
 
-def heat_map(reader: Reader, pyramid: Sequence[Page]) -> NDArray[np.float32]:
-    """Return where the finder believes in a digit, of whichever size: a cell for each STRIDE pixels of the page."""
+def heat_map(reader: Recognizer, pyramid: Sequence[Page]) -> NDArray[np.float32]:
+    """Return where the detector believes in a digit, of whichever size: a cell for each STRIDE pixels of the page."""
     rows, columns = (-(-side // STRIDE) for side in pyramid[0].shape)
     heat = np.zeros((rows, columns), np.float32)
     for seen in reader.survey(pyramid):
@@ -73,7 +73,7 @@ def heat_map(reader: Reader, pyramid: Sequence[Page]) -> NDArray[np.float32]:
 
 
 def heat_at(heat: NDArray[np.float32], x: float, y: float) -> float:
-    """Return the most that the finder believes within a cell of a place."""
+    """Return the most that the detector believes within a cell of a place."""
     row, column = int(y) // STRIDE, int(x) // STRIDE
     near = heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
     return float(near.max(initial=0))

@@ -8,12 +8,12 @@ from shared.vision.digit import NOT_A_DIGIT, Box
 from shared.vision.normaliser import FAINTEST
 from shared.vision.recognizer import SAID
 
-SMALL_PX = 14  # of the page: the finder learnt from hardly any smaller digits
+SMALL_PX = 14  # of the page: the detector learnt from hardly any smaller digits
 TIE = 0.2  # a second digit that is nearer than this to the first could as well be it
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ExplainedPlace:
     """What is known of a candidate: the page's height and width, its box there, and what the networks said."""
 
     page: tuple[int, ...]
@@ -25,7 +25,7 @@ class Place:
     is_said: bool
 
 
-def tell(place: Place) -> tuple[str, ...]:
+def tell(place: ExplainedPlace) -> tuple[str, ...]:
     """Return one sentence or a few, what decided first."""
     digits = sorted(range(NOT_A_DIGIT), key=place.together.__getitem__, reverse=True)
     first, second = digits[:2]
@@ -36,7 +36,7 @@ def tell(place: Place) -> tuple[str, ...]:
     return (*sentences, *tell_troubles(place))
 
 
-def tell_refusal(place: Place) -> list[str]:
+def tell_refusal(place: ExplainedPlace) -> list[str]:
     """Return why it is not shown as a digit."""
     if place.together[NOT_A_DIGIT] >= 0.5:
         return [f"Refused: all in all it is more probably no digit ({share(place.together[NOT_A_DIGIT])})."]
@@ -45,9 +45,9 @@ def tell_refusal(place: Place) -> list[str]:
     return ["Refused: no one digit is probable enough."]
 
 
-def tell_witnesses(place: Place, digit: int) -> list[str]:
+def tell_witnesses(place: ExplainedPlace, digit: int) -> list[str]:
     """Return what each network said."""
-    sentences = [f"The finder, which knows its surroundings, takes it for a digit with {share(place.heat)}."]
+    sentences = [f"The detector, which knows its surroundings, takes it for a digit with {share(place.heat)}."]
     if place.has_ink:
         none = place.read[NOT_A_DIGIT]
         said = f"takes it for {digit} with {share(place.read[digit])}"
@@ -58,7 +58,7 @@ def tell_witnesses(place: Place, digit: int) -> list[str]:
     return sentences
 
 
-def tell_troubles(place: Place) -> list[str]:
+def tell_troubles(place: ExplainedPlace) -> list[str]:
     """Return what makes it hard to read."""
     x, y, width, height = place.box
     rows, columns = place.page
@@ -76,7 +76,7 @@ def tell_troubles(place: Place) -> list[str]:
 
 def tell_nothing(heat: float) -> str:
     """Return why there is no candidate at a place."""
-    return f"The finder sees no digit here: it believes in one with {share(heat)}, and {share(KEEP)} is the least."
+    return f"The detector sees no digit here: it believes in one with {share(heat)}, and {share(KEEP)} is the least."
 
 
 def share(probability: float) -> str:

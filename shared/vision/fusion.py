@@ -1,4 +1,4 @@
-"""Adds two networks' evidence: the finder knows what surrounds a digit, the reader its shape.
+"""Adds two networks' evidence: the detector knows what surrounds a digit, the reader its shape.
 
 What neither believes alone is said when both do, and a letter of a word or a fold of the paper is refused though one of
 them liked it. A third witness speaks of 1s alone: the reader has learnt MNIST's, many of which lean as only slashes do
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.detection import Finds, log_softmax
+from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
 
 SLANT = 0.2  # pixels to the right for one up: as far as people's handwriting leans
@@ -28,9 +28,9 @@ class Looks:
 class Fusion:
     """How much each witness counts.
 
-    The log-odds of "a digit" are heat * logit(finder's heat) + shape * (reader's log-odds of a digit) + bias, and for a
-    1 also lean * (its lean beyond SLANT), or upright where it leans no further; its class has the logits found *
-    finder's + read * reader's. Fitted by `python -m training.fusion` on held-out scenes, all but upright: for each 1
+    The log-odds of "a digit" are heat * logit(detector's heat) + shape * (reader's log-odds of a digit) + bias, and for
+    a 1 also lean * (its lean beyond SLANT), or upright where it leans no further; its class has the logits found *
+    detector's + read * reader's. Fitted by `python -m training.fusion` on held-out scenes, all but upright: for each 1
     the scenes have more strokes that are none than people write, so it is chosen on photographs (docs/decisions/0007).
     """
 
@@ -46,7 +46,7 @@ class Fusion:
 FITTED = Fusion(heat=1.123, shape=0.359, lean=-5.703, bias=-1.021, found=0.397, read=0.553, upright=0.4)
 
 
-def fuse(fusion: Fusion, finds: Finds, looks: Looks) -> NDArray[np.float64]:
+def fuse(fusion: Fusion, finds: Detections, looks: Looks) -> NDArray[np.float64]:
     """Return the logarithms of probabilities (n x 11) of candidates."""
     read = looks.log_p
     heat = np.clip(finds.heat.astype(np.float64), 1e-6, 1 - 1e-6)

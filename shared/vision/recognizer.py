@@ -12,9 +12,9 @@ from shared.networks.runtimes import NOT_A_MODEL, Network, load_network
 from shared.vision.detection import (
     ALIGN,
     MAPS,
-    Finds,
+    Detections,
+    DetectorOutput,
     Page,
-    Seen,
     find_digits,
     find_on_page,
     gather,
@@ -35,29 +35,29 @@ OVERLAP = 0.2  # neighbours' boxes share less of their union; a digit's own seco
 NO_INK = -6.0  # what the network would say, as log-odds of a digit, of a crop without ink
 
 
-def load_reader(models: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> "Reader":
+def load_recognizer(models: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> "Recognizer":
     """Return the reader of the shipped networks; raises ValueError, in one sentence, when they can't be loaded."""
-    finder = load_finder(models / "finder.onnx", backend, device, threads)
-    return Reader(finder, load_network(models / "reader.onnx", backend, device, threads))
+    detector = load_detector(models / "detector.onnx", backend, device, threads)
+    return Recognizer(detector, load_network(models / "classifier.onnx", backend, device, threads))
 
 
-def load_finder(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
-    """Return the finder, having seen that it gives the maps that are read here. Raises ValueError, in one sentence."""
+def load_detector(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
+    """Return the detector; checks the shape of its output. Raises ValueError, in one sentence."""
     network = load_network(path, backend, device, threads)
     try:
         maps = network(np.zeros((1, 1, ALIGN, ALIGN), np.float32))
     except (*NOT_A_MODEL, RuntimeError) as error:
-        raise ValueError(f"{path} takes other images than a finder does") from error
+        raise ValueError(f"{path} takes other images than a detector does") from error
     if maps.shape[:2] != (1, MAPS):
         raise ValueError(f"{path} is of another version: it gives {maps.shape[1]} maps, and this program reads {MAPS}")
     return network
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads pages with a finder and a network of eleven answers."""
+class Recognizer:
+    """Reads pages with a detector and a network of eleven answers."""
 
-    finder: Network
+    detector: Network
     network: Network
     fusion: Fusion = FITTED
 
@@ -81,21 +81,21 @@ class Reader:
             for page, found, said in zip(pages, finds, np.split(evidence, ends[:-1]), strict=True)
         ]
 
-    def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Finds]:
-        """Return the finder's candidates of each page; on a GPU those of one size together."""
-        if self.finder.device == "cpu":  # one page's maps stay in its cache: 1.9 ms a page, and 2.7 for three together
-            return [find_on_page(self.finder, pyramid) for pyramid in pyramids]
-        found: dict[int, Finds] = {}
+    def find(self, pyramids: Sequence[Sequence[Page]]) -> list[Detections]:
+        """Return the detector's candidates of each page; on a GPU those of one size together."""
+        if self.detector.device == "cpu":  # one page's maps fit its cache: 1.9 ms a page, 2.7 in batches of three
+            return [find_on_page(self.detector, pyramid) for pyramid in pyramids]
+        found: dict[int, Detections] = {}
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
-            found |= zip(chosen, find_digits(self.finder, [pyramids[index] for index in chosen]), strict=True)
+            found |= zip(chosen, find_digits(self.detector, [pyramids[index] for index in chosen]), strict=True)
         return [found[index] for index in range(len(pyramids))]
 
-    def survey(self, pyramid: Sequence[Page]) -> list[Seen]:
-        """Return what the finder says of each level of a page, as far as find() asks it."""
-        return survey(self.finder, pyramid, everywhere=self.finder.device != "cpu")
+    def survey(self, pyramid: Sequence[Page]) -> list[DetectorOutput]:
+        """Return what the detector says of each level of a page, as far as find() asks it."""
+        return survey(self.detector, pyramid, everywhere=self.detector.device != "cpu")
 
-    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Finds]) -> Looks:
+    def look(self, pyramids: Sequence[Sequence[Page]], finds: Sequence[Detections]) -> Looks:
         """Return what the network makes of all pages' candidates, page by page."""
         images = [
             see(pyramid, box) for pyramid, found in zip(pyramids, finds, strict=True) for box in found.boxes.tolist()
@@ -111,12 +111,12 @@ class Reader:
             lean[inked] = lean_of(batch)
         return Looks(log_p, lean)
 
-    def weigh(self, found: Finds, seen: Looks) -> tuple[Digit, ...]:
+    def weigh(self, found: Detections, seen: Looks) -> tuple[Digit, ...]:
         """Return the candidates that both networks together take for digits, the surest first, each digit once."""
         return tell(found, fuse(self.fusion, found, seen))
 
 
-def tell(found: Finds, evidence: NDArray[np.float64]) -> tuple[Digit, ...]:
+def tell(found: Detections, evidence: NDArray[np.float64]) -> tuple[Digit, ...]:
     """Return the candidates that the evidence (n x 11) takes for digits, the surest first, each digit once."""
     best = evidence[:, :NOT_A_DIGIT].max(axis=1)
     said = np.flatnonzero(best > SAID)

@@ -40,7 +40,7 @@ class Track:
     room: float = 0.0
 
 
-class Steady:
+class DigitTracker:
     """The digits that one camera has shown lately."""
 
     def __init__(self) -> None:

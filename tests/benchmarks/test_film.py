@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from benchmarks.film import LENGTH_S, Film, load, record, render, write, write_sheet
+from benchmarks.film import LENGTH_S, BenchFilm, load, record, render, write, write_sheet
 from services.capture.files import find_rate
 from shared.cameras.shot import encode
 from shared.demo import HEIGHT, WIDTH
@@ -20,7 +20,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_film_is_mjpeg_at_the_rate_that_was_asked_and_no_two_pictures_are_alike(folder: Path) -> None:
-    path = record(Film(1, fps=12, digits=3), folder)
+    path = record(BenchFilm(1, fps=12, digits=3), folder)
     jpegs = load(path)
     assert find_rate(path) == 12
     assert len(jpegs) == len(set(jpegs)) == 12 * LENGTH_S
@@ -28,14 +28,20 @@ def test_a_film_is_mjpeg_at_the_rate_that_was_asked_and_no_two_pictures_are_alik
 
 
 def test_a_film_is_made_once(folder: Path) -> None:
-    path = record(Film(1, fps=12, digits=3), folder)
+    path = record(BenchFilm(1, fps=12, digits=3), folder)
     path.write_bytes(b"the one that was made")
-    assert record(Film(1, fps=12, digits=3), folder).read_bytes() == b"the one that was made"
+    assert record(BenchFilm(1, fps=12, digits=3), folder).read_bytes() == b"the one that was made"
     path.unlink()
 
 
 def test_a_film_depends_on_nothing_but_what_it_is_called(tmp_path: Path) -> None:
-    films = [Film(1, 2, 3), Film(1, 2, 3), Film(2, 2, 3), Film(1, 2, 4), Film(1, 2, 3, still=True)]
+    films = [
+        BenchFilm(1, 2, 3),
+        BenchFilm(1, 2, 3),
+        BenchFilm(2, 2, 3),
+        BenchFilm(1, 2, 4),
+        BenchFilm(1, 2, 3, still=True),
+    ]
     shown = [b"".join(encode(picture) for picture in render(film)) for film in films]
     assert shown[0] == shown[1]
     assert len(set(shown)) == len({film.name for film in films}) == 4
@@ -44,11 +50,11 @@ def test_a_film_depends_on_nothing_but_what_it_is_called(tmp_path: Path) -> None
 @pytest.mark.parametrize("digits", [0, 1, 5, 10, 20])
 def test_every_sheet_has_as_many_digits_as_asked_and_they_stay_in_view(digits: int) -> None:
     assert len(write_sheet(np.random.default_rng(0), digits).digits) == digits
-    assert len(list(render(Film(3, 4, digits)))) == 4 * LENGTH_S  # it raises where one leaves the picture
+    assert len(list(render(BenchFilm(3, 4, digits)))) == 4 * LENGTH_S  # it raises where one leaves the picture
 
 
 def test_in_a_still_film_only_the_sensors_noise_moves() -> None:
-    first, second = islice(render(Film(1, 30, 3, still=True)), 2)
+    first, second = islice(render(BenchFilm(1, 30, 3, still=True)), 2)
     apart = cv2.absdiff(first, second)
     assert 0 < apart.mean() < 4
     assert apart.max() < 25

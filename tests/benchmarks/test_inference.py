@@ -9,21 +9,21 @@ import pytest
 from benchmarks import inference
 from benchmarks.runtimes import RUNTIMES, Arrays, Runtime, load_onnx
 from benchmarks.trust import UntrustedError
-from shared.messaging.messages import Page
+from shared.messaging.messages import GrayFrame
 from shared.settings import load_settings
 
 SETTINGS = load_settings({}, Path("no.env"))
 
 
 @pytest.fixture(scope="module")
-def pages(films: Path) -> list[Page]:
+def pages(films: Path) -> list[GrayFrame]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(inference, "cache_folder", lambda: films)
         patch.setattr(inference, "CAMERAS", 1)
         return inference.make_pages(3, 2, SETTINGS)
 
 
-def test_the_bare_networks_get_the_arrays_that_the_reader_gave_them(pages: list[Page]) -> None:
+def test_the_bare_networks_get_the_arrays_that_the_reader_gave_them(pages: list[GrayFrame]) -> None:
     calls = inference.record_calls(pages, SETTINGS)
     assert calls
     for name, inputs in calls:
@@ -32,7 +32,7 @@ def test_the_bare_networks_get_the_arrays_that_the_reader_gave_them(pages: list[
         assert np.isfinite(load_onnx(SETTINGS.models / f"{name}.onnx")(inputs)).all()
 
 
-def test_reading_is_measured_beside_the_bare_networks(pages: list[Page]) -> None:
+def test_reading_is_measured_beside_the_bare_networks(pages: list[GrayFrame]) -> None:
     calls = inference.record_calls(pages, SETTINGS)
     row = inference.bench_worker(pages, calls, SETTINGS, seconds=0.02)
     assert row["pages"] == 2
@@ -43,7 +43,7 @@ def test_reading_is_measured_beside_the_bare_networks(pages: list[Page]) -> None
 @pytest.mark.parametrize(
     "runtime", [runtime for runtime in RUNTIMES if runtime.name != "torch.compile"], ids=lambda r: r.name
 )
-def test_every_runtime_answers_as_the_first(runtime: Runtime, pages: list[Page]) -> None:
+def test_every_runtime_answers_as_the_first(runtime: Runtime, pages: list[GrayFrame]) -> None:
     if not runtime.is_there:
         pytest.skip(f"{runtime.name} is not installed")
     for name, inputs in inference.record_calls(pages, SETTINGS):

@@ -29,7 +29,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 
 
 def url(pipeline: Pipeline, path: str) -> str:
-    return f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}{path}"
+    return f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}{path}"
 
 
 def write_three(tab: Tab) -> None:

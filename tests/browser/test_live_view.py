@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 from playwright.sync_api import Page as Tab
 
 from services.display.__main__ import run
-from services.display.web.server import Page
+from services.display.web.server import WebServer
 from shared.cameras.added import read_added
 from shared.service.lifecycle import write_target
 from shared.service.signals import target_file
@@ -29,8 +29,8 @@ AGE = re.compile(r"^\d+ ms$")
 @contextmanager
 def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
     """A display that shows a feed; gives the page's address."""
-    given = {"PAGE_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
-    page = Page(load_settings(given, folder / ".env"), feed.now)
+    given = {"WEB_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
+    page = WebServer(load_settings(given, folder / ".env"), feed.now)
     stop = threading.Event()
     loop = threading.Thread(target=run, args=(feed, page, "display.1", stop, Health()))
     loop.start()

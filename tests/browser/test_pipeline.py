@@ -17,7 +17,7 @@ def test_demo_cameras_number_is_on_the_page_and_leaves_with_the_camera(tmp_path:
     with running(tmp_path, "demo") as pipeline:
         wait_for(lambda: pipeline.is_up("demo"))
         tab = chromium.new_page()
-        tab.goto(f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}")
+        tab.goto(f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}")
         shown = tab.get_by_role("article", name="Camera demo").locator("output b")
         wait_for(lambda: set(shown.all_inner_texts()) & {number for number in held_up if len(number) > 1})
         pipeline.processes()["capture.demo"].suspend()

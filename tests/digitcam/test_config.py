@@ -12,7 +12,7 @@ from shared.settings import NAMES, ConfigError
 @pytest.fixture
 def env_file(tmp_path: Path) -> Path:
     file = tmp_path / ".env"
-    file.write_text("PAGE_PORT=8001\nMAX_BATCH=4\n")
+    file.write_text("WEB_PORT=8001\nMAX_BATCH=4\n")
     return file
 
 
@@ -23,7 +23,7 @@ def lines(environment: dict[str, str], env_file: Path, capsys: pytest.CaptureFix
 
 
 def test_each_setting_is_shown_with_its_origin(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = lines({"CAMERAS": "demo", "PAGE_PORT": "8001"}, env_file, capsys)
+    said = lines({"CAMERAS": "demo", "WEB_PORT": "8001"}, env_file, capsys)
     assert said.keys() == NAMES.keys()
     assert said["CAMERAS"] == ["demo", "environment"]
     assert said["MAX_BATCH"] == ["4", ".env"]
@@ -32,13 +32,13 @@ def test_each_setting_is_shown_with_its_origin(env_file: Path, capsys: pytest.Ca
 
 
 def test_two_values_for_one_name_are_told_apart(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = lines({"PAGE_PORT": "8002", "MAX_BATCH": "4"}, env_file, capsys)
-    assert said["PAGE_PORT"] == ["8002", "environment (honcho start takes the one in .env)"]
+    said = lines({"WEB_PORT": "8002", "MAX_BATCH": "4"}, env_file, capsys)
+    assert said["WEB_PORT"] == ["8002", "environment (honcho start takes the one in .env)"]
     assert said["MAX_BATCH"] == ["4", "environment"]
 
 
 def test_secrets_are_hidden(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show({"PAGE_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file)
+    show({"WEB_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file)
     out = capsys.readouterr().out
     assert "hunter2" not in out
     assert "rtsp://...@hall/live,demo" in out

@@ -7,30 +7,30 @@ from typing import Any
 import pytest
 
 from digitcam.diagnosis import Machine, diagnose
-from shared.telemetry.summary import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.telemetry.summary import REASONS, CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
 ROOMY = Machine(cores=8, load=1.0)
 NONE = dict.fromkeys(REASONS, 0.0)
-CAMERA = CameraFigures("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06, 0.15)
+CAMERA = CameraSummary("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06, 0.15)
 STAGES = {
-    name: StageFigures(name, 1, 30.0, 1.0, 0.2, 0, {}, 0.01, 0.02)
+    name: StageSummary(name, 1, 30.0, 1.0, 0.2, 0, {}, 0.01, 0.02)
     for name in ("capture", "queue", "preprocess", "inference", "display")
 }
-PROCESS = ProcessFigures(
+PROCESS = ProcessSummary(
     "inference.1", answers=True, ready=True, why="", heartbeat_age_s=0.1, cpu=0.5, memory_bytes=1e8
 )
-WELL = Figures((CAMERA,), tuple(STAGES.values()), (PROCESS,), 0.0)
+WELL = PipelineSummary((CAMERA,), tuple(STAGES.values()), (PROCESS,), 0.0)
 
 
-def with_stage(name: str, **changes: Any) -> Figures:
+def with_stage(name: str, **changes: Any) -> PipelineSummary:
     return replace(WELL, stages=tuple((STAGES | {name: replace(STAGES[name], **changes)}).values()))
 
 
-def with_camera(**changes: Any) -> Figures:
+def with_camera(**changes: Any) -> PipelineSummary:
     return replace(WELL, cameras=(replace(CAMERA, **changes),))
 
 
-def with_process(**changes: Any) -> Figures:
+def with_process(**changes: Any) -> PipelineSummary:
     return replace(WELL, processes=(replace(PROCESS, **changes),))
 
 
@@ -78,7 +78,9 @@ CROWDED = replace(with_stage("inference", busy=0.99, waiting=2), processes=(repl
         (replace(WELL, malformed=3.0), ROOMY, "3.0 messages a second are none of ours", "QUEUE"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_change(figures: Figures, machine: Machine, wrong: str, remedy: str) -> None:
+def test_what_is_wrong_is_said_with_what_to_change(
+    figures: PipelineSummary, machine: Machine, wrong: str, remedy: str
+) -> None:
     (finding,) = diagnose(figures, machine)
     assert wrong in finding.wrong
     assert remedy in finding.remedy
@@ -94,7 +96,7 @@ def test_what_is_wrong_is_said_with_what_to_change(figures: Figures, machine: Ma
         with_camera(state="live", age_p50_s=math.nan, sent_age_s=math.nan),
     ],
 )
-def test_nothing_is_said_where_all_is_well(figures: Figures) -> None:
+def test_nothing_is_said_where_all_is_well(figures: PipelineSummary) -> None:
     assert diagnose(figures, ROOMY) == []
 
 

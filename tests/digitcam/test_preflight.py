@@ -36,8 +36,8 @@ def test_package_that_is_missing_or_too_old_is_named(requirement: str, words: st
 def test_port_that_is_taken_is_named_with_its_setting(make_settings: MakeSettings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert [one.wrong for one in of_ports(make_settings(PAGE_PORT=port))][-1] == f"PAGE_PORT={port} is taken"
-        assert not [one for one in of_ports(make_settings(PAGE_PORT=port, DISPLAY_MODE="none")) if "PAGE" in one.wrong]
+        assert [one.wrong for one in of_ports(make_settings(WEB_PORT=port))][-1] == f"WEB_PORT={port} is taken"
+        assert not [one for one in of_ports(make_settings(WEB_PORT=port, DISPLAY_MODE="none")) if "PAGE" in one.wrong]
 
 
 def test_missing_programs_are_named_and_prometheus_is_not_needed(
@@ -97,5 +97,5 @@ def test_run_dir_that_can_not_be_written_is_named(tmp_path: Path, monkeypatch: p
 def test_machine_that_has_everything_is_fine(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
-        ports = {"PAGE_PORT": one.getsockname()[1], "PROMETHEUS_PORT": two.getsockname()[1]}
+        ports = {"WEB_PORT": one.getsockname()[1], "PROMETHEUS_PORT": two.getsockname()[1]}
     assert examine(make_settings(CAMERAS="demo", **ports)) == []

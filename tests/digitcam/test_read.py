@@ -131,7 +131,7 @@ def test_without_json_a_person_gets_a_line(sheet: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model"])
 def test_models_that_are_none_are_one_sentence(tmp_path: Path, sheet: Path, content: bytes | None) -> None:
-    for name in ("seed.onnx", "finder.onnx", "reader.onnx") if content is not None else ():
+    for name in ("blog.onnx", "detector.onnx", "classifier.onnx") if content is not None else ():
         (tmp_path / name).write_bytes(content or b"")
     done = run("read", str(sheet), MODELS=str(tmp_path))
     assert done.returncode == 1

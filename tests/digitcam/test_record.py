@@ -10,8 +10,8 @@ import pytest
 import simplejpeg
 
 from digitcam.commands.record import draw, record, run
-from digitcam.video_writer import Film
-from services.display.display_state import Shown
+from digitcam.video_writer import VideoWriter
+from services.display.display_state import DisplayFrame
 from shared.messaging.messages import Message, Ready, View
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
@@ -22,7 +22,7 @@ JPEG = bytes(simplejpeg.encode_jpeg(np.full((48, 64, 3), 200, np.uint8), 85, "BG
 
 def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> None:
     pictures(0), pictures(1)  # drawn once, which takes seconds
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     run(Feed("demo", "desk"), "demo", film, 0.5, threading.Event())
     film.close()
     assert film.length_s == pytest.approx(0.5, abs=0.2)
@@ -37,7 +37,7 @@ def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> Non
 
 def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.3)
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     run(Feed("demo"), "nobody", film, 0.5, threading.Event())
     assert film.length_s == 0
 
@@ -56,7 +56,7 @@ def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.1)
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     run(Unplugged("demo"), "demo", film, 60.0, threading.Event())
     film.close()
     assert (tmp_path / "film.mp4").stat().st_size > 0
@@ -64,7 +64,7 @@ def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
 
 def test_queue_whose_clock_jumps_ends_no_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is on another host, whose clock is known from its first answer on."""
-    film, feed = Film(tmp_path / "film.mp4"), Feed("demo")
+    film, feed = VideoWriter(tmp_path / "film.mp4"), Feed("demo")
     monkeypatch.setattr(feed, "now", lambda: time.monotonic() + 1000 * bool(feed.asked))
     run(feed, "demo", film, 0.3, threading.Event())
     film.close()
@@ -81,7 +81,7 @@ def test_file_that_cannot_be_written_is_one_sentence(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
-    monkeypatch.setattr("digitcam.commands.record.Peer", lambda _: closing_feed("demo"))
+    monkeypatch.setattr("digitcam.commands.record.ClientSocket", lambda _: closing_feed("demo"))
     with pytest.raises(ConfigError, match=r"no/film\.mp4 can't be written: name another file with --to"):
         record(make_settings(), "demo", 1, tmp_path / "no" / "film.mp4")
 
@@ -114,10 +114,10 @@ class Crowd:
 
 
 def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
-    drawn: list[Shown] = []
+    film = VideoWriter(tmp_path / "film.mp4")
+    drawn: list[DisplayFrame] = []
 
-    def note(film: Film, shown: Shown) -> None:
+    def note(film: VideoWriter, shown: DisplayFrame) -> None:
         drawn.append(shown)
         draw(film, shown)
 

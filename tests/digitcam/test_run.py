@@ -76,12 +76,12 @@ def test_auto_stays_what_it_was_found_to_be(folder: Path, monkeypatch: pytest.Mo
 def test_line_that_is_deleted_from_the_file_is_gone_although_honcho_had_copied_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write("CAMERAS=demo,demo", "PAGE_PORT=8001")
+    write("CAMERAS=demo,demo", "WEB_PORT=8001")
     monkeypatch.setenv("CAMERAS", "demo,demo")  # as honcho does
-    monkeypatch.setenv("PAGE_PORT", "8002")  # not from the file
+    monkeypatch.setenv("WEB_PORT", "8002")  # not from the file
     forget_env_file()
-    write("PAGE_PORT=8001")
-    assert (load_settings().cameras, load_settings().page_port) == (("auto",), 8002)
+    write("WEB_PORT=8001")
+    assert (load_settings().cameras, load_settings().web_port) == (("auto",), 8002)
 
 
 def test_plan_has_what_the_page_has_added_and_is_made_again_when_that_changes(folder: Path) -> None:

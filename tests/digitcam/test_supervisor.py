@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, Keeper, Worker, keep_alive
+from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, SupervisedWorker, WorkerSpec, keep_alive
 from shared.service.signals import WRONG_SETTING
 
 
@@ -34,7 +34,7 @@ def test_worker_that_means_to_end_is_not_restarted(code: int | None, expected: i
         started.append(code)
         return FakeProcess(code)
 
-    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
+    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
     assert [keeper.look(0.0), keeper.look(0.1), keeper.look(9.0)] == [None, expected, expected]
     assert started == [code]
 
@@ -48,7 +48,7 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
         starts.append(now)
         return FakeProcess(code)
 
-    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
+    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
     while now < 20:
         assert keeper.look(now) is None
         now += 0.01
@@ -65,14 +65,14 @@ def test_setting_that_has_become_wrong_since_the_first_start_ends_nothing() -> N
         started.append(codes[len(started)])
         return FakeProcess(started[-1])
 
-    keeper = Keeper(Worker("w", ("w",)), start)  # type: ignore[arg-type]
+    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
     assert {keeper.look(float(now)) for now in range(20)} == {None}
     assert started == codes
 
 
 def keep(command: list[str]) -> int:
     """Keep one worker alive until it ends for good; the exit code."""
-    return keep_alive(lambda: [Worker("w", tuple(command))], threading.Event())
+    return keep_alive(lambda: [WorkerSpec("w", tuple(command))], threading.Event())
 
 
 def test_killed_worker_comes_back(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: P
     deaf = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
     stop = threading.Event()
-    worker = Worker("w", (sys.executable, "-c", deaf, str(target)), target=target)
+    worker = WorkerSpec("w", (sys.executable, "-c", deaf, str(target)), target=target)
     line = threading.Thread(target=keep_alive, args=(lambda: [worker], stop))
     line.start()
     while not target.exists():
@@ -112,12 +112,12 @@ def test_worker_that_is_taken_off_the_list_while_it_starts_does_not_end_the_line
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It finds itself on no list, and says that a setting is wrong before its parent has heard of another list."""
-    stays, gone = Worker("stays", ("w",)), Worker("gone", ("w",))
+    stays, gone = WorkerSpec("stays", ("w",)), WorkerSpec("gone", ("w",))
     processes, stop, asked = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
-    monkeypatch.setattr("digitcam.supervisor.Keeper.end", lambda keeper: None)
+    monkeypatch.setattr("digitcam.supervisor.SupervisedWorker.end", lambda keeper: None)
     monkeypatch.setattr(
         "digitcam.supervisor.keeper_of",
-        lambda worker: Keeper(worker, lambda *_, **__: processes[worker]),  # type: ignore[arg-type]
+        lambda worker: SupervisedWorker(worker, lambda *_, **__: processes[worker]),  # type: ignore[arg-type]
     )
 
     def has_changed() -> bool:
@@ -143,8 +143,8 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "stop.wait()\n"
     )
     parent_program = (
-        "import sys, threading\nfrom digitcam.supervisor import Worker, keep_alive\n"
-        f"worker = Worker('w', (sys.executable, '-c', {worker!r}))\n"
+        "import sys, threading\nfrom digitcam.supervisor import WorkerSpec, keep_alive\n"
+        f"worker = WorkerSpec('w', (sys.executable, '-c', {worker!r}))\n"
         "keep_alive(lambda: [worker], threading.Event())\n"
     )
     reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does

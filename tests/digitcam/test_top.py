@@ -15,21 +15,21 @@ from shared.settings import ConfigError
 from shared.telemetry.health import Health
 from shared.telemetry.scraping import find_targets, scrape
 from shared.telemetry.status_server import status_port
-from shared.telemetry.summary import REASONS, CameraFigures, Figures, ProcessFigures, StageFigures
+from shared.telemetry.summary import REASONS, CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 from tests.conftest import MakeSettings
 
-FIGURES = Figures(
+FIGURES = PipelineSummary(
     (
-        CameraFigures(
+        CameraSummary(
             "hall", "live", 30.0, 28.5, dict.fromkeys(REASONS, 0.0) | {"stale": 1.5}, 0.004, 0.031, 0.058, 0.15
         ),
     ),
     (
-        StageFigures("queue", 1, 30.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
-        StageFigures("inference", 2, 28.5, 1.4, 0.964, 1, {"stale": 1.5}, 0.012, 0.02),
-        StageFigures("display", 0, 0.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
+        StageSummary("queue", 1, 30.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
+        StageSummary("inference", 2, 28.5, 1.4, 0.964, 1, {"stale": 1.5}, 0.012, 0.02),
+        StageSummary("display", 0, 0.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
     ),
-    (ProcessFigures("inference.1", True, False, "the queue does not answer", 0.2, 0.48, 137e6),),
+    (ProcessSummary("inference.1", True, False, "the queue does not answer", 0.2, 0.48, 137e6),),
     0.0,
 )
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from digitcam.video_writer import RATE_HZ, Film
+from digitcam.video_writer import RATE_HZ, VideoWriter
 
 
 def grey(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
@@ -27,7 +27,7 @@ def frames(path: Path) -> list[float]:
 
 
 def test_pictures_are_shown_at_the_times_at_which_they_were_taken(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     for at, level in [(100.0, 40), (100.01, 200), (101.0, 220)]:  # the second comes too soon to be a frame of its own
         film.add(grey(level), at)
     film.close()
@@ -38,7 +38,7 @@ def test_pictures_are_shown_at_the_times_at_which_they_were_taken(tmp_path: Path
 
 
 def test_camera_that_was_gone_does_not_stand_still_for_so_long(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     for at in (0.0, 0.5, 3600.0, 3600.5):
         film.add(grey(100), at)
     assert film.length_s == pytest.approx(1.0, abs=0.2)
@@ -46,7 +46,7 @@ def test_camera_that_was_gone_does_not_stand_still_for_so_long(tmp_path: Path) -
 
 
 def test_picture_of_another_or_an_odd_size_is_fitted(tmp_path: Path) -> None:
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     film.add(grey(100, 65, 49), 0.0)
     film.add(grey(200, 128, 96), 0.5)
     film.close()
@@ -61,7 +61,7 @@ def test_film_is_complete_under_its_name_alone_with_ffmpeg_or_without(
         monkeypatch.setenv("PATH", str(tmp_path))
     elif not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
-    film = Film(tmp_path / "film.mp4")
+    film = VideoWriter(tmp_path / "film.mp4")
     film.add(grey(100), 0.0)
     film.close()
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
@@ -69,10 +69,10 @@ def test_film_is_complete_under_its_name_alone_with_ffmpeg_or_without(
 
 
 def test_film_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
-    Film(tmp_path / "film.mp4").close()
+    VideoWriter(tmp_path / "film.mp4").close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="can't be written"):
-        Film(tmp_path / "no folder" / "film.mp4").add(grey(0), 0.0)
+        VideoWriter(tmp_path / "no folder" / "film.mp4").add(grey(0), 0.0)

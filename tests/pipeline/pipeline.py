@@ -48,7 +48,7 @@ class Pipeline:
         shutil.copy(ROOT / "Procfile", folder)
         self.folder = folder
         self.log = folder / "log"
-        ports = {name: str(free_port()) for name in ("PAGE_PORT", "PROMETHEUS_PORT")}
+        ports = {name: str(free_port()) for name in ("WEB_PORT", "PROMETHEUS_PORT")}
         self.settings = ports | {"RUN_DIR": "run"} | settings
         environment = os.environ | self.settings | {"PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
         with self.log.open("w") as log:

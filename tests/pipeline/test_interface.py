@@ -14,7 +14,7 @@ from typing import Any
 import cv2
 import pytest
 
-from services.display.web.server import Page
+from services.display.web.server import WebServer
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import Pipeline, free_port, running, wait_for
 
@@ -38,7 +38,7 @@ def events(pipeline: Pipeline) -> Any:
 
 
 def ask(pipeline: Pipeline, path: str, body: Any = None, method: str | None = None) -> Any:
-    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}{path}"
+    url = f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}{path}"
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"}, method=method)
     try:
@@ -68,14 +68,14 @@ def test_recording_is_a_film_of_so_many_seconds_that_can_be_deleted(pipeline: Pi
 
 @pytest.mark.timeout(120)  # it asks some 400 questions, and films are made meanwhile
 def test_answers_are_what_the_document_says(pipeline: Pipeline) -> None:
-    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}"
+    url = f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}"
     ask_everything(url, "--exclude-path=/api/stream", f"--exclude-path={CHANGE}")  # a stream never ends
 
 
 @pytest.mark.timeout(120)
 def test_answers_about_cameras_to_be_added_are_what_the_document_says(make_settings: MakeSettings) -> None:
     """Of a page alone: no process is started for what is asked here."""
-    with closing(Page(make_settings(PAGE_PORT=free_port()), time.monotonic)) as page:
+    with closing(WebServer(make_settings(WEB_PORT=free_port()), time.monotonic)) as page:
         ask_everything(page.url, f"--include-path={CHANGE}")
 
 

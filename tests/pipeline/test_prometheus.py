@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from shared.messaging.messages import Ready, View
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.settings import load_settings
 from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
 
@@ -47,7 +47,7 @@ def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
     """Frames a second of each camera, counted by a viewer of our own over the last half of the time."""
     settings = load_settings({"QUEUE": f"ipc://{pipeline.folder}/run/queue"}, Path("no.env"))
     seen: dict[str, set[int]] = {}
-    with closing(Peer(settings)) as peer:
+    with closing(ClientSocket(settings)) as peer:
         start = time.monotonic()
         while time.monotonic() < start + seconds:
             peer.send(Ready("display", "test", 64, False))

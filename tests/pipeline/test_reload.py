@@ -50,7 +50,7 @@ def test_only_what_changed_in_the_list_is_started_and_ended(tmp_path: Path, clip
 
 def ask(pipeline: Pipeline, method: str, name: str, source: str = "") -> None:
     """Change the list by the interface for programs."""
-    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}/api/cameras/{name}"
+    url = f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}/api/cameras/{name}"
     body = json.dumps({"source": source}).encode() if source else None
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
     with urllib.request.urlopen(request, timeout=5):

@@ -40,7 +40,7 @@ async def reads_per_s(pipeline: Pipeline) -> float:
 
 async def look(pipeline: Pipeline) -> tuple[list[list[float]], float]:
     """The ages in seconds of the pictures that each viewer saw who takes them; and how many were read meanwhile."""
-    url = f"http://127.0.0.1:{pipeline.settings['PAGE_PORT']}/ws"
+    url = f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}/ws"
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         sockets = [await stack.enter_async_context(session.ws_connect(url)) for _ in range(VIEWERS)]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
 from services import inference
-from shared.messaging.messages import MAX_DIGITS, Page
+from shared.messaging.messages import MAX_DIGITS, GrayFrame
 from shared.vision.digit import Digit
-from shared.vision.recognizer import Reader, load_reader
+from shared.vision.recognizer import Recognizer, load_recognizer
 from tests.conftest import MakeSettings
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -33,14 +33,14 @@ class FakeReader:
         return [((Digit(box, LOG_P),) * self.count, 3) for box in boxes]
 
 
-def page(camera: str, rows: int, columns: int, width: int, height: int) -> Page:
-    return Page(camera, 1, 1.5, width, height, rows, b"\xff" * (rows * columns))
+def page(camera: str, rows: int, columns: int, width: int, height: int) -> GrayFrame:
+    return GrayFrame(camera, 1, 1.5, width, height, rows, b"\xff" * (rows * columns))
 
 
 def test_pages_of_many_cameras_are_read_in_one_batch() -> None:
     reader = FakeReader()
     pages = [page("a", 48, 64, 64, 48), page("b", 36, 64, 1920, 1080)]
-    readings = inference.read(cast(Reader, reader), pages)
+    readings = inference.read(cast(Recognizer, reader), pages)
     assert reader.batches == [2]
     assert [(r.camera, r.seq, r.captured_at, r.width, r.height) for r in readings] == [
         ("a", 1, 1.5, 64, 48),
@@ -49,18 +49,18 @@ def test_pages_of_many_cameras_are_read_in_one_batch() -> None:
 
 
 def test_boxes_are_in_pixels_of_the_picture() -> None:
-    (reading,) = inference.read(cast(Reader, FakeReader()), [page("b", 36, 64, 1920, 1080)])
+    (reading,) = inference.read(cast(Recognizer, FakeReader()), [page("b", 36, 64, 1920, 1080)])
     assert reading.digits[0].box == pytest.approx((0, 0, 1920, 1080))
 
 
 def test_more_digits_than_a_message_holds_are_cut_to_the_surest() -> None:
-    (reading,) = inference.read(cast(Reader, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
+    (reading,) = inference.read(cast(Recognizer, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
     assert len(reading.digits) == MAX_DIGITS
 
 
 def test_what_was_refused_is_counted_by_camera() -> None:
     refused = partial(REGISTRY.get_sample_value, "digitcam_rejects_total", {"camera": "refused"})
-    inference.read(cast(Reader, FakeReader()), [page("refused", 48, 64, 64, 48)] * 2)
+    inference.read(cast(Recognizer, FakeReader()), [page("refused", 48, 64, 64, 48)] * 2)
     assert refused() == 6
 
 
@@ -107,5 +107,5 @@ def test_number_that_is_set_is_taken_as_it_is(word: str, sizes: list[int], make_
 
 
 def test_shipped_networks_read_the_sample() -> None:
-    (digits,) = load_reader(MODELS).read([inference.draw_sample(480)])
+    (digits,) = load_recognizer(MODELS).read([inference.draw_sample(480)])
     assert sorted(digit.digit for digit in digits) == [2, 3, 7]

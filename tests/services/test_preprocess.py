@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from services.preprocess import prepare
-from shared.messaging.messages import Frame, Page, Refusal, Unchanged
+from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 
 
 def jpeg(height: int, width: int, grey: int = 200) -> bytes:
@@ -22,22 +22,22 @@ def frame(data: bytes) -> Frame:
 )
 def test_page_is_the_picture_at_the_readers_size(height: int, width: int, rows: int) -> None:
     page = prepare(frame(jpeg(height, width)), 640)
-    assert isinstance(page, Page)
+    assert isinstance(page, GrayFrame)
     assert (page.camera, page.seq, page.captured_at, page.width, page.height) == ("cam", 7, 1.5, width, height)
     assert page.rows == rows
     assert len(page.pixels) == rows * max(1, round(width * min(1, 640 / max(height, width))))
     assert abs(int(np.frombuffer(page.pixels, np.uint8).mean()) - 200) <= 2
 
 
-def asked(data: bytes, gate: str, sketch: bytes) -> Page | Unchanged:
+def asked(data: bytes, gate: str, sketch: bytes) -> GrayFrame | Unchanged:
     said = prepare(Frame("cam", 7, 1.5, False, data, gate, sketch), 480)
-    assert isinstance(said, Page | Unchanged)
+    assert isinstance(said, GrayFrame | Unchanged)
     return said
 
 
 def sketch_of(data: bytes) -> bytes:
     said = asked(data, "compare", b"")
-    assert isinstance(said, Page)
+    assert isinstance(said, GrayFrame)
     return said.sketch
 
 
@@ -48,7 +48,7 @@ def test_page_that_is_the_same_may_be_skipped(height: int, width: int) -> None:
     assert sketch
     assert asked(data, "skip", sketch) == Unchanged("cam", 7)
     same = asked(data, "compare", sketch)
-    assert isinstance(same, Page)
+    assert isinstance(same, GrayFrame)
     assert same.pixels
     assert not same.sketch
 
@@ -56,13 +56,13 @@ def test_page_that_is_the_same_may_be_skipped(height: int, width: int) -> None:
 def test_page_that_has_changed_is_made_with_its_sketch() -> None:
     before, after = jpeg(480, 640, 200), jpeg(480, 640, 120)
     changed = asked(after, "skip", sketch_of(before))
-    assert isinstance(changed, Page)
+    assert isinstance(changed, GrayFrame)
     assert changed.sketch == sketch_of(after)
 
 
 def test_frame_that_is_to_be_read_costs_no_comparison() -> None:
     page = asked(jpeg(480, 640), "open", b"")
-    assert isinstance(page, Page)
+    assert isinstance(page, GrayFrame)
     assert not page.sketch
 
 
@@ -74,7 +74,7 @@ def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
 
 def test_jpeg_that_is_cut_off_is_refused_or_read_as_far_as_it_goes() -> None:
     data = jpeg(480, 640)
-    assert isinstance(prepare(frame(data[: len(data) // 2]), 640), Page | Refusal)
+    assert isinstance(prepare(frame(data[: len(data) // 2]), 640), GrayFrame | Refusal)
 
 
 def test_jpeg_that_claims_gigapixels_is_refused_before_it_is_decoded() -> None:

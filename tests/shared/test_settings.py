@@ -12,14 +12,14 @@ NO_FILE = Path("no.env")
 
 def test_defaults_need_no_environment() -> None:
     settings = load_settings({}, NO_FILE)
-    assert (settings.cameras, settings.page_port, settings.max_age_s) == (("auto",), 8000, 0.15)
+    assert (settings.cameras, settings.web_port, settings.max_age_s) == (("auto",), 8000, 0.15)
 
 
 def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    file.write_text("CAMERAS=0,demo\nPAGE_PORT=8001\n")
-    settings = load_settings({"PAGE_PORT": "8002"}, file)
-    assert (settings.cameras, settings.page_port) == (("0", "demo"), 8002)
+    file.write_text("CAMERAS=0,demo\nWEB_PORT=8001\n")
+    settings = load_settings({"WEB_PORT": "8002"}, file)
+    assert (settings.cameras, settings.web_port) == (("0", "demo"), 8002)
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_what_stands_in_quotes_in_the_file_is_read_whole(tmp_path: Path, line: s
             b"CAMERAS=0#weight=3,demo",
             r"\.env, line 2: what follows the # would be left out\. Put the value in quotes\.",
         ),
-        (b"PAGE_TOKEN='abc'#def", "Put the value in quotes"),
-        (b"PAGE_TOKEN=it's", r"\.env can't be read \(No closing quotation\): see to its quotation marks"),
-        (b"PAGE_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
+        (b"WEB_TOKEN='abc'#def", "Put the value in quotes"),
+        (b"WEB_TOKEN=it's", r"\.env can't be read \(No closing quotation\): see to its quotation marks"),
+        (b"WEB_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
     ],
 )
 def test_line_of_which_a_part_would_be_left_out_is_an_error(tmp_path: Path, line: bytes, sentence: str) -> None:
     file = tmp_path / ".env"
-    file.write_bytes(b"PAGE_PORT=8001\n" + line + b"\n")
+    file.write_bytes(b"WEB_PORT=8001\n" + line + b"\n")
     with pytest.raises(ConfigError, match=sentence):
         load_settings({}, file)
 
@@ -66,17 +66,17 @@ def test_example_names_every_setting_with_its_default() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"PAGE_PORT": "80000"}, ["PAGE_PORT=80000", "1 to 65535"]),
-        ({"PAGE_PORT": "eight"}, ["PAGE_PORT=eight", "whole number"]),
+        ({"WEB_PORT": "80000"}, ["WEB_PORT=80000", "1 to 65535"]),
+        ({"WEB_PORT": "eight"}, ["WEB_PORT=eight", "whole number"]),
         ({"MAX_AGE_S": "nan"}, ["MAX_AGE_S=nan", "0.01"]),
-        ({"DISPLAY_MODE": "windows"}, ["DISPLAY_MODE=windows", "page, window, none"]),
+        ({"DISPLAY_MODE": "windows"}, ["DISPLAY_MODE=windows", "web, window, none"]),
         ({"BACKEND": "tensorflow"}, ["BACKEND=tensorflow", "onnx"]),
         ({"EVERY_FRAME": "perhaps"}, ["EVERY_FRAME=perhaps", "true, false"]),
         ({"CAMERAS": " , "}, ["CAMERAS= , ", "commas"]),
         ({"QUEUE": "udp://x"}, ["QUEUE=udp://x", "tcp://host:port"]),
         ({"QUEUE": "tcp://localhost"}, ["QUEUE=tcp://localhost", "tcp://host:port"]),
         ({"QUEUE": "tcp://0.0.0.0:5750"}, ["QUEUE=tcp://0.0.0.0:5750", "digitcam keys"]),
-        ({"PAGE_HOST": "0.0.0.0"}, ["PAGE_HOST=0.0.0.0", "PAGE_TOKEN"]),
+        ({"WEB_HOST": "0.0.0.0"}, ["WEB_HOST=0.0.0.0", "WEB_TOKEN"]),
         ({"CAMERA": "0"}, ["CAMERA ", "did you mean CAMERAS?"]),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.corrections import Corrections, Seen
+from shared.vision.corrections import Corrections, SeenCrop
 from shared.vision.digit import NOT_A_DIGIT
 from training import learn
 from training.crops import Crops
@@ -13,11 +13,11 @@ from training.scenes.strokes import DIGITS, SIGNS, Strokes, draw
 
 SQUARE_SIX: Strokes = (((0.8, 0), (0.1, 0)), ((0.1, 0), (0.1, 1)), ((0.1, 1), (0.8, 1)), ((0.8, 1), (0.8, 0.5)),
                        ((0.8, 0.5), (0.1, 0.5)))  # fmt: skip
-SAID = 5  # of a 6 of two squares, by the shipped reader or another: it takes none for a 6
+SAID = 5  # of a 6 of two squares, by the shipped classifier or another: it takes none for a 6
 
 
 def write(strokes: Strokes, narrow: float = 0.7) -> NDArray[np.uint8]:
-    """Return strokes as the reader sees them."""
+    """Return strokes as the classifier sees them."""
     body = cv2.dilate(draw(strokes, narrow), np.ones((7, 7))) * 255
     return np.asarray(cv2.resize(body, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -40,4 +40,4 @@ def use_little(monkeypatch: pytest.MonkeyPatch) -> None:
 def correct_squares(corrections: Corrections, count: int, label: int = 6) -> None:
     """Say what squares are, of so many."""
     for narrow in np.linspace(0.55, 0.85, count):
-        corrections.add(Seen("desk", write(SQUARE_SIX, float(narrow)), SAID), label)
+        corrections.add(SeenCrop("desk", write(SQUARE_SIX, float(narrow)), SAID), label)

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from shared.demo.paper import load_digits
-from shared.networks.architectures import NETWORKS, SeedCNN, load_checkpoint
+from shared.networks.architectures import NETWORKS, BlogCNN, load_checkpoint
 from shared.networks.runtimes import load_network
 from training import blog, data, train
 from training.resume import keep
 
-RECIPE = blog.Recipe(network="seed", epochs=3, batch=25, learning_rate=1e-3)
+RECIPE = blog.Recipe(network="blog", epochs=3, batch=25, learning_rate=1e-3)
 
 
 TRAINING, TEST = slice(0, 25), slice(25, 30)  # of the thirty of each class
@@ -52,37 +52,37 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         write_mnist(root, monkeypatch)
         monkeypatch.setattr(blog, "RECIPE", replace(RECIPE, epochs=12))
-        train.main(["--preset", "seed", "--data", str(root), "--out", str(root / "out"), "--device", "cpu"])
+        train.main(["--preset", "blog", "--data", str(root), "--out", str(root / "out"), "--device", "cpu"])
     return root / "out"
 
 
 def test_miniature_learns_digits_it_has_not_seen(results: Path) -> None:
-    checkpoint = torch.load(results / "seed.pt", weights_only=True)
+    checkpoint = torch.load(results / "blog.pt", weights_only=True)
     assert checkpoint["figures"]["test_accuracy"] >= 0.7  # chance is 0.1
 
 
 def test_checkpoint_carries_its_recipe(results: Path) -> None:
-    checkpoint = torch.load(results / "seed.pt", weights_only=True)
-    assert checkpoint["recipe"] == {"network": "seed", "epochs": 12, "batch": 25, "learning_rate": 1e-3, "seed": 0}
+    checkpoint = torch.load(results / "blog.pt", weights_only=True)
+    assert checkpoint["recipe"] == {"network": "blog", "epochs": 12, "batch": 25, "learning_rate": 1e-3, "seed": 0}
 
 
 def test_training_leaves_pictures_and_no_half_done_run(results: Path) -> None:
     assert {path.name for path in results.iterdir()} == {
-        "seed.pt",
-        "seed.onnx",
-        "seed.curve.png",
-        "seed.confusion.png",
+        "blog.pt",
+        "blog.onnx",
+        "blog.curve.png",
+        "blog.confusion.png",
     }
 
 
 def test_onnx_file_and_checkpoint_answer_alike(results: Path) -> None:
     images = blog.to_input(shipped(TEST).images).numpy()
-    answers = [load_network(results / "seed.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
+    answers = [load_network(results / "blog.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
 
 
 def test_onnx_file_tells_no_paths_of_the_machine(results: Path) -> None:
-    model = (results / "seed.onnx").read_bytes()
+    model = (results / "blog.onnx").read_bytes()
     assert str(Path(blog.__file__).parents[1]).encode() not in model
     assert b"site-packages" not in model
 
@@ -125,7 +125,7 @@ def test_accuracy_and_confusions_count_each_image_once() -> None:
 
 
 def test_seed_network_is_the_blog_posts() -> None:
-    network = SeedCNN()
+    network = BlogCNN()
     assert [tuple(value.shape) for value in network.parameters() if value.ndim > 1] == [
         (32, 1, 3, 3),
         (64, 32, 3, 3),
@@ -143,7 +143,7 @@ def test_seed_network_is_the_blog_posts() -> None:
     ],
 )
 def test_what_is_not_a_checkpoint_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "seed.pt"
+    path = tmp_path / "blog.pt"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is not a checkpoint"):
         load_checkpoint(path)
@@ -151,8 +151,8 @@ def test_what_is_not_a_checkpoint_is_refused_in_a_sentence(tmp_path: Path, conte
 
 @pytest.mark.parametrize("change", [{"network": "unheard of"}, {"state": {}}])
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    path = tmp_path / "seed.pt"
-    torch.save({"network": "seed", "state": NETWORKS["seed"]().state_dict()} | change, path)
+    path = tmp_path / "blog.pt"
+    torch.save({"network": "blog", "state": NETWORKS["blog"]().state_dict()} | change, path)
     with pytest.raises(ValueError, match="is not a checkpoint"):
         load_checkpoint(path)
 

@@ -1,4 +1,4 @@
-"""The reader's training: crops are what they are called, it learns, it resumes, its confidence is set to be true."""
+"""The classifier's training: crops are labelled right, it learns, resumes, and is calibrated."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from training.scenes.glyphs import Sources
 
 @pytest.fixture(scope="session")
 def crops(sources: Sources) -> Crops:
-    """Of scenes in which a finder would propose one place, always the same."""
+    """Of scenes in which a detector would propose one place, always the same."""
     rng, place = np.random.default_rng(5), np.array([[40, 40, 30, 40]], np.float32)
     return join([crops_of_scene(rng, sources, lambda picture: place) for _ in range(80)])
 
@@ -37,7 +37,7 @@ def small_sets(sources: Sources, crops: Crops, monkeypatch: pytest.MonkeyPatch) 
 
 
 def train(out: Path, steps: int, *more: str) -> None:
-    main(["--steps", str(steps), "--out", str(out), "--device", "cpu", "--finder", __file__, *more])
+    main(["--steps", str(steps), "--out", str(out), "--device", "cpu", "--detector", __file__, *more])
 
 
 @pytest.fixture
@@ -106,13 +106,13 @@ def test_what_leans_is_set_upright_by_so_much() -> None:
 def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, crops: Crops) -> None:
     train(tmp_path, 80)
     images, labels = torch.from_numpy(crops[0][:, None]).float() / 255, crops[1]
-    network = load_checkpoint(tmp_path / "reader.pt")
+    network = load_checkpoint(tmp_path / "classifier.pt")
     with torch.inference_mode():
         expected = network(images)
     right = expected.argmax(dim=1).numpy() == labels
     assert right[labels < NOT_A_DIGIT].mean() > 0.35  # 0.09 by chance
     assert right[labels == NOT_A_DIGIT].mean() > 0.5
-    session = onnxruntime.InferenceSession(tmp_path / "reader.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "classifier.onnx")
     assert session.run(None, {"input": images.numpy()})[0] == pytest.approx(expected.numpy(), abs=1e-4)
 
 
@@ -135,7 +135,7 @@ def test_a_resumed_training_ends_as_an_unbroken_one(tmp_path: Path, monkeypatch:
     train(tmp_path / "broken", 16, "--resume")
     images = torch.rand(8, 1, 28, 28)
     with torch.inference_mode():
-        whole, broken = (load_checkpoint(tmp_path / name / "reader.pt")(images) for name in ("whole", "broken"))
+        whole, broken = (load_checkpoint(tmp_path / name / "classifier.pt")(images) for name in ("whole", "broken"))
     assert torch.allclose(whole, broken, atol=1e-5)
 
 
@@ -156,7 +156,7 @@ def test_area_under_roc_is_the_share_of_pairs_in_order(
     assert area_under_roc(torch.tensor(positive), torch.tensor(negative)) == area
 
 
-def test_with_its_reserve_the_reader_refuses_no_more_digits_than_it_may() -> None:
+def test_with_its_reserve_the_classifier_refuses_no_more_digits_than_it_may() -> None:
     logits = torch.zeros(1000, 11)
     logits[:, 3] = 2
     logits[:50, NOT_A_DIGIT] = torch.linspace(2.1, 6, 50)
@@ -166,7 +166,7 @@ def test_with_its_reserve_the_reader_refuses_no_more_digits_than_it_may() -> Non
     assert int((logits.argmax(dim=1) == NOT_A_DIGIT).sum()) == 10
 
 
-def test_a_reader_that_refuses_no_digit_needs_no_reserve() -> None:
+def test_a_classifier_that_refuses_no_digit_needs_no_reserve() -> None:
     logits = torch.zeros(100, 11)
     logits[:, 3] = 2
     assert find_reserve(logits) == 0

@@ -1,4 +1,4 @@
-"""The finder's training: it learns, it goes on where it was stopped, and both formats answer alike."""
+"""The detector's training: it learns, it goes on where it was stopped, and both formats answer alike."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from shared.networks.architectures import load_checkpoint
 from shared.vision.detection import CLOSER, FACTS, MAPS
 from training import detector
-from training.detector import best_overlaps, finder_loss, halve_scene, main, stack
+from training.detector import best_overlaps, detector_loss, halve_scene, main, stack
 from training.plots import plot_losses
 from training.scenes import make_scene
 from training.scenes.glyphs import Sources
@@ -44,13 +44,13 @@ def test_a_miniature_learns_and_both_formats_answer_alike(tmp_path: Path, monkey
     train(tmp_path, 60)
     assert np.mean(losses[-8:]) < 0.75 * np.mean(losses[:8])
     pages = torch.rand(1, 1, 64, 48)
-    session = onnxruntime.InferenceSession(tmp_path / "finder.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "detector.onnx")
     with torch.inference_mode():
-        expected = load_checkpoint(tmp_path / "finder.pt")(pages).numpy()
+        expected = load_checkpoint(tmp_path / "detector.pt")(pages).numpy()
     assert session.run(None, {"input": pages.numpy()})[0] == pytest.approx(expected, abs=1e-4)
-    assert session.get_modelmeta().custom_metadata_map["name"] == "finder"
+    assert session.get_modelmeta().custom_metadata_map["name"] == "detector"
     assert {path.name for path in tmp_path.iterdir()} == {
-        "finder.pt", "finder.onnx", "finder.curve.png", "finder.pictures.png",
+        "detector.pt", "detector.onnx", "detector.curve.png", "detector.pictures.png",
     }  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def test_the_right_answer_costs_less_than_the_wrong_one(sources: Sources) -> Non
         wrong = right.clone()
         wrong[:, of_what] *= -1
         truth = (heat, counts, label, box, closer)
-        assert finder_loss(right, *truth) < 0.05 * finder_loss(wrong, *truth)
+        assert detector_loss(right, *truth) < 0.05 * detector_loss(wrong, *truth)
 
 
 def test_a_box_is_paired_with_the_find_that_overlaps_it_most() -> None:

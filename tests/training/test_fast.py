@@ -26,7 +26,7 @@ RECORD = Record(
     trainings=(
         Training("fast", 0, 0.991, 0.990, 4.0, 5.0),
         Training("fast", 1, 0.993, 0.992, 6.0, 7.0),
-        Training("seed", 0, 0.988, 0.988, 600.0, 600.0),
+        Training("blog", 0, 0.988, 0.988, 600.0, 600.0),
     ),
 )
 
@@ -106,7 +106,7 @@ def test_command_line_measures_both_recipes(tmp_path: Path, monkeypatch: pytest.
     assert [(training.who, training.seed) for training in record.trainings] == [
         ("fast", 0),
         ("fast", 1),
-        ("seed, 1 of 2 epochs", 0),
+        ("blog, 1 of 2 epochs", 0),
     ]
     assert 0 < record.trainings[0].cpu_s < record.whole_cpu_s
 
@@ -136,6 +136,6 @@ def test_page_says_mean_spread_and_least_of_each_recipe() -> None:
     page = to_page(list(to_rows(RECORD)), to_lines(RECORD))
     assert "By `python -m training.train --preset fast --seeds 2 --beside 1` on 2026-01-02: a machine, 2 cores." in page
     assert "| fast | 2 | 0.9920 ± 0.0014 | 0.9910 | 0.9910 ± 0.0014 | 5.00 ± 1.41 | 6.00 ± 1.41 |" in page
-    assert "| seed | 1 | 0.9880 | 0.9880 | 0.9880 | 600.00 | 600.00 |" in page
+    assert "| blog | 1 | 0.9880 | 0.9880 | 0.9880 | 600.00 | 600.00 |" in page
     assert "| MNIST test | fast | accuracy, mean of trainings | at least 0.99 | 0.992 | met |" in page
-    assert "| MNIST test | seed | accuracy, mean of trainings | at least 0.9885 | 0.988 | **missed** |" in page
+    assert "| MNIST test | blog | accuracy, mean of trainings | at least 0.9885 | 0.988 | **missed** |" in page

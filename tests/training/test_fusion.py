@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from shared.vision.detection import Finds, log_softmax
+from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import Fusion
 from training.fusion import Evidence, fit, loss_of, truth_of
@@ -12,7 +12,7 @@ from training.scenes import IGNORED, Scene
 
 
 def witnesses(count: int = 2000) -> Evidence:
-    """A finder that says nothing, and a reader who is too sure: it says 4 times what it should say 2.5 times."""
+    """A detector that says nothing, and a classifier who is too sure: it says 4 times what it should say 2.5 times."""
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 11, count)
     logits = rng.normal(0, 1, (count, 11)).astype(np.float32)
@@ -47,5 +47,5 @@ def test_a_candidate_is_what_the_scene_says() -> None:
     boxes = np.array([[10, 10, 20, 40], [60, 10, 20, 40], [60, 60, 20, 20]], np.float32)
     scene = Scene(np.zeros((96, 96), np.uint8), boxes, np.array([4, IGNORED, NOT_A_DIGIT], np.int64))
     found = np.array([[11, 9, 20, 40], [61, 12, 20, 40], [60, 60, 20, 20], [5, 70, 10, 20]], np.float32)
-    finds = Finds(found, np.full(4, 0.5, np.float32), np.zeros((4, 10), np.float32))
+    finds = Detections(found, np.full(4, 0.5, np.float32), np.zeros((4, 10), np.float32))
     assert truth_of(scene, finds).tolist() == [4, IGNORED, NOT_A_DIGIT, NOT_A_DIGIT]

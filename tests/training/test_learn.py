@@ -10,7 +10,7 @@ import torch
 
 from shared.networks.reload import learned_weights, load_checked, shipped_weights, weights_in_force
 from shared.settings import Settings
-from shared.vision.corrections import FILE, Correction, Corrections, Seen
+from shared.vision.corrections import FILE, Correction, Corrections, SeenCrop
 from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
 from training import learn as learning
@@ -67,7 +67,7 @@ def test_weights_that_read_other_digits_worse_stay_out(
     images, labels = drawn(40)
     corrections = correct(settings)
     for image, label in zip(images[:40], labels[:40].tolist(), strict=True):
-        corrections.add(Seen("desk", image, label), (label + 1) % 10)
+        corrections.add(SeenCrop("desk", image, label), (label + 1) % 10)
     assert learn(settings, tmp_path, WILDLY) == 1
     assert "The weights in force stay: the new ones are worse on" in capsys.readouterr().out
     assert weights_in_force(settings) == shipped_weights(settings)
@@ -104,7 +104,7 @@ def test_every_learning_begins_with_the_shipped_weights(
     corrections = correct(settings)
     correct_squares(corrections, 2)
     learn(settings, tmp_path, HARDLY)
-    corrections.add(Seen("desk", write(SQUARE_SIX), SAID), 6)
+    corrections.add(SeenCrop("desk", write(SQUARE_SIX), SAID), 6)
     learn(settings, tmp_path, HARDLY)
     corrections.drop(corrections.ask()[0].id)
     learn(settings, tmp_path, HARDLY)
@@ -123,7 +123,7 @@ def test_every_learning_begins_with_the_shipped_weights(
 )
 def test_frames_of_one_digit_are_one_occasion(said: list[tuple[str, int, float]], occasions: list[int]) -> None:
     seen = np.zeros((28, 28), np.uint8)
-    corrections = [Correction(0, at, label, Seen(camera, seen, 0)) for camera, label, at in said]
+    corrections = [Correction(0, at, label, SeenCrop(camera, seen, 0)) for camera, label, at in said]
     assert number_occasions(corrections) == occasions
 
 

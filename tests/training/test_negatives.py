@@ -1,4 +1,4 @@
-"""The sets that judge rejection: each kind in the form the reader sees, the same every time."""
+"""The sets that judge rejection: each kind in the form the classifier sees, the same every time."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def few(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(negatives, "load_sources", lambda *_: sources)
 
 
-def test_each_kind_is_what_the_reader_sees() -> None:
+def test_each_kind_is_what_the_classifier_sees() -> None:
     kinds = kinds_of_others(Path()) | {"digits": digits_of_scenes(Path())}
     assert len(kinds) == 5
     for images in kinds.values():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shared.vision.detection import Seen, decode, drop_doubles, pick_hot
+from shared.vision.detection import DetectorOutput, decode, drop_doubles, pick_hot
 from shared.vision.digit import NOT_A_DIGIT
 from training.label_maps import make_target
 from training.scenes import Scene, make_scene
@@ -52,13 +52,13 @@ def test_a_digit_stands_out_of_the_paper_in_its_box(scenes: list[Scene]) -> None
 
 
 def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> None:
-    """What the finder is taught, and how its answers are read, are the same language."""
+    """What the detector is taught, and how its answers are read, are the same language."""
     for scene in scenes:
         target = make_target(scene)
         maps = np.zeros((15, *target.heat.shape), np.float32)
         maps[0] = np.where(target.heat == 1, 6, -6)
         maps[11:] = target.box
-        found = drop_doubles(decode(pick_hot(Seen(maps), 0.5)))
+        found = drop_doubles(decode(pick_hot(DetectorOutput(maps), 0.5)))
         middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
         for box in found.boxes:
             assert tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) in middles

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from shared.networks.architectures import Finder, ReaderCNN, SeedCNN, load_checkpoint, save_checkpoint
+from shared.networks.architectures import BlogCNN, ClassifierCNN, DetectorCNN, load_checkpoint, save_checkpoint
 from shared.networks.runtimes import load_network
 from training.soup import main, mean
 
 
 def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_first() -> None:
-    first, other = ReaderCNN().eval(), ReaderCNN().eval()
+    first, other = ClassifierCNN().eval(), ClassifierCNN().eval()
     mixed = mean([first, first, other])
     for name, value in mixed.state_dict().items():
         if value.is_floating_point():
@@ -21,23 +21,23 @@ def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_firs
 
 @pytest.mark.slow
 def test_the_mean_of_the_same_network_is_that_network(tmp_path: Path) -> None:
-    network = Finder().eval()
+    network = DetectorCNN().eval()
     for name in ("a", "b"):
-        save_checkpoint(tmp_path / f"{name}.pt", "finder", network, {}, {})
+        save_checkpoint(tmp_path / f"{name}.pt", "detector", network, {}, {})
     main([str(tmp_path / "a.pt"), str(tmp_path / "b.pt"), "--out", str(tmp_path / "out")])
     page = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
         expected = network(page)
-        assert torch.allclose(load_checkpoint(tmp_path / "out" / "finder.pt")(page), expected, atol=1e-5)
-    answer = load_network(tmp_path / "out" / "finder.onnx")(page.numpy())
+        assert torch.allclose(load_checkpoint(tmp_path / "out" / "detector.pt")(page), expected, atol=1e-5)
+    answer = load_network(tmp_path / "out" / "detector.onnx")(page.numpy())
     assert torch.allclose(torch.from_numpy(answer), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ({"finder": Finder, "reader": ReaderCNN}, "can't be mixed with each other"),
-        ({"seed": SeedCNN}, "only finders and readers can be mixed"),
+        ({"detector": DetectorCNN, "classifier": ClassifierCNN}, "can't be mixed with each other"),
+        ({"blog": BlogCNN}, "only detectors and classifiers can be mixed"),
         ({}, "is not there"),
     ],
 )

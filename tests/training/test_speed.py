@@ -11,7 +11,7 @@ from training import speed
 
 
 class Slow:
-    """A reader whose own clock runs on by a millisecond for a page of paper, by three for anything else."""
+    """A classifier whose own clock runs on by a millisecond for a page of paper, by three for anything else."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -25,8 +25,8 @@ def test_times_are_of_each_kind_of_page(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(speed, "digit_pages", lambda: [np.full((4, 4), grey, np.uint8) for grey in (200, 10, 200)])
     monkeypatch.setattr(speed, "empty_pages", lambda: [np.full((4, 4), 200, np.uint8)])
     monkeypatch.setattr(speed, "cluttered_pages", lambda: [np.full((4, 4), 10, np.uint8)])
-    reader = Slow()
-    values = {row.what: row.value for row in speed.frames(reader, "us", lambda: reader.now_s)}
+    classifier = Slow()
+    values = {row.what: row.value for row in speed.frames(classifier, "us", lambda: classifier.now_s)}
     assert values == pytest.approx(
         {
             "5 digits, p50, ms": 1, "5 digits, p99, ms": 3, "empty paper, p50, ms": 1, "empty paper, p99, ms": 1,

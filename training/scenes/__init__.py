@@ -19,10 +19,10 @@ from training.scenes.papers import Grey, board, rule, sheet
 from training.scenes.pens import Affine, Ink, Pen, choose_pen, write
 from training.scenes.things import Things
 
-SIDE = 160  # pixels of a scene's side: two digits of the finder's largest size, and what stands around them
+SIDE = 160  # pixels of a scene's side: two digits of the detector's largest size, and what stands around them
 IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
 HEIGHTS = (14.0, 84.0)  # of digits, in pixels
-FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the finder
+FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the detector
 WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more
 
 

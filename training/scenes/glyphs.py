@@ -21,7 +21,7 @@ from training.scenes.things import NO_THINGS, Things, load_things
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
 LIKE_DIGITS = "OoIilSsZzBbgqDQjJ"
 MARKS = "!?#@&%*+<>=()[]{}~^"
-# The label of a letter of a word that, alone, could be a digit: background to the finder, which sees the word.
+# The label of a letter of a word that, alone, could be a digit: background to the detector, which sees the word.
 LIKE_DIGIT = 11
 # Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
 TALL = (*5 * ("slash",), *2 * ("open", "close"), "backslash", "open square", "close square")

@@ -40,7 +40,7 @@ def guard(host: str, token: str) -> Middleware:
             return refusal(403, "origin", "This page answers to its own scripts only.")
         comes_with_token = bool(token) and is_token(request.query.get("token", ""), token)
         if token and not (comes_with_token or is_token(request.cookies.get(cookie_of(request), ""), token)):
-            return refusal(401, "token", "This page needs the token: open it as /?token= and the value of PAGE_TOKEN.")
+            return refusal(401, "token", "This page needs the token: open it as /?token= and the value of WEB_TOKEN.")
         if comes_with_token and request.path in PAGES.values():  # also who has the cookie: it is not to stay there
             enter(request, token)
         return await handler(request)

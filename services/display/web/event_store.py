@@ -34,7 +34,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EventQuery:
     """Which events are asked for, the newest first: of a camera, of a number, that appeared since or until a time."""
 
     camera: str | None = None
@@ -45,7 +45,7 @@ class Question:
     limit: int = 100
 
 
-class Store:
+class EventStore:
     """The table. For one thread at a time."""
 
     def __init__(self, path: Path, days: float) -> None:
@@ -79,7 +79,7 @@ class Store:
             "UPDATE events SET left_at = ?, confidence = ? WHERE id = ?", (left_at, confidence, event)
         )
 
-    def ask(self, question: Question) -> Sequence[Event]:
+    def ask(self, question: EventQuery) -> Sequence[Event]:
         """Return the events asked for, the newest first."""
         rows = self._connection.execute(
             """
@@ -88,7 +88,7 @@ class Store:
             AND (:since IS NULL OR appeared_at >= :since) AND (:until IS NULL OR appeared_at < :until)
             AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
             """,
-            {name: getattr(question, name) for name in Question.__slots__},
+            {name: getattr(question, name) for name in EventQuery.__slots__},
         )
         return [Event(*row) for row in rows]
 

@@ -7,7 +7,7 @@ QUICK_S = 0.1  # one that takes less leaves room for more
 ROOM_AT_FIRST = 2.0
 
 
-class Room:
+class FrameWindow:
     """How many pictures may be on their way: halved when one was slow, one more when one was quick.
 
     One at a time for each camera would not do: 16 cameras on a line that carries 4 pictures a second would all be 4 s
@@ -33,7 +33,7 @@ class Room:
 
 
 @dataclass(slots=True)
-class Allowance:
+class TokenBucket:
     """So much a second, and so much at once."""
 
     per_s: float

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.event_store import Event
-from services.display.web.state import Camera, Desk
+from services.display.web.state import CameraView, DashboardState
 from services.display.web.wire import encode_reading
 from shared.messaging.messages import CameraState
 
@@ -17,7 +17,7 @@ def to_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def of_camera(name: str, camera: Camera, desk: Desk, *, is_added: bool) -> Values:
+def of_camera(name: str, camera: CameraView, desk: DashboardState, *, is_added: bool) -> Values:
     """Return how a camera is, how fast it goes, and whether it was added here or stands in CAMERAS."""
     shown, state = camera.shown, camera.state
     return {
@@ -32,13 +32,13 @@ def of_camera(name: str, camera: Camera, desk: Desk, *, is_added: bool) -> Value
     }
 
 
-def of_state(state: CameraState, desk: Desk) -> Values:
+def of_state(state: CameraState, desk: DashboardState) -> Values:
     """Return a camera's change of state."""
     since = to_time(desk.wall_time(state.since))
     return {"name": state.camera, "state": state.state, "detail": state.detail, "since": since}
 
 
-def of_reading(shown: Shown, desk: Desk) -> Values:
+def of_reading(shown: DisplayFrame, desk: DashboardState) -> Values:
     """Return what a camera's frame said."""
     values = encode_reading(shown, shown.captured_at + desk.age_s(shown.captured_at))
     return values | {"captured_at": to_time(desk.wall_time(shown.captured_at))}

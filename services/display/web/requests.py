@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from aiohttp import web
 
-from services.display.web.event_store import Question
+from services.display.web.event_store import EventQuery
 from shared.vision.corrections import LARGEST_ID
 
 MOST_EVENTS = 1000  # in one answer
@@ -19,11 +19,11 @@ def refuse(sentence: str) -> NoReturn:
     raise web.HTTPBadRequest(text=sentence)
 
 
-def to_question(query: Mapping[str, str]) -> Question:
+def to_question(query: Mapping[str, str]) -> EventQuery:
     """Return which events a query asks for."""
     known = {"camera": to_text, "number": to_number, "since": to_seconds, "until": to_seconds}
     counts = {"before": to_count(0, LARGEST_ID), "limit": to_count(1, MOST_EVENTS)}
-    return Question(**check(query, known | counts))
+    return EventQuery(**check(query, known | counts))
 
 
 def to_camera(query: Mapping[str, str]) -> str | None:

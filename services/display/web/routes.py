@@ -8,17 +8,17 @@ from aiohttp import web
 
 from services.display.web.access import HEADERS, PAGES, guard, refusal
 from services.display.web.api.routes import Api
-from services.display.web.browser_cameras.registry import KINDS, Lobby
-from services.display.web.live.hub import Gallery
+from services.display.web.browser_cameras.registry import KINDS, BrowserCameraRegistry
+from services.display.web.live.hub import LiveViewHub
 from shared.settings import Settings
 
 FILES = Path(__file__).parent / "static"
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
-def make_app(settings: Settings, gallery: Gallery, lobby: Lobby, api: Api) -> web.Application:
+def make_app(settings: Settings, gallery: LiveViewHub, lobby: BrowserCameraRegistry, api: Api) -> web.Application:
     """Return all routes, guarded."""
-    app = web.Application(middlewares=[guard(settings.page_host, settings.page_token), as_json])
+    app = web.Application(middlewares=[guard(settings.web_host, settings.web_token), as_json])
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.extend([gallery.say_goodbye, lobby.say_goodbye])
     app.router.add_get("/ws", gallery.look)

@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.api.routes import Api
-from services.display.web.browser_cameras.registry import Lobby
-from services.display.web.browser_cameras.uplink import Connection
-from services.display.web.live.hub import Gallery
+from services.display.web.browser_cameras.registry import BrowserCameraRegistry
+from services.display.web.browser_cameras.uplink import QueueConnection
+from services.display.web.live.hub import LiveViewHub
 from services.display.web.routes import make_app
 from shared.messaging.messages import CameraState
-from shared.messaging.sockets import Peer
+from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
 
 START_TIMEOUT_S = 10
@@ -26,22 +26,22 @@ STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 T = TypeVar("T")
 
 
-class Page:
+class WebServer:
     """The page as a screen of the display; its methods may be called from any thread."""
 
     is_open = True
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], float], connect: Callable[[], Connection] | None = None
+        self, settings: Settings, clock: Callable[[], float], connect: Callable[[], QueueConnection] | None = None
     ) -> None:
         """Bind and serve; connect gives a browser that is a camera its line to the queue.
 
         Raises ConfigError where the port or the certificate cannot be had.
         """
-        tls = load_certificate(settings.page_certificate)
-        self.url = f"{'https' if tls else 'http'}://{settings.page_host}:{settings.page_port}"
-        self._gallery = Gallery(clock)
-        self._lobby = Lobby(connect or (lambda: Peer(settings)), clock, settings.max_age_s / 2)
+        tls = load_certificate(settings.web_certificate)
+        self.url = f"{'https' if tls else 'http'}://{settings.web_host}:{settings.web_port}"
+        self._gallery = LiveViewHub(clock)
+        self._lobby = BrowserCameraRegistry(connect or (lambda: ClientSocket(settings)), clock, settings.max_age_s / 2)
         self._api = Api(settings, clock)
         app = make_app(settings, self._gallery, self._lobby, self._api)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
@@ -56,7 +56,7 @@ class Page:
 
     async def _bind(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, settings.page_host, settings.page_port, ssl_context=tls).start()
+        await web.TCPSite(self._runner, settings.web_host, settings.web_port, ssl_context=tls).start()
 
     def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
@@ -72,12 +72,12 @@ class Page:
         is_followed = self.wants_pictures or self._lobby.is_used or self._api.streams.are_used
         return 0.0 if is_followed else GLANCE_S
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Hand over what is new to whoever looks."""
         if news or is_up != self._gallery.is_up:
             self._loop.call_soon_threadsafe(self._show, news, is_up)
 
-    def _show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def _show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         self._gallery.show(news, is_up)
         self._lobby.show(news, is_up)
         self._api.show(news)
@@ -99,7 +99,7 @@ def load_certificate(path: str) -> ssl.SSLContext | None:
         tls.load_cert_chain(path)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(
-            f"PAGE_CERTIFICATE={path} can't be used ({error.strerror or error}): "
+            f"WEB_CERTIFICATE={path} can't be used ({error.strerror or error}): "
             "it takes a PEM file with the private key and the certificate, as `digitcam share` makes one."
         ) from error
     return tls
@@ -108,7 +108,7 @@ def load_certificate(path: str) -> ssl.SSLContext | None:
 def bind_trouble(settings: Settings, error: OSError) -> str:
     """Return the sentence for a page that cannot be served."""
     if error.errno == errno.EADDRINUSE:
-        return f"PAGE_PORT={settings.page_port} is taken: stop what uses it, or set PAGE_PORT to a free port."
+        return f"WEB_PORT={settings.web_port} is taken: stop what uses it, or set WEB_PORT to a free port."
     if error.errno == errno.EACCES:
-        return f"PAGE_PORT={settings.page_port} is not allowed for this user: set PAGE_PORT to one above 1023."
-    return f"PAGE_HOST={settings.page_host} cannot be opened ({error.strerror}): set it to an address of this machine."
+        return f"WEB_PORT={settings.web_port} is not allowed for this user: set WEB_PORT to one above 1023."
+    return f"WEB_HOST={settings.web_host} cannot be opened ({error.strerror}): set it to an address of this machine."

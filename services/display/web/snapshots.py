@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import simplejpeg
 from aiohttp import web
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.requests import check, refuse
-from services.display.web.state import Desk
+from services.display.web.state import DashboardState
 from shared.messaging.messages import CameraState
 from shared.vision.overlay import draw_overlay
 
@@ -19,25 +19,25 @@ QUALITY = 90
 class Snapshots:
     """Who waits for a picture. Lives in the page's event loop; only are_wanted is read from outside."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: DashboardState) -> None:
         self._desk = desk
-        self._waiting: set[tuple[str, asyncio.Future[Shown]]] = set()
+        self._waiting: set[tuple[str, asyncio.Future[DisplayFrame]]] = set()
 
     @property
     def are_wanted(self) -> bool:
         """Whether a picture is waited for."""
         return bool(self._waiting)
 
-    def show(self, news: Sequence[Shown | CameraState]) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
         """Give pictures to who waits for them."""
-        pictures = {item.camera: item for item in news if isinstance(item, Shown) and item.jpeg}
+        pictures = {item.camera: item for item in news if isinstance(item, DisplayFrame) and item.jpeg}
         for camera, future in tuple(self._waiting):
             if camera in pictures and not future.done():
                 future.set_result(pictures[camera])
 
-    async def take(self, camera: str) -> Shown:
+    async def take(self, camera: str) -> DisplayFrame:
         """Return the next picture of a camera. Raises TimeoutError where there is none."""
-        future: asyncio.Future[Shown] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[DisplayFrame] = asyncio.get_running_loop().create_future()
         self._waiting.add((camera, future))
         try:
             return await asyncio.wait_for(future, WITHIN_S)
@@ -51,7 +51,7 @@ class Snapshots:
         jpeg = shown.jpeg if plain else await asyncio.to_thread(annotate, shown)
         return web.Response(body=jpeg, content_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
-    async def find(self, camera: str) -> Shown:
+    async def find(self, camera: str) -> DisplayFrame:
         """Return the next picture of a camera, or answer why there is none."""
         if camera not in self._desk.cameras:
             raise web.HTTPNotFound(text="there is no such camera")
@@ -71,7 +71,7 @@ def to_flag(name: str, text: str) -> bool:
     return text == "true" if text in ("true", "false") else refuse(f"{name} is true or false")
 
 
-def annotate(shown: Shown) -> bytes:
+def annotate(shown: DisplayFrame) -> bytes:
     """Return a picture with its digits boxed and its numbers named; a JPEG that is broken comes back as it is."""
     try:
         picture = simplejpeg.decode_jpeg(shown.jpeg, colorspace="BGR")

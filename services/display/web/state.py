@@ -8,33 +8,35 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from services.display.display_state import Shown
-from services.display.events import Appeared, Change, Sighting, Sightings
-from services.display.web.event_store import Event, Store
+from services.display.display_state import DisplayFrame
+from services.display.events import Change, NumberAppeared, NumberSighting, NumberTracker
+from services.display.web.event_store import Event, EventStore
 from shared.messaging.messages import CameraState
 
-News = Shown | CameraState | Event
+News = DisplayFrame | CameraState | Event
 Listener = Callable[[News], None]
 UNKEPT = 0  # the id of an event that the store failed to keep; SQLite counts from 1
 
 
 @dataclass(slots=True)
-class Camera:
+class CameraView:
     """What is known of one camera."""
 
     state: CameraState | None = None
-    shown: Shown | None = None
+    shown: DisplayFrame | None = None
 
 
-class Desk:
+class DashboardState:
     """Lives in the page's event loop. clock: the queue's, in seconds; wall: seconds since 1970."""
 
-    def __init__(self, store: Store | None, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
-        self.cameras: dict[str, Camera] = {}
+    def __init__(
+        self, store: EventStore | None, clock: Callable[[], float], wall: Callable[[], float] = time.time
+    ) -> None:
+        self.cameras: dict[str, CameraView] = {}
         self.listeners: set[Listener] = set()
         self.store = store
         self._clock, self._wall = clock, wall
-        self._sightings: dict[str, Sightings] = {}
+        self._sightings: dict[str, NumberTracker] = {}
         self._events: dict[tuple[str, str, int], Event] = {}  # of the numbers in sight
         self._unkept = itertools.count(1)  # the ids of events where there is no store
         self._warned_at = -math.inf
@@ -47,20 +49,20 @@ class Desk:
         """A time of the queue's clock, in seconds since 1970."""
         return self._wall() - self._clock() + at
 
-    def show(self, news: Sequence[Shown | CameraState]) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
         """Take in what is new, and tell whoever listens."""
         for item in news:
-            if isinstance(item, Shown):
+            if isinstance(item, DisplayFrame):
                 self._see(item)
             elif item.state == "left":
                 self.cameras.pop(item.camera, None)
             else:
-                self.cameras.setdefault(item.camera, Camera()).state = item
+                self.cameras.setdefault(item.camera, CameraView()).state = item
             self._tell(item)
 
-    def _see(self, shown: Shown) -> None:
-        self.cameras.setdefault(shown.camera, Camera()).shown = shown
-        sightings = self._sightings.setdefault(shown.camera, Sightings())
+    def _see(self, shown: DisplayFrame) -> None:
+        self.cameras.setdefault(shown.camera, CameraView()).shown = shown
+        sightings = self._sightings.setdefault(shown.camera, NumberTracker())
         self._keep(shown.camera, sightings.update(shown.numbers, shown.captured_at))
 
     def look(self) -> None:
@@ -77,10 +79,10 @@ class Desk:
 
     def _keep(self, camera: str, changes: Sequence[Change]) -> None:
         for change in changes:
-            take = self._open if isinstance(change, Appeared) else self._shut
+            take = self._open if isinstance(change, NumberAppeared) else self._shut
             self._tell(take(camera, change.sighting))
 
-    def _open(self, camera: str, sighting: Sighting) -> Event:
+    def _open(self, camera: str, sighting: NumberSighting) -> Event:
         seen = (camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
         event = self._events[camera, sighting.text, sighting.which] = self._add(*seen)
         return event
@@ -94,7 +96,7 @@ class Desk:
             self._warn(error)
             return Event(UNKEPT, camera, number, appeared_at, None, confidence)
 
-    def _shut(self, camera: str, sighting: Sighting) -> Event:
+    def _shut(self, camera: str, sighting: NumberSighting) -> Event:
         event = self._events.pop((camera, sighting.text, sighting.which))
         left_at = self.wall_time(sighting.seen_at)
         self._close_event(event, left_at, sighting.confidence)

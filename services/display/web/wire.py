@@ -4,20 +4,20 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from shared.messaging.messages import CameraState
 from shared.vision.digit import Box
 
 LATEST = 1e15  # milliseconds: 30,000 years
 
 
-def encode_picture(shown: Shown, now: float) -> bytes:
+def encode_picture(shown: DisplayFrame, now: float) -> bytes:
     """Return a WebSocket message: 4 bytes big-endian length of the header, the header as JSON, the JPEG."""
     header = encode(encode_reading(shown, now)).encode()
     return len(header).to_bytes(4, "big") + header + shown.jpeg
 
 
-def encode_reading(shown: Shown, now: float) -> dict[str, Any]:
+def encode_reading(shown: DisplayFrame, now: float) -> dict[str, Any]:
     """Return what is shown of a frame, without its picture, as values for JSON."""
     return {
         "camera": shown.camera,

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from shared.messaging.messages import CameraState, Credit, Frame, Message
-from shared.messaging.sockets import Hub
+from shared.messaging.sockets import BrokerSocket
 from tests.conftest import MakeSettings
 
 ROOT = Path(__file__).parents[3]
@@ -19,7 +19,7 @@ WITHIN_S = 20.0  # a first start imports OpenCV from a cold disk, beside other t
 class Capture:
     """What a capture process says, as its queue hears it."""
 
-    def __init__(self, hub: Hub, process: "subprocess.Popen[str]") -> None:
+    def __init__(self, hub: BrokerSocket, process: "subprocess.Popen[str]") -> None:
         self.hub, self.process = hub, process
 
     def listen(self, wanted: Callable[[Message], bool], seconds: float = WITHIN_S) -> Message:
@@ -58,7 +58,7 @@ class Capture:
 def capturing(make_settings: MakeSettings, word: str, name: str, **settings: str) -> Iterator[Capture]:
     """Run `python -m services.capture.__main__ NAME` for one camera."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "CAMERAS": word, "RUN_DIR": "run"} | settings
-    with closing(Hub(make_settings(CAMERAS=word, **settings))) as hub:
+    with closing(BrokerSocket(make_settings(CAMERAS=word, **settings))) as hub:
         command = [sys.executable, "-m", "services.capture", name]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(command, env=environment, text=True, **pipes) as process:  # type: ignore[call-overload]

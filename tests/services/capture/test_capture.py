@@ -17,12 +17,12 @@ import simplejpeg
 from prometheus_client import REGISTRY
 
 from services.capture.__main__ import STILL_AFTER_S, HungError, find_trouble, run
-from services.capture.grabber import Reader
-from shared.cameras.camera_list import Camera, Kind
-from shared.cameras.options import Terms
-from shared.cameras.publisher import HEARTBEAT_S, Herald
+from services.capture.grabber import FrameGrabber
+from shared.cameras.camera_list import Camera, SourceKind
+from shared.cameras.options import CameraOptions
+from shared.cameras.publisher import HEARTBEAT_S, StatePublisher
 from shared.cameras.shot import AbsentError, Shot, Shots
-from shared.cameras.watchdog import Judgement, Watch
+from shared.cameras.watchdog import CameraStatus, CameraWatchdog
 from shared.demo import HEIGHT, WIDTH
 from shared.messaging.messages import CameraState, Credit, Frame, Message
 from shared.telemetry.health import Health
@@ -76,15 +76,17 @@ def shots(count: int) -> Shots:
 
 
 @contextmanager
-def reading(open_source: Callable[[], Shots], keep_all: bool = True) -> Iterator[Reader]:
-    reader = Reader(open_source, keep_all, lambda: None)
+def reading(open_source: Callable[[], Shots], keep_all: bool = True) -> Iterator[FrameGrabber]:
+    reader = FrameGrabber(open_source, keep_all, lambda: None)
     yield reader
     assert reader.close(5)
 
 
-def run_with(queue: FakeQueue, reader: Reader, began_at: float | None = None) -> None:
-    watch = Watch(time.monotonic() if began_at is None else began_at, can_block=not reader.keep_all, can_freeze=False)
-    run(queue, Camera("cam", Kind.DEMO, "demo", Terms(2.0, 0.5)), reader, watch, queue.stop, Health())
+def run_with(queue: FakeQueue, reader: FrameGrabber, began_at: float | None = None) -> None:
+    watch = CameraWatchdog(
+        time.monotonic() if began_at is None else began_at, can_block=not reader.keep_all, can_freeze=False
+    )
+    run(queue, Camera("cam", SourceKind.DEMO, "demo", CameraOptions(2.0, 0.5)), reader, watch, queue.stop, Health())
 
 
 def test_frames_are_sent_as_far_as_credit_goes_and_no_further() -> None:
@@ -187,9 +189,9 @@ def test_a_state_is_told_and_logged_when_it_or_its_reason_changes_and_told_again
 ) -> None:
     caplog.set_level("INFO")
     queue = FakeQueue(threading.Event(), lambda queue: False)
-    herald = Herald(queue, "cam")
-    live, absent = Judgement("live", "gives new pictures", 0.0), Judgement("absent", "it is unplugged", 2.0)
-    used = Judgement("absent", "another program uses it", 2.0)
+    herald = StatePublisher(queue, "cam")
+    live, absent = CameraStatus("live", "gives new pictures", 0.0), CameraStatus("absent", "it is unplugged", 2.0)
+    used = CameraStatus("absent", "another program uses it", 2.0)
     for judgement, now in ((live, 0.0), (live, 0.1), (live, HEARTBEAT_S), (absent, 0.6), (absent, 0.7), (used, 0.8)):
         herald.tell(judgement, now)
     assert queue.states == ["live", "live", "absent", "absent"]
@@ -258,5 +260,5 @@ def test_a_wrong_camera_ends_the_process_with_one_sentence(make_settings: MakeSe
     ],
 )
 def test_capture_is_ready_while_its_frames_flow(state: str, connected: bool, still_s: float, words: str) -> None:
-    trouble = find_trouble(Judgement(state, "it is unplugged", 0.0), connected, still_s)
+    trouble = find_trouble(CameraStatus(state, "it is unplugged", 0.0), connected, still_s)
     assert (words in trouble, trouble == "") == (True, words == "")

@@ -21,7 +21,7 @@ from services.capture.files import (
     show_pictures,
 )
 from services.capture.sources import open_source
-from shared.cameras.camera_list import Camera, Kind
+from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.shot import AbsentError, Shot, Tick, encode, pace
 
 FRAMES = 12
@@ -112,7 +112,7 @@ def test_what_is_no_video_is_an_absent_camera(tmp_path: Path, data: bytes, every
     path = tmp_path / "broken.mp4"
     path.write_bytes(data)
     with pytest.raises(AbsentError, match="not a video"):
-        next(open_source(Camera("broken", Kind.VIDEO, str(path)), every_frame))
+        next(open_source(Camera("broken", SourceKind.VIDEO, str(path)), every_frame))
 
 
 def test_pictures_come_in_the_order_of_their_names_and_a_broken_one_is_named_once(

@@ -5,23 +5,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.capture.grabber import Reader
+from services.capture.grabber import FrameGrabber
 from shared.cameras.shot import AbsentError, Shot, Shots
-from shared.cameras.watchdog import Event, Finished, Lost, Opening, Seen
+from shared.cameras.watchdog import PictureTaken, SourceEvent, SourceFinished, SourceLost, SourceOpening
 
 
 @contextmanager
-def reading(open_source: Callable[[], Shots], keep_all: bool, dropped: list[int] | None = None) -> Iterator[Reader]:
+def reading(
+    open_source: Callable[[], Shots], keep_all: bool, dropped: list[int] | None = None
+) -> Iterator[FrameGrabber]:
     counted = dropped if dropped is not None else []
-    reader = Reader(open_source, keep_all, lambda: counted.append(1))
+    reader = FrameGrabber(open_source, keep_all, lambda: counted.append(1))
     try:
         yield reader
     finally:
         assert reader.close(5)
 
 
-def wait_for_events(reader: Reader, enough: Callable[[list[Event]], bool]) -> list[Event]:
-    events: list[Event] = []
+def wait_for_events(reader: FrameGrabber, enough: Callable[[list[SourceEvent]], bool]) -> list[SourceEvent]:
+    events: list[SourceEvent] = []
     deadline = time.monotonic() + 10
     while not enough(events):
         assert time.monotonic() < deadline, events
@@ -57,10 +59,10 @@ def test_with_keep_all_every_shot_arrives_once_and_in_order_and_then_it_is_finis
     jpegs = [bytes([number]) for number in range(50)]
     with reading(lambda: shots(*jpegs), keep_all=True, dropped=dropped) as reader:
         taken = [shot.jpeg for _ in jpegs if (shot := reader.take(10))]
-        events = wait_for_events(reader, lambda events: any(isinstance(event, Finished) for event in events))
+        events = wait_for_events(reader, lambda events: any(isinstance(event, SourceFinished) for event in events))
     assert taken == jpegs
     assert not dropped
-    assert [type(event) for event in events] == [*[Seen] * 50, Finished]
+    assert [type(event) for event in events] == [*[PictureTaken] * 50, SourceFinished]
 
 
 def test_a_camera_that_is_lost_is_opened_again_until_it_returns() -> None:
@@ -79,8 +81,8 @@ def test_a_camera_that_is_lost_is_opened_again_until_it_returns() -> None:
     assert shot
     assert shot.jpeg == b"back"
     kinds = [type(event) for event in events]
-    assert kinds[:5] == [Lost, Opening, Lost, Opening, Seen]
-    assert isinstance(events[0], Lost)
+    assert kinds[:5] == [SourceLost, SourceOpening, SourceLost, SourceOpening, PictureTaken]
+    assert isinstance(events[0], SourceLost)
     assert events[0].detail == "it is unplugged"
 
 
@@ -89,7 +91,7 @@ def test_equal_pictures_have_equal_fingerprints_and_others_have_others() -> None
         while reader.take(0.5):
             pass
         events = reader.events()
-    a, same, b = [event.fingerprint for event in events if isinstance(event, Seen)]
+    a, same, b = [event.fingerprint for event in events if isinstance(event, PictureTaken)]
     assert a == same != b
 
 
@@ -108,7 +110,7 @@ def test_reopening_closes_the_camera_before_it_opens_it_again() -> None:
     with reading(camera, keep_all=False) as reader:
         assert reader.take(10)
         reader.reopen()
-        wait_for_events(reader, lambda events: any(isinstance(event, Opening) for event in events))
+        wait_for_events(reader, lambda events: any(isinstance(event, SourceOpening) for event in events))
         assert reader.take(10)
     assert story == ["open", "close"] * 2
 
@@ -120,7 +122,7 @@ def test_a_driver_that_does_not_return_is_left_behind() -> None:
         let_go.wait(30)
         yield from shots()
 
-    reader = Reader(camera, keep_all=False, replaced=lambda: None)
+    reader = FrameGrabber(camera, keep_all=False, replaced=lambda: None)
     assert not reader.close(0.05)
     let_go.set()
     assert reader.close(5)

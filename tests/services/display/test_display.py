@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.display.__main__ import CREDIT, STILL_AFTER_S, Flow, run
-from services.display.display_state import Shown, Watch
+from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import CameraState, Message, Ready, View
 from shared.service.stage_loop import HEARTBEAT_S
 from shared.telemetry.health import Health
@@ -31,7 +31,7 @@ class Recorder:
 
     def __init__(self, closes_after: int) -> None:
         self.wants_pictures = True
-        self.shown: list[Shown] = []
+        self.shown: list[DisplayFrame] = []
         self.states: list[CameraState] = []
         self.was_up: list[bool] = []
         self._closes_after = closes_after
@@ -44,8 +44,8 @@ class Recorder:
     def is_open(self) -> bool:
         return len(self.shown) < self._closes_after
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
-        self.shown += [item for item in news if isinstance(item, Shown)]
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+        self.shown += [item for item in news if isinstance(item, DisplayFrame)]
         self.states += [item for item in news if isinstance(item, CameraState)]
         self.was_up.append(is_up)
 
@@ -136,7 +136,7 @@ def test_age_at_display_is_exported_by_camera() -> None:
 
 
 def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
-    watch = Watch()
+    watch = CameraDisplay()
     seen = watch.show(View("demo", 1, 10.0, "read", 640, 480, (digit_of(7),), b"one"))
     shown = watch.show(View("demo", 2, 10.1, "stale", 0, 0, (), b"two"))
     assert (shown.jpeg, shown.outcome, shown.width, shown.height) == (b"two", "stale", 640, 480)
@@ -144,7 +144,7 @@ def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
 
 
 def test_rates_count_all_frames_and_those_read() -> None:
-    watch = Watch()
+    watch = CameraDisplay()
     for i in range(90):
         shown = watch.show(replace(view_of("demo", i, i / 30), outcome="read" if i % 2 else "replaced"))
     assert shown.fps == pytest.approx(30, rel=0.02)
@@ -162,11 +162,11 @@ def start_display(run_dir: Path, **settings: str) -> "subprocess.Popen[str]":
 def test_port_that_is_taken_ends_with_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        process = start_display(tmp_path, PAGE_PORT=port)
+        process = start_display(tmp_path, WEB_PORT=port)
         said = process.communicate(timeout=20)[1]
     assert process.returncode > 0
     assert said.count("\n") == 1
-    assert f"PAGE_PORT={port} is taken" in said
+    assert f"WEB_PORT={port} is taken" in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a desktop")
@@ -178,11 +178,11 @@ def test_window_without_a_desktop_ends_with_one_sentence(tmp_path: Path) -> None
     assert "DISPLAY_MODE=window needs a desktop" in said
 
 
-@pytest.mark.parametrize("mode", ["page", "none"])
+@pytest.mark.parametrize("mode", ["web", "none"])
 def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    process = start_display(tmp_path, DISPLAY_MODE=mode, PAGE_PORT=port)
+    process = start_display(tmp_path, DISPLAY_MODE=mode, WEB_PORT=port)
     assert process.stderr
     assert "ready" in process.stderr.readline()
     told_at = time.monotonic()

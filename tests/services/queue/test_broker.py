@@ -7,16 +7,16 @@ from typing import cast
 import pytest
 from prometheus_client import REGISTRY
 
-from services.queue.broker import AT_ONCE, Exchange
+from services.queue.broker import AT_ONCE, Broker
 from services.queue.cameras import MAX_CAMERAS, SILENT_AFTER_S
 from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S
 from shared.messaging.messages import (
     CameraState,
     Credit,
     Frame,
+    GrayFrame,
     MalformedError,
     Message,
-    Page,
     Ping,
     Reading,
     Ready,
@@ -24,7 +24,7 @@ from shared.messaging.messages import (
     Unchanged,
     View,
 )
-from shared.messaging.sockets import Hub
+from shared.messaging.sockets import BrokerSocket
 from shared.vision.digit import Digit
 
 
@@ -54,15 +54,15 @@ class FakeHub:
 
 
 @pytest.fixture
-def exchange() -> Exchange:
-    return Exchange(cast(Hub, FakeHub()), max_age_s=0.15)
+def exchange() -> Broker:
+    return Broker(cast(BrokerSocket, FakeHub()), max_age_s=0.15)
 
 
-def fake(exchange: Exchange) -> FakeHub:
+def fake(exchange: Broker) -> FakeHub:
     return cast(FakeHub, exchange.hub)
 
 
-def say(exchange: Exchange, peer: bytes, *messages: Message) -> list[Message]:
+def say(exchange: Broker, peer: bytes, *messages: Message) -> list[Message]:
     """Let a peer say something; what it hears of it at once."""
     hub = fake(exchange)
     before = len(hub.to(peer))
@@ -71,7 +71,7 @@ def say(exchange: Exchange, peer: bytes, *messages: Message) -> list[Message]:
     return hub.to(peer)[before:]
 
 
-def heard(exchange: Exchange, peer: bytes, kind: type[Message]) -> list[Message]:
+def heard(exchange: Broker, peer: bytes, kind: type[Message]) -> list[Message]:
     hub = fake(exchange)
     return [message for message in hub.to(peer) if isinstance(message, kind)]
 
@@ -91,18 +91,18 @@ def total(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def test_frame_becomes_page_reading_and_view(exchange: Exchange) -> None:
+def test_frame_becomes_page_reading_and_view(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE, frame(1))
     assert say(exchange, b"p", PREPROCESS) == [frame(1)]
-    page, reading = Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Reading("cam", 1, 100.0, 4, 2, ())
+    page, reading = GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Reading("cam", 1, 100.0, 4, 2, ())
     say(exchange, b"p", page, PREPROCESS)
     assert say(exchange, b"i", INFERENCE) == [page]
     say(exchange, b"i", reading, INFERENCE)
     assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "read", 4, 2, (), b"jpeg")]
 
 
-def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Exchange) -> None:
+def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Broker) -> None:
     cameras = [f"cam{number}" for number in range(AT_ONCE + 1)]
     say(exchange, b"p", Ready("preprocess", "preprocess.1", 99, False))
     fake(exchange).inbox = [(b"c", [frame(1, camera=camera)]) for camera in cameras]
@@ -111,7 +111,7 @@ def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Exchange) -
     assert batch == tuple(frame(1, camera=camera) for camera in cameras[:AT_ONCE])
 
 
-def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) -> None:
+def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Broker) -> None:
     before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced")
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE, frame(1), frame(2))
@@ -120,7 +120,7 @@ def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Exchange) 
 
 
 def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
-    exchange = Exchange(cast(Hub, FakeHub()), max_age_s=0.15, reread_s=1.0)
+    exchange = Broker(cast(BrokerSocket, FakeHub()), max_age_s=0.15, reread_s=1.0)
     readings = total("digitcam_readings_total", camera="cam")
     unchanged = total("digitcam_unchanged_total", camera="cam")
     say(exchange, b"d", DISPLAY)
@@ -128,7 +128,7 @@ def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
         fake(exchange).at = at = 100.0 + 0.6 * seq
         say(exchange, b"c", Frame("cam", seq, at, False, b"jpeg"))
         say(exchange, b"p", PREPROCESS)
-        say(exchange, b"p", Page("cam", seq, at, 4, 2, 2, b"\0" * 8, sketch))
+        say(exchange, b"p", GrayFrame("cam", seq, at, 4, 2, 2, b"\0" * 8, sketch))
         say(exchange, b"i", INFERENCE)
         say(exchange, b"i", Reading("cam", seq, at, 4, 2, (SEVEN,)))
     say(exchange, b"c", Frame("cam", 3, at, False, b"jpeg"))
@@ -139,25 +139,25 @@ def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
     assert total("digitcam_unchanged_total", camera="cam") == unchanged + 1
 
 
-def test_viewer_that_wants_no_pictures_is_sent_none(exchange: Exchange) -> None:
+def test_viewer_that_wants_no_pictures_is_sent_none(exchange: Broker) -> None:
     say(exchange, b"d", Ready("display", "display.1", 8, False))
     say(exchange, b"c", LIVE, frame(1), frame(2))
     assert [view.jpeg for view in heard(exchange, b"d", View) if isinstance(view, View)] == [b""]
 
 
-def test_slow_viewer_sees_only_the_newest(exchange: Exchange) -> None:
+def test_slow_viewer_sees_only_the_newest(exchange: Broker) -> None:
     say(exchange, b"d", Ready("display", "display.1", 0, True))
     say(exchange, b"c", LIVE, *(frame(seq) for seq in range(5)))
     say(exchange, b"d", DISPLAY)
     assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)] == [3]
 
 
-def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: Exchange) -> None:
+def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: Broker) -> None:
     say(exchange, b"d", Ready("display", "display.1", 0, False))
     say(exchange, b"p", Ready("preprocess", "preprocess.1", 8, False))
     say(exchange, b"i", Ready("inference", "inference.1", 8, False))
     say(exchange, b"c", LIVE, *(frame(seq, every_frame=True) for seq in range(EVERY_FRAME_WINDOW)))
-    pages = [Page("cam", seq, 100.0, 4, 2, 2, b"\0" * 8) for seq in range(EVERY_FRAME_WINDOW)]
+    pages = [GrayFrame("cam", seq, 100.0, 4, 2, 2, b"\0" * 8) for seq in range(EVERY_FRAME_WINDOW)]
     say(exchange, b"p", *pages)
     say(exchange, b"i", *(Reading("cam", seq, 100.0, 4, 2, ()) for seq in range(EVERY_FRAME_WINDOW)))
     assert heard(exchange, b"c", Credit)[-1] == Credit("cam", 0)
@@ -166,25 +166,25 @@ def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: E
     assert heard(exchange, b"c", Credit)[-1] == Credit("cam", EVERY_FRAME_WINDOW)
 
 
-def test_live_camera_may_send_again_as_soon_as_its_frame_is_worked_on(exchange: Exchange) -> None:
+def test_live_camera_may_send_again_as_soon_as_its_frame_is_worked_on(exchange: Broker) -> None:
     assert say(exchange, b"c", LIVE, frame(1)) == [Credit("cam", 1)]
     say(exchange, b"p", Ready("preprocess", "preprocess.1", 1, False))
     assert heard(exchange, b"c", Credit) == [Credit("cam", 1)] * 2
 
 
-def test_new_viewer_hears_how_the_cameras_are(exchange: Exchange) -> None:
+def test_new_viewer_hears_how_the_cameras_are(exchange: Broker) -> None:
     say(exchange, b"c", LIVE)
     assert say(exchange, b"d", DISPLAY) == [LIVE]
 
 
-def test_viewers_hear_of_changes_only(exchange: Exchange) -> None:
+def test_viewers_hear_of_changes_only(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
     say(exchange, b"c", LIVE, LIVE, frozen, frozen)
     assert heard(exchange, b"d", CameraState) == [LIVE, frozen]
 
 
-def test_silent_camera_is_down(exchange: Exchange) -> None:
+def test_silent_camera_is_down(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE)
     fake(exchange).at += SILENT_AFTER_S + 0.1
@@ -194,7 +194,7 @@ def test_silent_camera_is_down(exchange: Exchange) -> None:
     assert (down.state, down.since) == ("down", 100.0 + SILENT_AFTER_S + 0.1)
 
 
-def test_more_cameras_than_there_may_be_are_malformed(exchange: Exchange) -> None:
+def test_more_cameras_than_there_may_be_are_malformed(exchange: Broker) -> None:
     for number in range(MAX_CAMERAS):
         say(exchange, b"c", CameraState(f"cam{number}", "live", "", 99.0))
     before = total("digitcam_malformed_total")
@@ -202,13 +202,13 @@ def test_more_cameras_than_there_may_be_are_malformed(exchange: Exchange) -> Non
     assert total("digitcam_malformed_total") == before + 1
 
 
-def test_restarted_worker_is_known_by_its_name(exchange: Exchange) -> None:
+def test_restarted_worker_is_known_by_its_name(exchange: Broker) -> None:
     say(exchange, b"c", LIVE, frame(1, every_frame=True))
     assert say(exchange, b"old", PREPROCESS) == [frame(1, every_frame=True)]
     assert say(exchange, b"new", PREPROCESS) == [frame(1, every_frame=True)]
 
 
-def test_two_workers_of_one_name_are_told_of(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+def test_two_workers_of_one_name_are_told_of(exchange: Broker, caplog: pytest.LogCaptureFixture) -> None:
     for peer in (b"here", b"there", b"here", b"there"):
         say(exchange, peer, PREPROCESS)
     (line,) = caplog.messages  # a second
@@ -217,7 +217,7 @@ def test_two_workers_of_one_name_are_told_of(exchange: Exchange, caplog: pytest.
 
 
 def test_two_cameras_of_one_name_are_told_of_with_what_to_do(
-    exchange: Exchange, caplog: pytest.LogCaptureFixture
+    exchange: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     say(exchange, b"here", LIVE, frame(1))
     say(exchange, b"there", frame(2))
@@ -226,7 +226,7 @@ def test_two_cameras_of_one_name_are_told_of_with_what_to_do(
     assert "give one camera another" in line
 
 
-def test_frame_over_a_new_connection_changes_nothing_in_how_its_camera_is(exchange: Exchange) -> None:
+def test_frame_over_a_new_connection_changes_nothing_in_how_its_camera_is(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
     say(exchange, b"old", frozen)
@@ -234,14 +234,14 @@ def test_frame_over_a_new_connection_changes_nothing_in_how_its_camera_is(exchan
     assert heard(exchange, b"d", CameraState) == [frozen]
 
 
-def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Exchange) -> None:
+def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Broker) -> None:
     say(exchange, b"gone", PREPROCESS)
     fake(exchange).gone.add(b"gone")
     say(exchange, b"c", LIVE, frame(1, every_frame=True))
     assert say(exchange, b"p", Ready("preprocess", "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
 
 
-def test_silent_worker_is_forgotten_and_heard_again(exchange: Exchange) -> None:
+def test_silent_worker_is_forgotten_and_heard_again(exchange: Broker) -> None:
     say(exchange, b"p", PREPROCESS)
     fake(exchange).at += LOST_AFTER_S + 1
     exchange.turn(0)
@@ -252,27 +252,27 @@ def test_silent_worker_is_forgotten_and_heard_again(exchange: Exchange) -> None:
 
 
 @pytest.mark.parametrize("message", [Credit("cam", 1), View("cam", 1, 1.0, "read", 1, 1, (), b"")])
-def test_message_that_is_not_for_the_queue_costs_one_count(exchange: Exchange, message: Message) -> None:
+def test_message_that_is_not_for_the_queue_costs_one_count(exchange: Broker, message: Message) -> None:
     before = total("digitcam_malformed_total")
     say(exchange, b"x", message)
     assert total("digitcam_malformed_total") == before + 1
 
 
-def test_malformed_messages_are_logged_once_a_second(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+def test_malformed_messages_are_logged_once_a_second(exchange: Broker, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(100):
         exchange.note_malformed(MalformedError("rubbish"))
     assert len(caplog.records) == 1
 
 
-def test_answer_of_a_stranger_changes_nothing(exchange: Exchange) -> None:
+def test_answer_of_a_stranger_changes_nothing(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE, frame(1))
-    say(exchange, b"x", Reading("cam", 1, 100.0, 4, 2, ()), Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Ping(1.0))
+    say(exchange, b"x", Reading("cam", 1, 100.0, 4, 2, ()), GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Ping(1.0))
     assert not heard(exchange, b"d", View)
     assert say(exchange, b"p", PREPROCESS) == [frame(1)]
 
 
-def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Exchange) -> None:
+def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Broker) -> None:
     say(exchange, b"c", CameraState("new", "connecting", "", 99.0))
     labels = {"camera": "new", "stage": "inference", "reason": "worker lost"}
     assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 0.0
@@ -281,12 +281,12 @@ def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Exchange) -> Non
 LEFT = CameraState("cam", "left", "taken off the list", 99.5)
 
 
-def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Exchange) -> None:
+def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Broker) -> None:
     say(exchange, b"d", Ready("display", "display.1", 0, False))
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"c", LIVE, frame(1), frame(2), frame(3))
     say(exchange, b"c", LEFT)
-    say(exchange, b"p", Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), PREPROCESS)
+    say(exchange, b"p", GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), PREPROCESS)
     say(exchange, b"i", INFERENCE)
     say(exchange, b"i", Reading("cam", 1, 100.0, 4, 2, ()), INFERENCE)
     say(exchange, b"d", DISPLAY)
@@ -295,7 +295,7 @@ def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Exchan
     assert say(exchange, b"d2", Ready("display", "display.2", 8, True)) == []
 
 
-def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
+def test_camera_that_left_may_come_back(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE, frame(1))
     say(exchange, b"c", LEFT)
@@ -307,12 +307,12 @@ def test_camera_that_left_may_come_back(exchange: Exchange) -> None:
     ("sent", "oldest_s"),
     [(frame(1), 0.15), (replace(frame(1), max_age_s=0.5), 0.5), (frame(1, every_frame=True), math.inf)],
 )
-def test_how_old_a_cameras_frames_may_become_is_exported(exchange: Exchange, sent: Frame, oldest_s: float) -> None:
+def test_how_old_a_cameras_frames_may_become_is_exported(exchange: Broker, sent: Frame, oldest_s: float) -> None:
     say(exchange, b"c", LIVE, sent)
     assert REGISTRY.get_sample_value("digitcam_camera_max_age_seconds", {"camera": "cam"}) == oldest_s
 
 
-def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: Exchange) -> None:
+def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: Broker) -> None:
     """Its clock was set back, from which a capture process takes its first number."""
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"c", LIVE, frame(1000))
@@ -323,7 +323,7 @@ def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: E
     assert say(exchange, b"p", Refusal("cam", 500, "tried"), PREPROCESS) == [frame(1)]
 
 
-def test_camera_that_left_is_asked_for_nothing(exchange: Exchange) -> None:
+def test_camera_that_left_is_asked_for_nothing(exchange: Broker) -> None:
     say(exchange, b"p", Ready("preprocess", "preprocess.1", 0, False))
     say(exchange, b"c", LIVE)
     assert exchange.work.asking.count("cam") == 1
@@ -331,7 +331,7 @@ def test_camera_that_left_is_asked_for_nothing(exchange: Exchange) -> None:
     assert exchange.work.asking.count("cam") == 0
 
 
-def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:
+def test_camera_that_left_is_no_camera_that_is_down(exchange: Broker) -> None:
     say(exchange, b"c", LIVE)
     assert REGISTRY.get_sample_value("digitcam_camera_up", {"camera": "cam"}) == 1.0
     say(exchange, b"c", LEFT)
@@ -340,12 +340,12 @@ def test_camera_that_left_is_no_camera_that_is_down(exchange: Exchange) -> None:
     assert REGISTRY.get_sample_value("digitcam_camera_up", {"camera": "cam"}) is None
 
 
-def test_every_frame_camera_that_left_ends_its_frames_all_the_same(exchange: Exchange) -> None:
+def test_every_frame_camera_that_left_ends_its_frames_all_the_same(exchange: Broker) -> None:
     before = total("digitcam_readings_total", camera="cam")
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"i", INFERENCE)
     say(exchange, b"c", LIVE, frame(1, every_frame=True))
     say(exchange, b"c", LEFT)
-    say(exchange, b"p", Page("cam", 1, 100.0, 4, 2, 2, b"\0" * 8))
+    say(exchange, b"p", GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8))
     say(exchange, b"i", Reading("cam", 1, 100.0, 4, 2, ()))
     assert total("digitcam_readings_total", camera="cam") == before + 1

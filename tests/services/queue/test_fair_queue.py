@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.queue.fair_queue import Slots
+from services.queue.fair_queue import FairQueue
 from shared.messaging.messages import WEIGHTS
 
 WEIGHT = st.floats(*WEIGHTS)
@@ -15,7 +15,7 @@ WEIGHT = st.floats(*WEIGHTS)
 
 def serve(weights: dict[str, float], turns: int) -> list[str]:
     """Who is served while everybody always has something waiting: a live camera's next frame comes at once."""
-    slots: Slots[str] = Slots()
+    slots: FairQueue[str] = FairQueue()
     served = []
     for camera, weight in weights.items():
         slots.put(camera, camera, weight=weight)
@@ -53,7 +53,7 @@ def test_camera_of_weight_two_has_two_turns_for_one() -> None:
 
 
 def test_camera_that_was_away_has_saved_up_no_turns() -> None:
-    slots: Slots[str] = Slots()
+    slots: FairQueue[str] = FairQueue()
     for camera in "ab":
         slots.put(camera, camera, keep_all=True)
     served = []
@@ -68,7 +68,7 @@ def test_camera_that_was_away_has_saved_up_no_turns() -> None:
 
 @pytest.mark.parametrize("most", [1, 9])
 def test_item_that_is_put_back_is_the_next(most: int) -> None:
-    slots: Slots[int] = Slots()
+    slots: FairQueue[int] = FairQueue()
     for item in range(3):
         slots.put("file", item, keep_all=True)
         slots.put("other", 10 + item, keep_all=True, weight=10.0)
@@ -78,7 +78,7 @@ def test_item_that_is_put_back_is_the_next(most: int) -> None:
 
 
 def test_item_that_is_put_back_alone_keeps_its_turn() -> None:
-    slots: Slots[int] = Slots()
+    slots: FairQueue[int] = FairQueue()
     slots.put("file", 1, keep_all=True, weight=2.0)
     slots.put_back("file", slots.take(1)[0])
     assert slots.take(1) == [1]

@@ -8,9 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from services.queue.fair_queue import Slots
-from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, WorkQueue
-from shared.messaging.messages import ANSWERED, Frame, MalformedError, Page, Reading
+from services.queue.fair_queue import FairQueue
+from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, Scheduler
+from shared.messaging.messages import ANSWERED, Frame, GrayFrame, MalformedError, Reading
 
 MAX_AGE_S = 0.15
 
@@ -19,15 +19,15 @@ def frame(camera: str, seq: int, at: float = 0.0, every_frame: bool = False) -> 
     return Frame(camera, seq, at, every_frame, b"jpeg")
 
 
-def page(job: Job) -> Page:
-    return Page(*job.key, job.frame.captured_at, 2, 1, 1, b"\0\0")
+def page(job: Job) -> GrayFrame:
+    return GrayFrame(*job.key, job.frame.captured_at, 2, 1, 1, b"\0\0")
 
 
 def reading(job: Job) -> Reading:
     return Reading(*job.key, job.frame.captured_at, 2, 1, ())
 
 
-def seqs(queue: WorkQueue, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
+def seqs(queue: Scheduler, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
     """Ask for work, and name what is given."""
     queue.ready(worker, "preprocess", credit, now)
     batches, _ = queue.batches(now)
@@ -35,14 +35,14 @@ def seqs(queue: WorkQueue, worker: str, credit: int, now: float = 0.0) -> list[t
 
 
 def test_newest_frame_replaces_the_one_that_waits() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     ended = [end for seq in range(5) for end in queue.put_frame(frame("a", seq), 0.0)]
     assert [(end.job.frame.seq, end.reason) for end in ended] == [(seq, "replaced") for seq in range(4)]
     assert seqs(queue, "w", 9) == [("a", 4)]
 
 
 def test_cameras_are_served_in_turn() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for seq in range(3):
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
     queue.put_frame(frame("live", 0), 0.0)
@@ -50,7 +50,7 @@ def test_cameras_are_served_in_turn() -> None:
 
 
 def test_fast_camera_does_not_push_a_slow_one_back() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("slow", 0), 0.0)
     for seq in range(100):
         queue.put_frame(frame("fast", seq), 0.0)
@@ -60,7 +60,7 @@ def test_fast_camera_does_not_push_a_slow_one_back() -> None:
 
 
 def test_worker_gets_no_more_than_it_asked_for() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera in "abcde":
         queue.put_frame(frame(camera, 0), 0.0)
     assert len(seqs(queue, "w", 3)) == 3
@@ -69,7 +69,7 @@ def test_worker_gets_no_more_than_it_asked_for() -> None:
 
 @pytest.mark.parametrize(("credit", "reason"), [(2, "full"), (3, "drained")])
 def test_batch_says_why_it_was_closed(credit: int, reason: str) -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera in "ab":
         queue.put_frame(frame(camera, 0), 0.0)
     queue.ready("w", "preprocess", credit, 0.0)
@@ -77,7 +77,7 @@ def test_batch_says_why_it_was_closed(credit: int, reason: str) -> None:
 
 
 def test_what_waits_is_shared_among_idle_workers() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera in "abcde":
         queue.put_frame(frame(camera, 0), 0.0)
     for worker in ("w1", "w2"):
@@ -87,7 +87,7 @@ def test_what_waits_is_shared_among_idle_workers() -> None:
 
 
 def test_no_more_pages_are_made_than_inference_takes_next() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.ready("reader", "inference", 2, 0.0)
     queue.ready("reader", "inference", 0, 0.0)  # it works
     for camera in "abcde":
@@ -103,7 +103,7 @@ def test_no_more_pages_are_made_than_inference_takes_next() -> None:
 
 
 def test_idlest_worker_is_served_first() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     given = []
     for seq in range(4):
         for worker in ("w1", "w2"):
@@ -114,7 +114,7 @@ def test_idlest_worker_is_served_first() -> None:
 
 
 def test_worker_that_works_is_given_one_batch_more_and_only_a_full_one() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("a", 0), 0.0)
     assert seqs(queue, "w", 2) == [("a", 0)]
     queue.put_frame(frame("a", 1), 0.0)
@@ -129,7 +129,7 @@ def test_worker_that_works_is_given_one_batch_more_and_only_a_full_one() -> None
 
 
 def test_what_waits_goes_to_who_is_idle_before_who_works() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("a", 0), 0.0)
     assert seqs(queue, "busy", 1) == [("a", 0)]
     queue.ready("busy", "preprocess", 1, 0.0)
@@ -141,7 +141,7 @@ def test_what_waits_goes_to_who_is_idle_before_who_works() -> None:
 
 
 def test_stale_frame_takes_no_place_in_a_batch() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("old", 0, at=0.0), 0.0)
     queue.put_frame(frame("new", 0, at=0.1), 0.1)
     queue.ready("w", "preprocess", 1, 0.2)
@@ -151,7 +151,7 @@ def test_stale_frame_takes_no_place_in_a_batch() -> None:
 
 
 def test_camera_has_its_own_max_age() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera, max_age_s in (("patient", 0.5), ("usual", 0.0), ("hasty", 0.05)):
         queue.put_frame(replace(frame(camera, 0), max_age_s=max_age_s), 0.0)
     assert [end.job.frame.camera for end in queue.drop_stale(0.1)] == ["hasty"]
@@ -160,7 +160,7 @@ def test_camera_has_its_own_max_age() -> None:
 
 
 def test_heavy_camera_has_more_turns_under_load() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     served: Counter[str] = Counter()
     for seq in range(40):
         for camera, weight in (("heavy", 3.0), ("light", 1.0)):
@@ -170,13 +170,13 @@ def test_heavy_camera_has_more_turns_under_load() -> None:
 
 
 def test_every_frame_never_gets_stale() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("file", 0, every_frame=True), 0.0)
     assert seqs(queue, "w", 1, now=1e6) == [("file", 0)]
 
 
 def test_every_frame_camera_is_held_back_by_its_credit() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for seq in range(EVERY_FRAME_WINDOW):
         assert queue.credit("file") == EVERY_FRAME_WINDOW - seq
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
@@ -184,7 +184,7 @@ def test_every_frame_camera_is_held_back_by_its_credit() -> None:
 
 
 def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.ready("w", "preprocess", 2, 0.0)
     for camera in "abc":
         queue.ask(camera)
@@ -196,7 +196,7 @@ def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> 
     assert queue.askers() == ["c", "a"]
 
 
-def hand_pages_on(queue: WorkQueue) -> None:
+def hand_pages_on(queue: Scheduler) -> None:
     """Let preprocess take the frames that wait, and inference their pages."""
     queue.ready("maker", "preprocess", 2, 0.0)
     batches, _ = queue.batches(0.0)
@@ -206,7 +206,7 @@ def hand_pages_on(queue: WorkQueue) -> None:
 
 
 def test_while_all_of_inference_works_cameras_send_no_more_than_it_takes_next() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.ready("maker", "preprocess", 2, 0.0)
     queue.ready("reader", "inference", 1, 0.0)
     for camera in "abc":
@@ -220,14 +220,14 @@ def test_while_all_of_inference_works_cameras_send_no_more_than_it_takes_next() 
 
 
 def test_cameras_are_not_held_back_before_there_is_a_worker() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera in "abc":
         queue.ask(camera)
     assert queue.askers() == ["a", "b", "c"]
 
 
 def test_camera_whose_frame_waits_or_who_asks_already_is_not_asked_twice() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for camera in "aab":
         queue.ask(camera)
     queue.put_frame(frame("c", 0), 0.0)
@@ -236,14 +236,14 @@ def test_camera_whose_frame_waits_or_who_asks_already_is_not_asked_twice() -> No
 
 
 def test_live_camera_may_send_again_when_its_frame_became_stale() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("a", 0), 0.0)
     queue.drop_stale(MAX_AGE_S + 0.1)
     assert queue.askers() == ["a"]
 
 
 def test_heavy_camera_sends_more_often_where_all_want_to() -> None:
-    queue, sent = WorkQueue(MAX_AGE_S), Counter[str]()
+    queue, sent = Scheduler(MAX_AGE_S), Counter[str]()
     weights = {"heavy": 2.0, "light": 1.0, "other": 1.0}
     for camera in weights:
         queue.ask(camera)
@@ -259,7 +259,7 @@ def test_heavy_camera_sends_more_often_where_all_want_to() -> None:
 
 
 def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     for seq in range(3):
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
     assert seqs(queue, "w1", 2) == [("file", 0), ("file", 1)]
@@ -269,7 +269,7 @@ def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
 
 
 def test_live_work_of_a_silent_worker_is_dropped_and_its_late_answer_changes_nothing() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("live", 0), 0.0)
     queue.ready("w", "preprocess", 1, 0.0)
     (batch,), _ = queue.batches(0.0)
@@ -281,7 +281,7 @@ def test_live_work_of_a_silent_worker_is_dropped_and_its_late_answer_changes_not
 
 
 def test_frame_that_costs_every_worker_is_given_up() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("file", 0, every_frame=True), 0.0)
     ended: list[Ended] = []
     for attempt in range(MAX_ATTEMPTS):
@@ -292,7 +292,7 @@ def test_frame_that_costs_every_worker_is_given_up() -> None:
 
 
 def test_frame_that_costs_every_worker_takes_no_other_with_it() -> None:
-    queue, lost = WorkQueue(MAX_AGE_S), []
+    queue, lost = Scheduler(MAX_AGE_S), []
     for seq in range(6):
         queue.put_frame(frame("file", seq, every_frame=True), 0.0)
     for number in range(50):
@@ -308,7 +308,7 @@ def test_frame_that_costs_every_worker_takes_no_other_with_it() -> None:
 
 
 def test_refused_frame_ends_with_the_workers_reason() -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("live", 0), 0.0)
     seqs(queue, "w", 1)
     (end,) = queue.refuse("w", ("live", 0), "malformed")
@@ -317,14 +317,14 @@ def test_refused_frame_ends_with_the_workers_reason() -> None:
 
 @pytest.mark.parametrize("seq", [3, 2])
 def test_frame_that_is_not_newer_is_malformed(seq: int) -> None:
-    queue = WorkQueue(MAX_AGE_S)
+    queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("live", 3), 0.0)
     with pytest.raises(MalformedError):
         queue.put_frame(frame("live", seq), 0.0)
 
 
 def test_unchanged_page_ends_with_the_last_reading_and_its_own_time() -> None:
-    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    queue = Scheduler(MAX_AGE_S, reread_s=1.0)
     for seq, at in enumerate((0.0, 0.6)):  # the second shows that the page stands still
         queue.put_frame(frame("live", seq, at), at)
         answer(queue, at, b"" if seq else b"sketch")
@@ -339,7 +339,7 @@ def test_unchanged_page_ends_with_the_last_reading_and_its_own_time() -> None:
 
 
 def test_frames_of_cameras_that_stand_still_leave_their_room_to_others() -> None:
-    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    queue = Scheduler(MAX_AGE_S, reread_s=1.0)
     for camera in "abc":
         for seq, at in enumerate((0.0, 0.6)):
             queue.put_frame(frame(camera, seq, at), at)
@@ -350,11 +350,11 @@ def test_frames_of_cameras_that_stand_still_leave_their_room_to_others() -> None
     assert [seqs(queue, worker, 1, 0.7) for worker in ("p", "p2", "p3")] == [[("a", 2)], [("b", 2)], [("c", 2)]]
 
 
-def given(queue: WorkQueue, now: float) -> list[Job]:
+def given(queue: Scheduler, now: float) -> list[Job]:
     return [job for batch in queue.batches(now)[0] for job in batch.jobs]
 
 
-def answer(queue: WorkQueue, now: float, sketch: bytes) -> None:
+def answer(queue: Scheduler, now: float, sketch: bytes) -> None:
     """Let the frame that waits be read."""
     queue.ready("p", "preprocess", 1, now)
     queue.ready("i", "inference", 1, now)
@@ -365,7 +365,7 @@ def answer(queue: WorkQueue, now: float, sketch: bytes) -> None:
 
 
 def test_page_that_was_not_compared_is_not_unchanged() -> None:
-    queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+    queue = Scheduler(MAX_AGE_S, reread_s=1.0)
     queue.put_frame(frame("live", 0), 0.0)
     assert seqs(queue, "w", 1) == [("live", 0)]
     (end,) = queue.put_unchanged("w", ("live", 0))
@@ -373,7 +373,7 @@ def test_page_that_was_not_compared_is_not_unchanged() -> None:
 
 
 def test_slots_are_empty_after_everything_was_taken() -> None:
-    slots: Slots[int] = Slots()
+    slots: FairQueue[int] = FairQueue()
     for item in range(3):
         slots.put("file", item, keep_all=True)
     slots.put("live", 9)
@@ -386,7 +386,7 @@ class Pipeline(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = WorkQueue(MAX_AGE_S, reread_s=1.0)
+        self.queue = Scheduler(MAX_AGE_S, reread_s=1.0)
         self.now = 0.0
         self.seq = 0
         self.frames_in: Counter[str] = Counter()

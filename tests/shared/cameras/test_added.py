@@ -13,7 +13,7 @@ import pytest
 
 from services.capture.network import LOW_DELAY, open_stream
 from shared.cameras.added import FILE, read_added, stamp, to_camera, with_added, write_added
-from shared.cameras.camera_list import Kind, parse_cameras
+from shared.cameras.camera_list import SourceKind, parse_cameras
 from shared.cameras.shot import AbsentError
 from shared.settings import ConfigError
 
@@ -23,7 +23,11 @@ HALL = to_camera("hall", "rtsp://me:s3cret@10.0.0.7/live")
 @pytest.mark.parametrize("source", ["demo", "rtsp://10.0.0.7/live", "https://me:pw@[fe80::1]:81/cam.mjpg?token=1,2"])
 def test_what_has_an_address_may_be_added(source: str) -> None:
     camera = to_camera("hall", source)
-    assert (camera.name, camera.source, camera.kind) == ("hall", source, Kind.DEMO if source == "demo" else Kind.STREAM)
+    assert (camera.name, camera.source, camera.kind) == (
+        "hall",
+        source,
+        SourceKind.DEMO if source == "demo" else SourceKind.STREAM,
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,7 +75,10 @@ def test_file_that_was_spoilt_is_one_sentence_that_says_what_to_do(tmp_path: Pat
 def test_name_that_cameras_has_is_that_of_cameras(tmp_path: Path) -> None:
     write_added(tmp_path, {"demo": to_camera("demo", "http://10.0.0.7/"), "hall": HALL})
     cameras = with_added(parse_cameras(["demo"]), tmp_path)
-    assert [(camera.name, camera.kind) for camera in cameras] == [("demo", Kind.DEMO), ("hall", Kind.STREAM)]
+    assert [(camera.name, camera.kind) for camera in cameras] == [
+        ("demo", SourceKind.DEMO),
+        ("hall", SourceKind.STREAM),
+    ]
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.cameras.camera_list import Camera, Kind, find_camera, hide_secrets, parse_cameras
-from shared.cameras.options import Terms
+from shared.cameras.camera_list import Camera, SourceKind, find_camera, hide_secrets, parse_cameras
+from shared.cameras.options import CameraOptions
 from shared.settings import ConfigError
 
 
@@ -27,21 +27,21 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("word", "kind", "name"),
     [
-        ("demo", Kind.DEMO, "demo"),
-        ("0", Kind.WEBCAM, "webcam0"),
-        ("12", Kind.WEBCAM, "webcam12"),
-        ("/dev/video2", Kind.WEBCAM, "video2"),
-        ("/dev/v4l/by-id/usb-A_B", Kind.WEBCAM, "v4l-by-id-usb-A-B"),
-        ("clip.mp4", Kind.VIDEO, "clip"),
-        ("photo.jpg", Kind.PICTURES, "photo"),
-        ("photos", Kind.PICTURES, "photos"),
-        ("rtsp://10.0.0.7:554/live", Kind.STREAM, "10.0.0.7"),
-        ("rtsps://door.example/live", Kind.STREAM, "door.example"),
-        ("http://10.0.0.7/cam.mjpg", Kind.STREAM, "10.0.0.7"),
-        ("http://[fe80::1]:80/cam.mjpg", Kind.STREAM, "fe80-1"),
+        ("demo", SourceKind.DEMO, "demo"),
+        ("0", SourceKind.WEBCAM, "webcam0"),
+        ("12", SourceKind.WEBCAM, "webcam12"),
+        ("/dev/video2", SourceKind.WEBCAM, "video2"),
+        ("/dev/v4l/by-id/usb-A_B", SourceKind.WEBCAM, "v4l-by-id-usb-A-B"),
+        ("clip.mp4", SourceKind.VIDEO, "clip"),
+        ("photo.jpg", SourceKind.PICTURES, "photo"),
+        ("photos", SourceKind.PICTURES, "photos"),
+        ("rtsp://10.0.0.7:554/live", SourceKind.STREAM, "10.0.0.7"),
+        ("rtsps://door.example/live", SourceKind.STREAM, "door.example"),
+        ("http://10.0.0.7/cam.mjpg", SourceKind.STREAM, "10.0.0.7"),
+        ("http://[fe80::1]:80/cam.mjpg", SourceKind.STREAM, "fe80-1"),
     ],
 )
-def test_each_word_is_one_camera(files: Path, word: str, kind: Kind, name: str) -> None:
+def test_each_word_is_one_camera(files: Path, word: str, kind: SourceKind, name: str) -> None:
     (camera,) = parse_cameras([word])
     assert (camera.kind, camera.name, camera.source) == (kind, name, word)
 
@@ -49,14 +49,14 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: Kind, name: str) 
 @pytest.mark.parametrize(
     ("word", "source", "terms"),
     [
-        ("demo#weight=2", "demo", Terms(weight=2.0)),
-        ("0#max_age_s=0.5#weight=0.1", "0", Terms(0.1, 0.5)),
-        ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", Terms(weight=3.0)),
-        ("take#1.mp4#weight=3", "take#1.mp4", Terms(weight=3.0)),
-        ("take#1.mp4", "take#1.mp4", Terms()),
+        ("demo#weight=2", "demo", CameraOptions(weight=2.0)),
+        ("0#max_age_s=0.5#weight=0.1", "0", CameraOptions(0.1, 0.5)),
+        ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", CameraOptions(weight=3.0)),
+        ("take#1.mp4#weight=3", "take#1.mp4", CameraOptions(weight=3.0)),
+        ("take#1.mp4", "take#1.mp4", CameraOptions()),
     ],
 )
-def test_terms_follow_a_word(files: Path, word: str, source: str, terms: Terms) -> None:
+def test_terms_follow_a_word(files: Path, word: str, source: str, terms: CameraOptions) -> None:
     (files / "take#1.mp4").touch()
     (camera,) = parse_cameras([word])
     assert (camera.source, camera.terms) == (source, terms)
@@ -66,7 +66,7 @@ def test_terms_follow_a_word(files: Path, word: str, source: str, terms: Terms) 
 @pytest.mark.parametrize("works", [True, False])
 def test_terms_follow_auto_whatever_it_is(works: bool) -> None:
     (camera,) = parse_cameras(["auto#weight=2"], webcam_works=lambda: works)
-    assert (camera.kind, camera.terms) == (Kind.WEBCAM if works else Kind.DEMO, Terms(weight=2.0))
+    assert (camera.kind, camera.terms) == (SourceKind.WEBCAM if works else SourceKind.DEMO, CameraOptions(weight=2.0))
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_a_password_is_in_no_name_and_in_no_error(word: str) -> None:
     assert "s3cret" not in str(error.value)
 
 
-@pytest.mark.parametrize(("works", "kind"), [(True, Kind.WEBCAM), (False, Kind.DEMO)])
+@pytest.mark.parametrize(("works", "kind"), [(True, SourceKind.WEBCAM), (False, SourceKind.DEMO)])
 def test_auto_is_a_webcam_that_works_or_the_demo_and_says_which(
-    works: bool, kind: Kind, caplog: pytest.LogCaptureFixture
+    works: bool, kind: SourceKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     (camera,) = parse_cameras(["auto"], webcam_works=lambda: works)
@@ -138,7 +138,7 @@ def test_a_worker_finds_its_camera_by_name_without_trying_the_webcam(works: bool
 @pytest.mark.parametrize("name", ["webcam0", "demo"])
 def test_camera_that_was_added_is_not_what_auto_might_have_been(name: str) -> None:
     """The page may not switch on this machine's webcam."""
-    added = Camera(name, Kind.STREAM, "rtsp://10.0.0.7/")
+    added = Camera(name, SourceKind.STREAM, "rtsp://10.0.0.7/")
     assert find_camera(["auto"], name, {name: added}) is added
     assert find_camera(["0", "demo"], name, {name: added}) is not added
 

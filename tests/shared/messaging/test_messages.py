@@ -14,9 +14,9 @@ from shared.messaging.messages import (
     CameraState,
     Credit,
     Frame,
+    GrayFrame,
     MalformedError,
     Message,
-    Page,
     Ping,
     Pong,
     Reading,
@@ -32,9 +32,9 @@ from shared.vision.digit import Digit
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.91] + [0.005] * 2 + [0.01]))
 EACH_KIND: list[Message] = [
     Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
-    Page("demo", 1, 2.5, 640, 480, 2, b"123456"),
+    GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456"),
     Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch", 2.0, 0.5),
-    Page("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
+    GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
     Unchanged("demo", 1),
     Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),
     Refusal("demo", 1, "malformed"),

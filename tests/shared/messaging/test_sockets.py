@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from shared.messaging.messages import Credit, Frame, MalformedError, Message, Ready
-from shared.messaging.sockets import Hub, Peer, is_listening, make_keys
+from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, make_keys
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port
@@ -26,7 +26,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
         assert time.monotonic() < deadline, "waited in vain"
 
 
-def connect(peer: Peer, hub: Hub) -> bytes:
+def connect(peer: ClientSocket, hub: BrokerSocket) -> bytes:
     """Say something until it is heard, as every loop does; the peer's identity."""
     heard: list[bytes] = []
 
@@ -40,25 +40,25 @@ def connect(peer: Peer, hub: Hub) -> bytes:
 
 
 def open_dealer() -> zmq.Socket[bytes]:
-    """A socket of somebody who is no Peer."""
+    """A socket of somebody who is no ClientSocket."""
     stranger: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     stranger.linger = 0
     return stranger
 
 
 @pytest.fixture
-def hub(make_settings: MakeSettings) -> Iterator[Hub]:
-    with closing(Hub(make_settings())) as hub:
+def hub(make_settings: MakeSettings) -> Iterator[BrokerSocket]:
+    with closing(BrokerSocket(make_settings())) as hub:
         yield hub
 
 
 @pytest.fixture
-def peer(make_settings: MakeSettings) -> Iterator[Peer]:
-    with closing(Peer(make_settings())) as peer:
+def peer(make_settings: MakeSettings) -> Iterator[ClientSocket]:
+    with closing(ClientSocket(make_settings())) as peer:
         yield peer
 
 
-def test_batch_arrives_in_one_piece(hub: Hub, peer: Peer) -> None:
+def test_batch_arrives_in_one_piece(hub: BrokerSocket, peer: ClientSocket) -> None:
     identity = connect(peer, hub)
     batch: list[Message] = [Frame("a", n, 0.0, False, b"x" * 100_000) for n in range(3)]
     assert hub.send(identity, *batch)
@@ -66,9 +66,9 @@ def test_batch_arrives_in_one_piece(hub: Hub, peer: Peer) -> None:
 
 
 def test_send_without_a_queue_fails_at_once_and_leaves_nothing_behind(make_settings: MakeSettings) -> None:
-    with closing(Peer(make_settings())) as peer:
+    with closing(ClientSocket(make_settings())) as peer:
         assert not any(peer.send(READY) for _ in range(100))
-        with closing(Hub(make_settings())) as hub:
+        with closing(BrokerSocket(make_settings())) as hub:
             wait_for(lambda: peer.send(Credit("first heard", 1)))
             received = hub.receive(5)
             assert received
@@ -77,36 +77,36 @@ def test_send_without_a_queue_fails_at_once_and_leaves_nothing_behind(make_setti
 
 def test_peer_finds_a_queue_that_was_restarted(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    with closing(Peer(settings)) as peer:
+    with closing(ClientSocket(settings)) as peer:
         for _ in range(2):
-            with closing(Hub(settings)) as hub:
+            with closing(BrokerSocket(settings)) as hub:
                 connect(peer, hub)
             wait_for(lambda: not is_listening(settings.queue_address))  # libzmq closes in its own time
 
 
-def test_receive_gives_up_after_its_timeout(peer: Peer) -> None:
+def test_receive_gives_up_after_its_timeout(peer: ClientSocket) -> None:
     before = time.monotonic()
     assert peer.receive(0.05) == []
     assert time.monotonic() - before < 1
 
 
-def test_peer_knows_whether_the_queue_is_there(hub: Hub, peer: Peer) -> None:
+def test_peer_knows_whether_the_queue_is_there(hub: BrokerSocket, peer: ClientSocket) -> None:
     assert not peer.connected
     connect(peer, hub)
     wait_for(lambda: peer.receive(0.01) == [] and peer.connected)
 
 
-def test_send_to_a_peer_that_is_gone_says_so(hub: Hub) -> None:
+def test_send_to_a_peer_that_is_gone_says_so(hub: BrokerSocket) -> None:
     assert not hub.send(b"nobody", READY)
 
 
-def test_malformed_message_is_reported_and_the_next_one_arrives(hub: Hub, make_settings: MakeSettings) -> None:
+def test_malformed_message_is_reported_and_the_next_one_arrives(hub: BrokerSocket, make_settings: MakeSettings) -> None:
     with closing(open_dealer()) as stranger:
         stranger.connect(make_settings().queue_address)
         stranger.send_multipart([b"\xc1", b""])
         with pytest.raises(MalformedError):
             hub.receive(5)
-    with closing(Peer(make_settings())) as peer:
+    with closing(ClientSocket(make_settings())) as peer:
         connect(peer, hub)
 
 
@@ -115,9 +115,9 @@ def test_address_that_is_taken_is_a_sentence_and_stays_with_its_owner(
     make_settings: MakeSettings, address: str
 ) -> None:
     settings = make_settings(QUEUE=address)
-    with closing(Hub(settings)) as hub, closing(Peer(settings)) as peer:
+    with closing(BrokerSocket(settings)) as hub, closing(ClientSocket(settings)) as peer:
         with pytest.raises(ConfigError, match="another pipeline"):
-            Hub(settings)
+            BrokerSocket(settings)
         connect(peer, hub)
 
 
@@ -127,7 +127,7 @@ def test_socket_file_left_by_a_killed_queue_is_no_obstacle(make_settings: MakeSe
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind(path)
     assert Path(path).exists()
-    with closing(Hub(settings)) as hub, closing(Peer(settings)) as peer:
+    with closing(BrokerSocket(settings)) as hub, closing(ClientSocket(settings)) as peer:
         connect(peer, hub)
 
 
@@ -137,11 +137,11 @@ def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_
     make_keys(tmp_path / "theirs")
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
-        closing(Hub(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
-        closing(Peer(make_settings(QUEUE=address))) as plain,
-        closing(Peer(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "theirs"))) as keyed,
+        closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
+        closing(ClientSocket(make_settings(QUEUE=address))) as plain,
+        closing(ClientSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "theirs"))) as keyed,
         closing(open_dealer()) as informed,
-        closing(Peer(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as friend,
+        closing(ClientSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as friend,
     ):
         informed.curve_serverkey, _ = zmq.auth.load_certificate(tmp_path / "ours" / "digitcam.key")
         own_public, own_secret = zmq.auth.load_certificate(tmp_path / "theirs" / "digitcam.key_secret")
@@ -169,7 +169,7 @@ def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_
 
 def test_folder_without_keys_is_a_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="digitcam keys"):
-        Peer(make_settings(QUEUE_KEY=tmp_path))
+        ClientSocket(make_settings(QUEUE_KEY=tmp_path))
 
 
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def image() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
     return np.random.default_rng(1).random((28, 28), np.float32)
 
 
-@pytest.mark.parametrize("network", ["seed", "reader"])
+@pytest.mark.parametrize("network", ["blog", "classifier"])
 def test_every_layer_that_has_channels_is_shown_in_order(network: str) -> None:
     layers = Layers(MODELS / f"{network}.onnx").look(image())
     assert [layer.kind for layer in layers[:3]] == ["convolution", "ReLU", "max pooling"]
@@ -22,7 +22,7 @@ def test_every_layer_that_has_channels_is_shown_in_order(network: str) -> None:
 
 
 def test_each_layer_is_what_its_kind_says_of_the_one_before() -> None:
-    convolution, relu, pooled = Layers(MODELS / "reader.onnx").look(image())[:3]
+    convolution, relu, pooled = Layers(MODELS / "classifier.onnx").look(image())[:3]
     assert np.array_equal(relu.values, np.maximum(convolution.values, 0))
     channels, rows, columns = relu.values.shape
     blocks = relu.values.reshape(channels, rows // 2, 2, columns // 2, 2)

@@ -7,21 +7,21 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.networks.reload import LOOK_EVERY_S, KeptReader, forget_learned, learned_weights, weights_in_force
+from shared.networks.reload import LOOK_EVERY_S, ReloadingRecognizer, forget_learned, learned_weights, weights_in_force
 from shared.networks.runtimes import version_of
 from shared.settings import MODELS, Settings
 from tests.conftest import MakeSettings
 from tests.shared.networks.weights import other_weights, put
 
-SHIPPED = version_of((MODELS / "reader.onnx").read_bytes())
+SHIPPED = version_of((MODELS / "classifier.onnx").read_bytes())
 
 
 class Watched:
-    """A kept reader with a clock that the test turns."""
+    """A kept classifier with a clock that the test turns."""
 
     def __init__(self, settings: Settings) -> None:
         self.now = 0.0
-        self.kept = KeptReader(settings, lambda: self.now)
+        self.kept = ReloadingRecognizer(settings, lambda: self.now)
 
     def version(self, later_s: float = LOOK_EVERY_S) -> str:
         """Of the network that reads the next pages, so much later."""
@@ -41,7 +41,7 @@ def test_learned_weights_are_taken_up_and_given_back_while_it_reads(make_setting
         put(learned_weights(settings), other_weights(note))
         assert watched.version() == version_of(other_weights(note))
         assert REGISTRY.get_sample_value(
-            "digitcam_model_info", {"name": "reader", "version": version_of(other_weights(note)), "device": "cpu"}
+            "digitcam_model_info", {"name": "classifier", "version": version_of(other_weights(note)), "device": "cpu"}
         )
     assert forget_learned(settings)
     assert watched.version() == SHIPPED
@@ -61,12 +61,12 @@ def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) ->
     [
         (b"", "is not an ONNX model"),
         (other_weights("cut")[:-1000], "is not an ONNX model"),
-        ((MODELS / "seed.onnx").read_bytes(), "has not the reader's eleven answers"),
-        ((MODELS / "finder.onnx").read_bytes(), "has not the reader's eleven answers"),
+        ((MODELS / "blog.onnx").read_bytes(), "has not the classifier's eleven answers"),
+        ((MODELS / "detector.onnx").read_bytes(), "has not the classifier's eleven answers"),
     ],
-    ids=["empty", "cut off", "of ten answers", "a finder"],
+    ids=["empty", "cut off", "of ten answers", "a detector"],
 )
-def test_weights_that_are_no_reader_are_refused_once_and_those_before_stay(
+def test_weights_that_are_no_classifier_are_refused_once_and_those_before_stay(
     make_settings: MakeSettings, caplog: pytest.LogCaptureFixture, weights: bytes, why: str
 ) -> None:
     settings = make_settings()
@@ -80,7 +80,7 @@ def test_weights_that_are_no_reader_are_refused_once_and_those_before_stay(
 
 def test_network_that_knows_no_digits_is_refused(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    weights = bytearray((MODELS / "reader.onnx").read_bytes())
+    weights = bytearray((MODELS / "classifier.onnx").read_bytes())
     watched = Watched(settings)
     middle = slice(len(weights) // 4, 3 * len(weights) // 4)
     weights[middle] = bytes(len(weights[middle]))  # half of its numbers become 0
@@ -111,29 +111,29 @@ def test_what_was_learned_from_other_shipped_weights_is_not_in_force(
     watched = Watched(settings)
     put(learned_weights(settings), other_weights("learned"))
     assert watched.version() != SHIPPED
-    put(models / "reader.onnx", other_weights("release"))
+    put(models / "classifier.onnx", other_weights("release"))
     assert watched.version() == version_of(other_weights("release"))
-    assert weights_in_force(settings) == models / "reader.onnx"
+    assert weights_in_force(settings) == models / "classifier.onnx"
 
 
 def test_models_that_are_gone_for_a_moment_change_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(MODELS, models)
     watched = Watched(make_settings(MODELS=models))
-    (models / "reader.onnx").unlink()
+    (models / "classifier.onnx").unlink()
     assert watched.version() == SHIPPED
 
 
 def test_torch_takes_the_learned_weights_too(make_settings: MakeSettings) -> None:
     settings = make_settings(BACKEND="torch", DEVICE="cpu")
     learned = learned_weights(settings)
-    put(learned.with_suffix(".pt"), (MODELS / "reader.pt").read_bytes())
+    put(learned.with_suffix(".pt"), (MODELS / "classifier.pt").read_bytes())
     put(learned, other_weights("new"))
     watched = Watched(settings)
     assert watched.kept.is_learned
-    assert watched.version() == version_of((MODELS / "reader.pt").read_bytes())
+    assert watched.version() == version_of((MODELS / "classifier.pt").read_bytes())
     put(learned.with_suffix(".pt"), b"broken")
     put(learned, other_weights("newer"))
     before = refused()
-    assert watched.version() == version_of((MODELS / "reader.pt").read_bytes())
+    assert watched.version() == version_of((MODELS / "classifier.pt").read_bytes())
     assert refused() == before + 1

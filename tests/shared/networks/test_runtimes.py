@@ -14,7 +14,7 @@ from shared.networks import runtimes
 from shared.networks.runtimes import choose, load_network
 
 MODELS = Path(__file__).parents[3] / "models"
-SEED = MODELS / "seed.onnx"
+SEED = MODELS / "blog.onnx"
 
 
 def shipped_digits() -> NDArray[np.float32]:
@@ -42,7 +42,7 @@ def test_shipped_network_knows_the_demo_cameras_digits() -> None:
 
 def test_network_says_its_name_its_weights_and_its_device() -> None:
     onnx, torch = (load_network(SEED, name, "cpu") for name in ("onnx", "torch"))
-    assert (onnx.name, onnx.device) == (torch.name, torch.device) == ("seed", "cpu")
+    assert (onnx.name, onnx.device) == (torch.name, torch.device) == ("blog", "cpu")
     assert len(onnx.version) == len(torch.version) == 12
     assert onnx.version != torch.version  # of the file that was loaded
 
@@ -110,7 +110,7 @@ def test_choice_that_cannot_work_is_refused_in_a_sentence(
     ],
 )
 def test_file_that_is_no_network_is_named(tmp_path: Path, name: str, spoil: object, sentence: str) -> None:
-    path = tmp_path / "seed.onnx"
+    path = tmp_path / "blog.onnx"
     file = path.with_suffix(".pt" if name == "torch" else ".onnx")
     if callable(spoil):
         file.write_bytes(spoil((MODELS / file.name).read_bytes()))

@@ -9,8 +9,8 @@ NOTE = 14  # ModelProto.metadata_props (onnx.proto)
 
 
 def other_weights(note: str) -> bytes:
-    """The shipped reader's network with a note in it: the same answers, another version."""
-    return (MODELS / "reader.onnx").read_bytes() + field(NOTE, field(1, b"note") + field(2, note.encode()))
+    """The shipped classifier's network with a note in it: the same answers, another version."""
+    return (MODELS / "classifier.onnx").read_bytes() + field(NOTE, field(1, b"note") + field(2, note.encode()))
 
 
 def put(path: Path, weights: bytes) -> None:

@@ -5,17 +5,17 @@ import math
 import pytest
 
 from shared.telemetry.rates import Change, interpolate
-from shared.telemetry.scraping import Said, Sample, Scrape, Target
+from shared.telemetry.scraping import MetricSample, ProcessStatus, Scrape, ScrapeTarget
 
-QUEUE = Target("queue.1", "queue", "127.0.0.1:1")
-
-
-def scrape(at: float, *samples: Sample) -> Scrape:
-    return Scrape(at, (Said(QUEUE, samples, ready=True, why=""),))
+QUEUE = ScrapeTarget("queue.1", "queue", "127.0.0.1:1")
 
 
-def frames(value: float, camera: str = "hall") -> Sample:
-    return Sample("digitcam_frames_total", {"camera": camera, "stage": "queue"}, value)
+def scrape(at: float, *samples: MetricSample) -> Scrape:
+    return Scrape(at, (ProcessStatus(QUEUE, samples, ready=True, why=""),))
+
+
+def frames(value: float, camera: str = "hall") -> MetricSample:
+    return MetricSample("digitcam_frames_total", {"camera": camera, "stage": "queue"}, value)
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def frames(value: float, camera: str = "hall") -> Sample:
         ([frames(10), frames(5, "door")], [frames(40), frames(35, "door")], 15.0),
     ],
 )
-def test_rate_is_growth_over_time(before: list[Sample], after: list[Sample], expected: float) -> None:
+def test_rate_is_growth_over_time(before: list[MetricSample], after: list[MetricSample], expected: float) -> None:
     change = Change(scrape(100.0, *before), scrape(102.0, *after))
     assert change.rate("digitcam_frames_total", camera="hall") == expected
 

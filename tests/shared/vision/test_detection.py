@@ -1,4 +1,4 @@
-"""The finder's maps become boxes: each digit once, at its place, at every size."""
+"""The detector's maps become boxes: each digit once, at its place, at every size."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from shared.vision.detection import (
     CLOSER,
     FACTS,
     MAPS,
-    Finds,
-    Seen,
+    Detections,
+    DetectorOutput,
     decode,
     drop_doubles,
     find_digits,
@@ -31,10 +31,10 @@ def cold_maps(rows: int = 20, columns: int = 20) -> NDArray[np.float32]:
     return maps
 
 
-def finds(*boxes: tuple[float, float, float, float]) -> Finds:
+def finds(*boxes: tuple[float, float, float, float]) -> Detections:
     """Candidates from the hottest to the coldest."""
     heat = np.linspace(0.9, 0.5, len(boxes), dtype=np.float32)
-    return Finds(np.array(boxes, np.float32).reshape(-1, 4), heat, np.zeros((len(boxes), 10), np.float32))
+    return Detections(np.array(boxes, np.float32).reshape(-1, 4), heat, np.zeros((len(boxes), 10), np.float32))
 
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 7), (19, 19)])
@@ -42,7 +42,7 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
     maps = cold_maps()
     maps[0, row, column] = 3
     maps[11:FACTS, row, column] = 0.25, -0.25, np.log(2), 0
-    found = decode(pick_hot(Seen(maps), 0.5))
+    found = decode(pick_hot(DetectorOutput(maps), 0.5))
     x, y = 8 * (column + 0.75), 8 * (row + 0.25)
     assert found.boxes.tolist() == [[x - 24, y - 12, 48, 24]]
     assert found.heat[0] == pytest.approx(1 / (1 + np.exp(-3)))
@@ -51,11 +51,11 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
 def test_class_evidence_sums_to_one() -> None:
     maps = cold_maps()
     maps[0, 5, 5], maps[1:11, 5, 5] = 3, np.arange(10)
-    assert np.exp(decode(pick_hot(Seen(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(decode(pick_hot(DetectorOutput(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_cold_maps_hold_nothing() -> None:
-    assert len(decode(pick_hot(Seen(cold_maps()), 0.1)).boxes) == 0
+    assert len(decode(pick_hot(DetectorOutput(cold_maps()), 0.1)).boxes) == 0
 
 
 @pytest.mark.parametrize(

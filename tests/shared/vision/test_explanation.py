@@ -9,14 +9,14 @@ from shared.settings import MODELS
 from shared.vision.detection import STRIDE, Page, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.explanation import explain, heat_map
-from shared.vision.explanation_text import Place, tell
+from shared.vision.explanation_text import ExplainedPlace, tell
 from shared.vision.gray_frame import as_uint8, make_page
-from shared.vision.recognizer import Reader, load_reader
+from shared.vision.recognizer import Recognizer, load_recognizer
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
-    return load_reader(MODELS, "onnx", "cpu")
+def reader() -> Recognizer:
+    return load_recognizer(MODELS, "onnx", "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def page() -> Page:
     return make_page(Demo(0).render(1.5)[0])[0]
 
 
-def test_explanation_says_what_the_reader_says_of_every_digit(reader: Reader, page: Page) -> None:
+def test_explanation_says_what_the_reader_says_of_every_digit(reader: Recognizer, page: Page) -> None:
     digits = reader.read([page])[0]
     assert digits
     for digit in digits:
@@ -40,20 +40,20 @@ def test_explanation_says_what_the_reader_says_of_every_digit(reader: Reader, pa
         assert (len(why.found), len(why.read)) == (10, 11)
 
 
-def test_place_without_a_candidate_is_said_to_be_none(reader: Reader) -> None:
+def test_place_without_a_candidate_is_said_to_be_none(reader: Recognizer) -> None:
     why = explain(reader, np.full((480, 640), 200, np.uint8), 300, 200)
     assert (why.box, why.image, why.together, why.is_said) == (None, None, (), False)
-    assert why.words[0].startswith("The finder sees no digit here: it believes in one with ")
+    assert why.words[0].startswith("The detector sees no digit here: it believes in one with ")
 
 
 @pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
-def test_heat_covers_the_page_whatever_its_size(reader: Reader, size: tuple[int, int]) -> None:
+def test_heat_covers_the_page_whatever_its_size(reader: Recognizer, size: tuple[int, int]) -> None:
     heat = heat_map(reader, make_pyramid(np.full(size, 220, np.uint8)))
     assert heat.shape == (-(-size[0] // STRIDE), -(-size[1] // STRIDE))
     assert 0 <= heat.min() <= heat.max() <= 1
 
 
-def test_heat_is_where_the_digit_is(reader: Reader) -> None:
+def test_heat_is_where_the_digit_is(reader: Recognizer) -> None:
     page = as_uint8(
         cv2.putText(np.full((480, 640), 230, np.uint8), "7", (420, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 40, 3)
     )
@@ -102,6 +102,6 @@ def test_words_name_what_decided(  # noqa: PLR0917 - a row of the table
     is_said: bool,
     words: list[str],
 ) -> None:
-    place = Place((480, 640), box, heat, has_ink, shares(**read), shares(**together), is_said)
+    place = ExplainedPlace((480, 640), box, heat, has_ink, shares(**read), shares(**together), is_said)
     said = " ".join(tell(place))
     assert all(word in said for word in words), said

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from shared.vision.detection import Finds, log_softmax
+from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import Fusion, Looks, fuse
 
 
-def candidate(heat: float, label: int) -> Finds:
+def candidate(heat: float, label: int) -> Detections:
     logits = np.zeros((1, 10), np.float32)
     logits[0, label] = 3
-    return Finds(np.zeros((1, 4), np.float32), np.array([heat], np.float32), log_softmax(logits))
+    return Detections(np.zeros((1, 4), np.float32), np.array([heat], np.float32), log_softmax(logits))
 
 
 def shape(label: int, strength: float = 4, lean: float = 0) -> Looks:

@@ -58,7 +58,7 @@ def test_a_thousand_training_images_come_back_almost_unchanged() -> None:
 def test_network_reads_lifted_ink_as_it_reads_mnist(write: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
     images = [normalise(lift_ink(as_uint8(write(digit)))) for digit in DIGITS]
     assert all(image is not None for image in images)
-    network = load_network(ROOT / "models" / "seed.onnx", "onnx")
+    network = load_network(ROOT / "models" / "blog.onnx", "onnx")
     answers = network(np.stack(images)[:, None]).argmax(axis=1)  # type: ignore[arg-type]  # none is None
     assert (answers == LABELS).mean() >= 0.96
 

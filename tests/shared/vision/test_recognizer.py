@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.detection import MAPS, Finds, make_pyramid
+from shared.vision.detection import MAPS, Detections, make_pyramid
 from shared.vision.fusion import Looks
-from shared.vision.recognizer import Reader, count_refused, load_finder, load_reader, see
+from shared.vision.recognizer import Recognizer, count_refused, load_detector, load_recognizer, see
 from tests.shared.vision.drawings import Fake, write_page
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -23,8 +23,8 @@ def page_with_stroke(height: int = 160, width: int = 160) -> NDArray[np.uint8]:
     return page
 
 
-class FakeFinder(Fake):
-    """A finder that, on the finest level of any page, is hot in one cell, where it says 4 and a box of 48 x 48."""
+class FakeDetector(Fake):
+    """A detector that, on the finest level of any page, is hot in one cell, where it says 4 and a box of 48 x 48."""
 
     def __init__(self, row: int, column: int) -> None:
         super().__init__([])
@@ -39,17 +39,17 @@ class FakeFinder(Fake):
         return maps
 
 
-def reader_at(row: int, column: int) -> Reader:
+def reader_at(row: int, column: int) -> Recognizer:
     """A reader that finds something in one place of any page, and takes any ink for a 7."""
-    return Reader(FakeFinder(row, column), Fake([0.0] * 7 + [8.0] + [0.0] * 3))
+    return Recognizer(FakeDetector(row, column), Fake([0.0] * 7 + [8.0] + [0.0] * 3))
 
 
 @pytest.fixture(scope="module")
-def reader() -> Reader:
-    return load_reader(MODELS, backend="onnx")
+def reader() -> Recognizer:
+    return load_recognizer(MODELS, backend="onnx")
 
 
-def test_digits_on_a_page_are_read_where_they_stand(reader: Reader) -> None:
+def test_digits_on_a_page_are_read_where_they_stand(reader: Recognizer) -> None:
     right = said = 0
     for index in range(10):
         (digits,) = reader.read([write_page([index] * 10)])
@@ -62,7 +62,7 @@ def test_digits_on_a_page_are_read_where_they_stand(reader: Reader) -> None:
     assert said <= 101
 
 
-def test_pages_together_say_what_each_says_alone(reader: Reader) -> None:
+def test_pages_together_say_what_each_says_alone(reader: Recognizer) -> None:
     pages = [write_page([index] * 10) for index in range(3)] + [np.full((40, 50), 200, np.uint8)]
     together = reader.read(pages)
     for page, digits in zip(pages, together, strict=True):
@@ -114,15 +114,15 @@ def test_a_box_beside_the_page_holds_nothing(box: tuple[float, float, float, flo
 @pytest.mark.parametrize(("shift_px", "count"), [(12, 1), (24, 1), (40, 2)])
 def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, count: int) -> None:
     boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
-    found = Finds(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
+    found = Detections(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
     log_p = np.full((2, 11), -9, np.float32)
     log_p[:, 7] = 0
     assert len(reader_at(8, 9).weigh(found, Looks(log_p, np.zeros(2, np.float32)))) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"finder\.onnx can't be read"):
-        load_reader(tmp_path, backend="onnx")
+    with pytest.raises(ValueError, match=r"detector\.onnx can't be read"):
+        load_recognizer(tmp_path, backend="onnx")
 
 
 @pytest.mark.parametrize(("share", "refused"), [(0.9, 0), (0.1, 2)])
@@ -132,13 +132,13 @@ def test_candidates_that_are_not_said_are_counted_as_refused(share: float, refus
     assert count_refused(evidence) == refused
 
 
-def test_network_that_is_no_finder_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ValueError, match="takes other images than a finder does"):
-        load_finder(MODELS / "reader.onnx", "onnx")
+def test_network_that_is_no_detector_is_refused_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match="takes other images than a detector does"):
+        load_detector(MODELS / "classifier.onnx", "onnx")
 
 
-def test_finder_of_another_version_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_detector_of_another_version_is_refused_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     earlier = Fake([0.0] * 15)  # it gave 15 maps
     monkeypatch.setattr("shared.vision.recognizer.load_network", lambda *_: earlier)
     with pytest.raises(ValueError, match="of another version: it gives 15 maps, and this program reads 16"):
-        load_finder(MODELS / "finder.onnx", "onnx")
+        load_detector(MODELS / "detector.onnx", "onnx")

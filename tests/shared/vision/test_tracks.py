@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.vision.digit import Box, Digit
-from shared.vision.tracks import GAP_S, Steady
+from shared.vision.tracks import GAP_S, DigitTracker
 from tests.shared.vision.reading import digit_of
 
 FRAME_S = 1 / 30
@@ -21,7 +21,7 @@ def text(digits: Iterable[Digit]) -> str:
 
 
 def watch(readings: Iterable[list[Digit]], frame_s: float = FRAME_S, start: float = 1000.0) -> list[str]:
-    steady = Steady()
+    steady = DigitTracker()
     steady.update([], start - frame_s)
     return [text(steady.update(digits, start + i * frame_s)) for i, digits in enumerate(readings)]
 
@@ -86,7 +86,7 @@ def test_digits_of_a_moving_sheet_keep_their_places() -> None:
 @given(st.permutations(range(4)))
 def test_order_of_the_digits_in_a_reading_does_not_matter(order: list[int]) -> None:
     digits = [digit_of(i, (60.0 * i, 0, 30, 50)) for i in range(4)]
-    steady = Steady()
+    steady = DigitTracker()
     steady.update(digits, 0.0)
     assert set(steady.update([digits[i] for i in order], 0.1)) == set(steady.update(digits, 0.1))
 
@@ -102,25 +102,25 @@ def test_frame_rate_does_not_change_when_a_digit_is_shown(fps: int) -> None:
 @pytest.mark.parametrize("fps", [5, 10, 15, 60])
 def test_frame_rate_does_not_change_the_confidence(fps: int) -> None:
     def confidence(rate: float) -> float:
-        steady = Steady()
+        steady = DigitTracker()
         return [steady.update([digit_of(7, confidence=0.9)], i / rate) for i in range(60)][-1][0].confidence
 
     assert confidence(fps) == pytest.approx(confidence(30), abs=0.03)
 
 
 def test_more_frames_of_one_sheet_do_not_make_it_surer() -> None:
-    steady = Steady()
+    steady = DigitTracker()
     shown = [steady.update([digit_of(7, confidence=0.9)], i * FRAME_S) for i in range(300)][-1]
     assert shown[0].confidence == pytest.approx(0.9, abs=0.03)
 
 
 def test_first_reading_of_a_photo_is_shown_at_once() -> None:
-    assert text(Steady().update([digit_of(7)], 5.0)) == "7"
+    assert text(DigitTracker().update([digit_of(7)], 5.0)) == "7"
 
 
 def test_still_page_has_still_boxes() -> None:
     chance = random.Random(2)
-    steady, raw, shown = Steady(), [], []
+    steady, raw, shown = DigitTracker(), [], []
     for i in range(300):
         box = (100 + chance.gauss(0, 0.5), 100 + chance.gauss(0, 0.5), 30.0, 50.0)
         raw.append(box[0])
@@ -134,13 +134,13 @@ def spread(values: list[float]) -> float:
 
 
 def test_box_of_a_digit_that_jumps_follows_at_once() -> None:
-    steady = Steady()
+    steady = DigitTracker()
     steady.update([digit_of(7, BOX)], 0.0)
     assert steady.update([digit_of(7, (112, 100, 30, 50))], 0.1)[0].box == (112, 100, 30, 50)
 
 
 def test_box_that_loses_half_its_height_is_the_same_digit() -> None:
-    """Of a 0 on crumpled paper the finder sees the whole now, and then the bowl alone."""
+    """Of a 0 on crumpled paper the detector sees the whole now, and then the bowl alone."""
     whole, bowl = digit_of(0, (100, 100, 35, 54)), digit_of(0, (98, 124, 36, 29))
     assert set(watch([[whole], [bowl]] * 20)[5:]) == {"0"}
 
@@ -151,14 +151,14 @@ def test_digit_leaves_nothing_behind_where_another_box_takes_its_place() -> None
 
 
 def test_frames_that_nobody_read_hold_the_digits_until_the_gap_is_over() -> None:
-    steady = Steady()
+    steady = DigitTracker()
     steady.update([digit_of(7)], 0.0)
     assert text(steady.held(GAP_S - 0.01)) == "7"
     assert text(steady.held(GAP_S + 0.01)) == ""
 
 
 def test_clock_that_steps_back_does_not_keep_digits_for_ever() -> None:
-    steady = Steady()
+    steady = DigitTracker()
     steady.update([digit_of(7)], 1000.0)
     for i in range(30):
         shown = steady.update([], 5.0 + i * FRAME_S)
@@ -175,7 +175,7 @@ def test_clock_that_steps_back_does_not_keep_digits_for_ever() -> None:
     )
 )
 def test_any_boxes_give_probabilities_that_sum_to_one(readings: list[list[Digit]]) -> None:
-    steady = Steady()
+    steady = DigitTracker()
     for i, digits in enumerate(readings):
         for digit in steady.update(digits, i * FRAME_S):
             assert sum(map(math.exp, digit.log_p)) == pytest.approx(1)

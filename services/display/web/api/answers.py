@@ -5,7 +5,7 @@ from aiohttp import web
 from services.display.web.api.openapi import DOCUMENT
 from services.display.web.json_views import of_event, of_reading
 from services.display.web.requests import check, to_camera, to_question
-from services.display.web.state import Desk
+from services.display.web.state import DashboardState
 
 NO_EVENTS = "no events are kept here: EVENTS_DAYS is 0"
 
@@ -13,7 +13,7 @@ NO_EVENTS = "no events are kept here: EVENTS_DAYS is 0"
 class Answers:
     """Handlers of GET requests."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: DashboardState) -> None:
         self._desk = desk
 
     async def readings(self, request: web.Request) -> web.Response:

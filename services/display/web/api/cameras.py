@@ -7,7 +7,7 @@ from aiohttp import web
 
 from services.display.web.json_views import Values, of_camera
 from services.display.web.requests import check, refuse, to_body
-from services.display.web.state import Camera, Desk
+from services.display.web.state import CameraView, DashboardState
 from shared.cameras.added import MOST_ADDED, read_added, to_camera, write_added
 from shared.cameras.camera_list import Camera as Source
 from shared.settings import ConfigError
@@ -16,7 +16,7 @@ from shared.settings import ConfigError
 class Cameras:
     """The file in RUN_DIR is what holds: capture watches it, and each page reads it whenever it is asked."""
 
-    def __init__(self, desk: Desk, run_dir: Path) -> None:
+    def __init__(self, desk: DashboardState, run_dir: Path) -> None:
         self._desk, self._run_dir = desk, run_dir
 
     async def list(self, request: web.Request) -> web.Response:
@@ -48,7 +48,7 @@ class Cameras:
         return web.Response(status=204)
 
     def _describe(self, name: str, added: Mapping[str, Source]) -> Values:
-        return of_camera(name, self._desk.cameras.get(name, Camera()), self._desk, is_added=name in added)
+        return of_camera(name, self._desk.cameras.get(name, CameraView()), self._desk, is_added=name in added)
 
     def _read(self) -> dict[str, Source]:
         try:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from services.display.web.json_views import to_time
 from services.display.web.requests import check, refuse, to_body
-from services.display.web.state import Desk
+from services.display.web.state import DashboardState
 
 MOST_RUNNING = 2  # each takes a tenth of a core
 MOST_KEPT = 20  # the oldest is deleted for the next
@@ -25,7 +25,7 @@ ID = r"\d{8}T\d{6}Z-[A-Za-z0-9-]{1,40}"
 class Recordings:
     """The films in a folder, and those that are being made."""
 
-    def __init__(self, desk: Desk, folder: Path) -> None:
+    def __init__(self, desk: DashboardState, folder: Path) -> None:
         self._desk, self._folder = desk, folder
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 

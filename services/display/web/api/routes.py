@@ -7,19 +7,19 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.api.answers import Answers
 from services.display.web.api.cameras import Cameras
 from services.display.web.api.recordings import ID, Recordings
 from services.display.web.api.stages import Stages
 from services.display.web.api.stream import Streams
 from services.display.web.api.webhook import Webhook
-from services.display.web.event_store import Store
+from services.display.web.event_store import EventStore
 from services.display.web.explain.corrections import ID as CORRECTION_ID
-from services.display.web.explain.corrections import CorrectionsApi, Memory
-from services.display.web.explain.handler import Why
+from services.display.web.explain.corrections import CorrectionsApi, RecentReadings
+from services.display.web.explain.handler import ExplanationApi
 from services.display.web.snapshots import Snapshots
-from services.display.web.state import Desk
+from services.display.web.state import DashboardState
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError, Settings
 
@@ -31,18 +31,18 @@ class Api:
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         """Open the store of events. Raises ConfigError where that can't be done."""
-        self.desk = Desk(open_store(settings), clock)
+        self.desk = DashboardState(open_store(settings), clock)
         self.cameras = Cameras(self.desk, settings.run_dir)
         self.stages = Stages(settings.run_dir)
         self.streams = Streams(self.desk)
         self.snapshots = Snapshots(self.desk)
-        memory = Memory()
-        self.why = Why(settings, self.snapshots, memory)
+        memory = RecentReadings()
+        self.why = ExplanationApi(settings, self.snapshots, memory)
         self.corrections = CorrectionsApi(settings.learned_dir, memory)
         self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
         self._webhook = settings.webhook
 
-    def show(self, news: Sequence[Shown | CameraState]) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
         """Take in what is new."""
         self.desk.show(news)
         self.snapshots.show(news)
@@ -90,12 +90,12 @@ class Api:
             self.desk.look()
 
 
-def open_store(settings: Settings) -> Store | None:
+def open_store(settings: Settings) -> EventStore | None:
     """Open what keeps the events, where they are to be kept. Raises ConfigError."""
     if not settings.events_days:
         return None
     path = settings.run_dir / "events.sqlite"
     try:
-        return Store(path, settings.events_days)
+        return EventStore(path, settings.events_days)
     except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"RUN_DIR={settings.run_dir} can't keep events in {path.name} ({error}).") from error

@@ -12,7 +12,7 @@ from services.display.web.json_views import Values
 from services.display.web.requests import check
 from shared.telemetry import scraping as ports
 from shared.telemetry.scraping import Scrape
-from shared.telemetry.summary import StageFigures, compare
+from shared.telemetry.summary import StageSummary, compare
 
 EVERY_S = 0.9  # however many ask; a page asks once a second
 OVER = 4  # scrapes, as in digitcam top: rates over three seconds are steady to look at, and quick to fall
@@ -47,7 +47,7 @@ class Stages:
         return [of_stage(stage) for stage in stages if stage.workers]
 
 
-def of_stage(stage: StageFigures) -> Values:
+def of_stage(stage: StageSummary) -> Values:
     """Return a stage as values for JSON; what a stage does not have is null."""
     has_batches = not math.isnan(stage.batch)
     return {

@@ -8,11 +8,11 @@ from typing import Any
 
 from aiohttp import WSCloseCode, web
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.event_store import Event
 from services.display.web.json_views import Values, of_event, of_reading, of_state
 from services.display.web.requests import to_camera
-from services.display.web.state import Desk, News
+from services.display.web.state import DashboardState, News
 from services.display.web.wire import encode
 from shared.messaging.messages import CameraState
 from shared.telemetry import metrics
@@ -27,9 +27,9 @@ FULL = f"{MAX_LISTENERS} programs listen already"
 class Listener:
     """What waits for one program."""
 
-    def __init__(self, desk: Desk, camera: str | None) -> None:
+    def __init__(self, desk: DashboardState, camera: str | None) -> None:
         self._desk, self._camera = desk, camera
-        self._readings: dict[str, Shown] = {}
+        self._readings: dict[str, DisplayFrame] = {}
         self._others: deque[CameraState | Event] = deque(maxlen=MAX_WAITING)
         self._news = asyncio.Event()
 
@@ -37,7 +37,7 @@ class Listener:
         """Let something wait, if it is of the camera that is listened to."""
         if self._camera not in (None, item.camera):
             return
-        if isinstance(item, Shown):
+        if isinstance(item, DisplayFrame):
             self._readings[item.camera] = item
         else:
             if len(self._others) == MAX_WAITING:
@@ -64,7 +64,7 @@ class Listener:
 class Streams:
     """All programs that listen."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: DashboardState) -> None:
         self._desk = desk
         self._tasks: set[asyncio.Task[Any] | None] = set()
 

@@ -7,10 +7,10 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
-from services.display.display_state import Shown
-from services.display.web.browser_cameras.session import FRAME_BYTES, Guest
-from services.display.web.browser_cameras.uplink import Connection, Uplink
-from services.display.web.live.viewer import HEARTBEAT_S, UnwelcomeError
+from services.display.display_state import DisplayFrame
+from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
+from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
+from services.display.web.live.viewer import HEARTBEAT_S, ProtocolError
 from shared.messaging.messages import CameraState
 from shared.telemetry import metrics
 
@@ -20,12 +20,12 @@ KINDS = ("browser", "draw")  # what a browser may be, and the name that its came
 GOODBYE_TIMEOUT_S = 0.5
 
 
-class Lobby:
+class BrowserCameraRegistry:
     """Lives in the page's event loop; only is_used is read from outside."""
 
-    def __init__(self, connect: Callable[[], Connection], clock: Callable[[], float], oldest_s: float) -> None:
+    def __init__(self, connect: Callable[[], QueueConnection], clock: Callable[[], float], oldest_s: float) -> None:
         self._connect, self._clock, self._oldest_s = connect, clock, oldest_s
-        self._guests: dict[str, Guest] = {}
+        self._guests: dict[str, BrowserCamera] = {}
         self._own: set[str] = set()  # names that this lobby has given
         self._others: set[str] = set()  # names of other cameras
         self._is_up = False
@@ -35,7 +35,7 @@ class Lobby:
         """Whether a browser is a camera."""
         return bool(self._guests)
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Let each browser know what was read of its pictures."""
         if is_up != self._is_up:
             self._is_up = is_up
@@ -65,20 +65,20 @@ class Lobby:
             metrics.REFUSED.labels("full").inc()
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
             return socket
-        guest = Guest(self._free_name(kind), socket, self._clock, self._oldest_s)
+        guest = BrowserCamera(self._free_name(kind), socket, self._clock, self._oldest_s)
         self._guests[guest.name] = guest
         self._own.add(guest.name)
         await self._serve(guest)
         return socket
 
-    async def _serve(self, guest: Guest) -> None:
+    async def _serve(self, guest: BrowserCamera) -> None:
         uplink = Uplink(self._connect, guest.name, guest.taken)
         sender = asyncio.create_task(guest.send_all())
         guest.tell_pipeline(self._is_up)
         guest.grant()
         try:
             await guest.hear_all(uplink)
-        except UnwelcomeError as reason:
+        except ProtocolError as reason:
             metrics.REFUSED.labels("protocol").inc()
             await guest.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode()[:120])
         finally:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
 
-from services.display.display_state import Shown
+from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.jpeg import check_jpeg
 from services.display.web.browser_cameras.uplink import Uplink
-from services.display.web.flow_control import Allowance
-from services.display.web.live.viewer import UnwelcomeError
+from services.display.web.flow_control import TokenBucket
+from services.display.web.live.viewer import ProtocolError
 from services.display.web.wire import decode_word, encode, encode_clock, encode_pipeline, encode_reading
 from shared.cameras.shot import Shot
 
@@ -25,7 +25,7 @@ CLOCKS_PER_S, CLOCKS_AT_ONCE = 1.0, 10.0
 TAKEN_AT = struct.Struct(">d")  # before the JPEG: when the picture was taken, in seconds of the queue's clock
 
 
-class Guest:
+class BrowserCamera:
     """What one browser may send, and what it has still to get. Lives in the page's event loop."""
 
     def __init__(self, name: str, socket: web.WebSocketResponse, clock: Callable[[], float], oldest_s: float) -> None:
@@ -35,9 +35,9 @@ class Guest:
         self._granted_at = -math.inf
         self._credit = 0
         self._texts = [encode({"kind": "welcome", "camera": name})]
-        self._reading: Shown | None = None
+        self._reading: DisplayFrame | None = None
         self._news = asyncio.Event()
-        self._allowance = Allowance(CLOCKS_PER_S, CLOCKS_AT_ONCE, CLOCKS_AT_ONCE, time.monotonic())
+        self._allowance = TokenBucket(CLOCKS_PER_S, CLOCKS_AT_ONCE, CLOCKS_AT_ONCE, time.monotonic())
 
     def taken(self) -> None:
         """Its picture is on its way: it may send the next, when that is due. From any thread."""
@@ -63,7 +63,7 @@ class Guest:
         """Let the browser know whether the pipeline answers."""
         self.tell(encode_pipeline(is_up))
 
-    def put(self, shown: Shown) -> None:
+    def put(self, shown: DisplayFrame) -> None:
         """Let a reading wait for the browser; it replaces the one that waited."""
         self._reading = shown
         self._news.set()
@@ -86,12 +86,12 @@ class Guest:
         return encode({"kind": "reading", **encode_reading(shown, self._clock())})
 
     async def hear_all(self, uplink: Uplink) -> None:
-        """Pass pictures on until the browser leaves. Raises UnwelcomeError."""
+        """Pass pictures on until the browser leaves. Raises ProtocolError."""
         async for message in self.socket:
             try:
                 self._hear(message, uplink)
             except (ValueError, RecursionError) as error:
-                raise UnwelcomeError(str(error)) from error
+                raise ProtocolError(str(error)) from error
 
     def _hear(self, message: WSMessage, uplink: Uplink) -> None:
         if message.type is WSMsgType.BINARY:

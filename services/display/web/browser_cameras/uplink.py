@@ -6,21 +6,21 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from shared.cameras.publisher import Herald, Outbox
+from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.shot import Shot
-from shared.cameras.watchdog import Seen, Watch
+from shared.cameras.watchdog import CameraWatchdog, PictureTaken
 from shared.messaging.messages import CameraState
-from shared.service.stage_loop import Queue
+from shared.service.stage_loop import QueueLink
 
 
-class Connection(Queue, Protocol):
+class QueueConnection(QueueLink, Protocol):
     """A connection to the queue that can be closed."""
 
     def close(self) -> None:
         """Disconnect."""
 
 
-class Inbox:
+class PictureSlot:
     """The one picture that waits; its browser may send the next when it was taken."""
 
     def __init__(self, taken: Callable[[], None]) -> None:
@@ -48,10 +48,10 @@ class Inbox:
 class Uplink:
     """A thread with a connection of its own, for as long as a browser is a camera."""
 
-    def __init__(self, connect: Callable[[], Connection], name: str, taken: Callable[[], None]) -> None:
-        self.inbox = Inbox(taken)
+    def __init__(self, connect: Callable[[], QueueConnection], name: str, taken: Callable[[], None]) -> None:
+        self.inbox = PictureSlot(taken)
         self._stop = threading.Event()
-        self._watch = Watch(time.monotonic(), can_block=True, can_freeze=False)
+        self._watch = CameraWatchdog(time.monotonic(), can_block=True, can_freeze=False)
         self._thread = threading.Thread(target=self._serve, args=(connect, name), name=name, daemon=True)
         self._thread.start()
 
@@ -63,12 +63,12 @@ class Uplink:
         """End soon; does not wait."""
         self._stop.set()
 
-    def _serve(self, connect: Callable[[], Connection], name: str) -> None:
+    def _serve(self, connect: Callable[[], QueueConnection], name: str) -> None:
         with closing(connect()) as queue:
-            herald, outbox = Herald(queue, name, f"{name}: "), Outbox(queue, name, every_frame=False)
+            herald, outbox = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)
             while not self._stop.is_set():
                 if self.inbox.put_at:
-                    self._watch.hear(Seen(self.inbox.put_at, 0))
+                    self._watch.hear(PictureTaken(self.inbox.put_at, 0))
                 now = time.monotonic()
                 herald.tell(self._watch.judge(now), now)
                 outbox.turn(self.inbox)

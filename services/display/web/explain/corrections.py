@@ -13,7 +13,7 @@ from aiohttp import web
 from services.display.web.explain.images import to_png
 from services.display.web.json_views import to_time
 from services.display.web.requests import check, refuse, to_body, to_count
-from shared.vision.corrections import LARGEST_ID, Correction, Corrections, FullError, Seen
+from shared.vision.corrections import LARGEST_ID, Correction, Corrections, FullError, SeenCrop
 
 LABELS = (*"0123456789", "none")  # by their class, 0 to 10
 MOST_LISTED = 100  # in one answer; 60 kB
@@ -23,21 +23,21 @@ ID = r"\d{1,16}"
 T = TypeVar("T")
 
 
-class Memory:
+class RecentReadings:
     """What the last explanations were about: no picture to learn from ever comes from a browser."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, Seen] = {}
+        self._seen: dict[int, SeenCrop] = {}
         self._numbers = itertools.count(secrets.randbelow(2**40))  # a page from before a restart names nothing here
 
-    def remember(self, seen: Seen) -> int:
+    def remember(self, seen: SeenCrop) -> int:
         """Return the number by which it may be corrected for a while."""
         number = next(self._numbers)
         self._seen[number] = seen
         self._seen.pop(number - MOST_REMEMBERED, None)
         return number
 
-    def find(self, number: int) -> Seen | None:
+    def find(self, number: int) -> SeenCrop | None:
         """Return what has this number; None where it is forgotten or never was."""
         return self._seen.get(number)
 
@@ -45,7 +45,7 @@ class Memory:
 class CorrectionsApi:
     """Handlers of /api/corrections."""
 
-    def __init__(self, folder: Path, memory: Memory) -> None:
+    def __init__(self, folder: Path, memory: RecentReadings) -> None:
         self._corrections, self._memory = Corrections(folder), memory
 
     async def list(self, request: web.Request) -> web.Response:

@@ -11,34 +11,34 @@ import simplejpeg
 from aiohttp import web
 from numpy.typing import NDArray
 
-from services.display.display_state import Shown
-from services.display.web.explain.corrections import Memory
+from services.display.display_state import DisplayFrame
+from services.display.web.explain.corrections import RecentReadings
 from services.display.web.explain.images import to_jpeg, to_png
 from services.display.web.requests import check, refuse
 from services.display.web.snapshots import Snapshots
 from shared.networks.layers import Layers
-from shared.networks.reload import KeptReader
+from shared.networks.reload import ReloadingRecognizer
 from shared.settings import Settings
 from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
-from shared.vision.corrections import Seen
+from shared.vision.corrections import SeenCrop
 from shared.vision.explanation import Explanation, explain
 from shared.vision.gray_frame import make_page
-from shared.vision.recognizer import Reader
+from shared.vision.recognizer import Recognizer
 
 MOST_PX = 100_000
 
 
-class Why:
+class ExplanationApi:
     """The networks of this process, loaded when the first question comes. One question at a time: it takes a core."""
 
-    def __init__(self, settings: Settings, snapshots: Snapshots, memory: Memory) -> None:
+    def __init__(self, settings: Settings, snapshots: Snapshots, memory: RecentReadings) -> None:
         self._settings, self._snapshots, self._memory = settings, snapshots, memory
         self._turn = threading.Lock()
         self._layers: tuple[str, Layers] | None = None  # and the version of the weights they are of
 
     @cached_property
-    def _kept(self) -> KeptReader:
-        return KeptReader(replace(self._settings, backend="onnx", device="cpu"))
+    def _kept(self) -> ReloadingRecognizer:
+        return ReloadingRecognizer(replace(self._settings, backend="onnx", device="cpu"))
 
     def _layers_of(self, version: str) -> Layers:
         if self._layers is None or self._layers[0] != version:
@@ -53,7 +53,7 @@ class Why:
         shown = await self._snapshots.find(request.match_info["name"])
         return web.json_response(await asyncio.to_thread(self._answer, shown, place["x"], place["y"]))
 
-    def _answer(self, shown: Shown, x: float, y: float) -> dict[str, Any]:
+    def _answer(self, shown: DisplayFrame, x: float, y: float) -> dict[str, Any]:
         with self._turn:
             try:
                 grey = simplejpeg.decode_jpeg(shown.jpeg, colorspace="GRAY")
@@ -69,9 +69,9 @@ class Why:
     def _remember(self, camera: str, why: Explanation) -> int | None:
         if why.image is None:
             return None
-        return self._memory.remember(Seen(camera, to_grey(why.image), int(np.argmax(why.together))))
+        return self._memory.remember(SeenCrop(camera, to_grey(why.image), int(np.argmax(why.together))))
 
-    def _look_inside(self, why: Explanation, reader: Reader) -> dict[str, Any]:
+    def _look_inside(self, why: Explanation, reader: Recognizer) -> dict[str, Any]:
         version = reader.network.version
         layers = self._layers_of(version).look(why.image) if why.image is not None else []
         return {

@@ -6,8 +6,8 @@ from contextlib import suppress
 
 from aiohttp import WSCloseCode, web
 
-from services.display.display_state import Shown
-from services.display.web.live.viewer import UnwelcomeError, Viewer
+from services.display.display_state import DisplayFrame
+from services.display.web.live.viewer import LiveViewer, ProtocolError
 from shared.messaging.messages import CameraState
 from shared.telemetry import metrics
 
@@ -16,13 +16,13 @@ FULL = f"{MAX_VIEWERS} browsers look already"
 GOODBYE_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 
-class Gallery:
+class LiveViewHub:
     """Lives in the page's event loop; only is_up and is_looked_at are read from outside."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.is_up = False
         self._clock = clock
-        self._viewers: set[Viewer] = set()
+        self._viewers: set[LiveViewer] = set()
         self._states: dict[str, CameraState] = {}
 
     @property
@@ -30,7 +30,7 @@ class Gallery:
         """Whether anybody looks."""
         return any(viewer.is_looking for viewer in tuple(self._viewers))
 
-    def show(self, news: Sequence[Shown | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Let what is new wait for every browser."""
         if is_up != self.is_up:
             self.is_up = is_up
@@ -44,7 +44,7 @@ class Gallery:
 
     async def look(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one browser's WebSocket until it leaves."""
-        viewer = Viewer(self._clock)
+        viewer = LiveViewer(self._clock)
         await viewer.socket.prepare(request)
         if len(self._viewers) >= MAX_VIEWERS:
             metrics.REFUSED.labels("full").inc()
@@ -54,7 +54,7 @@ class Gallery:
         sender = asyncio.create_task(viewer.send_all())
         try:
             await viewer.hear_all()
-        except UnwelcomeError as reason:
+        except ProtocolError as reason:
             metrics.REFUSED.labels("protocol").inc()
             await viewer.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode())
         finally:
@@ -65,7 +65,7 @@ class Gallery:
                 await sender
         return viewer.socket
 
-    def _enter(self, viewer: Viewer) -> None:
+    def _enter(self, viewer: LiveViewer) -> None:
         self._viewers.add(viewer)
         metrics.VIEWERS.set(len(self._viewers))
         viewer.tell_pipeline(self.is_up)

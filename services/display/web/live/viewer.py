@@ -10,8 +10,8 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from services.display.display_state import Shown
-from services.display.web.flow_control import Allowance, Room
+from services.display.display_state import DisplayFrame
+from services.display.web.flow_control import FrameWindow, TokenBucket
 from services.display.web.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
 from shared.messaging.messages import CameraState
 
@@ -21,27 +21,27 @@ WORDS_PER_S, WORDS_AT_ONCE = 20.0, 200.0  # beyond the one for each picture: clo
 HEARTBEAT_S = 20.0  # a browser that does not answer pings for so long is gone
 
 
-class UnwelcomeError(Exception):
+class ProtocolError(Exception):
     """A browser that breaks the protocol; the text says how."""
 
 
-class Viewer:
+class LiveViewer:
     """What one browser has still to get."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.socket = web.WebSocketResponse(max_msg_size=WORD_BYTES, compress=False, heartbeat=HEARTBEAT_S)
         self.is_looking = True
         self._clock = clock
-        self._pictures: dict[str, Shown] = {}  # in turn: the camera served last is the last
+        self._pictures: dict[str, DisplayFrame] = {}  # in turn: the camera served last is the last
         self._sent_at: dict[str, float] = {}  # of the pictures not yet painted
         self._unseen: set[str] = set()  # cameras whose tiles are out of sight
-        self._room = Room()
+        self._room = FrameWindow()
         self._states: dict[str, CameraState] = {}
         self._texts: list[str] = []
-        self._allowance = Allowance(WORDS_PER_S, WORDS_AT_ONCE, WORDS_AT_ONCE, time.monotonic())
+        self._allowance = TokenBucket(WORDS_PER_S, WORDS_AT_ONCE, WORDS_AT_ONCE, time.monotonic())
         self._news = asyncio.Event()
 
-    def put(self, item: Shown | CameraState) -> None:
+    def put(self, item: DisplayFrame | CameraState) -> None:
         """Let something wait for this browser; it replaces what waited from the same camera."""
         if isinstance(item, CameraState):
             self._states[item.camera] = item
@@ -82,17 +82,17 @@ class Viewer:
         return encode_state(self._states.pop(next(iter(self._states))), self._clock())
 
     async def hear_all(self) -> None:
-        """Act on what the browser says until it leaves. Raises UnwelcomeError."""
+        """Act on what the browser says until it leaves. Raises ProtocolError."""
         async for message in self.socket:
             if message.type is not WSMsgType.TEXT:
-                raise UnwelcomeError("only text is understood here")
+                raise ProtocolError("only text is understood here")
             self._hear(message.data)
 
     def _hear(self, text: str) -> None:
         try:
             word = decode_word(text)
         except (ValueError, RecursionError) as error:
-            raise UnwelcomeError("that is no word of this protocol") from error
+            raise ProtocolError("that is no word of this protocol") from error
         now = time.monotonic()
         if word["kind"] == "painted" and word["camera"] in self._sent_at:
             on_their_way = len(self._sent_at)
@@ -100,7 +100,7 @@ class Viewer:
         elif self._allowance.take(now):
             self._act(word)
         else:
-            raise UnwelcomeError("too many words")
+            raise ProtocolError("too many words")
         self._news.set()
 
     def _act(self, word: Mapping[str, Any]) -> None:

@@ -99,7 +99,7 @@ function showEvidence({ curves }, { together = [], read = [], found = [] }) {
     const share = together[i];
     row.querySelector(".now").textContent = share === undefined ? "–" : percent(share);
     row.querySelector("meter").value = share ?? 0;
-    row.title = share === undefined ? "" : `finder ${i < 10 ? percent(found[i]) : "–"}, reader ${percent(read[i])}`;
+    row.title = share === undefined ? "" : `detector ${i < 10 ? percent(found[i]) : "–"}, reader ${percent(read[i])}`;
     row.classList.toggle("best", share === Math.max(...together));
     curves[i].add(share === undefined ? null : 100 * share);
   }

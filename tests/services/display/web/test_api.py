@@ -18,8 +18,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from services.display.events import APPEAR_S
 from services.display.web.api.stream import MAX_LISTENERS, Listener
-from services.display.web.event_store import MOST_EVENTS, Question, Store
-from services.display.web.server import GLANCE_S, Page
+from services.display.web.event_store import MOST_EVENTS, EventQuery, EventStore
+from services.display.web.server import GLANCE_S, WebServer
 from shared.cameras.added import FILE, MOST_ADDED, read_added
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
@@ -31,24 +31,24 @@ JPEG = b"\xff\xd8"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(tmp_path: Path) -> Iterator[WebServer]:
     pictures(0)  # drawn once, which takes a second
-    page = Page(settings(tmp_path), time.monotonic)
+    page = WebServer(settings(tmp_path), time.monotonic)
     yield page
     page.close()
 
 
-async def ask(page: Page, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
+async def ask(page: WebServer, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
     async with aiohttp.ClientSession() as session, session.request(method, page.url + path, **more) as answer:
         is_json = answer.content_type == "application/json"
         return answer.status, await (answer.json() if is_json else answer.read())
 
 
-def show(page: Page, camera: str = "demo", state: str = "live") -> None:
+def show(page: WebServer, camera: str = "demo", state: str = "live") -> None:
     page.show([CameraState(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
 
 
-async def hold_up(page: Page, seconds: float, camera: str = "demo") -> None:
+async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None:
     """Show the demo's sheet, which says 30, ten times a second for so long, and then nothing."""
     first = shown(camera)
     for step in range(round(10 * seconds) + 1):
@@ -56,7 +56,7 @@ async def hold_up(page: Page, seconds: float, camera: str = "demo") -> None:
     page.show([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
 
 
-def test_cameras_say_how_they_are_and_how_fast(page: Page) -> None:
+def test_cameras_say_how_they_are_and_how_fast(page: WebServer) -> None:
     async def scenario() -> None:
         show(page, "desk", "frozen")
         show(page)
@@ -70,11 +70,11 @@ def test_cameras_say_how_they_are_and_how_fast(page: Page) -> None:
     in_browser(scenario)
 
 
-async def put(page: Page, name: str, source: object = "demo", **more: Any) -> tuple[int, Any]:
+async def put(page: WebServer, name: str, source: object = "demo", **more: Any) -> tuple[int, Any]:
     return await ask(page, f"/api/cameras/{name}", "PUT", json={"source": source}, **more)
 
 
-def test_camera_is_added_given_another_source_and_taken_away(page: Page, tmp_path: Path) -> None:
+def test_camera_is_added_given_another_source_and_taken_away(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         show(page)
         status, camera = await put(page, "hall", "rtsp://me:s3cret@10.0.0.7/live")
@@ -102,7 +102,7 @@ def test_camera_is_added_given_another_source_and_taken_away(page: Page, tmp_pat
     ],
 )
 def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
-    page: Page, tmp_path: Path, name: str, source: object, refused: tuple[int, str]
+    page: WebServer, tmp_path: Path, name: str, source: object, refused: tuple[int, str]
 ) -> None:
     async def scenario() -> None:
         show(page)
@@ -114,7 +114,7 @@ def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
     assert not (tmp_path / FILE).exists()
 
 
-def test_no_more_cameras_are_added_than_a_machine_can_bear(page: Page) -> None:
+def test_no_more_cameras_are_added_than_a_machine_can_bear(page: WebServer) -> None:
     async def scenario() -> None:
         answers = [(await put(page, f"c{number}"))[0] for number in range(MOST_ADDED + 1)]
         assert answers == [201] * MOST_ADDED + [409]
@@ -125,7 +125,7 @@ def test_no_more_cameras_are_added_than_a_machine_can_bear(page: Page) -> None:
 
 def test_other_pages_scripts_and_who_has_no_token_add_no_camera(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = Page(settings(tmp_path, PAGE_TOKEN="of this test"), time.monotonic)  # noqa: S106 - of nothing else
+        page = WebServer(settings(tmp_path, WEB_TOKEN="of this test"), time.monotonic)  # noqa: S106 - of nothing else
         assert (await put(page, "hall"))[0] == 401
         assert (await put(page, "hall?token=of+this+test", headers={"Origin": "http://else.example"}))[0] == 403
         assert (await put(page, "hall?token=of+this+test"))[0] == 201
@@ -134,7 +134,7 @@ def test_other_pages_scripts_and_who_has_no_token_add_no_camera(tmp_path: Path) 
     in_browser(scenario)
 
 
-def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: Page, tmp_path: Path) -> None:
+def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / FILE).write_text("nonsense")
         for status, answer in (await put(page, "hall"), await ask(page, "/api/cameras")):
@@ -145,7 +145,7 @@ def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: Page, tmp_path: Pa
     assert (tmp_path / FILE).read_text() == "nonsense"
 
 
-def test_readings_are_the_newest_of_each_camera_or_of_one(page: Page) -> None:
+def test_readings_are_the_newest_of_each_camera_or_of_one(page: WebServer) -> None:
     async def scenario() -> None:
         show(page, "desk")
         show(page)
@@ -157,7 +157,7 @@ def test_readings_are_the_newest_of_each_camera_or_of_one(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_number_that_came_and_went_is_an_event_with_its_times(page: Page) -> None:
+def test_number_that_came_and_went_is_an_event_with_its_times(page: WebServer) -> None:
     async def scenario() -> None:
         began_at = time.time()
         await hold_up(page, 2.0)
@@ -174,7 +174,7 @@ def test_number_that_came_and_went_is_an_event_with_its_times(page: Page) -> Non
         assert went - came == pytest.approx(2.0, abs=1.01)
         assert abs(came - time.timezone - began_at) < 2
 
-    async def becomes_left(page: Page) -> None:
+    async def becomes_left(page: WebServer) -> None:
         for _ in range(100):
             if (await ask(page, "/api/events"))[1]["events"][0]["left_at"]:
                 return
@@ -184,7 +184,7 @@ def test_number_that_came_and_went_is_an_event_with_its_times(page: Page) -> Non
     in_browser(scenario)
 
 
-def test_readings_come_ten_times_a_second_while_nobody_looks(page: Page) -> None:
+def test_readings_come_ten_times_a_second_while_nobody_looks(page: WebServer) -> None:
     assert page.reads_every_s == GLANCE_S
     assert APPEAR_S >= 2 * GLANCE_S
 
@@ -205,7 +205,7 @@ def test_readings_come_ten_times_a_second_while_nobody_looks(page: Page) -> None
         "/api/cameras/demo/snapshot.jpg?plain=maybe",
     ],
 )
-def test_question_that_is_wrong_is_refused_in_a_sentence(page: Page, path: str) -> None:
+def test_question_that_is_wrong_is_refused_in_a_sentence(page: WebServer, path: str) -> None:
     async def scenario() -> None:
         show(page)
         status, answer = await ask(page, path)
@@ -216,7 +216,7 @@ def test_question_that_is_wrong_is_refused_in_a_sentence(page: Page, path: str) 
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/cameras/nobody/snapshot.jpg", "/api/recordings/../x.mp4"])
-def test_what_is_not_there_is_said_as_json(page: Page, path: str) -> None:
+def test_what_is_not_there_is_said_as_json(page: WebServer, path: str) -> None:
     async def scenario() -> None:
         status, answer = await ask(page, path)
         assert status == 404
@@ -225,7 +225,7 @@ def test_what_is_not_there_is_said_as_json(page: Page, path: str) -> None:
     in_browser(scenario)
 
 
-def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: Page) -> None:
+def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: WebServer) -> None:
     async def scenario() -> None:
         show(page)
         question = asyncio.create_task(ask(page, "/api/cameras/demo/snapshot.jpg"))
@@ -240,7 +240,7 @@ def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: Page) -> No
     in_browser(scenario)
 
 
-def test_snapshot_of_a_camera_that_gives_none_says_why(page: Page) -> None:
+def test_snapshot_of_a_camera_that_gives_none_says_why(page: WebServer) -> None:
     async def scenario() -> None:
         show(page, "desk", "absent")
         status, answer = await ask(page, "/api/cameras/desk/snapshot.jpg")
@@ -250,7 +250,7 @@ def test_snapshot_of_a_camera_that_gives_none_says_why(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: Page) -> None:
+def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> None:
     async def scenario() -> None:
         show(page, "desk", "absent")
         question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
@@ -271,7 +271,7 @@ async def read_events(response: aiohttp.ClientResponse) -> list[tuple[str, dict[
             return [(kind.removeprefix("event: "), json.loads(data.removeprefix("data: ")))]
 
 
-def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: Page) -> None:
+def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{page.url}/api/stream?camera=demo") as stream:
             assert stream.content_type == "text/event-stream"
@@ -293,7 +293,7 @@ def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: Page) ->
     in_browser(scenario)
 
 
-def test_socket_tells_states_and_readings_and_hears_nothing(page: Page) -> None:
+def test_socket_tells_states_and_readings_and_hears_nothing(page: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/api/ws") as socket:
             await becomes(lambda: page.reads_every_s == 0)
@@ -309,7 +309,7 @@ def test_socket_tells_states_and_readings_and_hears_nothing(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_listener_too_many_is_told_so(page: Page) -> None:
+def test_listener_too_many_is_told_so(page: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
             opened = [await session.ws_connect(f"{page.url}/api/ws") for _ in range(MAX_LISTENERS)]
@@ -319,7 +319,7 @@ def test_listener_too_many_is_told_so(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_slow_listener_has_the_newest_reading_of_each_camera_before_it(page: Page) -> None:
+def test_slow_listener_has_the_newest_reading_of_each_camera_before_it(page: WebServer) -> None:
     async def scenario() -> None:
         listener = Listener(page._api.desk, None)
         for seq in range(100):
@@ -352,7 +352,7 @@ def test_webhook_gets_each_event_also_when_it_fails_at_first(tmp_path: Path) -> 
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        page = Page(settings(tmp_path, WEBHOOK=f"http://127.0.0.1:{port}/hook"), time.monotonic)
+        page = WebServer(settings(tmp_path, WEBHOOK=f"http://127.0.0.1:{port}/hook"), time.monotonic)
         try:
             await hold_up(page, 0.5)
             await becomes(lambda: got)
@@ -372,7 +372,7 @@ def test_webhook_that_is_no_address_is_one_sentence(tmp_path: Path) -> None:
 def test_events_are_kept_across_a_restart_and_those_in_sight_end_with_it(tmp_path: Path) -> None:
     async def scenario() -> None:
         for count in (1, 2):
-            page = Page(settings(tmp_path), time.monotonic)
+            page = WebServer(settings(tmp_path), time.monotonic)
             await hold_up(page, 0.5)
             events = (await ask(page, "/api/events"))[1]["events"]
             assert len(events) == count
@@ -383,7 +383,7 @@ def test_events_are_kept_across_a_restart_and_those_in_sight_end_with_it(tmp_pat
 
 
 def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Path) -> None:
-    store = Store(tmp_path / "events.sqlite", 1)
+    store = EventStore(tmp_path / "events.sqlite", 1)
     with closing(sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
@@ -395,7 +395,7 @@ def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Pat
 
 def test_no_events_are_kept_where_none_are_wanted(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = Page(settings(tmp_path, EVENTS_DAYS="0"), time.monotonic)
+        page = WebServer(settings(tmp_path, EVENTS_DAYS="0"), time.monotonic)
         await hold_up(page, 0.5)
         assert (await ask(page, "/api/events")) == (404, {"error": "no events are kept here: EVENTS_DAYS is 0"})
         await asyncio.to_thread(page.close)
@@ -407,22 +407,22 @@ def test_no_events_are_kept_where_none_are_wanted(tmp_path: Path) -> None:
 def test_file_that_is_no_store_of_events_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "events.sqlite").write_text("this is no database, and long enough to be seen as none" * 20)
     with pytest.raises(ConfigError, match=r"RUN_DIR=.* can't keep events in events\.sqlite"):
-        Page(settings(tmp_path), time.monotonic)
+        WebServer(settings(tmp_path), time.monotonic)
 
 
 def test_store_forgets_by_age_and_gives_pages_of_what_is_asked(tmp_path: Path) -> None:
-    store = Store(tmp_path / "events.sqlite", days=1)
+    store = EventStore(tmp_path / "events.sqlite", days=1)
     for hour in range(48):
         store.add("demo" if hour % 2 else "desk", str(hour), hour * 3600.0, 0.9)
-    kept = store.ask(Question(limit=MOST_EVENTS))
+    kept = store.ask(EventQuery(limit=MOST_EVENTS))
     assert [event.number for event in kept] == [str(hour) for hour in range(47, 22, -1)]
-    assert [event.number for event in store.ask(Question(camera="demo", limit=2))] == ["47", "45"]
-    assert [e.number for e in store.ask(Question(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
-    assert [e.number for e in store.ask(Question(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
+    assert [event.number for event in store.ask(EventQuery(camera="demo", limit=2))] == ["47", "45"]
+    assert [e.number for e in store.ask(EventQuery(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
+    assert [e.number for e in store.ask(EventQuery(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
     store.close()
 
 
-async def ask_why(page: Page, query: str) -> tuple[int, Any]:
+async def ask_why(page: WebServer, query: str) -> tuple[int, Any]:
     """Ask why while the demo's camera gives its next picture."""
     show(page)
     question = asyncio.create_task(ask(page, f"/api/cameras/demo/why?{query}"))
@@ -431,7 +431,7 @@ async def ask_why(page: Page, query: str) -> tuple[int, Any]:
     return await question
 
 
-def test_why_answers_with_what_was_seen_and_said(page: Page) -> None:
+def test_why_answers_with_what_was_seen_and_said(page: WebServer) -> None:
     async def scenario() -> None:
         x, y, width, height = shown().digits[0].box
         status, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
@@ -446,7 +446,7 @@ def test_why_answers_with_what_was_seen_and_said(page: Page) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "x=1", "x=1&y=-1", "x=1&y=nan", "x=1&y=1e9", "x=1&y=2&z=3"])
-def test_why_asks_for_a_place_of_the_picture(page: Page, query: str) -> None:
+def test_why_asks_for_a_place_of_the_picture(page: WebServer, query: str) -> None:
     async def scenario() -> None:
         show(page)
         assert (await ask(page, f"/api/cameras/demo/why?{query}"))[0] == 400

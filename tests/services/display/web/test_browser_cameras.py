@@ -20,11 +20,11 @@ from aiohttp import WSCloseCode, WSMsgType
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.display.display_state import Watch
+from services.display.display_state import CameraDisplay
 from services.display.web.browser_cameras.jpeg import MOST_PX, check_jpeg
 from services.display.web.browser_cameras.registry import MAX_GUESTS
 from services.display.web.browser_cameras.session import FRAME_BYTES, RATE_HZ, credible
-from services.display.web.server import Page
+from services.display.web.server import WebServer
 from shared.messaging.messages import CameraState, Credit, Frame, Message
 from tests.services.display.web.test_server import in_browser, settings
 from tests.services.feed import view_of
@@ -67,7 +67,7 @@ class Line:
 class Served:
     """A page, and the lines to the queue that its guests were given."""
 
-    page: Page
+    page: WebServer
     lines: list[Line]
 
 
@@ -79,7 +79,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
         lines.append(Line())
         return lines[-1]
 
-    page = Page(settings(tmp_path), time.monotonic, connect)
+    page = WebServer(settings(tmp_path), time.monotonic, connect)
     yield Served(page, lines)
     page.close()
 
@@ -108,7 +108,7 @@ class Guest:
 
 
 @asynccontextmanager
-async def guest(page: Page, kind: str = "browser") -> AsyncIterator[Guest]:
+async def guest(page: WebServer, kind: str = "browser") -> AsyncIterator[Guest]:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/{kind}/ws") as opened:
         browser = Guest(opened)
         browser.name = (await browser.word("welcome"))["camera"]
@@ -142,7 +142,7 @@ def test_what_was_read_comes_back_to_whose_picture_it_was(served: Served) -> Non
         async with guest(served.page) as one, guest(served.page) as two:
             for name in (one.name, two.name):
                 view = replace(view_of(name, 1, time.monotonic()), jpeg=b"")
-                served.page.show([Watch().show(view)], True)
+                served.page.show([CameraDisplay().show(view)], True)
             assert (await one.word("reading"))["camera"] == "browser"
             reading = await two.word("reading")
             assert reading["camera"] == "browser.2"

@@ -10,9 +10,9 @@ import aiohttp
 import numpy as np
 import pytest
 
-from services.display.web.explain.corrections import LABELS, MOST_REMEMBERED, Memory
-from services.display.web.server import Page
-from shared.vision.corrections import MOST_A_MINUTE, MOST_KEPT, Corrections, FullError, Seen
+from services.display.web.explain.corrections import LABELS, MOST_REMEMBERED, RecentReadings
+from services.display.web.server import WebServer
+from shared.vision.corrections import MOST_A_MINUTE, MOST_KEPT, Corrections, FullError, SeenCrop
 from shared.vision.digit import NOT_A_DIGIT
 from tests.services.display.web.test_api import ask, ask_why
 from tests.services.display.web.test_server import in_browser, settings, shown
@@ -22,30 +22,30 @@ KEPT = "learned/corrections.sqlite"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(tmp_path: Path) -> Iterator[WebServer]:
     pictures(0)  # drawn once, which takes a second
-    page = Page(settings(tmp_path), time.monotonic)
+    page = WebServer(settings(tmp_path), time.monotonic)
     yield page
     page.close()
 
 
-def seen(said: int = 3, camera: str = "demo") -> Seen:
+def seen(said: int = 3, camera: str = "demo") -> SeenCrop:
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 12:16] = 255
-    return Seen(camera, image, said)
+    return SeenCrop(camera, image, said)
 
 
-def remember(page: Page, what: Seen) -> int:
+def remember(page: WebServer, what: SeenCrop) -> int:
     """Let the page have seen something."""
-    memory: Memory = page._api.why._memory
+    memory: RecentReadings = page._api.why._memory
     return memory.remember(what)
 
 
-async def say(page: Page, number: int, label: str) -> tuple[int, Any]:
+async def say(page: WebServer, number: int, label: str) -> tuple[int, Any]:
     return await ask(page, "/api/corrections", "POST", json={"seen": number, "label": label})
 
 
-def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: Page, tmp_path: Path) -> None:
+def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         x, y, width, height = shown().digits[0].box
         _, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
@@ -62,7 +62,7 @@ def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: Pa
     in_browser(scenario)
 
 
-def test_place_without_a_candidate_has_nothing_to_correct(page: Page) -> None:
+def test_place_without_a_candidate_has_nothing_to_correct(page: WebServer) -> None:
     async def scenario() -> None:
         _, why = await ask_why(page, "x=1&y=1")
         assert why["seen"] is None
@@ -70,11 +70,11 @@ def test_place_without_a_candidate_has_nothing_to_correct(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: Page, tmp_path: Path) -> None:
+def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         for label in ("7", "none"):
             await say(page, remember(page, seen()), label)
-        other = Page(settings(tmp_path), time.monotonic)
+        other = WebServer(settings(tmp_path), time.monotonic)
         try:
             corrections = (await ask(other, "/api/corrections"))[1]["corrections"]
             assert [correction["label"] for correction in corrections] == ["none", "7"]
@@ -89,7 +89,7 @@ def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: Pa
     in_browser(scenario)
 
 
-def test_list_comes_in_pages(page: Page, tmp_path: Path) -> None:
+def test_list_comes_in_pages(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         table = Corrections(tmp_path / "learned")
         for label in range(5):
@@ -116,7 +116,7 @@ def test_list_comes_in_pages(page: Page, tmp_path: Path) -> None:
     ],
 )
 def test_correction_that_is_none_is_refused_and_leaves_no_file(
-    page: Page, tmp_path: Path, body: Any, status: int
+    page: WebServer, tmp_path: Path, body: Any, status: int
 ) -> None:
     async def scenario() -> None:
         answer = await ask(page, "/api/corrections", "POST", json=body)
@@ -127,7 +127,7 @@ def test_correction_that_is_none_is_refused_and_leaves_no_file(
     in_browser(scenario)
 
 
-def test_other_sites_correct_and_delete_nothing(page: Page, tmp_path: Path) -> None:
+def test_other_sites_correct_and_delete_nothing(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         number = remember(page, seen())
         strange = {"Origin": "http://elsewhere.example"}
@@ -143,7 +143,7 @@ def test_other_sites_correct_and_delete_nothing(page: Page, tmp_path: Path) -> N
 
 def test_who_has_no_token_corrects_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = Page(settings(tmp_path, PAGE_TOKEN="a secret"), time.monotonic)  # noqa: S106
+        page = WebServer(settings(tmp_path, WEB_TOKEN="a secret"), time.monotonic)  # noqa: S106
         try:
             assert (await say(page, remember(page, seen()), "7"))[0] == 401
         finally:
@@ -152,7 +152,7 @@ def test_who_has_no_token_corrects_nothing(tmp_path: Path) -> None:
     in_browser(scenario)
 
 
-def test_table_that_is_damaged_is_said_and_left_as_it_is(page: Page, tmp_path: Path) -> None:
+def test_table_that_is_damaged_is_said_and_left_as_it_is(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / KEPT).parent.mkdir()
         (tmp_path / KEPT).write_text("this is no database, and long enough to be seen as none" * 20)
@@ -164,7 +164,7 @@ def test_table_that_is_damaged_is_said_and_left_as_it_is(page: Page, tmp_path: P
     in_browser(scenario)
 
 
-def test_one_correction_too_many_in_a_minute_is_refused(page: Page) -> None:
+def test_one_correction_too_many_in_a_minute_is_refused(page: WebServer) -> None:
     async def scenario() -> None:
         number = remember(page, seen())
         async with aiohttp.ClientSession() as session:
@@ -193,7 +193,7 @@ def test_table_takes_so_many_and_no_more(tmp_path: Path) -> None:
 
 
 def test_memory_forgets_what_was_explained_long_ago() -> None:
-    memory = Memory()
+    memory = RecentReadings()
     numbers = [memory.remember(seen()) for _ in range(MOST_REMEMBERED + 1)]
     assert memory.find(numbers[0]) is None
     assert memory.find(numbers[1]) is not None

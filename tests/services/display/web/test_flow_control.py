@@ -2,12 +2,12 @@
 
 import pytest
 
-from services.display.web.flow_control import SLOW_S, Allowance, Room
+from services.display.web.flow_control import SLOW_S, FrameWindow, TokenBucket
 
 
 def ages_on_a_line(cameras: int, picture_s: float, pictures: int = 400) -> list[float]:
     """How old each picture is when painted, if the line carries one in picture_s seconds and cameras take turns."""
-    room, now, line_free_at, ages = Room(), 0.0, 0.0, []
+    room, now, line_free_at, ages = FrameWindow(), 0.0, 0.0, []
     on_their_way: list[tuple[float, float]] = []  # painted at, sent at
     for _ in range(pictures):
         while room.holds(len(on_their_way)) and len(on_their_way) < cameras:
@@ -27,14 +27,14 @@ def test_pictures_on_a_slow_line_are_never_old(cameras: int, picture_s: float) -
 
 
 def test_quick_line_carries_a_picture_of_each_camera_at_once() -> None:
-    room = Room()
+    room = FrameWindow()
     for on_their_way in range(1, 16):
         room.learn(0.02, on_their_way)
     assert room.holds(15)
 
 
 def test_room_that_is_not_used_does_not_grow() -> None:
-    room = Room()
+    room = FrameWindow()
     for _ in range(1000):
         room.learn(0.02, 2)
     room.learn(1.0, 2)
@@ -42,7 +42,7 @@ def test_room_that_is_not_used_does_not_grow() -> None:
 
 
 def test_line_that_stood_still_gets_one_picture_at_a_time() -> None:
-    room = Room()
+    room = FrameWindow()
     for _ in range(20):
         room.learn(5.0, 1)
     assert room.holds(0)
@@ -50,7 +50,7 @@ def test_line_that_stood_still_gets_one_picture_at_a_time() -> None:
 
 
 def test_allowance_is_spent_and_grows_again() -> None:
-    allowance = Allowance(per_s=2.0, at_once=3.0, left=3.0, at=0.0)
+    allowance = TokenBucket(per_s=2.0, at_once=3.0, left=3.0, at=0.0)
     assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
     assert [allowance.take(0.5), allowance.take(0.5)] == [True, False]
     assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]

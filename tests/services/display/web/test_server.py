@@ -16,11 +16,11 @@ from aiohttp import WSCloseCode, WSMsgType
 from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDictProxy
 
-from services.display.display_state import Shown, Watch
+from services.display.display_state import CameraDisplay, DisplayFrame
 from services.display.web.access import cookie_of
 from services.display.web.live.hub import MAX_VIEWERS
 from services.display.web.live.viewer import WORDS_AT_ONCE
-from services.display.web.server import Page
+from services.display.web.server import WebServer
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError, Settings, load_settings
 from tests.services.feed import pictures, view_of
@@ -31,7 +31,7 @@ TOKEN = "a secret of the tests"  # noqa: S105 - of nothing else
 def settings(tmp_path: Path, **given: str) -> Settings:
     with socket.create_server(("127.0.0.1", 0)) as free:
         given = {
-            "PAGE_PORT": str(free.getsockname()[1]),
+            "WEB_PORT": str(free.getsockname()[1]),
             "RUN_DIR": str(tmp_path),
             "LEARNED_DIR": str(tmp_path / "learned"),
         } | given
@@ -39,22 +39,22 @@ def settings(tmp_path: Path, **given: str) -> Settings:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    page = Page(settings(tmp_path), time.monotonic)
+def page(tmp_path: Path) -> Iterator[WebServer]:
+    page = WebServer(settings(tmp_path), time.monotonic)
     yield page
     page.close()
 
 
 @pytest.fixture
-def locked_page(tmp_path: Path) -> Iterator[Page]:
-    page = Page(settings(tmp_path, PAGE_TOKEN=TOKEN), time.monotonic)
+def locked_page(tmp_path: Path) -> Iterator[WebServer]:
+    page = WebServer(settings(tmp_path, WEB_TOKEN=TOKEN), time.monotonic)
     yield page
     page.close()
 
 
-def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> Shown:
+def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> DisplayFrame:
     pictures(0)  # drawn once, which takes a second
-    return Watch().show(view_of(camera, seq, time.monotonic() - age_s))
+    return CameraDisplay().show(view_of(camera, seq, time.monotonic() - age_s))
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Browser:
 
 
 @asynccontextmanager
-async def look(page: Page, **headers: str) -> AsyncIterator[Browser]:
+async def look(page: WebServer, **headers: str) -> AsyncIterator[Browser]:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/ws", headers=headers) as opened:
         browser = Browser(opened)
         await browser.word("pipeline")  # the first word: from now on it is looked at
@@ -97,7 +97,7 @@ def in_browser(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_picture_arrives_with_what_was_read_on_it(page: Page) -> None:
+def test_picture_arrives_with_what_was_read_on_it(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             page.show([shown()], True)
@@ -111,7 +111,7 @@ def test_picture_arrives_with_what_was_read_on_it(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: Page) -> None:
+def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as slow, look(page) as quick:
             for seq in range(1, 31):
@@ -125,7 +125,7 @@ def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: Page) -> 
     in_browser(scenario)
 
 
-def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: Page) -> None:
+def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             page.show([shown("one")], True)
@@ -138,7 +138,7 @@ def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: Page) -> N
     in_browser(scenario)
 
 
-def test_camera_out_of_sight_is_not_sent(page: Page) -> None:
+def test_camera_out_of_sight_is_not_sent(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             await browser.say(kind="sight", camera="one", seen=False)
@@ -152,7 +152,7 @@ def test_camera_out_of_sight_is_not_sent(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_pictures_are_wanted_only_while_somebody_looks(page: Page) -> None:
+def test_pictures_are_wanted_only_while_somebody_looks(page: WebServer) -> None:
     async def becomes(wanted: bool) -> None:
         while page.wants_pictures != wanted:
             await asyncio.sleep(0.005)
@@ -170,7 +170,7 @@ def test_pictures_are_wanted_only_while_somebody_looks(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_camera_state_is_told_at_once_and_to_who_comes_later(page: Page) -> None:
+def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) -> None:
     async def scenario() -> None:
         down = CameraState("desk", "frozen", "the picture stands still", time.monotonic() - 3)
         async with look(page) as browser:
@@ -184,7 +184,7 @@ def test_camera_state_is_told_at_once_and_to_who_comes_later(page: Page) -> None
     in_browser(scenario)
 
 
-def test_browser_hears_when_the_pipeline_goes(page: Page) -> None:
+def test_browser_hears_when_the_pipeline_goes(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             page.show([], True)
@@ -195,7 +195,7 @@ def test_browser_hears_when_the_pipeline_goes(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_browser_can_learn_the_queues_clock(page: Page) -> None:
+def test_browser_can_learn_the_queues_clock(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             await browser.say(kind="clock", asked=1.5)
@@ -221,7 +221,7 @@ def test_browser_can_learn_the_queues_clock(page: Page) -> None:
         ("x" * 100_000, WSCloseCode.MESSAGE_TOO_BIG),
     ],
 )
-def test_word_that_is_none_ends_the_connection(page: Page, text: str, code: int) -> None:
+def test_word_that_is_none_ends_the_connection(page: WebServer, text: str, code: int) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             await browser.socket.send_str(text)
@@ -230,7 +230,7 @@ def test_word_that_is_none_ends_the_connection(page: Page, text: str, code: int)
     in_browser(scenario)
 
 
-def test_flood_of_words_ends_the_connection(page: Page) -> None:
+def test_flood_of_words_ends_the_connection(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             for _ in range(2 * int(WORDS_AT_ONCE)):
@@ -240,7 +240,7 @@ def test_flood_of_words_ends_the_connection(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_viewer_too_many_is_told_so(page: Page) -> None:
+def test_viewer_too_many_is_told_so(page: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
             sockets = [await session.ws_connect(f"{page.url}/ws") for _ in range(MAX_VIEWERS)]
@@ -254,14 +254,14 @@ def test_viewer_too_many_is_told_so(page: Page) -> None:
     in_browser(scenario)
 
 
-async def fetch(page: Page, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
+async def fetch(page: WebServer, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
     async with aiohttp.ClientSession() as session:
         answer = await session.get(page.url + path, headers=headers, allow_redirects=False)
         return answer.status, await answer.text(), answer.headers
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/link.js", "/tile.js", "/paint.js", "/curve.js", "/style.css"])
-def test_page_and_its_files_are_served_with_a_strict_policy(page: Page, path: str) -> None:
+def test_page_and_its_files_are_served_with_a_strict_policy(page: WebServer, path: str) -> None:
     async def scenario() -> None:
         status, text, headers = await fetch(page, path)
         assert status == 200
@@ -272,7 +272,7 @@ def test_page_and_its_files_are_served_with_a_strict_policy(page: Page, path: st
 
 
 @pytest.mark.parametrize("path", ["/server.py", "/../server.py", "/%2e%2e/display.py", "/nothing"])
-def test_no_other_file_is_served(page: Page, path: str) -> None:
+def test_no_other_file_is_served(page: WebServer, path: str) -> None:
     async def scenario() -> None:
         status, text, _ = await fetch(page, path)
         assert status == 404
@@ -284,7 +284,7 @@ def test_no_other_file_is_served(page: Page, path: str) -> None:
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "[::1"}]
 )
-def test_strange_host_or_origin_is_refused(page: Page, headers: dict[str, str]) -> None:
+def test_strange_host_or_origin_is_refused(page: WebServer, headers: dict[str, str]) -> None:
     async def scenario() -> None:
         for path in ("/", "/ws"):
             status, text, _ = await fetch(page, path, **headers)
@@ -312,14 +312,14 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch
         ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "none"}, 200),
     ],
 )
-def test_other_sites_may_link_here_only(page: Page, path: str, headers: dict[str, str], status: int) -> None:
+def test_other_sites_may_link_here_only(page: WebServer, path: str, headers: dict[str, str], status: int) -> None:
     async def scenario() -> None:
         assert (await fetch(page, path, **headers))[0] == status
 
     in_browser(scenario)
 
 
-def test_own_origin_is_let_in(page: Page) -> None:
+def test_own_origin_is_let_in(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page, Origin=page.url):
             pass
@@ -327,7 +327,7 @@ def test_own_origin_is_let_in(page: Page) -> None:
     in_browser(scenario)
 
 
-def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: Page) -> None:
+def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: WebServer) -> None:
     async def scenario() -> None:
         cookie = f"digitcam_token_{locked_page.url.rpartition(':')[2]}"
         for path in ("/", "/camera", "/draw"):
@@ -338,7 +338,7 @@ def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: Page
     in_browser(scenario)
 
 
-def test_without_the_token_nothing_is_shown(locked_page: Page) -> None:
+def test_without_the_token_nothing_is_shown(locked_page: WebServer) -> None:
     async def scenario() -> None:
         for path in ("/", "/page.js", "/ws", "/?token=", "/?token=guess", "/?token=%ff"):
             status, text, _ = await fetch(locked_page, path)
@@ -355,7 +355,7 @@ def test_pages_of_one_host_have_cookies_of_their_own() -> None:
     assert [name.removeprefix("digitcam_token_") for name in names] == ["http", "8000", "8443", "8000", "http"]
 
 
-def test_token_in_the_address_becomes_a_cookie(locked_page: Page) -> None:
+def test_token_in_the_address_becomes_a_cookie(locked_page: WebServer) -> None:
     async def scenario() -> None:
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name too
         async with aiohttp.ClientSession(cookie_jar=jar) as session:
@@ -368,7 +368,7 @@ def test_token_in_the_address_becomes_a_cookie(locked_page: Page) -> None:
     in_browser(scenario)
 
 
-def test_program_may_bring_the_token_to_the_socket(locked_page: Page) -> None:
+def test_program_may_bring_the_token_to_the_socket(locked_page: WebServer) -> None:
     async def scenario() -> None:
         address = f"{locked_page.url}/ws"
         async with aiohttp.ClientSession() as session, session.ws_connect(address, params={"token": TOKEN}) as opened:
@@ -377,19 +377,19 @@ def test_program_may_bring_the_token_to_the_socket(locked_page: Page) -> None:
     in_browser(scenario)
 
 
-def test_port_taken_is_a_sentence_about_the_setting(page: Page, tmp_path: Path) -> None:
+def test_port_taken_is_a_sentence_about_the_setting(page: WebServer, tmp_path: Path) -> None:
     port = page.url.rpartition(":")[2]
-    with pytest.raises(ConfigError, match=f"PAGE_PORT={port} is taken"):
-        Page(settings(tmp_path, PAGE_PORT=port), time.monotonic)
+    with pytest.raises(ConfigError, match=f"WEB_PORT={port} is taken"):
+        WebServer(settings(tmp_path, WEB_PORT=port), time.monotonic)
 
 
 def test_address_of_another_machine_is_a_sentence_about_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"PAGE_HOST=192\.0\.2\.1 cannot be opened"):
-        Page(settings(tmp_path, PAGE_HOST="192.0.2.1", PAGE_TOKEN=TOKEN), time.monotonic)
+    with pytest.raises(ConfigError, match=r"WEB_HOST=192\.0\.2\.1 cannot be opened"):
+        WebServer(settings(tmp_path, WEB_HOST="192.0.2.1", WEB_TOKEN=TOKEN), time.monotonic)
 
 
 def test_page_closes_at_once_while_browsers_look(tmp_path: Path) -> None:
-    page = Page(settings(tmp_path), time.monotonic)
+    page = WebServer(settings(tmp_path), time.monotonic)
 
     async def scenario() -> None:
         async with look(page) as browser:
@@ -402,7 +402,7 @@ def test_page_closes_at_once_while_browsers_look(tmp_path: Path) -> None:
     in_browser(scenario)
 
 
-def test_frames_without_pictures_are_not_sent(page: Page) -> None:
+def test_frames_without_pictures_are_not_sent(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
             page.show([replace(shown(), jpeg=b""), shown(seq=2)], True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.display.web.api import stages
-from services.display.web.server import Page
+from services.display.web.server import WebServer
 from shared.service.lifecycle import write_target
 from shared.service.signals import target_file
 from shared.telemetry import metrics
@@ -21,8 +21,8 @@ from tests.services.display.web.test_server import in_browser, settings
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    page = Page(settings(tmp_path), time.monotonic)
+def page(tmp_path: Path) -> Iterator[WebServer]:
+    page = WebServer(settings(tmp_path), time.monotonic)
     yield page
     page.close()
 
@@ -41,7 +41,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scrape]:
     return found
 
 
-def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: Page, tmp_path: Path) -> None:
+def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         with status_port(Health()) as port:
             write_target(target_file(tmp_path, "preprocess.1"), port, {"stage": "preprocess", "worker": "preprocess.1"})
@@ -60,7 +60,7 @@ def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: Page, tmp_path
 
 
 def test_all_who_ask_at_once_share_an_answer_and_nobody_is_asked_when_none_does(
-    page: Page, asked: list[Scrape]
+    page: WebServer, asked: list[Scrape]
 ) -> None:
     async def scenario() -> None:
         assert not asked
@@ -72,7 +72,7 @@ def test_all_who_ask_at_once_share_an_answer_and_nobody_is_asked_when_none_does(
 
 
 def test_rate_is_never_taken_over_the_time_when_nobody_asked(
-    page: Page, asked: list[Scrape], monkeypatch: pytest.MonkeyPatch
+    page: WebServer, asked: list[Scrape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stages, "FORGET_S", 0.0)
     monkeypatch.setattr(stages, "EVERY_S", 0.0)

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from services.display.web.event_store import Event, Question, Store
-from services.display.web.state import Desk, News
+from services.display.web.event_store import Event, EventQuery, EventStore
+from services.display.web.state import DashboardState, News
 from tests.services.display.web.test_server import shown
 
 START_AT = 100.0
 
 
-def events_of_a_glance(store: Store | None) -> list[Event]:
+def events_of_a_glance(store: EventStore | None) -> list[Event]:
     """What a listener is told when the number 30 is held up for half a second, and a minute goes by."""
     now = START_AT
-    desk = Desk(store, lambda: now, lambda: now)
+    desk = DashboardState(store, lambda: now, lambda: now)
     told: list[News] = []
     desk.listeners.add(told.append)
     for step in range(6):
@@ -41,7 +41,7 @@ def test_store_that_fails_is_logged_and_events_are_told_all_the_same(
     def fail(*_: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    store = Store(tmp_path / "events.sqlite", days=1)
+    store = EventStore(tmp_path / "events.sqlite", days=1)
     monkeypatch.setattr(store, method, fail)
     appeared, left = events_of_a_glance(store)
     assert (appeared.number, left.left_at) == ("30", START_AT + 0.5)
@@ -49,4 +49,4 @@ def test_store_that_fails_is_logged_and_events_are_told_all_the_same(
         "an event could not be kept in RUN_DIR: database or disk is full"
     ]
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        store.ask(Question())
+        store.ask(EventQuery())
