@@ -40,7 +40,7 @@ from training.sheets import contact_sheet, draw_finds
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The settings of a training: AdamW, cosine, focal loss; each batch of scenes serves `uses` times, in other tones."""
+    """Settings of a training: AdamW, cosine, focal loss; each batch of scenes serves `uses` times, in other tones."""
 
     steps: int = 30_000
     batch: int = 16
