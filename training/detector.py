@@ -229,7 +229,7 @@ def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
     return float(loss.detach())
 
 
-def detector_loss(  # noqa: PLR0913, PLR0917 - the maps, and what each should be
+def detector_loss(  # noqa: PLR0917 - the maps, and what each should be
     maps: Tensor, heat: Tensor, counts: Tensor, label: Tensor, box: Tensor, closer: Tensor
 ) -> Tensor:
     """Return the loss: focal on heat (as Law and Deng, 2018), cross-entropy on class and closer, distance on boxes."""

@@ -51,7 +51,7 @@ def main(life: lifecycle.ServiceContext) -> None:
         os._exit(0)  # as above
 
 
-def run(  # noqa: PLR0913, PLR0917 - all that a camera's process is made of
+def run(  # noqa: PLR0917 - all that a camera's process is made of
     queue: QueueLink, camera: Camera, reader: FrameGrabber, watch: CameraWatchdog, stop: threading.Event, health: Health
 ) -> None:
     """Send frames as the queue takes them, and how the camera is. Raises HungError where its driver does not return."""

@@ -46,7 +46,7 @@ def serve(
     peer.close()
 
 
-def run(  # noqa: PLR0913, PLR0917 - all that a stage is made of
+def run(  # noqa: PLR0917 - all that a stage is made of
     queue: QueueLink,
     ready: Ready,
     kind: type[Work],
