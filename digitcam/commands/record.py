@@ -60,7 +60,7 @@ def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: 
             asked_at, left = now, CREDIT
         for view in queue.receive(WAIT_S):
             left -= isinstance(view, View)
-            if isinstance(view, View) and view.camera == camera and (shown := watch.look(view)):
+            if isinstance(view, View) and view.camera == camera and (shown := watch.update(view)):
                 draw(film, shown)
                 seen_at = now
 

@@ -1,4 +1,4 @@
-"""View -> display -> a person: steadies what was read and shows it on a web page, in a window, or not at all."""
+"""View -> display -> a person: smooths readings over time and shows them in a browser, in a window, or not at all."""
 
 import math
 import threading
@@ -15,56 +15,56 @@ from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 from shared.telemetry.spans import TRACE, Span
 
-CREDIT = 8  # views on their way at most: more would be old when they are shown
-STILL_AFTER_S = 2.0  # live cameras give a frame a second at least
-TICK_S = 0.05  # how late a window's key or the first look at the page may be noticed
+CREDIT = 8  # views in flight at most: more would be old before they are shown
+STILL_AFTER_S = 2.0  # a live camera sends at least one frame a second
+TICK_S = 0.05  # delay at most until a key press in the window, or a new viewer in a browser, is noticed
 
 
 class Screen(Protocol):
-    """Where readings are shown."""
+    """Shows frames and camera states to a person."""
 
     @property
     def wants_pictures(self) -> bool:
-        """Whether somebody looks."""
+        """Whether views must come with their JPEG."""
 
     @property
-    def reads_every_s(self) -> float:
-        """How far apart readings of a camera may be, in seconds: 0 for all of them, infinity for none."""
+    def min_interval_s(self) -> float:
+        """Shortest time between two frames of a camera: 0 for every frame, infinity for none."""
 
     @property
     def is_open(self) -> bool:
-        """False once its user has closed it."""
+        """False once the user has closed the screen."""
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
-        """Show what is new, in order; is_up says whether the pipeline answers. Must not wait for a viewer."""
+    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+        """Show updates in order; is_up tells whether the pipeline answers. Must not block on a viewer."""
 
     def close(self) -> None:
-        """Take it down."""
+        """Free the port or the window."""
 
 
 def main(life: lifecycle.ServiceContext) -> None:
-    """Open the screen that is set, and show what comes until told to stop or the window is closed."""
-    peer = ClientSocket(life.settings)
-    screen = open_screen(life, peer)
+    """Run the screen of DISPLAY_MODE until the process is told to stop or the user closes the window."""
+    queue = ClientSocket(life.settings)
+    screen = open_screen(life, queue)
     try:
-        run(peer, screen, address(life.name), life.stop, life.health)
+        run(queue, screen, address(life.name), life.stop, life.health)
     finally:
         screen.close()
-        peer.close()
+        queue.close()
 
 
-def open_screen(life: lifecycle.ServiceContext, peer: ClientSocket) -> Screen:
-    """Make the screen of DISPLAY_MODE; each is imported only where it is used. Raises ConfigError."""
+def open_screen(life: lifecycle.ServiceContext, queue: ClientSocket) -> Screen:
+    """Return the screen of DISPLAY_MODE. Raises ConfigError if its port or desktop is not available."""
     if life.settings.display_mode == "web":
-        from services.display.web.server import WebServer  # noqa: PLC0415 - aiohttp is not for a window
+        from services.display.web.server import WebServer  # noqa: PLC0415 - a window does not need aiohttp
 
-        page = WebServer(life.settings, peer.now)
-        life.log.info("ready at %s", page.url)
-        return page
+        server = WebServer(life.settings, queue.now)
+        life.log.info("ready at %s", server.url)
+        return server
     if life.settings.display_mode == "window":
-        from services.display.window import Window  # noqa: PLC0415 - cv2 is not for the page
+        from services.display.window import Window  # noqa: PLC0415 - the web interface does not need OpenCV's windows
 
-        window = Window(peer.now)
+        window = Window(queue.now)
         life.log.info("ready; q closes the window")
         return window
     life.log.info("ready; DISPLAY_MODE=none shows nothing")
@@ -72,23 +72,26 @@ def open_screen(life: lifecycle.ServiceContext, peer: ClientSocket) -> Screen:
 
 
 class NoScreen:
-    """The screen of DISPLAY_MODE=none."""
+    """The screen of DISPLAY_MODE=none; the process still exports ages."""
 
     wants_pictures = False
-    reads_every_s = math.inf
+    min_interval_s = math.inf
     is_open = True
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
-        """Show nothing; ages are measured all the same."""
+    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+        pass
 
     def close(self) -> None:
-        """Nothing was opened."""
+        pass
 
 
 def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
-    """Ask for views, steady them, show them, and ask again: by this process's clock, since the queue's may jump."""
-    watches: dict[str, CameraDisplay] = {}
-    flow = Flow(monotonic())
+    """Request views, smooth their readings and show them, until the process is told to stop or the screen is closed.
+
+    Requests are timed by this process's clock, because the queue's may jump.
+    """
+    displays: dict[str, CameraDisplay] = {}
+    monitor = FrameFlowMonitor(monotonic())
     asked, asked_at, left = Ready("display", name, 0, pictures=False), -math.inf, 0
     while screen.is_open and not stop.is_set():
         wanted = Ready("display", name, CREDIT, screen.wants_pictures)
@@ -100,31 +103,40 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
         views = [message for message in batch if isinstance(message, View)]
         left -= len(views)
         received_at = queue.now()
-        measure(views, received_at)
-        news: list[DisplayFrame | CameraState] = [message for message in batch if isinstance(message, CameraState)]
-        if (every_s := screen.reads_every_s) < math.inf:  # steadying is half of this process' work
-            looks = (watches.setdefault(view.camera, CameraDisplay()).look(view, every_s) for view in views)
-            news += [shown for shown in looks if shown]
-        screen.show(news, queue.connected)
-        trace(views, received_at, queue.now())
-        health.beat(flow.find_trouble(batch, monotonic()) if queue.connected else NO_QUEUE)
+        export_ages(views, received_at)
+        updates: list[DisplayFrame | CameraState] = [message for message in batch if isinstance(message, CameraState)]
+        min_interval_s = screen.min_interval_s
+        if min_interval_s < math.inf:  # smoothing is half of this process's work
+            for view in views:
+                frame = displays.setdefault(view.camera, CameraDisplay()).update(view, min_interval_s)
+                updates += [frame] if frame else []
+        screen.update(updates, queue.connected)
+        record_spans(views, received_at, queue.now())
+        health.beat(monitor.find_trouble(batch, monotonic()) if queue.connected else NO_QUEUE)
 
 
-def trace(views: Sequence[View], began_at: float, ended_at: float) -> None:
-    """Say when views were taken in and handed on to the screen, where somebody traces."""
+def export_ages(views: Sequence[View], now: float) -> None:
+    """Export the age of each frame as it reaches the display."""
+    for view in views:
+        metrics.FRAMES.labels(view.camera, "display").inc()
+        metrics.AGE.labels(view.camera, "display").observe(now - view.captured_at)
+
+
+def record_spans(views: Sequence[View], began_at: float, ended_at: float) -> None:
+    """Record for `digitcam trace` when views were received and when the screen had them."""
     for view in views if TRACE.is_on else ():
         TRACE.add(Span("display", view.camera, view.seq, began_at, ended_at, view.outcome))
 
 
-class Flow:
-    """Whether frames come from cameras that are live. Where none is, the page is what says so: that is its work."""
+class FrameFlowMonitor:
+    """Notices that no frames arrive although a camera is live. Without a live camera the display is healthy."""
 
     def __init__(self, now: float) -> None:
         self._live: set[str] = set()
         self._seen_at = now
 
     def find_trouble(self, batch: Sequence[Message], now: float) -> str:
-        """Take in what came; what is wrong, in a sentence, or nothing."""
+        """Return a sentence about what is wrong after this batch; empty if nothing is."""
         for message in batch:
             match message:
                 case CameraState(camera, "live"):
@@ -135,16 +147,8 @@ class Flow:
                 case View():
                     self._seen_at = now
         still_s = now - self._seen_at
-        return (
-            f"no frame for {still_s:.0f} s, though a camera is live" if self._live and still_s > STILL_AFTER_S else ""
-        )
-
-
-def measure(views: Sequence[View], now: float) -> None:
-    """Export how old each frame is when it is shown."""
-    for view in views:
-        metrics.FRAMES.labels(view.camera, "display").inc()
-        metrics.AGE.labels(view.camera, "display").observe(now - view.captured_at)
+        is_still = bool(self._live) and still_s > STILL_AFTER_S
+        return f"no frame for {still_s:.0f} s, though a camera is live" if is_still else ""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is shown of a camera: its newest picture, the steady digits, the numbers they form, and how fast it goes."""
+"""The state of each camera on the screen: newest picture, smoothed digits, the numbers they form, and frame rates."""
 
 import math
 from collections import deque
@@ -9,13 +9,13 @@ from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
 from shared.vision.tracks import DigitTracker
 
-SET_BACK_S = 2.0  # a frame so much older than one before is no straggler: the clock was set back
-RATE_OVER_S = 2.0  # rates are taken over the last two seconds: steady to look at, quick to fall
+SET_BACK_S = 2.0  # a frame this much older than the last one is not late: the clock was set back
+RATE_OVER_S = 2.0  # rates are averaged over two seconds: calm to look at, and quick to fall
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DisplayFrame:
-    """One frame as it is shown; boxes in pixels of its picture, rates in frames a second."""
+    """One frame to show; boxes in pixels of its picture, rates in frames a second."""
 
     camera: str
     seq: int
@@ -26,79 +26,87 @@ class DisplayFrame:
     digits: tuple[Digit, ...]
     numbers: tuple[Number, ...]
     fps: float
-    reads_per_s: float
+    readings_per_s: float
     jpeg: bytes
 
 
 class CameraDisplay:
-    """Turns the views of one camera into what is shown of it."""
+    """Turns the views of one camera into frames to show."""
 
     def __init__(self) -> None:
-        self._steady = DigitTracker()
-        self._frames, self._reads = RateMeter(), RateMeter()
-        self._size = (0, 0)  # of the last picture that was read; a dropped frame does not know its own
-        self._read: tuple[Digit, ...] | None = None  # the last reading
+        self._tracker = DigitTracker()
+        self._frame_rate, self._reading_rate = RateMeter(), RateMeter()
+        self._size_px = (0, 0)  # of the last picture that was read; the view of a dropped frame has no size
+        self._digits: tuple[Digit, ...] | None = None  # of the last reading
         self._read_at = -math.inf  # when its frame was captured
         self._shown_at = -math.inf
 
-    def look(self, view: View, every_s: float = 0.0) -> DisplayFrame | None:
-        """Take in how a frame ended; what is shown of it, unless the one shown before is nearer than every_s.
+    def update(self, view: View, min_interval_s: float = 0.0) -> DisplayFrame | None:
+        """Return the frame to show for a view; None if it is late, or too soon after the last one.
 
-        Under load frames end out of order: one is replaced while an older one is still read. What that one says
-        counts, unless a newer one has been read; but its picture is not shown after a newer one.
+        Under load frames end out of order: one is replaced while an older one is still being read. The reading of the
+        late frame counts unless a newer one was read, but its picture is not shown after a newer picture.
         """
-        behind_s = self._shown_at - view.captured_at
-        if 0 < behind_s < SET_BACK_S:
-            self._count(view)
-            if view.outcome == "read":
-                self._take(view)
-            return None
-        if -behind_s >= every_s or behind_s >= SET_BACK_S:
-            return self.show(view)
+        lateness_s = self._shown_at - view.captured_at
+        is_late = 0 < lateness_s < SET_BACK_S
+        if not is_late and (-lateness_s >= min_interval_s or lateness_s >= SET_BACK_S):
+            return self.make_frame(view)
         self._count(view)
+        if is_late and view.outcome == "read":
+            self._track(view)
         return None
 
-    def _count(self, view: View) -> None:
-        self._frames.count(view.captured_at)
-        if view.outcome in ANSWERED:
-            self._reads.count(view.captured_at)
-
-    def show(self, view: View) -> DisplayFrame:
-        """Take in how a frame ended. A frame that was dropped is shown with the steady digits of those before."""
+    def make_frame(self, view: View) -> DisplayFrame:
+        """Return the frame to show for a view; a dropped frame is shown with the digits tracked so far."""
         self._count(view)
         self._shown_at = view.captured_at
-        digits = self._take(view) if view.outcome in ANSWERED else self._steady.held(view.captured_at)
-        rates = (self._frames.rate(view.captured_at), self._reads.rate(view.captured_at))
-        about = (view.camera, view.seq, view.captured_at, view.outcome)
-        return DisplayFrame(*about, *self._size, digits, join_numbers(digits), *rates, view.jpeg)
+        digits = self._track(view) if view.outcome in ANSWERED else self._tracker.held(view.captured_at)
+        return DisplayFrame(
+            camera=view.camera,
+            seq=view.seq,
+            captured_at=view.captured_at,
+            outcome=view.outcome,
+            width=self._size_px[0],
+            height=self._size_px[1],
+            digits=digits,
+            numbers=join_numbers(digits),
+            fps=self._frame_rate.per_second(view.captured_at),
+            readings_per_s=self._reading_rate.per_second(view.captured_at),
+            jpeg=view.jpeg,
+        )
 
-    def _take(self, view: View) -> tuple[Digit, ...]:
-        """Let a reading count, once: that of an unchanged page has most often been taken in already."""
-        if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: it would set the clock of the evidence back
-            return self._steady.held(view.captured_at)
-        self._size, self._read_at = (view.width, view.height), view.captured_at
-        if view.outcome == "unchanged" and view.digits == self._read:
-            return self._steady.stay(view.captured_at)
-        self._read = view.digits
-        return self._steady.update(view.digits, view.captured_at)
+    def _count(self, view: View) -> None:
+        self._frame_rate.add(view.captured_at)
+        if view.outcome in ANSWERED:
+            self._reading_rate.add(view.captured_at)
+
+    def _track(self, view: View) -> tuple[Digit, ...]:
+        """Return the tracked digits after a reading; the reading of an unchanged frame counts only once."""
+        if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: the tracker's time must not go backwards
+            return self._tracker.held(view.captured_at)
+        self._size_px, self._read_at = (view.width, view.height), view.captured_at
+        if view.outcome == "unchanged" and view.digits == self._digits:
+            return self._tracker.stay(view.captured_at)
+        self._digits = view.digits
+        return self._tracker.update(view.digits, view.captured_at)
 
 
 class RateMeter:
-    """How often something happened lately."""
+    """Measures how often something happened in the last RATE_OVER_S seconds."""
 
     def __init__(self) -> None:
         self._times: deque[float] = deque(maxlen=1000)
 
-    def count(self, at: float) -> None:
-        """Note that it happened, in seconds."""
+    def add(self, at: float) -> None:
+        """Count one occurrence at a time in seconds."""
         last = self._times[-1] if self._times else at
         if at <= last - SET_BACK_S:
             self._times.clear()
             last = at
-        self._times.append(max(at, last))  # a straggler counts as if it had come in time
+        self._times.append(max(at, last))  # a late one counts as if it were on time
 
-    def rate(self, now: float) -> float:
-        """Times a second, over RATE_OVER_S at most; 0 until it has happened twice."""
+    def per_second(self, now: float) -> float:
+        """Return the rate; 0 until there were two occurrences."""
         while self._times and self._times[0] < now - RATE_OVER_S:
             self._times.popleft()
         span_s = now - self._times[0] if self._times else 0.0

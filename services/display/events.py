@@ -1,85 +1,87 @@
-"""Which numbers come into a camera's sight and leave it. Pure: it is told what is shown and when.
+"""Number events: which numbers appear in front of a camera and which leave. Pure: time is an argument.
 
-What is shown of one frame flickers at its edges: a hand passes, a sheet turns and 30 falls apart into 3 and 0 for a
-moment. A number has appeared once it was shown for APPEAR_S, and has left once it was not for LEAVE_S.
+The readings of single frames flicker: a hand passes, or a sheet turns and 30 falls apart into 3 and 0 for a moment.
+A number has appeared once it was read for APPEAR_S, and has left once it was not read for LEAVE_S.
 """
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from services.display.display_state import SET_BACK_S
 from shared.vision.digit import Number
 
 APPEAR_S = 0.3
 LEAVE_S = 1.0
-WAVER_S = 0.25  # a number that has not appeared yet is forgotten after so long: two readings at 10 a second
+FORGET_S = 0.25  # a number that has not appeared yet is forgotten after two missing readings at 10 a second
 
-Key = tuple[str, int]  # a number's text, and which of several that read the same
+Key = tuple[str, int]  # a number's text, and its place among numbers of the same text
+
+
+class EventKind(StrEnum):
+    """What happened to a number."""
+
+    APPEARED = "appeared"
+    LEFT = "left"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedNumber:
+    """A number in front of a camera; last_read_at is also when it left, confidence is the highest so far."""
+
+    key: Key
+    first_read_at: float
+    last_read_at: float
+    confidence: float = 0.0
+    has_appeared: bool = False
+
+    @property
+    def text(self) -> str:
+        return self.key[0]
 
 
 @dataclass(frozen=True, slots=True)
-class NumberSighting:
-    """A number in sight: which of those that read the same, since when, when last shown, and how sure at most."""
+class NumberEvent:
+    """A number has appeared or left."""
 
-    text: str
-    which: int
-    appeared_at: float
-    seen_at: float
-    confidence: float
-    is_told: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NumberAppeared:
-    """A number has come into sight."""
-
-    sighting: NumberSighting
-
-
-@dataclass(frozen=True, slots=True)
-class NumberLeft:
-    """A number that had appeared is gone; its sighting's seen_at is when it was last shown."""
-
-    sighting: NumberSighting
-
-
-Change = NumberAppeared | NumberLeft
+    kind: EventKind
+    number: TrackedNumber
 
 
 class NumberTracker:
-    """The numbers in sight of one camera; times are in seconds of one clock."""
+    """Tracks the numbers of one camera; times are in seconds of one clock."""
 
     def __init__(self) -> None:
-        self._seen: dict[Key, NumberSighting] = {}
+        self._numbers: dict[Key, TrackedNumber] = {}
 
-    def update(self, numbers: Sequence[Number], at: float) -> list[Change]:
-        """Take in what is shown at a time; what has changed by it."""
-        left = self.look(at)
-        for key, number in keyed(numbers):
-            known = self._seen.get(key, NumberSighting(*key, at, at, 0.0))
+    def update(self, numbers: Sequence[Number], at: float) -> list[NumberEvent]:
+        """Return the events that follow from the numbers of one frame."""
+        events = self.expire(at)
+        for key, number in with_keys(numbers):
+            known = self._numbers.get(key, TrackedNumber(key=key, first_read_at=at, last_read_at=at))
             confidence = max(known.confidence, number.confidence)
-            self._seen[key] = replace(known, seen_at=at, confidence=confidence)
-        return left + self._appear()
+            self._numbers[key] = replace(known, last_read_at=at, confidence=confidence)
+        for key, tracked in self._numbers.items():
+            if not tracked.has_appeared and tracked.last_read_at - tracked.first_read_at >= APPEAR_S:
+                self._numbers[key] = replace(tracked, has_appeared=True)
+                events.append(NumberEvent(EventKind.APPEARED, self._numbers[key]))
+        return events
 
-    def look(self, at: float) -> list[Change]:
-        """What has left by this time, though nothing new was shown."""
-        gone = {
-            key: seen
-            for key, seen in self._seen.items()
-            if not -SET_BACK_S < at - seen.seen_at <= (LEAVE_S if seen.is_told else WAVER_S)
-        }
-        self._seen = {key: sighting for key, sighting in self._seen.items() if key not in gone}
-        return [NumberLeft(sighting) for sighting in gone.values() if sighting.is_told]
-
-    def _appear(self) -> list[Change]:
-        new = [k for k, s in self._seen.items() if not s.is_told and s.seen_at - s.appeared_at >= APPEAR_S]
-        self._seen |= {key: replace(self._seen[key], is_told=True) for key in new}
-        return [NumberAppeared(self._seen[key]) for key in new]
+    def expire(self, at: float) -> list[NumberEvent]:
+        """Return the numbers that have left by this time although no new frame came."""
+        gone = [
+            tracked
+            for tracked in self._numbers.values()
+            if not -SET_BACK_S < at - tracked.last_read_at <= (LEAVE_S if tracked.has_appeared else FORGET_S)
+        ]
+        for tracked in gone:
+            del self._numbers[tracked.key]
+        return [NumberEvent(EventKind.LEFT, tracked) for tracked in gone if tracked.has_appeared]
 
 
-def keyed(numbers: Sequence[Number]) -> list[tuple[Key, Number]]:
-    """Return numbers with a key each, in reading order: two that read the same are two."""
+def with_keys(numbers: Sequence[Number]) -> list[tuple[Key, Number]]:
+    """Return each number with its key, in reading order: two numbers of the same text are two."""
     counts: Counter[str] = Counter()
     pairs = []
     for number in numbers:

@@ -20,13 +20,11 @@ PROBE_TIMEOUT_S = 20
 
 
 class Window:
-    """An OpenCV window."""
-
     wants_pictures = True
-    reads_every_s = 0.0
+    min_interval_s = 0.0
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Open it. Raises ConfigError where there is no desktop."""
+        """Open the window. Raises ConfigError without a desktop."""
         check_desktop()
         self._clock = clock
         self._frames: dict[str, DisplayFrame] = {}
@@ -40,9 +38,9 @@ class Window:
         """False after q, Escape or the window's own button."""
         return self._is_open
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
-        """Draw what is new, and look at the keyboard."""
-        for item in news:
+    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+        """Draw the newest frames and handle key presses."""
+        for item in updates:
             if isinstance(item, CameraState):
                 self._states[item.camera] = item
                 if item.state == "left":
@@ -50,7 +48,7 @@ class Window:
                     self._frames.pop(item.camera, None)
             elif item.jpeg:
                 self._frames[item.camera] = item
-        if news or not is_up:
+        if updates or not is_up:
             cv2.imshow(TITLE, mosaic(self._tiles(is_up), WIDTH, HEIGHT))
         self._is_open = cv2.waitKey(1) & 0xFF not in CLOSING_KEYS and is_visible()
 
@@ -59,24 +57,23 @@ class Window:
         return [draw_tile(self._frames.get(n), self._states.get(n), is_up, self._clock()) for n in names]
 
     def close(self) -> None:
-        """Take it down."""
         cv2.destroyAllWindows()
 
 
 def check_desktop() -> None:
-    """Try a window in another process first: without a desktop OpenCV aborts the process. Raises ConfigError."""
+    """Open a window in a child process, since OpenCV aborts without a desktop. Raises ConfigError if that fails."""
     probe = [sys.executable, "-c", "import cv2; cv2.namedWindow('digitcam'); cv2.destroyAllWindows()"]
     if sys.platform != "linux":
         return
     if subprocess.run(probe, check=False, capture_output=True, timeout=PROBE_TIMEOUT_S).returncode:
         raise ConfigError(
-            "DISPLAY_MODE=window needs a desktop and none answers here: set DISPLAY to one, "
+            "DISPLAY_MODE=window needs a desktop, and none answers: set DISPLAY to one, "
             "or DISPLAY_MODE=web to see the cameras in a browser."
         )
 
 
 def is_visible() -> bool:
-    """Whether the user has left the window open; OpenCV raises for a window that is gone."""
+    """Return whether the window is still open; OpenCV raises for a closed one."""
     try:
         return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
     except cv2.error:
@@ -84,7 +81,7 @@ def is_visible() -> bool:
 
 
 def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool, now: float) -> Picture:
-    """Return a camera's picture with what was read on it; grey, with the reason, while it is not live."""
+    """Return a camera's picture with its reading drawn on it; gray with the reason while the camera is not live."""
     picture = decode(frame.jpeg if frame else b"")
     trouble = "the pipeline does not answer" if not is_up else describe(state) if state else ""
     if frame is None or trouble:
@@ -95,12 +92,12 @@ def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool
 
 
 def describe(state: CameraState) -> str:
-    """Return what is wrong with a camera; nothing where it is live."""
+    """Return what is wrong with a camera; empty if it is live."""
     return "" if state.state == "live" else f"{state.state} - {state.detail}"
 
 
 def decode(jpeg: bytes) -> Picture:
-    """Return the picture; an empty one for a JPEG that is broken or not there."""
+    """Return the picture; a black one if the JPEG is broken or empty."""
     try:
         picture: Picture = simplejpeg.decode_jpeg(jpeg, colorspace="BGR")
     except ValueError:

@@ -1,13 +1,13 @@
-"""The events that are kept: a table in SQLite, a row for each number that was in sight, and forgotten after a while."""
+"""The stored events: a SQLite table with one row for each number that appeared; old rows are deleted."""
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 DAY_S = 24 * 3600.0
-MOST_EVENTS = 100_000  # 10 MB; a question that reads all of them takes 20 ms
-LOCKED_MS = 100  # another program may hold the file so long; then an event is told and not kept: the page waits for it
+MAX_EVENTS = 100_000  # 10 MB; a query that reads all of them takes 20 ms
+LOCKED_MS = 100  # how long a write waits for another program that locks the file; the web server waits with it
 TABLE = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -21,9 +21,9 @@ CREATE INDEX IF NOT EXISTS events_by_time ON events (appeared_at);
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A number that was in sight of a camera; times are in seconds since 1970, left_at is None while it is there."""
+    """A number that appeared in front of a camera; times in seconds since 1970, left_at is None while it is there."""
 
     id: int
     camera: str
@@ -33,15 +33,15 @@ class Event:
     confidence: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventQuery:
-    """Which events are asked for, the newest first: of a camera, of a number, that appeared since or until a time."""
+    """A selection of events, the newest first: since <= appeared_at < until, and id < before."""
 
     camera: str | None = None
     number: str | None = None
     since: float | None = None
     until: float | None = None
-    before: int | None = None  # an id: the page that follows the one that ended with it
+    before: int | None = None
     limit: int = 100
 
 
@@ -49,9 +49,9 @@ class EventStore:
     """The table. For one thread at a time."""
 
     def __init__(self, path: Path, days: float) -> None:
-        """Open the file, or make it. A display that crashed could not say when its numbers left: at once, at the least.
+        """Open or create the file. Raises sqlite3.Error or OSError if that fails.
 
-        Raises sqlite3.Error where the file can't be had.
+        After a crash some events have no end; they end when they began, the latest time that is certain.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._days = days
@@ -60,27 +60,26 @@ class EventStore:
         self._connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
         self._connection.execute(f"PRAGMA busy_timeout = {LOCKED_MS}")
 
-    def add(self, camera: str, number: str, appeared_at: float, confidence: float) -> Event:
-        """Keep that a number has appeared, and forget what is too old."""
-        self._forget(appeared_at - self._days * DAY_S)
-        row = (camera, number, appeared_at, confidence)
+    def add(self, event: Event) -> int:
+        """Store a new event, delete those that are too old, and return its id; event.id is ignored."""
+        delete = self._connection.execute
+        delete("DELETE FROM events WHERE appeared_at < ?", (event.appeared_at - self._days * DAY_S,))
+        delete("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (MAX_EVENTS,))
         added = self._connection.execute(
-            "INSERT INTO events (camera, number, appeared_at, confidence) VALUES (?, ?, ?, ?)", row
+            "INSERT INTO events (camera, number, appeared_at, confidence) "
+            "VALUES (:camera, :number, :appeared_at, :confidence)",
+            asdict(event),
         )
-        return Event(added.lastrowid or 0, camera, number, appeared_at, None, confidence)
+        return added.lastrowid or 0
 
-    def _forget(self, before: float) -> None:
-        self._connection.execute("DELETE FROM events WHERE appeared_at < ?", (before,))
-        self._connection.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (MOST_EVENTS,))
-
-    def close_event(self, event: int, left_at: float, confidence: float) -> None:
-        """Keep that a number has left."""
+    def end(self, event: Event) -> None:
+        """Store when the number left, and its final confidence."""
         self._connection.execute(
-            "UPDATE events SET left_at = ?, confidence = ? WHERE id = ?", (left_at, confidence, event)
+            "UPDATE events SET left_at = :left_at, confidence = :confidence WHERE id = :id", asdict(event)
         )
 
-    def ask(self, question: EventQuery) -> Sequence[Event]:
-        """Return the events asked for, the newest first."""
+    def find(self, query: EventQuery) -> Sequence[Event]:
+        """Return the selected events, the newest first."""
         rows = self._connection.execute(
             """
             SELECT id, camera, number, appeared_at, left_at, confidence FROM events
@@ -88,10 +87,10 @@ class EventStore:
             AND (:since IS NULL OR appeared_at >= :since) AND (:until IS NULL OR appeared_at < :until)
             AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
             """,
-            {name: getattr(question, name) for name in EventQuery.__slots__},
+            asdict(query),
         )
-        return [Event(*row) for row in rows]
+        names = [column[0] for column in rows.description]
+        return [Event(**dict(zip(names, row, strict=True))) for row in rows]
 
     def close(self) -> None:
-        """Close the file."""
         self._connection.close()

@@ -19,14 +19,14 @@ def to_time(at: float) -> str:
 
 def of_camera(name: str, camera: CameraView, desk: DashboardState, *, is_added: bool) -> Values:
     """Return how a camera is, how fast it goes, and whether it was added here or stands in CAMERAS."""
-    shown, state = camera.shown, camera.state
+    shown, state = camera.frame, camera.state
     return {
         "name": name,
         "state": state.state if state else "connecting",
         "detail": state.detail if state else "",
         "since": to_time(desk.wall_time(state.since)) if state else None,
         "fps": round(shown.fps, 1) if shown else 0.0,
-        "reads_per_s": round(shown.reads_per_s, 1) if shown else 0.0,
+        "readings_per_s": round(shown.readings_per_s, 1) if shown else 0.0,
         "age_s": round(desk.age_s(shown.captured_at), 4) if shown else None,
         "added": is_added,
     }

@@ -67,12 +67,12 @@ class WebServer:
         return self._gallery.is_looked_at or self._api.snapshots.are_wanted
 
     @property
-    def reads_every_s(self) -> float:
+    def min_interval_s(self) -> float:
         """All readings while somebody follows them; else as many as tell when a number comes and goes."""
         is_followed = self.wants_pictures or self._lobby.is_used or self._api.streams.are_used
         return 0.0 if is_followed else GLANCE_S
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
         """Hand over what is new to whoever looks."""
         if news or is_up != self._gallery.is_up:
             self._loop.call_soon_threadsafe(self._show, news, is_up)

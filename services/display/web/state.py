@@ -1,4 +1,4 @@
-"""What programs are told: the newest of each camera, the events that follow from it, and who listens to them."""
+"""The state that the API reports: the newest frame and state of each camera, the events, and their subscribers."""
 
 import itertools
 import logging
@@ -9,113 +9,120 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from services.display.display_state import DisplayFrame
-from services.display.events import Change, NumberAppeared, NumberSighting, NumberTracker
+from services.display.events import EventKind, Key, NumberEvent, NumberTracker
 from services.display.web.event_store import Event, EventStore
 from shared.messaging.messages import CameraState
 
-News = DisplayFrame | CameraState | Event
-Listener = Callable[[News], None]
-UNKEPT = 0  # the id of an event that the store failed to keep; SQLite counts from 1
+Update = DisplayFrame | CameraState | Event
+Subscriber = Callable[[Update], None]
+NOT_STORED = 0  # the id of an event that could not be stored; SQLite counts from 1
+WARN_EVERY_S = 1.0
 
 
 @dataclass(slots=True)
 class CameraView:
-    """What is known of one camera."""
+    """The newest state and frame of one camera."""
 
     state: CameraState | None = None
-    shown: DisplayFrame | None = None
+    frame: DisplayFrame | None = None
 
 
 class DashboardState:
-    """Lives in the page's event loop. clock: the queue's, in seconds; wall: seconds since 1970."""
+    """Lives in the web server's event loop. clock: the queue's, in seconds; wall: seconds since 1970."""
 
     def __init__(
         self, store: EventStore | None, clock: Callable[[], float], wall: Callable[[], float] = time.time
     ) -> None:
         self.cameras: dict[str, CameraView] = {}
-        self.listeners: set[Listener] = set()
+        self.subscribers: set[Subscriber] = set()
         self.store = store
         self._clock, self._wall = clock, wall
-        self._sightings: dict[str, NumberTracker] = {}
-        self._events: dict[tuple[str, str, int], Event] = {}  # of the numbers in sight
-        self._unkept = itertools.count(1)  # the ids of events where there is no store
+        self._trackers: dict[str, NumberTracker] = {}
+        self._events: dict[tuple[str, Key], Event] = {}  # of the numbers in front of the cameras
+        self._ids_without_store = itertools.count(1)
         self._warned_at = -math.inf
 
     def age_s(self, at: float) -> float:
-        """How long ago a time of the queue's clock was."""
+        """Return the time since a time of the queue's clock."""
         return max(0.0, self._clock() - at)
 
     def wall_time(self, at: float) -> float:
-        """A time of the queue's clock, in seconds since 1970."""
+        """Convert a time of the queue's clock to seconds since 1970."""
         return self._wall() - self._clock() + at
 
-    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
-        """Take in what is new, and tell whoever listens."""
-        for item in news:
+    def update(self, updates: Sequence[DisplayFrame | CameraState]) -> None:
+        """Apply updates in order, and pass them and the events that follow to all subscribers."""
+        for item in updates:
             if isinstance(item, DisplayFrame):
-                self._see(item)
+                self.cameras.setdefault(item.camera, CameraView()).frame = item
+                tracker = self._trackers.setdefault(item.camera, NumberTracker())
+                self._handle(item.camera, tracker.update(item.numbers, item.captured_at))
             elif item.state == "left":
                 self.cameras.pop(item.camera, None)
             else:
                 self.cameras.setdefault(item.camera, CameraView()).state = item
-            self._tell(item)
+            self._publish(item)
 
-    def _see(self, shown: DisplayFrame) -> None:
-        self.cameras.setdefault(shown.camera, CameraView()).shown = shown
-        sightings = self._sightings.setdefault(shown.camera, NumberTracker())
-        self._keep(shown.camera, sightings.update(shown.numbers, shown.captured_at))
-
-    def look(self) -> None:
-        """Notice what has left a camera that shows nothing any more. To be called now and then."""
-        for camera, sightings in self._sightings.items():
-            self._keep(camera, sightings.look(self._clock()))
+    def expire_numbers(self) -> None:
+        """Report numbers that left cameras which send no frames any more. To be called about twice a second."""
+        for camera, tracker in self._trackers.items():
+            self._handle(camera, tracker.expire(self._clock()))
 
     def close(self) -> None:
-        """Keep that whatever is in sight is not followed from now on."""
+        """End the events of all numbers now, since nothing tracks them from here on, and close the store."""
         if self.store:
             for event in self._events.values():
-                self._close_event(event, self._wall(), event.confidence)
+                self._store_end(replace(event, left_at=self._wall()))
             self.store.close()
 
-    def _keep(self, camera: str, changes: Sequence[Change]) -> None:
-        for change in changes:
-            take = self._open if isinstance(change, NumberAppeared) else self._shut
-            self._tell(take(camera, change.sighting))
+    def _handle(self, camera: str, events: Sequence[NumberEvent]) -> None:
+        for happened in events:
+            number = happened.number
+            if happened.kind is EventKind.APPEARED:
+                event = self._store_start(
+                    Event(
+                        id=NOT_STORED,
+                        camera=camera,
+                        number=number.text,
+                        appeared_at=self.wall_time(number.first_read_at),
+                        left_at=None,
+                        confidence=number.confidence,
+                    )
+                )
+                self._events[camera, number.key] = event
+            else:
+                event = replace(
+                    self._events.pop((camera, number.key)),
+                    left_at=self.wall_time(number.last_read_at),
+                    confidence=number.confidence,
+                )
+                self._store_end(event)
+            self._publish(event)
 
-    def _open(self, camera: str, sighting: NumberSighting) -> Event:
-        seen = (camera, sighting.text, self.wall_time(sighting.appeared_at), sighting.confidence)
-        event = self._events[camera, sighting.text, sighting.which] = self._add(*seen)
-        return event
-
-    def _add(self, camera: str, number: str, appeared_at: float, confidence: float) -> Event:
+    def _store_start(self, event: Event) -> Event:
+        """Return the event with its id."""
         if not self.store:
-            return Event(next(self._unkept), camera, number, appeared_at, None, confidence)
+            return replace(event, id=next(self._ids_without_store))
         try:
-            return self.store.add(camera, number, appeared_at, confidence)
+            return replace(event, id=self.store.add(event))
         except sqlite3.Error as error:
             self._warn(error)
-            return Event(UNKEPT, camera, number, appeared_at, None, confidence)
+            return event
 
-    def _shut(self, camera: str, sighting: NumberSighting) -> Event:
-        event = self._events.pop((camera, sighting.text, sighting.which))
-        left_at = self.wall_time(sighting.seen_at)
-        self._close_event(event, left_at, sighting.confidence)
-        return replace(event, left_at=left_at, confidence=sighting.confidence)
-
-    def _close_event(self, event: Event, left_at: float, confidence: float) -> None:
-        if not self.store or event.id == UNKEPT:
+    def _store_end(self, event: Event) -> None:
+        if not self.store or event.id == NOT_STORED:
             return
         try:
-            self.store.close_event(event.id, left_at, confidence)
+            self.store.end(event)
         except sqlite3.Error as error:
             self._warn(error)
 
     def _warn(self, error: sqlite3.Error) -> None:
-        """Log at most once a second that the store fails: a full disk is no reason to tell nobody."""
-        if self._clock() - self._warned_at > 1:
+        """Log at most once a second that the store fails; subscribers get the event all the same."""
+        if self._clock() - self._warned_at > WARN_EVERY_S:
             self._warned_at = self._clock()
-            logging.warning("an event could not be kept in RUN_DIR: %s", error)
+            logging.warning("an event could not be stored in RUN_DIR: %s", error)
 
-    def _tell(self, news: News) -> None:
-        for listener in tuple(self.listeners):
-            listener(news)
+    def _publish(self, update: Update) -> None:
+        for subscriber in tuple(self.subscribers):
+            subscriber(update)

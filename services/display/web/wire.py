@@ -30,7 +30,7 @@ def encode_reading(shown: DisplayFrame, now: float) -> dict[str, Any]:
         "digits": [{"digit": d.digit, "confidence": round(d.confidence, 4), "box": whole(d.box)} for d in shown.digits],
         "numbers": [{"text": n.text, "confidence": round(n.confidence, 4), "box": whole(n.box)} for n in shown.numbers],
         "fps": round(shown.fps, 1),
-        "reads_per_s": round(shown.reads_per_s, 1),
+        "readings_per_s": round(shown.readings_per_s, 1),
     }
 
 

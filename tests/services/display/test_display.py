@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from services.display.__main__ import CREDIT, STILL_AFTER_S, Flow, run
+from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
 from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import CameraState, Message, Ready, View
 from shared.service.stage_loop import HEARTBEAT_S
@@ -37,16 +37,16 @@ class Recorder:
         self._closes_after = closes_after
 
     @property
-    def reads_every_s(self) -> float:
+    def min_interval_s(self) -> float:
         return 0.0 if self.wants_pictures else math.inf
 
     @property
     def is_open(self) -> bool:
         return len(self.shown) < self._closes_after
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
-        self.shown += [item for item in news if isinstance(item, DisplayFrame)]
-        self.states += [item for item in news if isinstance(item, CameraState)]
+    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+        self.shown += [item for item in updates if isinstance(item, DisplayFrame)]
+        self.states += [item for item in updates if isinstance(item, CameraState)]
         self.was_up.append(is_up)
 
     def close(self) -> None:
@@ -136,19 +136,19 @@ def test_age_at_display_is_exported_by_camera() -> None:
 
 
 def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
-    watch = CameraDisplay()
-    seen = watch.show(View("demo", 1, 10.0, "read", 640, 480, (digit_of(7),), b"one"))
-    shown = watch.show(View("demo", 2, 10.1, "stale", 0, 0, (), b"two"))
+    display = CameraDisplay()
+    seen = display.make_frame(View("demo", 1, 10.0, "read", 640, 480, (digit_of(7),), b"one"))
+    shown = display.make_frame(View("demo", 2, 10.1, "stale", 0, 0, (), b"two"))
     assert (shown.jpeg, shown.outcome, shown.width, shown.height) == (b"two", "stale", 640, 480)
     assert shown.numbers == seen.numbers != ()
 
 
 def test_rates_count_all_frames_and_those_read() -> None:
-    watch = CameraDisplay()
+    display = CameraDisplay()
     for i in range(90):
-        shown = watch.show(replace(view_of("demo", i, i / 30), outcome="read" if i % 2 else "replaced"))
+        shown = display.make_frame(replace(view_of("demo", i, i / 30), outcome="read" if i % 2 else "replaced"))
     assert shown.fps == pytest.approx(30, rel=0.02)
-    assert shown.reads_per_s == pytest.approx(15, rel=0.05)
+    assert shown.readings_per_s == pytest.approx(15, rel=0.05)
 
 
 def start_display(run_dir: Path, **settings: str) -> "subprocess.Popen[str]":
@@ -207,6 +207,6 @@ LIVE, ABSENT = CameraState("cam", "live", "", 0.0), CameraState("cam", "absent",
 def test_display_is_ready_unless_a_live_camera_gives_no_frames(
     first: list[Message], then: list[Message], is_still: bool
 ) -> None:
-    flow = Flow(0.0)
-    assert not flow.find_trouble(first, 1.0)
-    assert bool(flow.find_trouble(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still
+    monitor = FrameFlowMonitor(0.0)
+    assert not monitor.find_trouble(first, 1.0)
+    assert bool(monitor.find_trouble(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still

@@ -20,61 +20,61 @@ def view(number: int, outcome: str = "read") -> View:
 
 
 def test_older_picture_is_not_shown_after_a_newer_one() -> None:
-    watch = CameraDisplay()
-    assert [bool(watch.look(view(number))) for number in (0, 2, 1, 3)] == [True, True, False, True]
+    display = CameraDisplay()
+    assert [bool(display.update(view(number))) for number in (0, 2, 1, 3)] == [True, True, False, True]
 
 
 def test_what_a_straggler_says_counts() -> None:
     """Every frame that is read ends after a newer one that was replaced, as it does when inference is too slow."""
-    watch, shown = CameraDisplay(), None
+    display, shown = CameraDisplay(), None
     for number in range(0, 40, 2):
-        shown = watch.look(view(number + 1, "replaced"))
-        assert watch.look(view(number)) is None
+        shown = display.update(view(number + 1, "replaced"))
+        assert display.update(view(number)) is None
     assert shown
     assert [digit.digit for digit in shown.digits] == [7]
     assert shown.fps == pytest.approx(30, abs=2)
-    assert shown.reads_per_s == pytest.approx(15, abs=2)
+    assert shown.readings_per_s == pytest.approx(15, abs=2)
 
 
 def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> None:
     """Last seen in frame 30 it is held for 0.4 s, until frame 42."""
-    watch = CameraDisplay()
+    display = CameraDisplay()
     for number in range(31):
-        watch.look(view(number))
+        display.update(view(number))
     for number in (36, 31):
-        watch.look(replace(view(number), digits=()))
-    shown = watch.look(replace(view(40), digits=()))
+        display.update(replace(view(number), digits=()))
+    shown = display.update(replace(view(40), digits=()))
     assert shown
     assert [digit.digit for digit in shown.digits] == [7]
 
 
 def test_what_stands_stays_while_the_page_is_unchanged() -> None:
-    watch = CameraDisplay()
-    read = watch.show(view(0))
-    kept = [watch.show(view(number, "unchanged")) for number in range(1, 300)]
+    display = CameraDisplay()
+    read = display.make_frame(view(0))
+    kept = [display.make_frame(view(number, "unchanged")) for number in range(1, 300)]
     assert {shown.digits for shown in kept} == {read.digits}
     assert [digit.digit for digit in read.digits] == [7]
-    assert kept[-1].reads_per_s == pytest.approx(30, abs=1)
+    assert kept[-1].readings_per_s == pytest.approx(30, abs=1)
 
 
 def test_reading_of_an_unchanged_page_counts_once() -> None:
     """An unsure digit does not become a sure one because nobody has looked at it again."""
     unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
-    watch = CameraDisplay()
-    watch.show(replace(view(0), digits=(unsure,)))
-    kept = [watch.show(replace(view(number, "unchanged"), digits=(unsure,))) for number in range(1, 60)]
+    display = CameraDisplay()
+    display.make_frame(replace(view(0), digits=(unsure,)))
+    kept = [display.make_frame(replace(view(number, "unchanged"), digits=(unsure,))) for number in range(1, 60)]
     assert not any(shown.digits for shown in kept)
 
 
 def test_viewer_that_comes_late_sees_what_an_unchanged_page_says() -> None:
-    assert [digit.digit for digit in CameraDisplay().show(view(0, "unchanged")).digits] == [7]
+    assert [digit.digit for digit in CameraDisplay().make_frame(view(0, "unchanged")).digits] == [7]
 
 
 def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
-    watch = CameraDisplay()
-    watch.look(view(300))
-    assert watch.look(view(0))
-    assert watch.look(view(1))
+    display = CameraDisplay()
+    display.update(view(300))
+    assert display.update(view(0))
+    assert display.update(view(1))
 
 
 @pytest.mark.parametrize(
@@ -85,5 +85,5 @@ def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
 def test_rate_counts_what_came(times: tuple[float, ...], rate: float) -> None:
     counted = RateMeter()
     for at in times:
-        counted.count(at)
-    assert counted.rate(times[-1]) == pytest.approx(rate)
+        counted.add(at)
+    assert counted.per_second(times[-1]) == pytest.approx(rate)

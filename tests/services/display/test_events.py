@@ -1,8 +1,8 @@
-"""Numbers that come and go, as they are told."""
+"""Numbers that appear and leave become events; flicker does not."""
 
 import pytest
 
-from services.display.events import APPEAR_S, LEAVE_S, NumberAppeared, NumberLeft, NumberTracker
+from services.display.events import APPEAR_S, LEAVE_S, EventKind, NumberTracker
 from shared.vision.digit import Number
 
 
@@ -10,52 +10,50 @@ def number(text: str, confidence: float = 0.9) -> Number:
     return Number(text, confidence, (0, 0, 10, 10))
 
 
-def play(*shown: str, step_s: float = 0.1) -> list[tuple[float, str, str]]:
-    """What is told of frames that each show these numbers: when, what, and which number."""
-    sightings, told = NumberTracker(), []
-    for step, texts in enumerate(shown):
+def track(*frames: str, step_s: float = 0.1) -> list[tuple[float, str, str]]:
+    """Return the time, kind and number of each event after frames that each show these numbers."""
+    tracker, events = NumberTracker(), []
+    for step, texts in enumerate(frames):
         at = round(step * step_s, 3)
-        told += [
-            (at, type(change).__name__, change.sighting.text)
-            for change in sightings.update([number(text) for text in texts.split()], at)
-        ]
-    return told
+        for event in tracker.update([number(text) for text in texts.split()], at):
+            events.append((at, event.kind.value, event.number.text))
+    return events
 
 
 def test_number_appears_once_and_leaves_once() -> None:
-    assert play(*["42"] * 10, *[""] * 20) == [(APPEAR_S, "NumberAppeared", "42"), (2.0, "NumberLeft", "42")]
+    assert track(*["42"] * 10, *[""] * 20) == [(APPEAR_S, "appeared", "42"), (2.0, "left", "42")]
 
 
 @pytest.mark.parametrize(
-    ("shown", "told"),
+    ("frames", "appeared"),
     [
-        (["7", "", "", "7", "", "", "7"], []),  # never in sight for long enough
+        (["7", "", "", "7", "", "", "7"], []),  # never there for long enough
         (["42"] * 5 + ["4 2"] + ["42"] * 5, ["42"]),  # it fell apart for one frame
         (["42"] * 5 + [""] * 8 + ["42"] * 5, ["42"]),  # a hand passed
-        (["7 7"] * 5, ["7", "7"]),  # two that read the same are two
+        (["7 7"] * 5, ["7", "7"]),  # two numbers of the same text
         (["30"] * 5 + ["30 5"] * 5, ["30", "5"]),
     ],
 )
-def test_flicker_is_not_told(shown: list[str], told: list[str]) -> None:
-    assert [text for _, what, text in play(*shown) if what == "NumberAppeared"] == told
-    assert [text for _, what, text in play(*shown) if what == "NumberLeft"] == []
+def test_flicker_causes_no_event(frames: list[str], appeared: list[str]) -> None:
+    events = track(*frames)
+    assert [text for _, kind, text in events if kind == "appeared"] == appeared
+    assert [text for _, kind, text in events if kind == "left"] == []
 
 
-def test_sighting_says_since_when_until_when_and_how_sure() -> None:
-    sightings = NumberTracker()
-    sightings.update([number("8", 0.6)], 10.0)
-    sightings.update([number("8", 0.95)], 10.2)
-    [appeared] = sightings.update([number("8", 0.7)], 10.4)
-    assert isinstance(appeared, NumberAppeared)
-    sightings.update([number("8", 0.7)], 11.0)
-    [left] = sightings.look(11.1 + LEAVE_S)
-    assert isinstance(left, NumberLeft)
-    assert (left.sighting.appeared_at, left.sighting.seen_at, left.sighting.confidence) == (10.0, 11.0, 0.95)
+def test_event_has_first_and_last_time_and_highest_confidence() -> None:
+    tracker = NumberTracker()
+    tracker.update([number("8", 0.6)], 10.0)
+    tracker.update([number("8", 0.95)], 10.2)
+    [appeared] = tracker.update([number("8", 0.7)], 10.4)
+    tracker.update([number("8", 0.7)], 11.0)
+    [left] = tracker.expire(11.1 + LEAVE_S)
+    assert (appeared.kind, left.kind) == (EventKind.APPEARED, EventKind.LEFT)
+    assert (left.number.first_read_at, left.number.last_read_at, left.number.confidence) == (10.0, 11.0, 0.95)
 
 
 def test_number_leaves_when_the_clock_is_set_back() -> None:
-    sightings = NumberTracker()
+    tracker = NumberTracker()
     for at in (1000.0, 1000.2, 1000.4):
-        sightings.update([number("8")], at)
-    [left] = sightings.look(10.0)
-    assert isinstance(left, NumberLeft)
+        tracker.update([number("8")], at)
+    [left] = tracker.expire(10.0)
+    assert left.kind is EventKind.LEFT

@@ -79,7 +79,7 @@ def test_window_closed_by_its_button_is_noticed(
 
 
 def test_camera_that_is_down_is_drawn_without_colour() -> None:
-    shown = CameraDisplay().show(view_of("demo", 1, 10.0))
+    shown = CameraDisplay().make_frame(view_of("demo", 1, 10.0))
     live = CameraState("demo", "live", "", 10.0)
     down = CameraState("demo", "down", "its capture process is gone", 10.0)
     assert np.ptp(draw_tile(shown, live, True, 10.1).astype(int), axis=2).max() > 50
@@ -88,5 +88,5 @@ def test_camera_that_is_down_is_drawn_without_colour() -> None:
 
 def test_picture_that_is_broken_is_drawn_black() -> None:
     broken = replace(view_of("demo", 1, 10.0), outcome="malformed", digits=(), jpeg=b"\xff\xd8 no picture")
-    tile = draw_tile(CameraDisplay().show(broken), None, True, 10.1)
+    tile = draw_tile(CameraDisplay().make_frame(broken), None, True, 10.1)
     assert np.median(tile) == 0

@@ -19,7 +19,7 @@ class Answers:
     async def readings(self, request: web.Request) -> web.Response:
         """The newest reading of each camera, or of one."""
         wanted = to_camera(request.query)
-        shown = [c.shown for name, c in sorted(self._desk.cameras.items()) if c.shown and wanted in (None, name)]
+        shown = [c.frame for name, c in sorted(self._desk.cameras.items()) if c.frame and wanted in (None, name)]
         return web.json_response({"readings": [of_reading(one, self._desk) for one in shown]})
 
     async def events(self, request: web.Request) -> web.Response:
@@ -27,7 +27,7 @@ class Answers:
         question = to_question(request.query)
         if not self._desk.store:
             raise web.HTTPNotFound(text=NO_EVENTS)
-        events = self._desk.store.ask(question)
+        events = self._desk.store.find(question)
         following = events[-1].id if len(events) == question.limit else None
         return web.json_response({"events": [of_event(event) for event in events], "next": following})
 

@@ -44,7 +44,7 @@ class Api:
 
     def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
         """Take in what is new."""
-        self.desk.show(news)
+        self.desk.update(news)
         self.snapshots.show(news)
 
     def add_routes(self, app: web.Application) -> None:
@@ -75,7 +75,7 @@ class Api:
         tasks = [asyncio.create_task(self._look())]
         if self._webhook:
             webhook = Webhook(self._webhook)
-            self.desk.listeners.add(webhook.put)
+            self.desk.subscribers.add(webhook.put)
             tasks.append(asyncio.create_task(webhook.post_all()))
         yield
         for task in tasks:
@@ -87,7 +87,7 @@ class Api:
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            self.desk.look()
+            self.desk.expire_numbers()
 
 
 def open_store(settings: Settings) -> EventStore | None:

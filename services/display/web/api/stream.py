@@ -12,7 +12,7 @@ from services.display.display_state import DisplayFrame
 from services.display.web.event_store import Event
 from services.display.web.json_views import Values, of_event, of_reading, of_state
 from services.display.web.requests import to_camera
-from services.display.web.state import DashboardState, News
+from services.display.web.state import DashboardState, Update
 from services.display.web.wire import encode
 from shared.messaging.messages import CameraState
 from shared.telemetry import metrics
@@ -33,7 +33,7 @@ class Listener:
         self._others: deque[CameraState | Event] = deque(maxlen=MAX_WAITING)
         self._news = asyncio.Event()
 
-    def put(self, item: News) -> None:
+    def put(self, item: Update) -> None:
         """Let something wait, if it is of the camera that is listened to."""
         if self._camera not in (None, item.camera):
             return
@@ -107,12 +107,12 @@ class Streams:
     @contextmanager
     def _listening(self, camera: str | None) -> Iterator[Listener]:
         listener, task = Listener(self._desk, camera), asyncio.current_task()
-        self._desk.listeners.add(listener.put)
+        self._desk.subscribers.add(listener.put)
         self._tasks.add(task)
         try:
             yield listener
         finally:
-            self._desk.listeners.discard(listener.put)
+            self._desk.subscribers.discard(listener.put)
             self._tasks.discard(task)
 
     async def say_goodbye(self, _: web.Application) -> None:

@@ -9,7 +9,7 @@ import aiohttp
 
 from services.display.web.event_store import Event
 from services.display.web.json_views import Values, of_event
-from services.display.web.state import News
+from services.display.web.state import Update
 from shared.service.backoff import retry_delay
 from shared.telemetry import metrics
 
@@ -27,7 +27,7 @@ class Webhook:
         self._waiting: deque[Event] = deque()
         self._news = asyncio.Event()
 
-    def put(self, item: News) -> None:
+    def put(self, item: Update) -> None:
         """Let an event wait for its turn."""
         if isinstance(item, Event):
             self._waiting.append(item)

@@ -41,7 +41,7 @@ export class Answer {
     this.#readAt = performance.now();
     const ageMs = 1000 * this.uplink.ageOf(reading);
     this.#ageMs = this.#ageMs === null ? ageMs : this.#ageMs + SMOOTH * (ageMs - this.#ageMs);
-    this.#fps = reading.reads_per_s;
+    this.#fps = reading.readings_per_s;
     this.#paint(reading);
   }
 

@@ -8,7 +8,7 @@ import { paint } from "./paint.js";
 const SMOOTH = 0.2; // share of the newest age in the one shown: a single late frame does not make it jump
 const SILENT_S = 0.5; // without a new picture for this long, the age shown is that of the one on the screen
 const READS_ALL = 0.9; // share of the frames read from which on nothing need be said about it
-const NOTHING = { numbers: [], fps: 0, reads_per_s: 0 };
+const NOTHING = { numbers: [], fps: 0, readings_per_s: 0 };
 
 const TROUBLES = {
   connecting: "Connecting",
@@ -148,10 +148,10 @@ export class Tile {
     if (!this.isLive) this.#showReading(NOTHING);
   }
 
-  #showReading({ numbers, fps, reads_per_s }) {
+  #showReading({ numbers, fps, readings_per_s }) {
     this.#showNumbers(numbers);
-    const isBehind = reads_per_s < READS_ALL * fps;
-    const read = isBehind ? ` (${Math.round(reads_per_s)} read)` : "";
+    const isBehind = readings_per_s < READS_ALL * fps;
+    const read = isBehind ? ` (${Math.round(readings_per_s)} read)` : "";
     this.#find(".rate dd").textContent = `${Math.round(fps)}${read}`;
   }
 

@@ -18,7 +18,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from services.display.events import APPEAR_S
 from services.display.web.api.stream import MAX_LISTENERS, Listener
-from services.display.web.event_store import MOST_EVENTS, EventQuery, EventStore
+from services.display.web.event_store import MAX_EVENTS, Event, EventQuery, EventStore
 from services.display.web.server import GLANCE_S, WebServer
 from shared.cameras.added import FILE, MOST_ADDED, read_added
 from shared.messaging.messages import CameraState
@@ -45,15 +45,15 @@ async def ask(page: WebServer, path: str, method: str = "GET", **more: Any) -> t
 
 
 def show(page: WebServer, camera: str = "demo", state: str = "live") -> None:
-    page.show([CameraState(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
+    page.update([CameraState(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
 
 
 async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None:
     """Show the demo's sheet, which says 30, ten times a second for so long, and then nothing."""
     first = shown(camera)
     for step in range(round(10 * seconds) + 1):
-        page.show([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], True)
-    page.show([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
+        page.update([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], True)
+    page.update([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
 
 
 def test_cameras_say_how_they_are_and_how_fast(page: WebServer) -> None:
@@ -185,7 +185,7 @@ def test_number_that_came_and_went_is_an_event_with_its_times(page: WebServer) -
 
 
 def test_readings_come_ten_times_a_second_while_nobody_looks(page: WebServer) -> None:
-    assert page.reads_every_s == GLANCE_S
+    assert page.min_interval_s == GLANCE_S
     assert APPEAR_S >= 2 * GLANCE_S
 
 
@@ -230,7 +230,7 @@ def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: WebServer) 
         show(page)
         question = asyncio.create_task(ask(page, "/api/cameras/demo/snapshot.jpg"))
         await becomes(lambda: page.wants_pictures)
-        page.show([shown()], True)
+        page.update([shown()], True)
         status, jpeg = await question
         assert status == 200
         drawn, plain = (simplejpeg.decode_jpeg(data).astype(int) for data in (jpeg, shown().jpeg))
@@ -255,7 +255,7 @@ def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> 
         show(page, "desk", "absent")
         question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
         await becomes(lambda: page.wants_pictures)
-        page.show([CameraState("desk", "left", "", time.monotonic())], True)
+        page.update([CameraState("desk", "left", "", time.monotonic())], True)
         status, answer = await question
         assert (status, answer["error"]) == (404, "there is no such camera")
 
@@ -275,7 +275,7 @@ def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: WebServe
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{page.url}/api/stream?camera=demo") as stream:
             assert stream.content_type == "text/event-stream"
-            await becomes(lambda: page.reads_every_s == 0)
+            await becomes(lambda: page.min_interval_s == 0)
             await hold_up(page, 0.5, "desk")
             await hold_up(page, 0.5)
             told: list[tuple[str, dict[str, Any]]] = []
@@ -285,8 +285,8 @@ def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: WebServe
             assert dict(told)["appeared"]["number"] == "30"
 
         def is_left() -> bool:
-            page.show([shown()], True)  # a write notices who has left
-            return page.reads_every_s > 0
+            page.update([shown()], True)  # a write notices who has left
+            return page.min_interval_s > 0
 
         await becomes(is_left)
 
@@ -296,7 +296,7 @@ def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: WebServe
 def test_socket_tells_states_and_readings_and_hears_nothing(page: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/api/ws") as socket:
-            await becomes(lambda: page.reads_every_s == 0)
+            await becomes(lambda: page.min_interval_s == 0)
             show(page)
             words = [json.loads((await socket.receive(5)).data) for _ in range(2)]
             assert [word["kind"] for word in words] == ["camera", "reading"]
@@ -388,7 +388,7 @@ def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Pat
         other.execute("BEGIN IMMEDIATE")
         began = time.monotonic()
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            store.add("demo", "7", 0.0, 1.0)
+            store.add(event("demo", "7", 0.0))
         assert time.monotonic() - began < 1  # SQLite's own is 5 s
     store.close()
 
@@ -410,15 +410,19 @@ def test_file_that_is_no_store_of_events_is_one_sentence(tmp_path: Path) -> None
         WebServer(settings(tmp_path), time.monotonic)
 
 
+def event(camera: str, number: str, appeared_at: float) -> Event:
+    return Event(id=0, camera=camera, number=number, appeared_at=appeared_at, left_at=None, confidence=0.9)
+
+
 def test_store_forgets_by_age_and_gives_pages_of_what_is_asked(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "events.sqlite", days=1)
     for hour in range(48):
-        store.add("demo" if hour % 2 else "desk", str(hour), hour * 3600.0, 0.9)
-    kept = store.ask(EventQuery(limit=MOST_EVENTS))
+        store.add(event("demo" if hour % 2 else "hall", str(hour), hour * 3600.0))
+    kept = store.find(EventQuery(limit=MAX_EVENTS))
     assert [event.number for event in kept] == [str(hour) for hour in range(47, 22, -1)]
-    assert [event.number for event in store.ask(EventQuery(camera="demo", limit=2))] == ["47", "45"]
-    assert [e.number for e in store.ask(EventQuery(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
-    assert [e.number for e in store.ask(EventQuery(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
+    assert [event.number for event in store.find(EventQuery(camera="demo", limit=2))] == ["47", "45"]
+    assert [e.number for e in store.find(EventQuery(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
+    assert [e.number for e in store.find(EventQuery(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
     store.close()
 
 
@@ -427,7 +431,7 @@ async def ask_why(page: WebServer, query: str) -> tuple[int, Any]:
     show(page)
     question = asyncio.create_task(ask(page, f"/api/cameras/demo/why?{query}"))
     await becomes(lambda: page.wants_pictures)
-    page.show([shown()], True)
+    page.update([shown()], True)
     return await question
 
 

@@ -142,7 +142,7 @@ def test_what_was_read_comes_back_to_whose_picture_it_was(served: Served) -> Non
         async with guest(served.page) as one, guest(served.page) as two:
             for name in (one.name, two.name):
                 view = replace(view_of(name, 1, time.monotonic()), jpeg=b"")
-                served.page.show([CameraDisplay().show(view)], True)
+                served.page.update([CameraDisplay().make_frame(view)], True)
             assert (await one.word("reading"))["camera"] == "browser"
             reading = await two.word("reading")
             assert reading["camera"] == "browser.2"
@@ -153,11 +153,11 @@ def test_what_was_read_comes_back_to_whose_picture_it_was(served: Served) -> Non
 
 def test_all_readings_without_pictures_are_wanted_while_a_browser_is_a_camera(served: Served) -> None:
     async def scenario() -> None:
-        assert served.page.reads_every_s > 0
+        assert served.page.min_interval_s > 0
         async with guest(served.page):
-            await becomes(lambda: served.page.reads_every_s == 0)
+            await becomes(lambda: served.page.min_interval_s == 0)
             assert not served.page.wants_pictures
-        await becomes(lambda: served.page.reads_every_s > 0)
+        await becomes(lambda: served.page.min_interval_s > 0)
 
     in_browser(scenario)
 
@@ -177,7 +177,7 @@ def test_next_picture_is_asked_for_when_the_last_is_on_its_way_and_not_too_often
 
 def test_name_of_another_camera_is_not_given(served: Served) -> None:
     async def scenario() -> None:
-        served.page.show([CameraState("draw", "live", "", time.monotonic())], True)
+        served.page.update([CameraState("draw", "live", "", time.monotonic())], True)
         async with guest(served.page, "draw") as browser:
             assert browser.name == "draw.2"
 
@@ -187,8 +187,8 @@ def test_name_of_another_camera_is_not_given(served: Served) -> None:
 def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.show([CameraState("browser", "live", "", time.monotonic())], True)
-        await becomes(lambda: served.page.reads_every_s > 0)
+            served.page.update([CameraState("browser", "live", "", time.monotonic())], True)
+        await becomes(lambda: served.page.min_interval_s > 0)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
 
@@ -198,9 +198,9 @@ def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
 def test_name_that_another_display_has_given_since_is_not_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.show([CameraState("browser", "live", "", time.monotonic())], True)
+            served.page.update([CameraState("browser", "live", "", time.monotonic())], True)
         for state in ("left", "live"):
-            served.page.show([CameraState("browser", state, "", time.monotonic())], True)
+            served.page.update([CameraState("browser", state, "", time.monotonic())], True)
         async with guest(served.page) as browser:
             assert browser.name == "browser.2"
 
@@ -210,7 +210,7 @@ def test_name_that_another_display_has_given_since_is_not_given_again(served: Se
 def test_name_of_a_browser_whose_display_was_killed_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         for state in ("live", "down"):
-            served.page.show([CameraState("browser", state, "", time.monotonic())], True)
+            served.page.update([CameraState("browser", state, "", time.monotonic())], True)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
 

@@ -54,7 +54,7 @@ def locked_page(tmp_path: Path) -> Iterator[WebServer]:
 
 def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> DisplayFrame:
     pictures(0)  # drawn once, which takes a second
-    return CameraDisplay().show(view_of(camera, seq, time.monotonic() - age_s))
+    return CameraDisplay().make_frame(view_of(camera, seq, time.monotonic() - age_s))
 
 
 @dataclass
@@ -100,7 +100,7 @@ def in_browser(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def test_picture_arrives_with_what_was_read_on_it(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
-            page.show([shown()], True)
+            page.update([shown()], True)
             header, jpeg = await browser.picture()
         assert jpeg == shown().jpeg
         assert (header["camera"], header["seq"], header["width"], header["height"]) == ("demo", 1, 640, 480)
@@ -115,7 +115,7 @@ def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: WebServer
     async def scenario() -> None:
         async with look(page) as slow, look(page) as quick:
             for seq in range(1, 31):
-                page.show([shown(seq=seq)], True)
+                page.update([shown(seq=seq)], True)
                 assert (await quick.picture())[0]["seq"] == seq
                 await quick.say(kind="painted", camera="demo")
             assert (await slow.picture())[0]["seq"] == 1
@@ -128,9 +128,9 @@ def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: WebServer
 def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
-            page.show([shown("one")], True)
+            page.update([shown("one")], True)
             assert (await browser.picture())[0]["seq"] == 1
-            page.show([shown("one", 2), shown("two")], True)
+            page.update([shown("one", 2), shown("two")], True)
             assert (await browser.picture())[0]["camera"] == "two"
             await browser.say(kind="painted", camera="one")
             assert (await browser.picture())[0]["seq"] == 2
@@ -144,7 +144,7 @@ def test_camera_out_of_sight_is_not_sent(page: WebServer) -> None:
             await browser.say(kind="sight", camera="one", seen=False)
             await browser.say(kind="clock", asked=0)
             await browser.word("clock")
-            page.show([shown("one"), shown("two")], True)
+            page.update([shown("one"), shown("two")], True)
             assert (await browser.picture())[0]["camera"] == "two"
             await browser.say(kind="sight", camera="one", seen=True)
             assert (await browser.picture())[0]["camera"] == "one"
@@ -174,7 +174,7 @@ def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) ->
     async def scenario() -> None:
         down = CameraState("desk", "frozen", "the picture stands still", time.monotonic() - 3)
         async with look(page) as browser:
-            page.show([down], True)
+            page.update([down], True)
             told = await browser.word("state")
         async with look(page) as later:
             assert (await later.word("state"))["state"] == told["state"] == "frozen"
@@ -187,9 +187,9 @@ def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) ->
 def test_browser_hears_when_the_pipeline_goes(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
-            page.show([], True)
+            page.update([], True)
             assert (await browser.word("pipeline"))["up"] is True
-            page.show([], False)
+            page.update([], False)
             assert (await browser.word("pipeline"))["up"] is False
 
     in_browser(scenario)
@@ -247,7 +247,7 @@ def test_viewer_too_many_is_told_so(page: WebServer) -> None:
             late = await session.ws_connect(f"{page.url}/ws")
             refused = await late.receive(5)
             assert (refused.data, refused.extra) == (WSCloseCode.TRY_AGAIN_LATER, "64 browsers look already")
-            page.show([shown()], True)
+            page.update([shown()], True)
             for opened in sockets:
                 await Browser(opened).picture()
 
@@ -405,7 +405,7 @@ def test_page_closes_at_once_while_browsers_look(tmp_path: Path) -> None:
 def test_frames_without_pictures_are_not_sent(page: WebServer) -> None:
     async def scenario() -> None:
         async with look(page) as browser:
-            page.show([replace(shown(), jpeg=b""), shown(seq=2)], True)
+            page.update([replace(shown(), jpeg=b""), shown(seq=2)], True)
             assert (await browser.picture())[0]["seq"] == 2
 
     in_browser(scenario)
