@@ -22,7 +22,7 @@ NOT_A_DIGIT_LOGIT = 5.5
 
 
 @dataclass(frozen=True, slots=True)
-class ClassicalReader:
+class ClassicalRecognizer:
     """Reads pages with a network of ten outputs; finding the ink is a function of its own."""
 
     network: Network

@@ -26,7 +26,7 @@ from training.resume import Stateful, keep, restore
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class BlogRecipe:
     """How a network is trained: Adam on cross-entropy, every image once an epoch in a new order."""
 
     network: str
@@ -36,7 +36,7 @@ class Recipe:
     seed: int = 0
 
 
-RECIPE = Recipe(network="blog", epochs=15, batch=100, learning_rate=1e-3)
+RECIPE = BlogRecipe(network="blog", epochs=15, batch=100, learning_rate=1e-3)
 EVALUATION_BATCH = 1000
 
 
@@ -101,10 +101,10 @@ def to_input(images: Tensor) -> Tensor:
 
 
 @dataclass(slots=True)
-class Run:
+class BlogRun:
     """A training on its way: what a resumed one needs, and where it is kept after every epoch."""
 
-    recipe: Recipe
+    recipe: BlogRecipe
     network: nn.Module
     optimiser: torch.optim.Adam
     device: torch.device
@@ -125,18 +125,18 @@ class Run:
         return {name: value for name, value in asdict(self.recipe).items() if name != "epochs"}
 
 
-def start(recipe: Recipe, device: torch.device, kept: Path, *, resume: bool) -> Run:
+def start(recipe: BlogRecipe, device: torch.device, kept: Path, *, resume: bool) -> BlogRun:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     network = NETWORKS[recipe.network]().to(device)
-    run = Run(recipe, network, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate), device, kept)
+    run = BlogRun(recipe, network, torch.optim.Adam(network.parameters(), lr=recipe.learning_rate), device, kept)
     if resume:
         run.history = restore(run.kept, run.begun_with, run.parts, device)["history"]
         run.epoch = len(run.history["test_accuracy"])
     return run
 
 
-def train(run: Run, train_set: Digits, test_set: Digits) -> None:
+def train(run: BlogRun, train_set: Digits, test_set: Digits) -> None:
     """Train to the recipe's last epoch, looking at the test set after each for the curve, and for nothing else."""
     while run.epoch < run.recipe.epochs:
         loss = train_epoch(run, train_set)
@@ -147,7 +147,7 @@ def train(run: Run, train_set: Digits, test_set: Digits) -> None:
         tqdm.write(f"epoch {run.epoch:2d}: loss {loss:.4f}, test loss {test_loss:.4f}, test accuracy {accuracy:.2%}")
 
 
-def train_epoch(run: Run, digits: Digits) -> float:
+def train_epoch(run: BlogRun, digits: Digits) -> float:
     """See every image once; return the mean loss."""
     run.network.train()
     total = torch.zeros((), device=run.device)
@@ -180,7 +180,7 @@ def evaluate(network: nn.Module, digits: Digits) -> tuple[float, float, NDArray[
     return loss, float(np.trace(matrix) / matrix.sum()), matrix
 
 
-def finish(run: Run, test_set: Digits, out: Path) -> dict[str, float]:
+def finish(run: BlogRun, test_set: Digits, out: Path) -> dict[str, float]:
     """Write weights, ONNX file and pictures; return the figures of the last epoch (not of the best on test)."""
     name = run.recipe.network
     _, accuracy, matrix = evaluate(run.network, test_set)

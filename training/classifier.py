@@ -34,7 +34,7 @@ from training.scenes.photographs import fetch_things
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class ClassifierRecipe:
     """How the classifier is trained: AdamW with a cosine, on batches of MNIST, digits out of scenes, and non-digits."""
 
     steps: int = 9_000
@@ -59,8 +59,8 @@ REFUSED = 0.001  # of held-out MNIST images, at most: training shows more that i
 def main(words: list[str] | None = None) -> None:
     """Train what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m training.classifier", description=__doc__)
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
-    parser.add_argument("--scenes", type=int, default=Recipe().scenes)
+    parser.add_argument("--steps", type=int, default=ClassifierRecipe().steps)
+    parser.add_argument("--scenes", type=int, default=ClassifierRecipe().scenes)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
@@ -71,14 +71,14 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with, for more training")
-    parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate)
+    parser.add_argument("--learning-rate", type=float, default=ClassifierRecipe().learning_rate)
     parser.add_argument("--bfloat16", action="store_true", help="faster on processors that compute in it")
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
     fetch_things(arguments.data)
     chosen = {name: getattr(arguments, name) for name in ("steps", "scenes", "seed", "learning_rate", "bfloat16")}
-    run = start(replace(Recipe(), **chosen), arguments)
+    run = start(replace(ClassifierRecipe(), **chosen), arguments)
     if not arguments.detector.is_file():
         raise SystemExit(f"--detector: there is no {arguments.detector}, train it first: python -m training.detector")
     sets = load_sets(run.recipe, arguments)
@@ -102,7 +102,7 @@ class Labelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Sets:
+class ClassifierData:
     """What is trained on (mnist, digits, others), and what judges it, of images that no training set holds."""
 
     mnist: Labelled
@@ -112,7 +112,7 @@ class Sets:
     held_crops: Labelled
 
 
-def load_sets(recipe: Recipe, arguments: argparse.Namespace) -> Sets:
+def load_sets(recipe: ClassifierRecipe, arguments: argparse.Namespace) -> ClassifierData:
     """Return the sets on the device; the crops are made where they are not there yet."""
     device, data, detector = torch.device(arguments.device), arguments.data, arguments.detector
     mnist = labelled(*load_mnist("train", data), device)
@@ -121,7 +121,7 @@ def load_sets(recipe: Recipe, arguments: argparse.Namespace) -> Sets:
     held_crops = labelled(*load_crops(held_out_order(data, detector), arguments.makers), device)
     is_digit = crops.labels < NOT_A_DIGIT
     order = torch.arange(len(mnist.labels), device=device)
-    return Sets(
+    return ClassifierData(
         mnist=mnist.where(order < len(order) - HELD_OUT),
         digits=crops.where(is_digit),
         others=crops.where(~is_digit),
@@ -178,10 +178,10 @@ def vary(images: Tensor, upright: Tensor, random: torch.Generator) -> Tensor:
 
 
 @dataclass(slots=True)
-class Run:
+class ClassifierRun:
     """A training on its way."""
 
-    recipe: Recipe
+    recipe: ClassifierRecipe
     network: ClassifierCNN
     average: AveragedModel
     optimiser: torch.optim.AdamW
@@ -206,7 +206,7 @@ class Run:
         return {"step": self.step, "checks": self.checks}
 
 
-def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
+def start(recipe: ClassifierRecipe, arguments: argparse.Namespace) -> ClassifierRun:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
@@ -216,7 +216,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     network = network.to(device).to(memory_format=torch.channels_last)  # 1.4 times as fast on a CPU
     average = start_mean(network, recipe.average)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    run = Run(recipe, network, average, optimiser, device, arguments.out)
+    run = ClassifierRun(recipe, network, average, optimiser, device, arguments.out)
     if arguments.resume:
         progress = restore(run.kept, asdict(recipe), run.parts, device)
         for name, value in progress.items():
@@ -224,7 +224,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     return run
 
 
-def train(run: Run, sets: Sets) -> None:
+def train(run: ClassifierRun, sets: ClassifierData) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
     recipe = run.recipe
     parts = ((sets.mnist, recipe.mnist), (sets.digits, recipe.digits), (sets.others, recipe.others))
@@ -241,7 +241,7 @@ def train(run: Run, sets: Sets) -> None:
                 keep(run.kept, asdict(recipe), run.parts, run.progress)
 
 
-def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
+def train_step(run: ClassifierRun, images: Tensor, labels: Tensor) -> None:
     """Take one step."""
     recipe, warm = run.recipe, min(1, (run.step + 1) / run.recipe.warm_up)
     for group in run.optimiser.param_groups:
@@ -259,7 +259,7 @@ def train_step(run: Run, images: Tensor, labels: Tensor) -> None:
 # -------------------------------------------------------------------------------------------------------- evaluation
 
 
-def judge(network: nn.Module, sets: Sets) -> dict[str, float]:
+def judge(network: nn.Module, sets: ClassifierData) -> dict[str, float]:
     """Return the accuracy on held-out MNIST and crops, and how well digits are told from what is none (AUROC)."""
     mnist, crops = answer(network, sets.held_mnist.images), answer(network, sets.held_crops.images)
     labels = sets.held_crops.labels
@@ -305,7 +305,7 @@ def find_reserve(logits: Tensor, share: float = REFUSED) -> float:
     return min(0.0, float(torch.quantile(lead, share)))
 
 
-def finish(run: Run, sets: Sets, data: Path) -> None:
+def finish(run: ClassifierRun, sets: ClassifierData, data: Path) -> None:
     """Set temperature and reserve, and write what was trained."""
     network = ClassifierCNN().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})

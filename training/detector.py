@@ -39,7 +39,7 @@ from training.sheets import contact_sheet, draw_finds
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class DetectorRecipe:
     """Settings of a training: AdamW, cosine, focal loss; each batch of scenes serves `uses` times, in other tones."""
 
     steps: int = 30_000
@@ -65,7 +65,7 @@ PICTURES = 40
 def main(words: list[str] | None = None) -> None:
     """Train what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m training.detector", description=__doc__)
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--steps", type=int, default=DetectorRecipe().steps)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
@@ -73,13 +73,13 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--makers", type=int, default=1, help="processes that make scenes")
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--begin", type=Path, help="a checkpoint whose weights to begin with, for more training")
-    parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate)
+    parser.add_argument("--learning-rate", type=float, default=DetectorRecipe().learning_rate)
     arguments = parser.parse_args(words)
     arguments.out.mkdir(parents=True, exist_ok=True)
     fetch_hand_fonts(arguments.data)
     fetch_things(arguments.data)
     chosen = {name: getattr(arguments, name) for name in ("steps", "seed", "learning_rate")}
-    run = start(replace(Recipe(), **chosen), arguments)
+    run = start(replace(DetectorRecipe(), **chosen), arguments)
     judging = held_out_scenes(arguments.data)
     train(run, arguments.data, arguments.makers, judging)
     finish(run, judging)
@@ -93,7 +93,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]  # pictures uint8,
 class Batches(Dataset[Batch]):
     """Batch n of a training, made when it is asked for."""
 
-    def __init__(self, recipe: Recipe, data: Path, first: int = 0) -> None:
+    def __init__(self, recipe: DetectorRecipe, data: Path, first: int = 0) -> None:
         self.recipe, self.data, self.first = recipe, data, first
         self.sources: Sources | None = None
 
@@ -138,10 +138,10 @@ def change_tone(pictures: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 @dataclass(slots=True)
-class Run:
+class DetectorRun:
     """A training on its way."""
 
-    recipe: Recipe
+    recipe: DetectorRecipe
     network: DetectorCNN
     average: AveragedModel
     optimiser: torch.optim.AdamW
@@ -167,7 +167,7 @@ class Run:
         return {"step": self.step, "losses": self.losses, "checks": self.checks}
 
 
-def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
+def start(recipe: DetectorRecipe, arguments: argparse.Namespace) -> DetectorRun:
     """Return a new run, or the one that was kept."""
     torch.manual_seed(recipe.seed)
     device = torch.device(arguments.device)
@@ -177,7 +177,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     network = network.to(device).to(memory_format=torch.channels_last)  # 1.5 times as fast on a CPU
     average = start_mean(network, recipe.average)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    run = Run(recipe, network, average, optimiser, device, arguments.out)
+    run = DetectorRun(recipe, network, average, optimiser, device, arguments.out)
     if arguments.resume:
         progress = restore(run.kept, asdict(recipe), run.parts, device)
         for name, value in progress.items():
@@ -185,7 +185,7 @@ def start(recipe: Recipe, arguments: argparse.Namespace) -> Run:
     return run
 
 
-def train(run: Run, data: Path, makers: int, judging: list[Scene]) -> None:
+def train(run: DetectorRun, data: Path, makers: int, judging: list[Scene]) -> None:
     """Train to the recipe's last step; judge and keep the run now and then."""
     batches = Batches(run.recipe, data, run.step // run.recipe.uses)
     waiting: deque[Batch] = deque(maxlen=REPLAY)
@@ -212,7 +212,7 @@ def load(batches: Batches, makers: int) -> DataLoader[Batch]:
     return DataLoader(batches, batch_size=None, num_workers=makers, prefetch_factor=4, multiprocessing_context="spawn")
 
 
-def train_step(run: Run, batch: Batch, rng: np.random.Generator) -> float:
+def train_step(run: DetectorRun, batch: Batch, rng: np.random.Generator) -> float:
     """Take one step; return the loss."""
     recipe, warm = run.recipe, min(1, (run.step + 1) / (run.recipe.warm_up * run.recipe.steps))
     for group in run.optimiser.param_groups:
@@ -307,7 +307,7 @@ def best_overlaps(boxes: NDArray[np.float32], finds: NDArray[np.float32], least:
     return best
 
 
-def finish(run: Run, judging: list[Scene]) -> None:
+def finish(run: DetectorRun, judging: list[Scene]) -> None:
     """Write weights, ONNX file, the loss curve, and pictures of what is found."""
     network = DetectorCNN().eval()
     network.load_state_dict({key: value.cpu() for key, value in run.average.module.state_dict().items()})

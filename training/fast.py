@@ -20,7 +20,7 @@ from training.blog import EVALUATION_BATCH, Digits, to_input
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class FastRecipe:
     """How the network is trained: chosen on training images held out (`--held-out`), not on the test images."""
 
     epochs: float = 1.0
@@ -98,7 +98,7 @@ def orthogonalise(matrix: Tensor, rounds: int = 4) -> Tensor:
 # -------------------------------------------------------------------------------------------------------------- loop
 
 
-def train(recipe: Recipe, digits: Digits) -> nn.Sequential:
+def train(recipe: FastRecipe, digits: Digits) -> nn.Sequential:
     """Return a network that has seen the digits."""
     torch.manual_seed(recipe.seed)
     network, images = make_network(), to_input(digits.images)
@@ -119,14 +119,14 @@ def train(recipe: Recipe, digits: Digits) -> nn.Sequential:
     return network.eval()
 
 
-def draw_batches(recipe: Recipe, count: int) -> list[Tensor]:
+def draw_batches(recipe: FastRecipe, count: int) -> list[Tensor]:
     """Return which images each step sees; what is left over at the end of an epoch begins the next."""
     order = torch.cat([torch.randperm(count) for _ in range(math.ceil(recipe.epochs))])
     steps = max(1, int(recipe.epochs * count) // recipe.batch)
     return list(torch.split(order[: steps * recipe.batch], recipe.batch))
 
 
-def find_share(recipe: Recipe, done: float) -> float:
+def find_share(recipe: FastRecipe, done: float) -> float:
     """Return which share of its rates a step takes, when so much (0 to 1) of the training is done."""
     up, down = done / recipe.warm_up, (1 - done) / (1 - recipe.warm_up)
     return recipe.end + (1 - recipe.end) * min(up, down)

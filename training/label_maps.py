@@ -18,7 +18,7 @@ OWNED = 0.4  # cells with more heat than this learn the digit's class and box
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LabelMaps:
     """Maps for one scene, rows x columns: heat 0 to 1, counts (0: nothing is asked), label (-1: none), box (4 x).
 
     closer is 1 where a digit is so small that it must be seen closer, 0 elsewhere, -1 where it does not matter.
@@ -31,10 +31,10 @@ class Target:
     closer: NDArray[np.float32]
 
 
-def make_target(scene: Scene) -> Target:
+def make_target(scene: Scene) -> LabelMaps:
     """Return the detector's target."""
     side = scene.picture.shape[0] // STRIDE
-    target = Target(
+    target = LabelMaps(
         np.zeros((side, side), np.float32),
         np.ones((side, side), np.float32),
         np.full((side, side), IGNORED, np.int64),
@@ -55,7 +55,7 @@ def make_target(scene: Scene) -> Target:
     return target
 
 
-def ignore(target: Target, box: NDArray[np.float32]) -> None:
+def ignore(target: LabelMaps, box: NDArray[np.float32]) -> None:
     """Ask nothing within a box."""
     target.counts[cells_of(box)] = 0
 
@@ -67,7 +67,7 @@ def cells_of(box: NDArray[np.float32]) -> tuple[slice, slice]:
     return slice(top, bottom), slice(left, right)
 
 
-def mark(target: Target, box: NDArray[np.float32], label: int) -> None:
+def mark(target: LabelMaps, box: NDArray[np.float32], label: int) -> None:
     """Ask for a digit: a hill of heat as wide and high as the digit is, so that narrow neighbours stay apart."""
     side = target.heat.shape[0]
     x, y = (box[:2] + box[2:] / 2) / STRIDE - 0.5

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from shared.telemetry.processor import find_processor
 from training import blog, fast
 from training.blog import Digits, load_tensors
-from training.record import COMMAND, Record, Training, save_record, to_lines
+from training.record import COMMAND, FastTraining, SpeedRecord, save_record, to_lines
 
 HELD_OUT = 10_000  # of the training images, the last
 CPU = torch.device("cpu")
@@ -46,7 +46,7 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=10, help="trainings by the fast recipe (default: 10)")
     parser.add_argument("--beside", type=int, default=0, help="trainings by the seed's, minutes each (default: 0)")
     parser.add_argument("--beside-epochs", type=int, default=blog.RECIPE.epochs, help="instead of the seed recipe's")
-    parser.add_argument("--epochs", type=float, default=fast.Recipe().epochs, help="instead of the fast recipe's")
+    parser.add_argument("--epochs", type=float, default=fast.FastRecipe().epochs, help="instead of the fast recipe's")
     parser.add_argument("--threads", type=int, default=1, help="one costs the least CPU (default: 1)")
     parser.add_argument("--held-out", action="store_true", help="judge by training images held out: to choose a recipe")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of speed-record.json (default: runs)")
@@ -63,10 +63,10 @@ def parse_arguments(words: list[str] | None) -> argparse.Namespace:
     return arguments
 
 
-def begin(arguments: argparse.Namespace) -> Record:
+def begin(arguments: argparse.Namespace) -> SpeedRecord:
     """Return a record without trainings: of what, and where."""
     often = f"--seeds {arguments.seeds} --beside {arguments.beside} --beside-epochs {arguments.beside_epochs}"
-    return Record(
+    return SpeedRecord(
         command=f"{COMMAND} {often}",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=f"{find_processor()}, {os.cpu_count()} cores, "
@@ -88,10 +88,10 @@ def load_sets(data: Path, *, held_out: bool) -> tuple[Digits, Digits]:
     return Digits(images[:-HELD_OUT], labels[:-HELD_OUT]), Digits(images[-HELD_OUT:], labels[-HELD_OUT:])
 
 
-def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterator[Training]:
+def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterator[FastTraining]:
     """Yield the trainings by the fast recipe, then those by the seed's."""
     for number in range(arguments.seeds):
-        quick = fast.Recipe(epochs=arguments.epochs, seed=number)
+        quick = fast.FastRecipe(epochs=arguments.epochs, seed=number)
         yield measure("fast", number, partial(fast.train, quick, digits), fast.answer_five_times, judges)
     whole, epochs = blog.RECIPE.epochs, arguments.beside_epochs
     name = "blog" if epochs == whole else f"blog, {epochs} of {whole} epochs"
@@ -100,7 +100,7 @@ def run(arguments: argparse.Namespace, digits: Digits, judges: Digits) -> Iterat
         yield measure(name, number, partial(train_as_seed, recipe, digits), fast.answer, judges)
 
 
-def train_as_seed(recipe: blog.Recipe, digits: Digits) -> nn.Module:
+def train_as_seed(recipe: blog.BlogRecipe, digits: Digits) -> nn.Module:
     """Return a network trained by the seed's recipe, without the looks at the test set that only its curve needs."""
     course = blog.start(recipe, CPU, Path(), resume=False)
     while course.epoch < course.recipe.epochs:
@@ -114,13 +114,13 @@ def measure(
     train: Callable[[], nn.Module],
     answer: Callable[[nn.Module, Tensor], Tensor],
     judges: Digits,
-) -> Training:
+) -> FastTraining:
     """Train, and then judge."""
     cpu, wall = time.process_time(), time.perf_counter()
     network = train()
     cpu_s, wall_s = time.process_time() - cpu, time.perf_counter() - wall
     accuracy, at_one_look = (share_right(how(network, judges.images), judges) for how in (answer, fast.answer))
-    return Training(who, number, accuracy, at_one_look, cpu_s, wall_s)
+    return FastTraining(who, number, accuracy, at_one_look, cpu_s, wall_s)
 
 
 def share_right(logits: Tensor, digits: Digits) -> float:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from training.figures import Row
+from training.evaluate.figures import Row
 
 COMMAND = "python -m training.train --preset fast"
 
 
 @dataclass(frozen=True, slots=True)
-class Training:
+class FastTraining:
     """One training: its accuracies (0 to 1) and its cost in seconds."""
 
     who: str
@@ -24,7 +24,7 @@ class Training:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SpeedRecord:
     """Trainings on one machine, one after the other."""
 
     command: str
@@ -34,29 +34,29 @@ class Record:
     load: float  # of the machine, in the minute before
     judged_on: str
     whole_cpu_s: float  # of the process, from its start until the first network was judged
-    trainings: tuple[Training, ...]
+    trainings: tuple[FastTraining, ...]
 
-    def by_recipe(self) -> dict[str, list[Training]]:
+    def by_recipe(self) -> dict[str, list[FastTraining]]:
         """Return the trainings of each recipe."""
         names = dict.fromkeys(training.who for training in self.trainings)
         return {name: [training for training in self.trainings if training.who == name] for name in names}
 
 
-def save_record(record: Record, path: Path) -> None:
+def save_record(record: SpeedRecord, path: Path) -> None:
     """Write a record down."""
     path.write_text(json.dumps(asdict(record), indent=1) + "\n")
 
 
-def load_record(path: Path) -> Record:
+def load_record(path: Path) -> SpeedRecord:
     """Return the record in a file. Ends the program with one sentence where it is none."""
     try:
         kept = json.loads(path.read_text())
-        return Record(**kept | {"trainings": tuple(Training(**training) for training in kept["trainings"])})
+        return SpeedRecord(**kept | {"trainings": tuple(FastTraining(**training) for training in kept["trainings"])})
     except (ValueError, TypeError, KeyError) as error:
         raise SystemExit(f"{path} is not a speed record, make it again: {COMMAND} --out docs ({error})") from None
 
 
-def to_rows(record: Record) -> Iterator[Row]:
+def to_rows(record: SpeedRecord) -> Iterator[Row]:
     """Yield each recipe's means as rows of the accuracy table."""
     for who, trainings in record.by_recipe().items():
         for what, values in (
@@ -66,7 +66,7 @@ def to_rows(record: Record) -> Iterator[Row]:
             yield Row(record.judged_on, who, what, statistics.fmean(values), len(values))
 
 
-def to_lines(record: Record) -> list[str]:
+def to_lines(record: SpeedRecord) -> list[str]:
     """Return the record as lines of Markdown."""
     lines = [
         f"By `{record.command}` on {record.date}: {record.machine}.",
@@ -83,7 +83,7 @@ def to_lines(record: Record) -> list[str]:
     return lines + [to_line(who, trainings) for who, trainings in record.by_recipe().items()]
 
 
-def to_line(who: str, trainings: Sequence[Training]) -> str:
+def to_line(who: str, trainings: Sequence[FastTraining]) -> str:
     """Return a recipe's line of the table."""
     cells = (
         who,

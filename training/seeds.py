@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from training.figures import Row
+from training.evaluate.figures import Row
 
 
 @dataclass(frozen=True, slots=True)

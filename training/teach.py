@@ -20,7 +20,7 @@ STEPS_BACK = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class FinetuneRecipe:
     """How it is taught: AdamW with a cosine; of each batch so many are corrections, MNIST's images, crops of scenes."""
 
     steps: int = 300
@@ -31,7 +31,7 @@ class Recipe:
     seed: int = 0
 
 
-def teach(before: nn.Module, taught: Labelled, kept: tuple[Labelled, Labelled], recipe: Recipe) -> nn.Module:
+def teach(before: nn.Module, taught: Labelled, kept: tuple[Labelled, Labelled], recipe: FinetuneRecipe) -> nn.Module:
     """Return the network with the taught images learned; kept are MNIST's and crops of scenes."""
     after = copy.deepcopy(before)  # as it infers: a few corrections do not change batch normalisation's statistics
     optimiser = torch.optim.AdamW(after.parameters(), recipe.learning_rate, weight_decay=0)

@@ -17,7 +17,7 @@ def learn(words: Sequence[str]) -> int:
     if missing:
         raise ConfigError(f"learn needs {', '.join(missing)}: pip install 'digitcam[train]'.")
     try:
-        return subprocess.run([sys.executable, "-m", "training.learn", *words], check=False).returncode
+        return subprocess.run([sys.executable, "-m", "training.finetune", *words], check=False).returncode
     except KeyboardInterrupt:  # it got the Ctrl-C too
         return 130
 

@@ -12,7 +12,7 @@ from tests.browser.test_live_view import display
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
 from tests.training.learning import use_little
-from training.learn import main as learn
+from training.finetune import main as learn
 
 
 @pytest.fixture

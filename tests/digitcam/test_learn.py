@@ -60,4 +60,4 @@ def test_training_gets_the_options_and_its_exit_code_is_passed_on(monkeypatch: p
 
     monkeypatch.setattr(subprocess, "run", run)
     assert __main__.main(["learn", "--steps", "3", "--data", "here"]) == 1
-    assert asked == [[sys.executable, "-m", "training.learn", "--data", "here", "--steps", "3"]]
+    assert asked == [[sys.executable, "-m", "training.finetune", "--data", "here", "--steps", "3"]]

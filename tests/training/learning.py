@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from shared.vision.corrections import Corrections, SeenCrop
 from shared.vision.digit import NOT_A_DIGIT
-from training import learn
+from training import finetune
 from training.crops import Crops
 from training.scenes.strokes import DIGITS, SIGNS, Strokes, draw
 
@@ -33,8 +33,8 @@ def use_little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be nothing else that it may not forget: no download, no scenes."""
     images, labels = drawn()
     is_digit = labels < NOT_A_DIGIT
-    monkeypatch.setattr(learn, "load_mnist", lambda *_: (images[is_digit], labels[is_digit]))
-    monkeypatch.setattr(learn, "load_crops", lambda *_: (images, labels))
+    monkeypatch.setattr(finetune, "load_mnist", lambda *_: (images[is_digit], labels[is_digit]))
+    monkeypatch.setattr(finetune, "load_crops", lambda *_: (images, labels))
 
 
 def correct_squares(corrections: Corrections, count: int, label: int = 6) -> None:

@@ -15,7 +15,7 @@ from shared.networks.runtimes import load_network
 from training import blog, data, train
 from training.resume import keep
 
-RECIPE = blog.Recipe(network="blog", epochs=3, batch=25, learning_rate=1e-3)
+RECIPE = blog.BlogRecipe(network="blog", epochs=3, batch=25, learning_rate=1e-3)
 
 
 TRAINING, TEST = slice(0, 25), slice(25, 30)  # of the thirty of each class

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from training import blog, fast, train
-from training.evaluate import to_page
-from training.fast import Muon, Recipe, draw_batches, find_share, orthogonalise
-from training.record import Record, Training, load_record, save_record, to_lines, to_rows
+from training.evaluate.__main__ import to_page
+from training.fast import FastRecipe, Muon, draw_batches, find_share, orthogonalise
+from training.record import FastTraining, SpeedRecord, load_record, save_record, to_lines, to_rows
 
 from .test_blog import TEST, TRAINING, shipped, write_mnist
 
-RECORD = Record(
+RECORD = SpeedRecord(
     command="python -m training.train --preset fast --seeds 2 --beside 1",
     date="2026-01-02",
     machine="a machine, 2 cores",
@@ -24,9 +24,9 @@ RECORD = Record(
     judged_on="MNIST test",
     whole_cpu_s=9.5,
     trainings=(
-        Training("fast", 0, 0.991, 0.990, 4.0, 5.0),
-        Training("fast", 1, 0.993, 0.992, 6.0, 7.0),
-        Training("blog", 0, 0.988, 0.988, 600.0, 600.0),
+        FastTraining("fast", 0, 0.991, 0.990, 4.0, 5.0),
+        FastTraining("fast", 1, 0.993, 0.992, 6.0, 7.0),
+        FastTraining("blog", 0, 0.988, 0.988, 600.0, 600.0),
     ),
 )
 
@@ -37,30 +37,30 @@ def _one_thread() -> None:
 
 
 def test_miniature_learns_digits_it_has_not_seen() -> None:
-    network = fast.train(Recipe(epochs=4, batch=25), shipped(TRAINING))
+    network = fast.train(FastRecipe(epochs=4, batch=25), shipped(TRAINING))
     judges = shipped(TEST)
     right = fast.answer_five_times(network, judges.images).argmax(dim=1) == judges.labels
     assert right.double().mean() >= 0.7  # chance is 0.1
 
 
 def test_training_is_repeatable() -> None:
-    once, again = (fast.train(Recipe(batch=25, seed=3), shipped(TRAINING)).state_dict() for _ in range(2))
+    once, again = (fast.train(FastRecipe(batch=25, seed=3), shipped(TRAINING)).state_dict() for _ in range(2))
     assert all(torch.equal(value, again[name]) for name, value in once.items())
 
 
 def test_an_epoch_shows_each_image_once() -> None:
-    batches = draw_batches(Recipe(epochs=1, batch=8), 32)
+    batches = draw_batches(FastRecipe(epochs=1, batch=8), 32)
     assert torch.cat(batches).sort().values.tolist() == list(range(32))
 
 
 @pytest.mark.parametrize(("epochs", "steps"), [(0.5, 6), (1, 12), (1.2, 15)])
 def test_steps_are_whole_batches_of_the_epochs(epochs: float, steps: int) -> None:
-    assert [len(batch) for batch in draw_batches(Recipe(epochs=epochs, batch=8), 100)] == [8] * steps
+    assert [len(batch) for batch in draw_batches(FastRecipe(epochs=epochs, batch=8), 100)] == [8] * steps
 
 
 @pytest.mark.parametrize(("done", "share"), [(0, 0.02), (0.1, 0.51), (0.2, 1), (0.6, 0.51), (1, 0.02)])
 def test_rates_rise_and_fall_in_a_line(done: float, share: float) -> None:
-    assert find_share(Recipe(), done) == pytest.approx(share)
+    assert find_share(FastRecipe(), done) == pytest.approx(share)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (32, 144), (48, 9)])

@@ -11,7 +11,7 @@ from shared.demo import HEIGHT, WIDTH, Demo
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
 from shared.vision.gray_frame import to_grey
-from training.figures import ReadsPages, Row
+from training.evaluate.figures import ReadsPages, Row
 
 DIGITS = 5  # on a page
 PAGES = 10  # of each kind

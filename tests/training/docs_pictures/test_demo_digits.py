@@ -8,9 +8,9 @@ import pytest
 
 from shared.demo.paper import load_digits
 from training.data import is_complete, load_mnist
-from training.demo_digits import digit_sheet, is_one_piece
+from training.docs_pictures.demo_digits import digit_sheet, is_one_piece
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 @pytest.mark.skipif(not is_complete(DATA / "MNIST" / "raw"), reason="MNIST is not in data/: `make train` fetches it")

@@ -18,14 +18,12 @@ from shared.networks.runtimes import Network
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.gray_frame import LONG_SIDE_PX, make_page, to_grey
 from shared.vision.image_files import load_photo, load_video
-from shared.vision.normaliser import crop_around, lift_ink, normalise
+from shared.vision.normaliser import crop_around, normalise
 from shared.vision.numbers import join_numbers
 from shared.vision.tracks import DigitTracker
-from training.corruptions import CORRUPTIONS
-from training.peers import RECIPES
+from training.evaluate.ablation import RECIPES
 
 BATCH = 500
-CORRUPTED = 2000  # of MNIST's test images, the first
 DEMO_S, DEMO_EVERY_S = 60.0, 0.5
 
 Images = NDArray[np.float32]  # n x 28 x 28, 0 to 1
@@ -84,28 +82,6 @@ def mnist(networks: Mapping[str, Network], images: Images, labels: Labels) -> It
     """How many of MNIST's test images are read right?"""
     for name, network in networks.items():
         yield from accuracy("MNIST test", name, network, images, labels)
-
-
-def corrupted(networks: Mapping[str, Network], images: Images, labels: Labels) -> Iterator[Row]:
-    """How many errors does each corruption cause, as the image is, and brought to MNIST's form again?"""
-    images, labels = images[:CORRUPTED], labels[:CORRUPTED]
-    errors: dict[str, list[float]] = {}
-    for name, corruption in CORRUPTIONS.items():
-        rng = np.random.default_rng(0)
-        spoilt = np.stack([corruption(rng, image) for image in images])
-        for who, network in networks.items():
-            for how, seen in (("", spoilt), (", normalised", np.stack([again(image) for image in spoilt]))):
-                wrong = len(labels) - count_right(network, seen, labels)
-                errors.setdefault(who + how, []).append(wrong / len(labels))
-                yield share(f"corrupted: {name}", who + how, "error", wrong, len(labels))
-    for who, values in errors.items():
-        yield Row("corrupted: mean of 15", who, "error", float(np.mean(values)), len(labels))
-
-
-def again(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image after the normaliser, black where it finds no ink."""
-    seen = normalise(lift_ink(np.rint(image * 255).astype(np.uint8)))
-    return np.zeros_like(image) if seen is None else seen
 
 
 def writers(networks: Mapping[str, Network], folder: Path) -> Iterator[Row]:

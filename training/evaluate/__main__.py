@@ -17,11 +17,12 @@ import numpy as np
 
 from shared.networks.runtimes import Network, load_network
 from shared.vision.recognizer import load_recognizer
-from training import figures, goals, record, seeds, speed
-from training.baseline import ClassicalReader
+from training import record, seeds
+from training.baseline import ClassicalRecognizer
 from training.data import load_mnist
-from training.figures import Row
-from training.negatives import digits_of_scenes, kinds_of_others
+from training.evaluate import figures, frame_time, goals
+from training.evaluate.figures import Row
+from training.evaluate.negatives import digits_of_scenes, kinds_of_others
 
 CLIP = {"2021", "2019"}  # what the sheet in the hand-held clip says
 
@@ -59,10 +60,9 @@ def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
     yield from figures.mnist(networks, scaled, labels)
     yield from figures.writers(networks, shared / "crops")
     yield from figures.rejection(classifier, "classifier", digits_of_scenes(data), kinds_of_others(data))
-    yield from figures.corrupted(networks, scaled, labels)
     both: dict[str, figures.ReadsPages] = {
         "detector and classifier": load_recognizer(models, "onnx"),
-        "classical": ClassicalReader(seed),
+        "classical": ClassicalRecognizer(seed),
     }
     for name, reads in both.items():
         yield from figures.demo(reads, name)
@@ -71,7 +71,7 @@ def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
             yield from figures.clip(reads, name, shared / "photos" / "handheld.mp4", CLIP)
     if (shared / "photos").is_dir():
         yield from figures.peers(seed, shared / "photos")
-    yield from speed.frames(load_recognizer(models, "onnx"), "detector and classifier")
+    yield from frame_time.frames(load_recognizer(models, "onnx"), "detector and classifier")
 
 
 def to_line(row: Row) -> str:

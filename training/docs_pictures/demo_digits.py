@@ -14,7 +14,7 @@ SHEET = Path("shared/demo/digits.png")
 
 
 def main() -> None:
-    """Write the sheet that ships with the demo camera: `python -m training.demo_digits`."""
+    """Write the sheet that ships with the demo camera: `python -m training.docs_pictures.demo_digits`."""
     cv2.imwrite(str(SHEET), digit_sheet(*load_mnist("test")), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from training.figures import Row
-from training.goals import GOALS, Goal, to_lines
+from training.evaluate.figures import Row
+from training.evaluate.goals import GOALS, Goal, to_lines
 
 RECALL = Goal("photos", "us", "recall", 0.96)
 FALSE = Goal("photos", "us", "false", 0.05, less_is_better=True)

@@ -7,7 +7,7 @@ import torch
 
 from shared.networks.architectures import BlogCNN, ClassifierCNN, DetectorCNN, load_checkpoint, save_checkpoint
 from shared.networks.runtimes import load_network
-from training.soup import main, mean
+from training.weight_averaging import main, mean
 
 
 def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_first() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.peers import RECIPES, box_padded, box_stretched, otsu_centred
+from training.evaluate.ablation import RECIPES, box_padded, box_stretched, otsu_centred
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The mean of several trained detectors, or classifiers: `python -m training.soup A.pt B.pt ... --out models`.
+"""Averages the weights of checkpoints: `python -m training.weight_averaging A.pt B.pt ... --out models`.
 
 Trainings that began with the same weights end in one valley, and the mean of their weights does better than each of
 them on what none was trained on (Wortsman et al., "Model soups", 2022). A checkpoint that is named twice counts twice.
@@ -19,7 +19,7 @@ from training.detector import write_detector
 
 def main(words: list[str] | None = None) -> None:
     """Write the mean of the checkpoints that the command line names, as a training would."""
-    parser = argparse.ArgumentParser(prog="python -m training.soup", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.weight_averaging", description=__doc__)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="of one kind: detectors or classifiers")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training import negatives
-from training.negatives import digits_of_scenes, kinds_of_others
+from training.evaluate import negatives
+from training.evaluate.negatives import digits_of_scenes, kinds_of_others
 from training.scenes.glyphs import Sources
 
 

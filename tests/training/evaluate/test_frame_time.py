@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.digit import Digit
-from training import speed
+from training.evaluate import frame_time
 
 
 class Slow:
@@ -22,11 +22,11 @@ class Slow:
 
 
 def test_times_are_of_each_kind_of_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(speed, "digit_pages", lambda: [np.full((4, 4), grey, np.uint8) for grey in (200, 10, 200)])
-    monkeypatch.setattr(speed, "empty_pages", lambda: [np.full((4, 4), 200, np.uint8)])
-    monkeypatch.setattr(speed, "cluttered_pages", lambda: [np.full((4, 4), 10, np.uint8)])
+    monkeypatch.setattr(frame_time, "digit_pages", lambda: [np.full((4, 4), grey, np.uint8) for grey in (200, 10, 200)])
+    monkeypatch.setattr(frame_time, "empty_pages", lambda: [np.full((4, 4), 200, np.uint8)])
+    monkeypatch.setattr(frame_time, "cluttered_pages", lambda: [np.full((4, 4), 10, np.uint8)])
     classifier = Slow()
-    values = {row.what: row.value for row in speed.frames(classifier, "us", lambda: classifier.now_s)}
+    values = {row.what: row.value for row in frame_time.frames(classifier, "us", lambda: classifier.now_s)}
     assert values == pytest.approx(
         {
             "5 digits, p50, ms": 1, "5 digits, p99, ms": 3, "empty paper, p50, ms": 1, "empty paper, p99, ms": 1,
@@ -36,6 +36,8 @@ def test_times_are_of_each_kind_of_page(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_pages_are_frames_of_a_camera() -> None:
-    for pages in (speed.digit_pages(), speed.empty_pages(), speed.cluttered_pages()):
-        assert [page.shape for page in pages] == [(480, 640)] * speed.PAGES
-    assert min(page.mean() for page in speed.empty_pages()) > max(page.mean() for page in speed.cluttered_pages())
+    for pages in (frame_time.digit_pages(), frame_time.empty_pages(), frame_time.cluttered_pages()):
+        assert [page.shape for page in pages] == [(480, 640)] * frame_time.PAGES
+    assert min(page.mean() for page in frame_time.empty_pages()) > max(
+        page.mean() for page in frame_time.cluttered_pages()
+    )

@@ -13,14 +13,14 @@ from shared.settings import Settings
 from shared.vision.corrections import FILE, Correction, Corrections, SeenCrop
 from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
-from training import learn as learning
+from training import finetune as learning
 from training.classifier import Labelled
-from training.learn import OCCASION_S, Figure, learn, main, number_occasions
-from training.teach import Recipe, teach
+from training.finetune import OCCASION_S, Figure, learn, main, number_occasions
+from training.teach import FinetuneRecipe, teach
 
-FEW = Recipe(steps=40, corrections=8, mnist=32, crops=32)
-HARDLY = Recipe(steps=2, corrections=2, mnist=4, crops=4, learning_rate=1e-5)  # some change that spoils nothing
-WILDLY = Recipe(steps=4, corrections=8, mnist=4, crops=4, learning_rate=1e-2)
+FEW = FinetuneRecipe(steps=40, corrections=8, mnist=32, crops=32)
+HARDLY = FinetuneRecipe(steps=2, corrections=2, mnist=4, crops=4, learning_rate=1e-5)  # some change that spoils nothing
+WILDLY = FinetuneRecipe(steps=4, corrections=8, mnist=4, crops=4, learning_rate=1e-2)
 SQUARES = np.asarray([[write(SQUARE_SIX, narrow) / 255] for narrow in (0.6, 0.7, 0.8)], np.float32)
 
 

@@ -1,6 +1,6 @@
 """The pictures of docs/how-it-works.md, made from the demo camera and the shipped networks.
 
-python -m training.how_it_works
+python -m training.docs_pictures.how_it_works
 """
 
 from pathlib import Path

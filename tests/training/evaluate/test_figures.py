@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT, Box, Digit
-from training import figures
-from training.evaluate import to_page
-from training.figures import Row, is_at, rejection, share, writers
+from training.evaluate import figures
+from training.evaluate.__main__ import to_page
+from training.evaluate.figures import Row, is_at, rejection, share, writers
 
 
 class Brightest:

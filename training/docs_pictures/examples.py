@@ -1,4 +1,4 @@
-"""Pictures of what the networks do: `python -m training.examples` writes contact sheets to docs/.
+"""Pictures of what the networks do: `python -m training.docs_pictures.examples` writes contact sheets to docs/.
 
 Of made-up scenes and MNIST's test images only: the photos that the figures come from are other people's.
 """
@@ -17,7 +17,7 @@ from shared.vision.recognizer import load_recognizer
 from training.classifier import held_out_order
 from training.crops import Crops, load_crops
 from training.data import HELD_OUT, load_mnist
-from training.figures import answer
+from training.evaluate.figures import answer
 from training.scenes import make_scene
 from training.scenes.glyphs import load_sources
 from training.sheets import RED, Tile, contact_sheet, draw_box, enlarge, write_sheet
@@ -29,7 +29,7 @@ SEED = 50_000_000
 
 def main(words: list[str] | None = None) -> None:
     """Write the sheets."""
-    parser = argparse.ArgumentParser(prog="python -m training.examples", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training.docs_pictures.examples", description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--out", type=Path, default=Path("docs"))

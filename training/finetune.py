@@ -26,7 +26,7 @@ from training.classifier import SHADES, Labelled, labelled
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
 from training.export import export_onnx
-from training.teach import Recipe, count_right, teach
+from training.teach import FinetuneRecipe, count_right, teach
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -43,19 +43,19 @@ def main(words: list[str] | None = None) -> None:
     """Learn from the corrections of this machine; ends with 1 where the weights in force stay."""
     parser = argparse.ArgumentParser(prog="digitcam learn", description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MNIST/raw, fetched where needed")
-    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--steps", type=int, default=FinetuneRecipe().steps)
     arguments = parser.parse_args(words)
     if arguments.steps < 1:
         parser.error("--steps is 1 or more")
     try:
-        sys.exit(learn(load_settings(), arguments.data, Recipe(steps=arguments.steps)))
+        sys.exit(learn(load_settings(), arguments.data, FinetuneRecipe(steps=arguments.steps)))
     except (ConfigError, ValueError, OSError) as error:
         sys.exit(f"digitcam learn: {error}")
     except KeyboardInterrupt:
         sys.exit("digitcam learn: stopped, the weights in force stay")
 
 
-def learn(settings: Settings, data: Path, recipe: Recipe) -> int:
+def learn(settings: Settings, data: Path, recipe: FinetuneRecipe) -> int:
     """Teach, judge, and bring the new weights into force; 1 where they are worse. Raises what main names."""
     learned, before = learned_weights(settings), load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
     sets = load_sets(settings, data, load_corrections(settings))
@@ -99,7 +99,7 @@ def load_corrections(settings: Settings) -> Sequence[Correction]:
 
 
 @dataclass(frozen=True, slots=True)
-class Sets:
+class FinetuneData:
     """What is taught (corrections, with the occasion of each), what is to stay as it is, and what judges that."""
 
     taught: Labelled
@@ -115,14 +115,14 @@ class Sets:
         return self.mnist, self.crops
 
 
-def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction]) -> Sets:
+def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction]) -> FinetuneData:
     """Return the sets; crops are made, and MNIST fetched, where they are not there yet."""
     order = Order(data, settings.models / "detector.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
     crops = labelled(*load_crops(order, os.cpu_count() or 1), CPU)
     is_held = torch.arange(len(crops.labels)) % JUDGES == 0
     images = np.stack([correction.seen.image for correction in corrections])
     labels = np.array([correction.label for correction in corrections])
-    return Sets(
+    return FinetuneData(
         taught=labelled(images, labels, CPU),
         occasions=torch.tensor(number_occasions(corrections)),
         mnist=labelled(*load_mnist("train", data), CPU),
@@ -171,7 +171,7 @@ class Figure:
         return f"{self.name:24}{self.n:6,}   {self.before / self.n:9.2%}{self.after / self.n:9.2%}"
 
 
-def judge(before: nn.Module, after: nn.Module, sets: Sets) -> list[Figure]:
+def judge(before: nn.Module, after: nn.Module, sets: FinetuneData) -> list[Figure]:
     """Return what was taught, and what may not have been forgotten."""
     return [
         compare("corrections", before, after, sets.taught, errors=0),
@@ -180,7 +180,7 @@ def judge(before: nn.Module, after: nn.Module, sets: Sets) -> list[Figure]:
     ]
 
 
-def judge_left_out(before: nn.Module, sets: Sets, recipe: Recipe) -> list[Figure]:
+def judge_left_out(before: nn.Module, sets: FinetuneData, recipe: FinetuneRecipe) -> list[Figure]:
     """Return how corrections are read by a network that was taught those of other occasions; none for a few."""
     if int(sets.occasions.max()) + 1 < LEAST_OCCASIONS:
         return []

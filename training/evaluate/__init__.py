@@ -1,0 +1,1 @@
+"""Every accuracy figure, and the page that shows them: `python -m training.evaluate`."""
