@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.capture.files import grab_pictures
+from services.capture.files import grab_video
+from services.capture.frames import encode_jpeg
 from services.capture.opencv import MJPEG, retrieve_jpeg
-from shared.cameras.shot import encode
 from shared.demo import HEIGHT, NOISE, NOISE_ROOM, WIDTH, corners, find_truth, lay_sheet, project, throw_shadow
 from shared.demo.desk import draw_desk
 from shared.demo.light import FULL, light
@@ -56,14 +56,14 @@ def record(film: BenchFilm, folder: Path) -> Path:
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new.avi")
-        write(draft, film.fps, map(encode, render(film)))
+        write(draft, film.fps, map(encode_jpeg, render(film)))
         draft.replace(path)
     return path
 
 
 def load(path: Path) -> list[bytes]:
     """The JPEGs of a film."""
-    return [retrieve_jpeg(video) for video in grab_pictures(path)]
+    return [retrieve_jpeg(video) for video in grab_video(path)]
 
 
 def write(path: Path, fps: float, jpegs: Iterator[bytes]) -> None:

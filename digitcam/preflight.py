@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from digitcam.diagnosis import Finding
-from shared.cameras.added import with_added
+from shared.cameras.added_cameras import append_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, hide_secrets, parse_cameras
 from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
@@ -95,7 +95,7 @@ def of_run_dir(run_dir: Path) -> Iterator[Finding]:
 def of_cameras(settings: Settings) -> Iterator[Finding]:
     """Cameras that are not there, or that this user may not open."""
     try:
-        cameras = with_added(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
+        cameras = append_added_cameras(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
     except ConfigError as error:
         yield to_finding(error)
         return

@@ -21,8 +21,8 @@ def hub(place: Place, number: int) -> None:
 def publish(place: Place, camera: int) -> None:
     """Send every picture."""
     sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{place.camera_ports[camera]}", REQ_REP=False)
-    for shot in place.shots(camera):
-        sender.send_jpg(stamp(camera, shot.taken_at), shot.jpeg)
+    for frame in place.play_camera(camera):
+        sender.send_jpg(stamp(camera, frame.captured_at), frame.jpeg)
 
 
 ROLES = {"hub": Role(hub, "worker"), "publish": Role(publish, "camera")}

@@ -19,8 +19,8 @@ def hub(place: Place, number: int) -> None:
 def send(place: Place, camera: int) -> None:
     """Send the picture that is due; those that are missed while the hub has not replied are left out."""
     sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{place.worker_ports[camera % place.workers]}")
-    for shot in place.shots(camera):
-        sender.send_jpg(stamp(camera, shot.taken_at), shot.jpeg)
+    for frame in place.play_camera(camera):
+        sender.send_jpg(stamp(camera, frame.captured_at), frame.jpeg)
 
 
 ROLES = {"hub": Role(hub, "worker"), "send": Role(send, "camera")}

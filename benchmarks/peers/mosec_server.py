@@ -64,16 +64,16 @@ def post(place: Place, camera: int) -> None:
     """Post the picture that is due over one connection; those that are missed meanwhile are left out."""
     record = Record(place)
     line = http.client.HTTPConnection("127.0.0.1", place.worker_ports[0])
-    for shot in place.shots(camera):
+    for frame in place.play_camera(camera):
         try:
-            line.request("POST", "/inference", shot.jpeg)
+            line.request("POST", "/inference", frame.jpeg)
             answer = line.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException):  # the server is not up yet
             line.close()
             continue
         if answer.status == http.HTTPStatus.OK:
-            record(camera, shot.taken_at)
+            record(camera, frame.captured_at)
 
 
 ROLES = {"serve": Role(serve, "run"), "post": Role(post, "camera")}

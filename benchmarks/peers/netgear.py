@@ -29,8 +29,8 @@ def serve(place: Place, camera: int) -> None:
     """Send the picture that is due, with its time beside it."""
     port = str(place.camera_ports[camera])
     gear = NetGear(address="127.0.0.1", port=port, protocol="tcp", pattern=1, **OPTIONS)
-    for shot in place.shots(camera):
-        gear.send(np.frombuffer(shot.jpeg, np.uint8), message=stamp(camera, shot.taken_at))
+    for frame in place.play_camera(camera):
+        gear.send(np.frombuffer(frame.jpeg, np.uint8), message=stamp(camera, frame.captured_at))
 
 
 ROLES = {"client": Role(client, "worker"), "serve": Role(serve, "camera")}

@@ -12,13 +12,14 @@ LOOK_S = 0.002  # at all cameras once
 def loop(place: Place, _: int) -> None:
     """Each camera is read by a thread, which keeps its newest picture."""
     see, record = load_vision(), Record(place)
-    readers = [
-        FrameGrabber(partial(place.shots, camera), keep_all=False, replaced=pass_over) for camera in place.cameras
+    grabbers = [
+        FrameGrabber(partial(place.play_camera, camera), keep_all=False, on_replaced=pass_over)
+        for camera in place.cameras
     ]
-    for camera, reader in cycle(enumerate(readers)):
-        if shot := reader.take(LOOK_S / len(readers)):
-            see([shot.jpeg])
-            record(camera, shot.taken_at)
+    for camera, grabber in cycle(enumerate(grabbers)):
+        if frame := grabber.take_frame(LOOK_S / len(grabbers)):
+            see([frame.jpeg])
+            record(camera, frame.captured_at)
 
 
 def pass_over() -> None:

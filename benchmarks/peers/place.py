@@ -12,7 +12,7 @@ from typing import Literal
 from benchmarks.bare import See, load_see
 from benchmarks.slow import slowed
 from services.capture.files import play_video
-from shared.cameras.shot import Shots
+from services.capture.frames import FrameStream
 from shared.settings import load_settings
 
 ENTRY = struct.Struct("<qdd")
@@ -47,7 +47,7 @@ class Place:
         """How many processes a role has."""
         return {"run": 1, "worker": self.workers, "camera": len(self.films)}[each]
 
-    def shots(self, camera: int) -> Shots:
+    def play_camera(self, camera: int) -> FrameStream:
         """The pictures of a camera, at their times; what is late is left out."""
         return play_video(Path(self.films[camera]))
 

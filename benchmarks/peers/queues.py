@@ -28,9 +28,9 @@ def start(place: Place, _: int) -> None:
 
 def watch(place: Place, queue: "Queue[Item]", camera: int) -> None:
     """Put a camera's pictures into the queue."""
-    for shot in place.shots(camera):
+    for frame in place.play_camera(camera):
         try:
-            queue.put_nowait((camera, shot.taken_at, shot.jpeg))
+            queue.put_nowait((camera, frame.captured_at, frame.jpeg))
         except Full:
             continue
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.cameras.added import FILE, read_added
+from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, read_added_cameras
 from shared.cameras.camera_list import hide_secrets
 from shared.settings import NAMES, load_settings, read_env_file
 
@@ -39,8 +39,11 @@ def row(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -
 
 def added_rows(run_dir: Path) -> list[tuple[str, str, str]]:
     """What the page has added to CAMERAS, which no setting says."""
-    added = read_added(run_dir).values()
-    return [("+ camera", f"{camera.name}={hide_secrets(camera.source)}", f"{run_dir / FILE}") for camera in added]
+    added = read_added_cameras(run_dir).values()
+    return [
+        ("+ camera", f"{camera.name}={hide_secrets(camera.source)}", f"{run_dir / ADDED_CAMERAS_FILE}")
+        for camera in added
+    ]
 
 
 def value_of(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.cameras.file_types import VIDEOS, find_files
+from shared.cameras.file_types import VIDEO_SUFFIXES, find_media_files
 from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
@@ -31,12 +31,12 @@ def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
 
 def read_path(path: Path, reader: Recognizer) -> Iterator[dict[str, Any]]:
     """One result for each picture of a photo, a video or a folder of them."""
-    files = find_files(path) if path.is_dir() else [path]
+    files = find_media_files(path) if path.is_dir() else [path]
     if not files:
         yield {"path": str(path), "error": "there is no photo or video in this folder"}
     for file in files:
         try:
-            if file.suffix.lower() in VIDEOS:
+            if file.suffix.lower() in VIDEO_SUFFIXES:
                 for number, frame in enumerate(load_video(file)):
                     yield {"path": str(file), "frame": number} | read_picture(frame, reader)
             else:

@@ -49,14 +49,14 @@ def probe_webcam() -> bool:
 
 def camera_plan() -> Callable[[], list[WorkerSpec]]:
     """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
-    from shared.cameras.added import with_added  # noqa: PLC0415 - nor for this
+    from shared.cameras.added_cameras import append_added_cameras  # noqa: PLC0415 - nor for this
     from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415 - the other lines have no use for it
 
     webcam_works = cache(probe_webcam)
 
     def plan() -> list[WorkerSpec]:
         settings = load_settings()
-        cameras = with_added(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
+        cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
         return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]
 
     return plan
@@ -64,13 +64,13 @@ def camera_plan() -> Callable[[], list[WorkerSpec]]:
 
 def list_watch(run_dir: Path) -> Callable[[], bool]:
     """Says, each time it is asked, whether the list may be another: SIGHUP came, or the page has changed its part."""
-    from shared.cameras.added import stamp  # noqa: PLC0415 - as above
+    from shared.cameras.added_cameras import fingerprint_added_cameras  # noqa: PLC0415 - as above
 
-    hangup, known = note_hangup(), stamp(run_dir)
+    hangup, known = note_hangup(), fingerprint_added_cameras(run_dir)
 
     def has_changed() -> bool:
         nonlocal known
-        before, known = known, stamp(run_dir)
+        before, known = known, fingerprint_added_cameras(run_dir)
         if hangup.is_set():
             hangup.clear()
             return True

@@ -1,1 +1,1 @@
-"""Camera -> capture -> Frame: one process for each camera, and everything that touches one."""
+"""Camera -> capture -> Frame: one process per camera, and all code that opens cameras."""

@@ -1,6 +1,6 @@
-"""Videos and pictures as cameras: at their own pace and again and again, or every picture once.
+"""Videos and images as cameras: live at their own rate in a loop, or every frame once.
 
-The JPEGs of an MJPEG video pass on as they are.
+The JPEGs of an MJPEG video pass through undecoded.
 """
 
 import logging
@@ -14,49 +14,50 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.capture.opencv import MJPEG, retrieve_jpeg, silence
-from shared.cameras.file_types import PHOTOS, find_files
-from shared.cameras.shot import AbsentError, Shot, Shots, Tick, encode, pace
+from services.capture.frames import CameraAbsentError, FrameStream, Tick, encode_jpeg, schedule_ticks
+from services.capture.opencv import MJPEG, retrieve_jpeg, silence_logging
+from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
+from shared.cameras.publisher import CapturedFrame
 from shared.vision.gray_frame import as_uint8
 from shared.vision.image_files import Picture, load_photo
 
-USUAL_RATE_HZ = 30.0  # of a video that doesn't say
-HIGHEST_RATE_HZ = 120.0  # more is a container's tick, not a rate of pictures
-PICTURE_S = 2.0  # each picture of a folder is held before the camera for so long,
-PICTURE_RATE_HZ = 10.0  # and seen so often: a reading gets steady by repetition
+DEFAULT_RATE_HZ = 30.0  # for a video that does not state its rate
+MAX_RATE_HZ = 120.0  # more is the clock of the container, not a frame rate
+IMAGE_S = 2.0  # how long each image of a folder is shown
+IMAGE_RATE_HZ = 10.0  # frames per second while it is shown: readings become steady by repetition
 WHITE = 255
 
-Ticks = Callable[[float], Iterable[Tick]]  # of a rate
+Schedule = Callable[[float], Iterable[Tick]]  # rate in Hz -> ticks
 
 
-def play_video(path: Path, ticks: Ticks = pace) -> Shots:
-    """Yield a video at its own rate, for ever; a picture that would be late is left out. Raises AbsentError."""
-    film = enumerate(chain.from_iterable(map(grab_pictures, repeat(path))))
-    for tick in ticks(find_rate(path)):
-        video = next(video for number, video in film if number >= tick.number)
+def play_video(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
+    """Yield a video at its own rate in an endless loop; late frames are skipped. Raises CameraAbsentError."""
+    frames = enumerate(chain.from_iterable(map(grab_video, repeat(path))))
+    for tick in schedule(read_frame_rate(path)):
+        video = next(video for number, video in frames if number >= tick.number)
         if jpeg := retrieve_jpeg(video):
-            yield Shot(jpeg, tick.due_at)
+            yield CapturedFrame(jpeg, tick.due_at)
 
 
-def read_video_once(path: Path) -> Shots:
-    """Yield every picture of a video, as far as it can be decoded, as fast as it is taken. Raises AbsentError."""
-    for video in grab_pictures(path):
+def read_video_once(path: Path) -> FrameStream:
+    """Yield every decodable frame of a video, as fast as the consumer takes them. Raises CameraAbsentError."""
+    for video in grab_video(path):
         if jpeg := retrieve_jpeg(video):
-            yield Shot(jpeg, time.monotonic())
+            yield CapturedFrame(jpeg, time.monotonic())
 
 
-def grab_pictures(path: Path) -> Iterator[cv2.VideoCapture]:
-    """Yield a video opened at each of its pictures in turn, to be retrieved or left. Raises AbsentError for no video.
+def grab_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    """Yield the open video once per grabbed frame, to be retrieved or skipped. Raises CameraAbsentError.
 
-    The pictures of MJPEG are retrieved as the JPEGs that they are, where OpenCV reads the file through FFmpeg.
+    If OpenCV reads an MJPEG file through FFmpeg, retrieve() returns its JPEGs undecoded.
     """
-    silence()
+    silence_logging()
     video = cv2.VideoCapture(str(path))
     try:
         if int(video.get(cv2.CAP_PROP_FOURCC)) == MJPEG:
             video.set(cv2.CAP_PROP_FORMAT, -1)
         if not video.grab():
-            raise AbsentError("this is not a video that can be read")
+            raise CameraAbsentError("the file is not a readable video")
         yield video
         while video.grab():
             yield video
@@ -64,55 +65,51 @@ def grab_pictures(path: Path) -> Iterator[cv2.VideoCapture]:
         video.release()
 
 
-def find_rate(path: Path) -> float:
-    """Return a video's pictures per second."""
-    silence()
+def read_frame_rate(path: Path) -> float:
+    """Return a video's frames per second."""
+    silence_logging()
     video = cv2.VideoCapture(str(path))
-    rate = video.get(cv2.CAP_PROP_FPS)
+    rate_hz = video.get(cv2.CAP_PROP_FPS)
     video.release()
-    return rate if math.isfinite(rate) and 0 < rate <= HIGHEST_RATE_HZ else USUAL_RATE_HZ
+    return rate_hz if math.isfinite(rate_hz) and 0 < rate_hz <= MAX_RATE_HZ else DEFAULT_RATE_HZ
 
 
-def show_pictures(path: Path, ticks: Ticks = pace) -> Shots:
-    """Yield the pictures of a folder, or one picture, each for two seconds, for ever. Raises AbsentError."""
-    pictures, jpeg = cycle_pictures(path), b""
-    for tick in ticks(PICTURE_RATE_HZ):
-        if tick.number % round(PICTURE_S * PICTURE_RATE_HZ) == 0 or not jpeg:
-            jpeg = next(pictures)
-        yield Shot(jpeg, tick.due_at)
+def show_images(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
+    """Yield one image, or the images of a folder, for two seconds each in an endless loop. Raises CameraAbsentError."""
+    # a broken image is logged as a warning in the first round only
+    rounds = (encode_images(path, logging.WARNING if number == 0 else logging.DEBUG) for number in count())
+    images, jpeg = chain.from_iterable(rounds), b""
+    for tick in schedule(IMAGE_RATE_HZ):
+        if tick.number % round(IMAGE_S * IMAGE_RATE_HZ) == 0 or not jpeg:
+            jpeg = next(images)
+        yield CapturedFrame(jpeg, tick.due_at)
 
 
-def read_pictures_once(path: Path) -> Shots:
-    """Yield each picture of a folder once, as fast as it is taken. Raises AbsentError where there are none."""
-    for jpeg in read_pictures(path, logging.warning):
-        yield Shot(jpeg, time.monotonic())
+def read_images_once(path: Path) -> FrameStream:
+    """Yield one image, or each image of a folder, as fast as the consumer takes them. Raises CameraAbsentError."""
+    for jpeg in encode_images(path, logging.WARNING):
+        yield CapturedFrame(jpeg, time.monotonic())
 
 
-def cycle_pictures(path: Path) -> Iterator[bytes]:
-    """Yield the JPEGs of a folder again and again; what is broken is logged the first time only."""
-    for turn in count():
-        yield from read_pictures(path, logging.warning if turn == 0 else logging.debug)
-
-
-def read_pictures(path: Path, complain: Callable[[str], None]) -> Iterator[bytes]:
-    """Yield the JPEGs of a folder in the order of their names; complain of what is broken. AbsentError where all is."""
-    files = [file for file in find_files(path) if file.suffix.lower() in PHOTOS] if path.is_dir() else [path]
-    sound = 0
-    for file in files:
+def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
+    """Yield an image, or the images of a folder by name, as JPEGs. Raises CameraAbsentError if none is readable."""
+    in_folder = [file for file in find_media_files(path) if file.suffix.lower() in IMAGE_SUFFIXES]
+    readable = 0
+    for file in in_folder if path.is_dir() else [path]:
         try:
-            jpeg = encode(flatten(load_photo(file)))
+            jpeg = encode_jpeg(to_opaque_8_bit(load_photo(file)))
         except ValueError as error:
-            complain(f"{file.name} is left out: {error}")
+            logging.log(log_level, "%s is skipped: %s", file.name, error)
             continue
-        sound += 1
+        readable += 1
         yield jpeg
-    if not sound:
-        raise AbsentError("there is no picture that can be read")
+    if not readable:
+        raise CameraAbsentError("there is no readable image")
 
 
-def flatten(picture: Picture) -> NDArray[np.uint8]:
-    """Return a picture of 8 or 16 bits as 8 bits, H x W grey or H x W x 3 BGR; what is transparent lies on white."""
-    shallow = as_uint8(picture if picture.itemsize == 1 else np.right_shift(picture, 8))
+def to_opaque_8_bit(image: Picture) -> NDArray[np.uint8]:
+    """Return an image of 8 or 16 bits as 8 bits, H x W gray or H x W x 3 BGR; transparency becomes white."""
+    shallow = as_uint8(image if image.itemsize == 1 else np.right_shift(image, 8))
     if shallow.ndim == 2 or shallow.shape[2] == 3:
         return shallow
     alpha = shallow[:, :, 3:].astype(np.float32) / WHITE

@@ -1,1 +1,1 @@
-"""Cameras: the list of them and its words, what they give, and how each is judged. No driver is touched here."""
+"""The list of cameras, and what capture and the browsers' cameras share. No driver is opened here."""

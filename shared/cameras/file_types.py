@@ -1,11 +1,12 @@
-"""Which files are photos and which are videos, by their names; what they hold is seen when they are read."""
+"""File names of images and videos. No imaging library here: the supervisor and `digitcam read` list files first."""
 
 from pathlib import Path
 
-PHOTOS = {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-VIDEOS = {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
+IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+VIDEO_SUFFIXES = {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
 
 
-def find_files(folder: Path) -> list[Path]:
-    """Photos and videos in a folder and the folders in it, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOS | VIDEOS and path.is_file())
+def find_media_files(folder: Path) -> list[Path]:
+    """Return the images and videos in a folder and its subfolders, sorted by path."""
+    suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())

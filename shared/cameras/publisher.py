@@ -1,11 +1,11 @@
-"""What a camera says to the queue: its frames, as many as are wanted, and how it is."""
+"""What every camera sends to the queue, a webcam as well as a browser: frames as credit allows, and its state."""
 
 import logging
 import time
+from dataclasses import dataclass
 from typing import Protocol
 
-from shared.cameras.options import USUAL, CameraOptions
-from shared.cameras.shot import Shot
+from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions
 from shared.cameras.watchdog import CameraStatus
 from shared.messaging.messages import CameraState, Credit, Frame
 from shared.service.stage_loop import QueueLink
@@ -16,69 +16,85 @@ HEARTBEAT_S = 0.5
 WAIT_S = 0.1  # how late a change of state or a stop may be noticed
 
 
-class Source(Protocol):
-    """Where shots come from."""
+@dataclass(frozen=True, slots=True)
+class CapturedFrame:
+    """A frame as the camera gave it, before it is sent."""
 
-    def take(self, timeout_s: float) -> Shot | None:
-        """Return the newest shot that was not taken yet, as soon as there is one; None after the timeout."""
+    jpeg: bytes
+    captured_at: float  # time.monotonic()
+
+
+class FrameSource(Protocol):
+    """Holds a camera's newest frame."""
+
+    def take_frame(self, timeout_s: float) -> CapturedFrame | None:
+        """Return the newest frame that was not taken yet, as soon as there is one; None after the timeout."""
 
 
 class StatePublisher:
-    """Says how a camera is and why: to the log on a change, to the queue also as this process's heartbeat."""
+    """Logs each change of a camera's state, and sends the state to the queue on a change and as a heartbeat."""
 
-    def __init__(self, queue: QueueLink, name: str, logs_as: str = "") -> None:
-        """logs_as stands before what is logged, in a process that is not named after this camera."""
-        self._queue, self._name, self._logs_as = queue, name, logs_as
-        self._told = ("", "")
-        self._told_at = -HEARTBEAT_S
+    def __init__(self, queue: QueueLink, name: str, log_prefix: str = "") -> None:
+        """log_prefix names the camera in the log of a process that is not named after it."""
+        self._queue, self._name, self._log_prefix = queue, name, log_prefix
+        self._published = ("", "")
+        self._published_at = -HEARTBEAT_S
 
-    def tell(self, judgement: CameraStatus, now: float) -> None:
-        """Pass a judgement on where it is new or a heartbeat is due; again soon where the queue is not there."""
-        news = (judgement.state, judgement.detail)
-        changed = news != self._told
+    def publish(self, status: CameraStatus, now: float) -> None:
+        """Send the status if it is new or a heartbeat is due. If the queue is away, the next call tries again."""
+        news = (status.state, status.detail)
+        changed = news != self._published
         if changed:
-            self._told = news
-            logging.info("%s%s: %s", self._logs_as, judgement.state, judgement.detail)
-        if changed or now - self._told_at >= HEARTBEAT_S:
-            since = judgement.since + self._queue.now() - now
-            # rounded, or the clocks' last digits would make every heartbeat a change
-            told = CameraState(self._name, judgement.state, judgement.detail, round(since, 1))
-            self._told_at = now if self._queue.send(told) else -HEARTBEAT_S
+            self._published = news
+            logging.info("%s%s: %s", self._log_prefix, status.state, status.detail)
+        if changed or now - self._published_at >= HEARTBEAT_S:
+            began_at = status.began_at + self._queue.now() - now
+            # rounded, or jitter between the clocks would make every heartbeat a change
+            state = CameraState(self._name, status.state, status.detail, round(began_at, 1))
+            self._published_at = now if self._queue.send(state) else -HEARTBEAT_S
 
 
 class FramePublisher:
-    """Shots on their way to the queue, as many as it gave credit for; without credit they stay with their source."""
+    """Sends as many frames as the queue gave credit for; without credit they stay with their source."""
 
-    def __init__(self, queue: QueueLink, name: str, every_frame: bool, terms: CameraOptions = USUAL) -> None:
-        self._queue, self._name, self._every_frame, self._terms = queue, name, every_frame, terms
+    def __init__(
+        self, queue: QueueLink, name: str, *, every_frame: bool, options: CameraOptions = DEFAULT_OPTIONS
+    ) -> None:
+        self._queue, self._name, self._every_frame, self._options = queue, name, every_frame, options
         self._seq = int(time.time() * 1e6)  # grows across restarts too
         self._credit = 0
-        self.sent_at = time.monotonic()  # the last frame
-        self._unsent: Shot | None = None
+        self.last_sent_at = time.monotonic()
+        self._unsent: CapturedFrame | None = None
 
-    def turn(self, source: Source) -> None:
-        """Wait a little: for a shot where there is credit to send it, else for credit."""
-        if self._credit and (shot := self._unsent or source.take(WAIT_S)):
-            self._send(shot)
+    def send_next(self, source: FrameSource) -> None:
+        """Send the next frame if there is credit, and receive credit. Waits up to WAIT_S for either."""
+        if self._credit and (frame := self._unsent or source.take_frame(WAIT_S)):
+            self._send(frame)
         for message in self._queue.receive(0 if self._credit else WAIT_S):
             if isinstance(message, Credit):
                 self._credit = message.frames
 
-    def _send(self, shot: Shot) -> None:
-        age_s = time.monotonic() - shot.taken_at
-        captured_at, terms = self._queue.now() - age_s, self._terms
-        about = (self._name, self._seq, captured_at, self._every_frame, shot.jpeg)
-        frame = Frame(*about, weight=terms.weight, max_age_s=terms.max_age_s)
+    def _send(self, captured: CapturedFrame) -> None:
+        age_s = time.monotonic() - captured.captured_at
+        frame = Frame(
+            self._name,
+            self._seq,
+            self._queue.now() - age_s,
+            every_frame=self._every_frame,
+            jpeg=captured.jpeg,
+            weight=self._options.weight,
+            max_age_s=self._options.max_age_s,
+        )
         if self._queue.send(frame):
             self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
-            self.sent_at = time.monotonic()
+            self.last_sent_at = time.monotonic()
             metrics.FRAMES.labels(self._name, "capture").inc()
+            metrics.AGE.labels(self._name, "capture").observe(age_s)
             if TRACE.is_on:
                 TRACE.add(Span("capture", self._name, frame.seq, frame.captured_at, self._queue.now()))
-            metrics.AGE.labels(self._name, "capture").observe(age_s)
             return
-        self._credit = 0  # the queue is gone; it will give credit when it is back
+        self._credit = 0  # the queue is gone; it grants credit again when it is back
         if self._every_frame:
-            self._unsent = shot
+            self._unsent = captured
         else:
             metrics.DROPS.labels(self._name, "capture", "no queue").inc()

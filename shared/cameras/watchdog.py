@@ -1,23 +1,23 @@
-"""Judges a camera by the clock and by its pictures, since a driver may call a dead camera open, and repeat its last."""
+"""Judges a camera's state by time and by its frames: a driver may report a dead camera as open and repeat its frame."""
 
 from dataclasses import dataclass
 
-BLOCKED_AFTER_S = 1.2  # without a picture; what happens to a camera is on the page within 2 s
-FROZEN_AFTER_S = 1.5  # of the very same picture
-HUNG_READING_S = 6.0  # FFmpeg ends a silent stream within 3 s: this read will not return
-HUNG_OPENING_S = 20.0  # Windows opens some webcams in 10 s
+BLOCKED_AFTER_S = 1.2  # without a frame; a change of state is shown within 2 s
+FROZEN_AFTER_S = 1.5  # of identical frames
+HUNG_READING_S = 6.0  # FFmpeg ends a silent stream within 3 s, so this read will not return
+HUNG_OPENING_S = 20.0  # Windows takes 10 s to open some webcams
 
 
 @dataclass(frozen=True, slots=True)
 class SourceOpening:
-    """The camera is about to be opened again."""
+    """The camera is being opened again."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
-class PictureTaken:
-    """It gave a picture; equal fingerprints mean equal pictures."""
+class FrameGrabbed:
+    """The camera gave a frame; equal fingerprints mean identical frames."""
 
     at: float
     fingerprint: int
@@ -25,7 +25,7 @@ class PictureTaken:
 
 @dataclass(frozen=True, slots=True)
 class SourceLost:
-    """It could not be opened, or gives no more pictures, and why: a sentence for a person."""
+    """The camera could not be opened or gives no more frames; detail says why, for users."""
 
     at: float
     detail: str
@@ -33,80 +33,77 @@ class SourceLost:
 
 @dataclass(frozen=True, slots=True)
 class SourceFinished:
-    """It is a file, and every picture of it has been read."""
+    """The camera is a file, and every frame of it has been grabbed."""
 
     at: float
 
 
-SourceEvent = SourceOpening | PictureTaken | SourceLost | SourceFinished
+SourceEvent = SourceOpening | FrameGrabbed | SourceLost | SourceFinished
 
 
 @dataclass(frozen=True, slots=True)
 class CameraStatus:
-    """A camera's state (of CAMERA_STATES), the last reason for it, and since when it lasts."""
+    """A camera's state (one of CAMERA_STATES), the latest reason for it, and when it began."""
 
     state: str
     detail: str
-    since: float
+    began_at: float
 
 
 class CameraWatchdog:
-    """What is known of a camera. Pure: it hears events and is asked with the time; times are of one clock, in seconds.
+    """The state of a camera, derived from its events. Pure: each call gets the time, in seconds of one clock.
 
-    can_block is False for a source that waits for its reader, can_freeze for one that may show the same picture twice.
+    can_block is False for a source that waits for its consumer, can_freeze for one that may repeat a frame.
     """
 
-    def __init__(self, now: float, can_block: bool, can_freeze: bool) -> None:
+    def __init__(self, now: float, *, can_block: bool, can_freeze: bool) -> None:
         self._can_block, self._can_freeze = can_block, can_freeze
-        self._judgement = CameraStatus("connecting", "being opened", now)
-        self._heard: SourceEvent = SourceOpening(now)
+        self._status = CameraStatus("connecting", "being opened", now)
+        self._last_event: SourceEvent = SourceOpening(now)
         self._fingerprint: int | None = None
-        self._same_since = now  # or when it was opened again, which ever came last
+        self._unchanged_since = now  # or since it was reopened, whichever is later
 
-    def hear(self, event: SourceEvent) -> None:
-        """Learn what the camera did."""
-        self._heard = event
+    def handle_event(self, event: SourceEvent) -> None:
+        self._last_event = event
         match event:
             case SourceOpening(at):
-                self._same_since = at
-            case PictureTaken(at, fingerprint):
-                self._see(at, fingerprint)
+                self._unchanged_since = at
+            case FrameGrabbed(at, fingerprint):
+                if fingerprint != self._fingerprint or self._status.state not in ("live", "frozen"):
+                    self._fingerprint, self._unchanged_since = fingerprint, at
+                    self._set_state("live", "gives new frames", at)
             case SourceLost(at, detail):
-                self._turn("absent", detail, at)
+                self._set_state("absent", detail, at)
             case SourceFinished(at):
-                self._turn("ended", "every picture has been read", at)
+                self._set_state("ended", "every frame has been read", at)
 
-    def _see(self, at: float, fingerprint: int) -> None:
-        if fingerprint == self._fingerprint and self._judgement.state in ("live", "frozen"):
-            return
-        self._fingerprint, self._same_since = fingerprint, at
-        self._turn("live", "gives new pictures", at)
-
-    def judge(self, now: float) -> CameraStatus:
-        """Say how the camera is. An absent one that is tried again stays absent until it gives a picture."""
-        state = self._judgement.state
-        if self._can_block and state in ("connecting", "live", "frozen") and self._silent_s(now) > BLOCKED_AFTER_S:
-            self._turn("blocked", f"no picture for more than {BLOCKED_AFTER_S} s", now)
-        elif state == "live" and self._is_same(now):
-            self._turn("frozen", f"the same picture for more than {FROZEN_AFTER_S} s", now)
-        return self._judgement
+    def check_status(self, now: float) -> CameraStatus:
+        """Return the camera's status. An absent camera that is retried stays absent until it gives a frame."""
+        state = self._status.state
+        if self._can_block and state in ("connecting", "live", "frozen") and self._waited_s(now) > BLOCKED_AFTER_S:
+            self._set_state("blocked", f"no frame for more than {BLOCKED_AFTER_S} s", now)
+        elif state == "live" and self._is_unchanged(now):
+            self._set_state("frozen", f"the same frame for more than {FROZEN_AFTER_S} s", now)
+        return self._status
 
     def needs_reopening(self, now: float) -> bool:
-        """Whether the camera is frozen, also after it was opened again."""
-        return self._judgement.state == "frozen" and self._is_same(now)
+        """Return whether the camera is frozen, and still is some time after it was reopened."""
+        return self._status.state == "frozen" and self._is_unchanged(now)
 
     def is_hung(self, now: float) -> bool:
-        """Whether a call into the driver is not going to return."""
-        limit = HUNG_OPENING_S if isinstance(self._heard, SourceOpening) else HUNG_READING_S
-        return self._can_block and self._silent_s(now) > limit
+        """Return whether a call into the driver is not going to return."""
+        limit_s = HUNG_OPENING_S if isinstance(self._last_event, SourceOpening) else HUNG_READING_S
+        return self._can_block and self._waited_s(now) > limit_s
 
-    def _is_same(self, now: float) -> bool:
-        return self._can_freeze and isinstance(self._heard, PictureTaken) and now - self._same_since > FROZEN_AFTER_S
+    def _is_unchanged(self, now: float) -> bool:
+        is_reading = isinstance(self._last_event, FrameGrabbed)
+        return self._can_freeze and is_reading and now - self._unchanged_since > FROZEN_AFTER_S
 
-    def _silent_s(self, now: float) -> float:
-        """How long the reader has been waiting for the camera; it does not, once that is lost."""
-        return now - self._heard.at if isinstance(self._heard, SourceOpening | PictureTaken) else 0.0
+    def _waited_s(self, now: float) -> float:
+        """Return how long the grabber has been waiting for the driver; 0 while the camera is lost."""
+        is_waiting = isinstance(self._last_event, SourceOpening | FrameGrabbed)
+        return now - self._last_event.at if is_waiting else 0.0
 
-    def _turn(self, state: str, detail: str, at: float) -> None:
-        since = self._judgement.since if state == self._judgement.state else at
-        self._judgement = CameraStatus(state, detail, since)
+    def _set_state(self, state: str, detail: str, at: float) -> None:
+        began_at = self._status.began_at if state == self._status.state else at
+        self._status = CameraStatus(state, detail, began_at)

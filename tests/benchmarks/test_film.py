@@ -9,8 +9,8 @@ import pytest
 import simplejpeg
 
 from benchmarks.film import LENGTH_S, BenchFilm, load, record, render, write, write_sheet
-from services.capture.files import find_rate
-from shared.cameras.shot import encode
+from services.capture.files import read_frame_rate
+from services.capture.frames import encode_jpeg
 from shared.demo import HEIGHT, WIDTH
 
 
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_film_is_mjpeg_at_the_rate_that_was_asked_and_no_two_pictures_are_alike(folder: Path) -> None:
     path = record(BenchFilm(1, fps=12, digits=3), folder)
     jpegs = load(path)
-    assert find_rate(path) == 12
+    assert read_frame_rate(path) == 12
     assert len(jpegs) == len(set(jpegs)) == 12 * LENGTH_S
     assert simplejpeg.decode_jpeg(jpegs[0]).shape == (HEIGHT, WIDTH, 3)
 
@@ -42,7 +42,7 @@ def test_a_film_depends_on_nothing_but_what_it_is_called(tmp_path: Path) -> None
         BenchFilm(1, 2, 4),
         BenchFilm(1, 2, 3, still=True),
     ]
-    shown = [b"".join(encode(picture) for picture in render(film)) for film in films]
+    shown = [b"".join(encode_jpeg(picture) for picture in render(film)) for film in films]
     assert shown[0] == shown[1]
     assert len(set(shown)) == len({film.name for film in films}) == 4
 

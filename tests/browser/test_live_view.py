@@ -13,7 +13,7 @@ from playwright.sync_api import Page as Tab
 
 from services.display.__main__ import run
 from services.display.web.server import WebServer
-from shared.cameras.added import read_added
+from shared.cameras.added_cameras import read_added_cameras
 from shared.service.lifecycle import write_target
 from shared.service.signals import target_file
 from shared.settings import load_settings
@@ -298,7 +298,7 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_says_why(tab: Tab
     tab.keyboard.type("rtsp://10.0.0.7/live")
     tab.keyboard.press("Enter")
     expect(panel.get_by_role("status")).to_contain_text("hall is added")
-    assert list(read_added(tmp_path)) == ["hall"]
+    assert list(read_added_cameras(tmp_path)) == ["hall"]
     panel.get_by_label("Name").fill("desk")
     panel.get_by_label("Address").fill("demo")
     panel.get_by_role("button", name="Add").click()
@@ -306,7 +306,7 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_says_why(tab: Tab
     panel.get_by_role("button", name="Remove hall").focus()
     tab.keyboard.press("Enter")
     expect(panel.get_by_role("listitem")).to_have_count(0)
-    assert read_added(tmp_path) == {}
+    assert read_added_cameras(tmp_path) == {}
 
 
 def test_panel_of_the_pipeline_draws_the_stages_and_asks_nobody_while_it_is_folded(tab: Tab, tmp_path: Path) -> None:

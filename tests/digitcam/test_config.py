@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from digitcam.commands.config import ROOT, show, to_markdown
-from shared.cameras.added import FILE, to_camera, write_added
+from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, make_added_camera, write_added_cameras
 from shared.settings import NAMES, ConfigError
 
 
@@ -47,10 +47,10 @@ def test_secrets_are_hidden(env_file: Path, capsys: pytest.CaptureFixture[str]) 
 def test_what_the_page_has_added_is_shown_with_its_file(
     env_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_added(tmp_path, {"hall": to_camera("hall", "rtsp://me:hunter2@10.0.0.7/live")})
+    write_added_cameras(tmp_path, {"hall": make_added_camera("hall", "rtsp://me:hunter2@10.0.0.7/live")})
     show({"RUN_DIR": str(tmp_path)}, env_file)
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("+ camera")]
-    assert line.split() == ["+", "camera", "hall=rtsp://...@10.0.0.7/live", str(tmp_path / FILE)]
+    assert line.split() == ["+", "camera", "hall=rtsp://...@10.0.0.7/live", str(tmp_path / ADDED_CAMERAS_FILE)]
 
 
 def test_wrong_setting_is_an_error_here_too(env_file: Path) -> None:

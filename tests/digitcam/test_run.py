@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from digitcam.commands.run import STAGES, camera_plan, forget_env_file, instance_number, list_watch
-from shared.cameras.added import to_camera, write_added
+from shared.cameras.added_cameras import make_added_camera, write_added_cameras
 from shared.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -90,9 +90,9 @@ def test_plan_has_what_the_page_has_added_and_is_made_again_when_that_changes(fo
     write("CAMERAS=demo")
     plan, has_changed = camera_plan(), list_watch(run_dir)
     assert not has_changed()
-    write_added(run_dir, {"hall": to_camera("hall", "rtsp://10.0.0.7/live")})
+    write_added_cameras(run_dir, {"hall": make_added_camera("hall", "rtsp://10.0.0.7/live")})
     assert [has_changed(), has_changed()] == [True, False]
     assert [worker.name for worker in plan()] == ["capture.demo", "capture.hall"]
-    write_added(run_dir, {})
+    write_added_cameras(run_dir, {})
     assert has_changed()
     assert [worker.name for worker in plan()] == ["capture.demo"]

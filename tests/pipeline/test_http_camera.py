@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port
-from tests.services.capture.capturing import capturing
+from tests.services.capture.capture_process import run_capture
 
 SEEN_WITHIN_S = 2.0
 BACK_WITHIN_S = 3.0
@@ -38,32 +38,32 @@ def test_a_camera_that_is_switched_off_is_reported_and_its_frames_are_back_when_
     make_settings: MakeSettings,
 ) -> None:
     port = free_port()
-    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture:
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture:
         with serving(port):
-            capture.frame()
-            capture.state("live")
-        capture.state("absent", seconds=SEEN_WITHIN_S)
+            capture.wait_for_frame()
+            capture.wait_for_state("live")
+        capture.wait_for_state("absent", timeout_s=SEEN_WITHIN_S)
         with serving(port):
             back_at = time.monotonic()
-            assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+            assert capture.wait_for_frame(timeout_s=BACK_WITHIN_S).captured_at > back_at
 
 
 def test_a_camera_that_stops_sending_is_reported(make_settings: MakeSettings) -> None:
     port = free_port()
-    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port) as server:
-        capture.frame()
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port) as server:
+        capture.wait_for_frame()
         server.send_signal(signal.SIGSTOP)
-        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
+        capture.wait_for_state("blocked", "absent", timeout_s=SEEN_WITHIN_S)
 
 
 def test_the_cameras_own_jpegs_are_passed_on_undecoded(make_settings: MakeSettings) -> None:
     port = free_port()
-    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port):
-        assert b"Lavc" in capture.frame().jpeg  # the comment that FFmpeg's encoder leaves, and ours does not
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port):
+        assert b"Lavc" in capture.wait_for_frame().jpeg  # the comment that FFmpeg's encoder leaves, and ours does not
 
 
 def test_a_camera_that_repeats_one_picture_is_reported_as_frozen(make_settings: MakeSettings) -> None:
     port = free_port()
-    with capturing(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port, STILL):
-        capture.frame()
-        capture.state("frozen", seconds=SEEN_WITHIN_S)
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port, STILL):
+        capture.wait_for_frame()
+        capture.wait_for_state("frozen", timeout_s=SEEN_WITHIN_S)

@@ -12,7 +12,7 @@ import simplejpeg
 
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port, running, wait_for
-from tests.services.capture.capturing import capturing
+from tests.services.capture.capture_process import run_capture
 
 PYTHON = "/usr/bin/python3"
 SERVER = Path(__file__).with_name("rtsp_server.py")
@@ -55,30 +55,30 @@ def test_a_camera_that_is_switched_off_is_reported_and_its_frames_are_back_when_
     make_settings: MakeSettings,
 ) -> None:
     port = free_port()
-    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
+    with run_capture(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
         with serving(port):
-            frame = capture.frame()
+            frame = capture.wait_for_frame()
             assert simplejpeg.decode_jpeg(frame.jpeg).shape == (480, 640, 3)
-            capture.state("live")
-        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
+            capture.wait_for_state("live")
+        capture.wait_for_state("blocked", "absent", timeout_s=SEEN_WITHIN_S)
         with serving(port):
             back_at = time.monotonic()
-            assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
-            capture.state("live")
+            assert capture.wait_for_frame(timeout_s=BACK_WITHIN_S).captured_at > back_at
+            capture.wait_for_state("live")
 
 
 def test_a_camera_that_stops_sending_is_reported_and_its_frames_are_back_when_it_goes_on(
     make_settings: MakeSettings,
 ) -> None:
     port = free_port()
-    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture, serving(port) as server:
-        capture.frame()
+    with run_capture(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture, serving(port) as server:
+        capture.wait_for_frame()
         server.send_signal(signal.SIGSTOP)
-        capture.state("blocked", seconds=SEEN_WITHIN_S)
-        capture.state("absent", seconds=5)
+        capture.wait_for_state("blocked", timeout_s=SEEN_WITHIN_S)
+        capture.wait_for_state("absent", timeout_s=5)
         server.send_signal(signal.SIGCONT)
         back_at = time.monotonic()
-        assert capture.frame(seconds=BACK_WITHIN_S).captured_at > back_at
+        assert capture.wait_for_frame(timeout_s=BACK_WITHIN_S).captured_at > back_at
 
 
 def test_readings_are_back_within_3_s_of_a_cameras_return_and_others_never_stop(tmp_path: Path) -> None:
@@ -95,19 +95,19 @@ def test_readings_are_back_within_3_s_of_a_cameras_return_and_others_never_stop(
 
 def test_a_camera_that_was_never_there_is_reported_and_seen_when_it_appears(make_settings: MakeSettings) -> None:
     port = free_port()
-    with capturing(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
-        capture.state("absent")
+    with run_capture(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
+        capture.wait_for_state("absent")
         with serving(port):
-            capture.frame(seconds=BACK_WITHIN_S)
+            capture.wait_for_frame(timeout_s=BACK_WITHIN_S)
 
 
 def test_a_camera_that_sends_jpegs_has_them_passed_on_with_no_password_in_the_log(make_settings: MakeSettings) -> None:
     port = free_port()
-    with capturing(make_settings, f"rtsp://me:s3cret@127.0.0.1:{port}/cam", NAME) as capture:
+    with run_capture(make_settings, f"rtsp://me:s3cret@127.0.0.1:{port}/cam", NAME) as capture:
         with serving(port, "jpeg"):
-            assert simplejpeg.decode_jpeg(capture.frame().jpeg).shape == (480, 640, 3)
-            capture.state("live")  # on a busy machine the first frame comes before the word about it
-        capture.state("blocked", "absent", seconds=SEEN_WITHIN_S)
-        log = capture.log()
+            assert simplejpeg.decode_jpeg(capture.wait_for_frame().jpeg).shape == (480, 640, 3)
+            capture.wait_for_state("live")  # on a busy machine the first frame comes before the word about it
+        capture.wait_for_state("blocked", "absent", timeout_s=SEEN_WITHIN_S)
+        log = capture.terminate()
     assert "live" in log
     assert "s3cret" not in log

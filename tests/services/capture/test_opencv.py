@@ -1,4 +1,4 @@
-"""What comes out of OpenCV becomes JPEG: a camera's own as it is, pixels encoded, torn ones left out."""
+"""Frames out of OpenCV become JPEG: a camera's own passes through, pixels are encoded, truncated ones are skipped."""
 
 from typing import cast
 
@@ -7,79 +7,82 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from services.capture.opencv import REFUSALS, grab_shots, to_jpeg
-from shared.cameras.shot import Shots, encode
+from services.capture.frames import FrameStream, encode_jpeg
+from services.capture.opencv import MAX_FAILURES, grab_frames, retrieve_jpeg
 
-
-def test_a_cameras_own_jpeg_passes_as_it_is() -> None:
-    jpeg = encode(np.full((48, 64, 3), 90, np.uint8))
-    assert to_jpeg(np.frombuffer(jpeg, np.uint8)[None]) == jpeg
-
-
-def test_a_torn_jpeg_is_left_out() -> None:
-    assert to_jpeg(np.frombuffer(b"\x00\x01\x02\x03", np.uint8)[None]) == b""
-    assert to_jpeg(np.zeros((1, 0), np.uint8)) == b""
-
-
-def test_pixels_are_encoded_in_the_right_colours() -> None:
-    picture = np.zeros((48, 64, 3), np.uint8)
-    picture[:] = (200, 100, 30)
-    decoded = simplejpeg.decode_jpeg(to_jpeg(picture), "BGR")
-    assert np.abs(decoded.astype(int) - picture).max() <= 4
-
-
-GREY = np.full((8, 8, 3), 10, np.uint8)
+GRAY = np.full((8, 8, 3), 10, np.uint8)
 WHITE = np.full((8, 8, 3), 200, np.uint8)
-REFUSED = "grab() is False"
-TORN = "retrieve() is False"
+GRAB_FAILS = "grab() returns False"
+RETRIEVE_FAILS = "retrieve() returns False"
 
 
 class FakeCapture:
-    """Gives what is listed, and then nothing more, at once."""
+    """A cv2.VideoCapture that gives the listed frames and failures, and then ends."""
 
-    def __init__(self, *pictures: NDArray[np.uint8] | str) -> None:
-        self.pictures, self.released = list(pictures), False
+    def __init__(self, *frames: NDArray[np.uint8] | str) -> None:
+        self.frames, self.released = list(frames), False
 
     def grab(self) -> bool:
-        if self.pictures and self.pictures[0] is REFUSED:
-            self.pictures.pop(0)
+        if self.frames and self.frames[0] is GRAB_FAILS:
+            self.frames.pop(0)
             return False
-        return bool(self.pictures)
+        return bool(self.frames)
 
     def retrieve(self) -> tuple[bool, NDArray[np.uint8] | None]:
-        picture = self.pictures.pop(0)
-        return (False, None) if isinstance(picture, str) else (True, picture)
+        frame = self.frames.pop(0)
+        return (False, None) if isinstance(frame, str) else (True, frame)
 
     def release(self) -> None:
         self.released = True
 
 
-def grab_fake(capture: FakeCapture, patience_s: float = 60) -> Shots:
-    return grab_shots(cast("cv2.VideoCapture", capture), patience_s)
+def retrieve(frame: NDArray[np.uint8]) -> bytes:
+    return retrieve_jpeg(cast("cv2.VideoCapture", FakeCapture(frame)))
 
 
-def brightness(shots: Shots) -> list[int]:
-    return [round(float(simplejpeg.decode_jpeg(shot.jpeg, "GRAY").mean())) for shot in shots]
+def grab(capture: FakeCapture, patience_s: float = 60) -> FrameStream:
+    return grab_frames(cast("cv2.VideoCapture", capture), patience_s)
 
 
-def test_a_picture_that_cannot_be_decoded_is_left_out_and_the_capture_is_released_at_its_end() -> None:
-    capture = FakeCapture(GREY, TORN, WHITE)
-    assert brightness(grab_fake(capture)) == [10, 200]
+def brightness(frames: FrameStream) -> list[int]:
+    return [round(float(simplejpeg.decode_jpeg(frame.jpeg, "GRAY").mean())) for frame in frames]
+
+
+def test_the_cameras_own_jpeg_passes_through() -> None:
+    jpeg = encode_jpeg(np.full((48, 64, 3), 90, np.uint8))
+    assert retrieve(np.frombuffer(jpeg, np.uint8)[None]) == jpeg
+
+
+def test_truncated_jpeg_is_skipped() -> None:
+    assert retrieve(np.frombuffer(b"\x00\x01\x02\x03", np.uint8)[None]) == b""
+    assert retrieve(np.zeros((1, 0), np.uint8)) == b""
+
+
+def test_pixels_are_encoded_in_the_right_colors() -> None:
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:] = (200, 100, 30)
+    decoded = simplejpeg.decode_jpeg(retrieve(frame), "BGR")
+    assert np.abs(decoded.astype(int) - frame).max() <= 4
+
+
+def test_undecodable_frame_is_skipped_and_the_capture_is_released_at_its_end() -> None:
+    capture = FakeCapture(GRAY, RETRIEVE_FAILS, WHITE)
+    assert brightness(grab(capture)) == [10, 200]
     assert capture.released
 
 
-def test_refusals_are_forgiven_while_patience_lasts() -> None:
-    assert brightness(grab_fake(FakeCapture(REFUSED, REFUSED, GREY, REFUSED, WHITE))) == [10, 200]
-    assert brightness(grab_fake(FakeCapture(GREY, REFUSED, WHITE), patience_s=0)) == [10]
+def test_failed_grabs_are_tolerated_while_patience_lasts() -> None:
+    assert brightness(grab(FakeCapture(GRAB_FAILS, GRAB_FAILS, GRAY, GRAB_FAILS, WHITE))) == [10, 200]
+    assert brightness(grab(FakeCapture(GRAY, GRAB_FAILS, WHITE), patience_s=0)) == [10]
 
 
-def test_a_stream_that_refuses_again_and_again_at_once_has_ended() -> None:
-    assert brightness(grab_fake(FakeCapture(GREY, *[REFUSED] * REFUSALS, WHITE))) == [10]
+def test_stream_that_fails_many_times_at_once_has_ended() -> None:
+    assert brightness(grab(FakeCapture(GRAY, *[GRAB_FAILS] * MAX_FAILURES, WHITE))) == [10]
 
 
-def test_closing_the_shots_releases_the_capture() -> None:
-    capture = FakeCapture(GREY, WHITE)
-    shots = grab_fake(capture)
-    next(shots)
-    shots.close()
+def test_closing_the_stream_releases_the_capture() -> None:
+    capture = FakeCapture(GRAY, WHITE)
+    frames = grab(capture)
+    next(frames)
+    frames.close()
     assert capture.released

@@ -1,4 +1,4 @@
-"""A webcam is asked for its own MJPEG, and only a driver that hands over JPEGs is taken at its word."""
+"""A webcam is asked for MJPEG, and its JPEGs pass through only if the driver really delivers them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,20 +6,20 @@ from pathlib import Path
 import cv2
 import pytest
 
+from services.capture.frames import CameraAbsentError
 from services.capture.opencv import MJPEG
 from services.capture.webcam import open_webcam, webcam_works
-from shared.cameras.shot import AbsentError
 
 YUYV = cv2.VideoWriter.fourcc(*"YUYV")
 
 
 class FakeWebcam:
-    """What OpenCV would open: a driver, the format that it can do, and what was asked of it."""
+    """Stands in for cv2.VideoCapture: a driver, the format that it supports, and the properties that were set."""
 
     def __init__(self, backend: str = "V4L2", fourcc: int = MJPEG, opened: bool = True) -> None:
         self.backend, self.fourcc, self.opened = backend, fourcc, opened
         self.device: tuple[object, ...] = ()
-        self.asked: dict[int, float] = {}
+        self.properties: dict[int, float] = {}
         self.released = False
 
     def __call__(self, *device: object) -> "FakeWebcam":
@@ -33,7 +33,7 @@ class FakeWebcam:
         return self.backend
 
     def set(self, setting: int, value: float) -> bool:
-        self.asked[setting] = value
+        self.properties[setting] = value
         return True
 
     def get(self, setting: int) -> float:
@@ -46,46 +46,50 @@ class FakeWebcam:
         self.released = True
 
 
-Plug = Callable[[FakeWebcam], FakeWebcam]
+PlugIn = Callable[[FakeWebcam], FakeWebcam]
 
 
 @pytest.fixture
-def plug(monkeypatch: pytest.MonkeyPatch) -> Plug:
-    def plug(webcam: FakeWebcam) -> FakeWebcam:
+def plug_in(monkeypatch: pytest.MonkeyPatch) -> PlugIn:
+    def plug_in(webcam: FakeWebcam) -> FakeWebcam:
         monkeypatch.setattr(cv2, "VideoCapture", webcam)
         return webcam
 
-    return plug
+    return plug_in
 
 
 @pytest.mark.parametrize(
     ("backend", "fourcc", "passes"), [("V4L2", MJPEG, True), ("V4L2", YUYV, False), ("AVFOUNDATION", MJPEG, False)]
 )
-def test_jpegs_pass_undecoded_only_where_the_driver_hands_them_over(
-    plug: Plug, backend: str, fourcc: int, passes: bool
+def test_jpegs_pass_undecoded_only_if_the_driver_delivers_them(
+    plug_in: PlugIn, backend: str, fourcc: int, passes: bool
 ) -> None:
-    webcam = plug(FakeWebcam(backend, fourcc))
+    webcam = plug_in(FakeWebcam(backend, fourcc))
     open_webcam("0")
-    assert webcam.asked[cv2.CAP_PROP_FOURCC] == MJPEG
-    assert webcam.asked[cv2.CAP_PROP_BUFFERSIZE] == 1
-    assert (webcam.asked.get(cv2.CAP_PROP_CONVERT_RGB) == 0) is passes
+    assert webcam.properties[cv2.CAP_PROP_FOURCC] == MJPEG
+    assert webcam.properties[cv2.CAP_PROP_BUFFERSIZE] == 1
+    assert (webcam.properties.get(cv2.CAP_PROP_CONVERT_RGB) == 0) is passes
 
 
 @pytest.mark.parametrize(("word", "device"), [("2", (2,)), ("/dev/video2", ("/dev/video2", cv2.CAP_V4L2))])
-def test_a_number_is_any_systems_webcam_and_a_path_is_linuxs(plug: Plug, word: str, device: tuple[object, ...]) -> None:
-    webcam = plug(FakeWebcam())
+def test_path_is_opened_by_v4l2_and_a_number_by_any_driver(
+    plug_in: PlugIn, word: str, device: tuple[object, ...]
+) -> None:
+    webcam = plug_in(FakeWebcam())
     open_webcam(word)
     assert webcam.device == device
 
 
-def test_a_webcam_that_does_not_open_is_absent_and_let_go(plug: Plug) -> None:
-    webcam = plug(FakeWebcam(opened=False))
-    with pytest.raises(AbsentError):
+def test_webcam_that_does_not_open_is_absent_and_released(plug_in: PlugIn) -> None:
+    webcam = plug_in(FakeWebcam(opened=False))
+    with pytest.raises(CameraAbsentError):
         open_webcam("0")
     assert webcam.released
 
 
-def test_a_webcam_that_opens_and_gives_no_picture_does_not_work(plug: Plug, monkeypatch: pytest.MonkeyPatch) -> None:
-    plug(FakeWebcam())
+def test_webcam_that_opens_without_giving_a_frame_does_not_work(
+    plug_in: PlugIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(FakeWebcam())
     monkeypatch.setattr(Path, "exists", lambda path: True)
     assert not webcam_works()

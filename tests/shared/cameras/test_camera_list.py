@@ -1,4 +1,4 @@
-"""The list of cameras: what the words mean, unique and harmless names, and errors that say what would be right."""
+"""The list of cameras: the words of CAMERAS, unique and safe names, and errors that say the remedy."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from shared.settings import ConfigError
 
 @pytest.fixture
 def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A video, a picture, a folder of pictures and one of none, in the current folder."""
+    """A video, an image, a folder of images and an empty folder, in the working directory."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "clip.mp4").write_bytes(b"not looked at yet")
+    (tmp_path / "clip.mp4").write_bytes(b"not opened yet")
     (tmp_path / "photos").mkdir()
     (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "notes.txt").write_text("no picture")
+    (tmp_path / "empty" / "notes.txt").write_text("not an image")
     for path in ("photo.jpg", "photos/a.png"):
         cv2.imwrite(path, np.zeros((4, 4, 3), np.uint8))
     return tmp_path
@@ -33,8 +33,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("/dev/video2", SourceKind.WEBCAM, "video2"),
         ("/dev/v4l/by-id/usb-A_B", SourceKind.WEBCAM, "v4l-by-id-usb-A-B"),
         ("clip.mp4", SourceKind.VIDEO, "clip"),
-        ("photo.jpg", SourceKind.PICTURES, "photo"),
-        ("photos", SourceKind.PICTURES, "photos"),
+        ("photo.jpg", SourceKind.IMAGES, "photo"),
+        ("photos", SourceKind.IMAGES, "photos"),
         ("rtsp://10.0.0.7:554/live", SourceKind.STREAM, "10.0.0.7"),
         ("rtsps://door.example/live", SourceKind.STREAM, "door.example"),
         ("http://10.0.0.7/cam.mjpg", SourceKind.STREAM, "10.0.0.7"),
@@ -47,26 +47,26 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: SourceKind, name:
 
 
 @pytest.mark.parametrize(
-    ("word", "source", "terms"),
+    ("word", "source", "options"),
     [
         ("demo#weight=2", "demo", CameraOptions(weight=2.0)),
-        ("0#max_age_s=0.5#weight=0.1", "0", CameraOptions(0.1, 0.5)),
+        ("0#max_age_s=0.5#weight=0.1", "0", CameraOptions(weight=0.1, max_age_s=0.5)),
         ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", CameraOptions(weight=3.0)),
         ("take#1.mp4#weight=3", "take#1.mp4", CameraOptions(weight=3.0)),
         ("take#1.mp4", "take#1.mp4", CameraOptions()),
     ],
 )
-def test_terms_follow_a_word(files: Path, word: str, source: str, terms: CameraOptions) -> None:
+def test_options_follow_a_word(files: Path, word: str, source: str, options: CameraOptions) -> None:
     (files / "take#1.mp4").touch()
     (camera,) = parse_cameras([word])
-    assert (camera.source, camera.terms) == (source, terms)
-    assert find_camera(["demo", word], parse_cameras(["demo", word])[1].name).terms == terms
+    assert (camera.source, camera.options) == (source, options)
+    assert find_camera(["demo", word], parse_cameras(["demo", word])[1].name).options == options
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_terms_follow_auto_whatever_it_is(works: bool) -> None:
+def test_options_apply_to_whatever_auto_becomes(works: bool) -> None:
     (camera,) = parse_cameras(["auto#weight=2"], webcam_works=lambda: works)
-    assert (camera.kind, camera.terms) == (SourceKind.WEBCAM if works else SourceKind.DEMO, CameraOptions(weight=2.0))
+    assert (camera.kind, camera.options) == (SourceKind.WEBCAM if works else SourceKind.DEMO, CameraOptions(weight=2.0))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_terms_follow_auto_whatever_it_is(works: bool) -> None:
         ([], "CAMERAS is empty"),
         (["clip.mp3"], "CAMERAS=clip.mp3 does not exist"),
         (["-1"], "CAMERAS=-1 does not exist"),
-        (["empty"], "CAMERAS=empty is a folder without pictures"),
+        (["empty"], "CAMERAS=empty is a folder without images"),
         (["gopher://10.0.0.7/"], "CAMERAS=gopher://10.0.0.7/ is not a camera's address"),
         (["http://"], "CAMERAS=http:// is not a camera's address"),
         (["rtsp://[1::2/"], "CAMERAS=rtsp://[1::2/ is not a camera's address"),
@@ -86,14 +86,14 @@ def test_terms_follow_auto_whatever_it_is(works: bool) -> None:
         (["demo", "demi"], "CAMERAS=demi does not exist: it takes auto, demo"),
     ],
 )
-def test_a_wrong_word_is_named_with_what_would_be_right(files: Path, words: list[str], says: str) -> None:
+def test_wrong_word_is_named_with_what_is_accepted(files: Path, words: list[str], says: str) -> None:
     with pytest.raises(ConfigError) as error:
         parse_cameras(words)
     assert str(error.value).startswith(says)
     assert "takes" in str(error.value)
 
 
-def test_names_are_unique_short_and_never_taken_twice(files: Path) -> None:
+def test_names_are_unique_and_short(files: Path) -> None:
     (files / "demo.2").mkdir()
     cv2.imwrite("demo.2/a.png", np.zeros((4, 4, 3), np.uint8))
     (files / ("long" * 20 + ".mp4")).touch()
@@ -102,7 +102,7 @@ def test_names_are_unique_short_and_never_taken_twice(files: Path) -> None:
 
 
 @pytest.mark.parametrize("word", ["rtsp://me:s3cret@10.0.0.7/live", "http://10.0.0.7/cam.mjpg?token=s3cret"])
-def test_a_password_is_in_no_name_and_in_no_error(word: str) -> None:
+def test_password_appears_in_no_name_and_in_no_error(word: str) -> None:
     assert "s3cret" not in parse_cameras([word])[0].name
     assert "s3cret" not in hide_secrets(word)
     for wrong in (word.replace("rtsp", "ftp").replace("http", "ftp"), word.replace("10.0.0.7", "[10.0.0.7")):
@@ -115,7 +115,7 @@ def test_a_password_is_in_no_name_and_in_no_error(word: str) -> None:
 
 
 @pytest.mark.parametrize(("works", "kind"), [(True, SourceKind.WEBCAM), (False, SourceKind.DEMO)])
-def test_auto_is_a_webcam_that_works_or_the_demo_and_says_which(
+def test_auto_is_a_working_webcam_or_the_demo_and_logs_which(
     works: bool, kind: SourceKind, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -126,7 +126,7 @@ def test_auto_is_a_webcam_that_works_or_the_demo_and_says_which(
 
 
 @pytest.mark.parametrize("works", [True, False])
-def test_a_worker_finds_its_camera_by_name_without_trying_the_webcam(works: bool) -> None:
+def test_process_finds_its_camera_by_name_without_opening_the_webcam(works: bool) -> None:
     words = ["demo", "auto", "rtsp://10.0.0.7/"]
     for camera in parse_cameras(words, webcam_works=lambda: works):
         found = find_camera(words, camera.name)
@@ -136,14 +136,14 @@ def test_a_worker_finds_its_camera_by_name_without_trying_the_webcam(works: bool
 
 
 @pytest.mark.parametrize("name", ["webcam0", "demo"])
-def test_camera_that_was_added_is_not_what_auto_might_have_been(name: str) -> None:
-    """The page may not switch on this machine's webcam."""
+def test_added_camera_is_not_what_auto_might_have_been(name: str) -> None:
+    """The web interface may not turn on this machine's webcam."""
     added = Camera(name, SourceKind.STREAM, "rtsp://10.0.0.7/")
     assert find_camera(["auto"], name, {name: added}) is added
     assert find_camera(["0", "demo"], name, {name: added}) is not added
 
 
-def test_file_that_is_gone_stops_no_camera_but_its_own(files: Path) -> None:
+def test_missing_file_stops_only_its_own_camera(files: Path) -> None:
     words = ["clip.mp4", "auto", "photos", "demo"]
     (files / "clip.mp4").unlink()
     names = ["webcam0", "photos", "demo.2"]

@@ -8,7 +8,7 @@ from aiohttp import web
 from services.display.web.json_views import Values, of_camera
 from services.display.web.requests import check, refuse, to_body
 from services.display.web.state import CameraView, DashboardState
-from shared.cameras.added import MOST_ADDED, read_added, to_camera, write_added
+from shared.cameras.added_cameras import MAX_ADDED, make_added_camera, read_added_cameras, write_added_cameras
 from shared.cameras.camera_list import Camera as Source
 from shared.settings import ConfigError
 
@@ -29,13 +29,13 @@ class Cameras:
         """Add a camera, or let one that was added have another source."""
         name, body, added = request.match_info["name"], await to_body(request, {"source": str}), self._read()
         try:
-            camera = to_camera(name, body["source"])
+            camera = make_added_camera(name, body["source"])
         except ConfigError as error:
             refuse(str(error))
         if name not in added and name in self._desk.cameras:
             raise web.HTTPConflict(text=f"there is a camera {name} already, which was not added here")
-        if name not in added and len(added) >= MOST_ADDED:
-            raise web.HTTPConflict(text=f"{MOST_ADDED} cameras have been added: take one away first")
+        if name not in added and len(added) >= MAX_ADDED:
+            raise web.HTTPConflict(text=f"{MAX_ADDED} cameras have been added: take one away first")
         self._keep(added | {name: camera})
         return web.json_response(self._describe(name, {name: camera}), status=200 if name in added else 201)
 
@@ -52,12 +52,12 @@ class Cameras:
 
     def _read(self) -> dict[str, Source]:
         try:
-            return read_added(self._run_dir)
+            return read_added_cameras(self._run_dir)
         except ConfigError as error:
             raise web.HTTPConflict(text=str(error)) from error
 
     def _keep(self, added: Mapping[str, Source]) -> None:
         try:
-            write_added(self._run_dir, added)
+            write_added_cameras(self._run_dir, added)
         except OSError as error:
             raise web.HTTPConflict(text=f"the list can't be kept in RUN_DIR ({error.strerror})") from error

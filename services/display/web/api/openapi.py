@@ -6,8 +6,8 @@ from services.display.web.api.recordings import ID, MOST_S
 from services.display.web.explain.corrections import LABELS, MOST_LISTED
 from services.display.web.explain.handler import MOST_PX
 from services.display.web.requests import MOST_EVENTS
-from shared.cameras.added import NAME as ADDED_NAME
-from shared.cameras.added import SOURCE
+from shared.cameras.added_cameras import NAME_PATTERN as ADDED_NAME
+from shared.cameras.added_cameras import SOURCE_PATTERN
 from shared.messaging.messages import CAMERA_STATES
 from shared.vision.corrections import LARGEST_ID
 
@@ -98,7 +98,7 @@ SCHEMAS: Values = {
         waiting=MAYBE_AMOUNT,
         drops_per_s=MAYBE_AMOUNT,
     ),
-    "Source": obj(source={"type": "string", "pattern": f"^({SOURCE})$"}),
+    "Source": obj(source={"type": "string", "pattern": f"^({SOURCE_PATTERN})$"}),
     "Correction": obj(id=COUNT, camera=TEXT, at=TIME, label=LABEL, said=LABEL, image=PICTURE),
     "Truth": obj(seen={**COUNT, "maximum": LARGEST_ID}, label=LABEL),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),

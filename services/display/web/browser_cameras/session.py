@@ -17,7 +17,7 @@ from services.display.web.browser_cameras.uplink import Uplink
 from services.display.web.flow_control import TokenBucket
 from services.display.web.live.viewer import ProtocolError
 from services.display.web.wire import decode_word, encode, encode_clock, encode_pipeline, encode_reading
-from shared.cameras.shot import Shot
+from shared.cameras.publisher import CapturedFrame
 
 FRAME_BYTES = 2 * 1024 * 1024  # 640 x 480 from a browser's canvas is 50 to 100 kB
 RATE_HZ = 30.0
@@ -104,7 +104,7 @@ class BrowserCamera:
                 raise ValueError("a camera asks for the clock and for nothing else")
             self.tell(encode_clock(word["asked"], self._clock()))
 
-    def _take(self, message: bytes) -> Shot:
+    def _take(self, message: bytes) -> CapturedFrame:
         if not self._credit:
             raise ValueError("a picture that was not asked for")
         self._credit = 0
@@ -113,7 +113,7 @@ class BrowserCamera:
         jpeg = message[TAKEN_AT.size :]
         check_jpeg(jpeg)
         age_s = self._clock() - TAKEN_AT.unpack_from(message)[0]
-        return Shot(jpeg, time.monotonic() - credible(age_s, self._oldest_s))
+        return CapturedFrame(jpeg, time.monotonic() - credible(age_s, self._oldest_s))
 
 
 def credible(age_s: float, oldest_s: float) -> float:

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
-from shared.cameras.publisher import FramePublisher, StatePublisher
-from shared.cameras.shot import Shot
-from shared.cameras.watchdog import CameraWatchdog, PictureTaken
+from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
+from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
 from shared.messaging.messages import CameraState
 from shared.service.stage_loop import QueueLink
 
@@ -26,16 +25,16 @@ class PictureSlot:
     def __init__(self, taken: Callable[[], None]) -> None:
         self.put_at = 0.0  # the last one, by time.monotonic()
         self._taken = taken
-        self._shot: Shot | None = None
+        self._shot: CapturedFrame | None = None
         self._changed = threading.Condition()
 
-    def put(self, shot: Shot) -> None:
+    def put(self, shot: CapturedFrame) -> None:
         """Let a picture wait; from any thread."""
         with self._changed:
             self._shot, self.put_at = shot, time.monotonic()
             self._changed.notify()
 
-    def take(self, timeout_s: float) -> Shot | None:
+    def take_frame(self, timeout_s: float) -> CapturedFrame | None:
         """Return the picture that waits, as soon as there is one; None after the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: self._shot, timeout_s)
@@ -55,7 +54,7 @@ class Uplink:
         self._thread = threading.Thread(target=self._serve, args=(connect, name), name=name, daemon=True)
         self._thread.start()
 
-    def send(self, shot: Shot) -> None:
+    def send(self, shot: CapturedFrame) -> None:
         """Pass a picture on when the queue takes it."""
         self.inbox.put(shot)
 
@@ -65,11 +64,11 @@ class Uplink:
 
     def _serve(self, connect: Callable[[], QueueConnection], name: str) -> None:
         with closing(connect()) as queue:
-            herald, outbox = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)
+            states, frames = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)
             while not self._stop.is_set():
                 if self.inbox.put_at:
-                    self._watch.hear(PictureTaken(self.inbox.put_at, 0))
+                    self._watch.handle_event(FrameGrabbed(self.inbox.put_at, 0))
                 now = time.monotonic()
-                herald.tell(self._watch.judge(now), now)
-                outbox.turn(self.inbox)
+                states.publish(self._watch.check_status(now), now)
+                frames.send_next(self.inbox)
             queue.send(CameraState(name, "left", "its browser has left", queue.now()))

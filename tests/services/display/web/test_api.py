@@ -20,7 +20,7 @@ from services.display.events import APPEAR_S
 from services.display.web.api.stream import MAX_LISTENERS, Listener
 from services.display.web.event_store import MAX_EVENTS, Event, EventQuery, EventStore
 from services.display.web.server import GLANCE_S, WebServer
-from shared.cameras.added import FILE, MOST_ADDED, read_added
+from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
 from tests.services.display.web.test_browser_cameras import becomes
@@ -80,12 +80,12 @@ def test_camera_is_added_given_another_source_and_taken_away(page: WebServer, tm
         status, camera = await put(page, "hall", "rtsp://me:s3cret@10.0.0.7/live")
         assert (status, camera["state"], camera["added"]) == (201, "connecting", True)
         assert (await put(page, "hall", "http://10.0.0.7/cam.mjpg"))[0] == 200
-        assert read_added(tmp_path)["hall"].source == "http://10.0.0.7/cam.mjpg"
+        assert read_added_cameras(tmp_path)["hall"].source == "http://10.0.0.7/cam.mjpg"
         listed = (await ask(page, "/api/cameras"))[1]["cameras"]
         assert [(camera["name"], camera["added"]) for camera in listed] == [("demo", False), ("hall", True)]
         assert "10.0.0.7" not in json.dumps(listed)
         assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 204
-        assert read_added(tmp_path) == {}
+        assert read_added_cameras(tmp_path) == {}
         assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 404
 
     in_browser(scenario)
@@ -111,13 +111,13 @@ def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
         assert refused[1] in answer["error"]
 
     in_browser(scenario)
-    assert not (tmp_path / FILE).exists()
+    assert not (tmp_path / ADDED_CAMERAS_FILE).exists()
 
 
 def test_no_more_cameras_are_added_than_a_machine_can_bear(page: WebServer) -> None:
     async def scenario() -> None:
-        answers = [(await put(page, f"c{number}"))[0] for number in range(MOST_ADDED + 1)]
-        assert answers == [201] * MOST_ADDED + [409]
+        answers = [(await put(page, f"c{number}"))[0] for number in range(MAX_ADDED + 1)]
+        assert answers == [201] * MAX_ADDED + [409]
         assert (await put(page, "c0"))[0] == 200
 
     in_browser(scenario)
@@ -136,13 +136,13 @@ def test_other_pages_scripts_and_who_has_no_token_add_no_camera(tmp_path: Path) 
 
 def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        (tmp_path / FILE).write_text("nonsense")
+        (tmp_path / ADDED_CAMERAS_FILE).write_text("nonsense")
         for status, answer in (await put(page, "hall"), await ask(page, "/api/cameras")):
             assert status == 409
             assert "cameras.json can't be used" in answer["error"]
 
     in_browser(scenario)
-    assert (tmp_path / FILE).read_text() == "nonsense"
+    assert (tmp_path / ADDED_CAMERAS_FILE).read_text() == "nonsense"
 
 
 def test_readings_are_the_newest_of_each_camera_or_of_one(page: WebServer) -> None:

@@ -1,0 +1,54 @@
+"""What every source yields: JPEG frames with their capture time, as they come or on a schedule."""
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+
+from shared.cameras.publisher import CapturedFrame
+from shared.messaging.messages import MAX_PAYLOAD_BYTES
+
+JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
+
+FrameStream = Generator[CapturedFrame, None, None]  # ends when the camera gives no more; closing it closes the camera
+
+
+class CameraAbsentError(Exception):
+    """A camera that gives no frames now. The text completes the sentence "the camera is absent: ..."."""
+
+
+def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
+    """Return an image (H x W gray, or H x W x 3 BGR) as JPEG. Raises ValueError if it is too large for a message."""
+    is_gray = image.ndim == 2
+    pixels = np.ascontiguousarray(image[..., None] if is_gray else image)
+    # chroma at half the resolution: half the bytes and half the time
+    jpeg = bytes(simplejpeg.encode_jpeg(pixels, JPEG_QUALITY, *(("GRAY", "Gray") if is_gray else ("BGR", "420"))))
+    if len(jpeg) > MAX_PAYLOAD_BYTES:
+        raise ValueError(f"the picture is too large to be sent: {len(jpeg)} bytes")
+    return jpeg
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A point of a schedule: its number, and when it was due (time.monotonic())."""
+
+    number: int
+    due_at: float
+
+
+def schedule_ticks(
+    rate_hz: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+) -> Iterator[Tick]:
+    """Yield ticks 0, 1, 2, ... when they are due, without drift. Ticks that were missed are skipped.
+
+    A frame counts as captured when it was due, so its age includes any lateness of this process.
+    """
+    start, number = clock(), 0
+    while True:
+        due_at = start + number / rate_hz
+        sleep(max(0.0, due_at - clock()))
+        yield Tick(number, due_at)
+        number = max(number + 1, int((clock() - start) * rate_hz))

@@ -1,0 +1,72 @@
+"""Cameras added in the web interface. They are kept in RUN_DIR, apart from CAMERAS, which it can't change.
+
+Only cameras with an address may be added: the web token must not open this machine's files or webcams
+(docs/decisions/0010).
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.cameras.camera_list import Camera, parse_cameras
+from shared.settings import ConfigError
+
+ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
+MAX_ADDED = 16  # a process of 60 MB each
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
+# no white space, which could forge a line of the log, and no #, which begins an option in CAMERAS
+SOURCE_PATTERN = r"demo|(?:rtsp|http)s?://[!$-~]{1,1000}"
+WRONG_NAME = "a camera's name is 1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
+WRONG_SOURCE = (
+    "source is rtsp://... or http://... (MJPEG) with a host, or demo; "
+    "files and webcams of this machine can only be set in CAMERAS"
+)
+
+
+def make_added_camera(name: str, source: str) -> Camera:
+    """Return the camera with this name and source. Raises ConfigError if it may not be added."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ConfigError(WRONG_NAME)
+    if not re.fullmatch(SOURCE_PATTERN, source):
+        raise ConfigError(WRONG_SOURCE)
+    try:
+        return Camera(name, parse_cameras([source])[0].kind, source)
+    except ConfigError as error:  # no host, or an invalid one
+        raise ConfigError(WRONG_SOURCE) from error
+
+
+def read_added_cameras(run_dir: Path) -> dict[str, Camera]:
+    """Return the added cameras by name. Raises ConfigError if the file is damaged."""
+    path = run_dir / ADDED_CAMERAS_FILE
+    try:
+        return {name: make_added_camera(name, source) for name, source in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError, OSError, ConfigError) as error:
+        raise ConfigError(f"{path} can't be used ({error}): correct it, or delete it.") from error
+
+
+def write_added_cameras(run_dir: Path, cameras: Mapping[str, Camera]) -> None:
+    """Replace the file atomically. Raises OSError."""
+    draft = run_dir / f"{ADDED_CAMERAS_FILE}.part"
+    text = json.dumps({name: camera.source for name, camera in cameras.items()}, indent=1)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # may hold passwords
+        file.write(text)
+    draft.replace(run_dir / ADDED_CAMERAS_FILE)
+
+
+def append_added_cameras(cameras: tuple[Camera, ...], run_dir: Path) -> tuple[Camera, ...]:
+    """Return the cameras of CAMERAS and the added ones whose names are still free. Raises ConfigError."""
+    taken = {camera.name for camera in cameras}
+    return (*cameras, *(camera for name, camera in read_added_cameras(run_dir).items() if name not in taken))
+
+
+def fingerprint_added_cameras(run_dir: Path) -> tuple[int, int] | None:
+    """Return (inode, mtime in ns) of the file, which changes when it is rewritten; None if it does not exist."""
+    try:
+        found = (run_dir / ADDED_CAMERAS_FILE).stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns
