@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/screens.md, or some, of the real pipeline: python -m tests.browser.screens [NAME...].
+"""Takes the pictures of docs/web.md, or some, of the real pipeline: python -m tests.browser.screens [NAME...].
 
 Each is of a real Chromium that waits for what it is to show, as a test would; a page that does not show it gives none.
 """
