@@ -1,4 +1,4 @@
-"""What several tests need: settings that no .env and no environment can change, and sockets of their own."""
+"""Fixtures for several test folders: settings that neither .env nor the environment can change."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from shared.settings import Settings, load_settings
 
 MakeSettings = Callable[..., Settings]
 
-# the same examples each time, and no clock: CI may run beside something else
+# the same examples on each run, and no deadline: CI may share its machine
 hypothesis.settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -20,7 +20,7 @@ hypothesis.settings.load_profile("steady")
 
 @pytest.fixture
 def make_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSettings:
-    """Settings by their names in capitals; RUN_DIR is the test's own, and short enough for a Unix socket."""
+    """Return a function that makes Settings from NAME=value; a relative RUN_DIR keeps the socket's path short."""
     monkeypatch.chdir(tmp_path)
 
     def make(**values: Any) -> Settings:

@@ -1,4 +1,4 @@
-"""What a newcomer types first."""
+"""make, the first thing a newcomer types."""
 
 import shutil
 import subprocess
@@ -10,8 +10,8 @@ MAKEFILE = Path(__file__).parent.parent / "Makefile"
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_environment_that_could_not_be_made_is_not_taken_for_done(tmp_path: Path) -> None:
-    python = tmp_path / "python"  # as Debian's without python3-venv: it makes the interpreter, and then fails
+def test_failed_venv_is_removed(tmp_path: Path) -> None:
+    python = tmp_path / "python"  # like Debian's without python3-venv: it creates the interpreter, then fails
     python.write_text("#!/bin/sh\nmkdir -p .venv/bin\ntouch .venv/bin/python\nexit 1\n")
     python.chmod(0o755)
     made = subprocess.run(
