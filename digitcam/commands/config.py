@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, read_added_cameras
 from shared.cameras.camera_list import hide_secrets
-from shared.settings import NAMES, load_settings, read_env_file
+from shared.settings import SPECS, SettingSpec, load_settings, read_env_file
 
 ROOT = Path(__file__).parents[2]
 HEAD = """# Settings
@@ -23,7 +22,7 @@ Written by `digitcam config --markdown > docs/settings.md`.
 def show(environment: Mapping[str, str], env_file: Path) -> int:
     """Print every setting, its value and its origin. Raises ConfigError where one of them is wrong."""
     settings = load_settings(environment, env_file)
-    rows = [row(name, environment, read_env_file(env_file)) for name in NAMES]
+    rows = [row(name, environment, read_env_file(env_file)) for name in SPECS]
     rows += added_rows(settings.run_dir)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for cells in rows:
@@ -34,7 +33,7 @@ def show(environment: Mapping[str, str], env_file: Path) -> int:
 def row(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str, str]:
     """A setting's name, its value as it may be shown, and where that comes from."""
     text, origin = value_of(name, environment, written)
-    return name, shown(NAMES[name].metadata, text), origin
+    return name, shown(SPECS[name], text), origin
 
 
 def added_rows(run_dir: Path) -> list[tuple[str, str, str]]:
@@ -53,25 +52,22 @@ def value_of(name: str, environment: Mapping[str, str], written: Mapping[str, st
         return environment[name], "environment (honcho start takes the one in .env)" if is_other else "environment"
     if name in written:
         return written[name], ".env"
-    return NAMES[name].metadata["default"], "default"
+    return SPECS[name].default, "default"
 
 
-def shown(metadata: Mapping[str, Any], text: str) -> str:
+def shown(spec: SettingSpec, text: str) -> str:
     """A value for the screen: no password, and a word where there is nothing."""
-    if metadata["is_secret"] and text:
+    if spec.is_secret and text:
         return "(hidden)"
     return ",".join(map(hide_secrets, text.split(","))) or "(nothing)"
 
 
 def to_markdown() -> str:
     """The page of docs/settings.md."""
-    return HEAD + "".join(
-        f"| `{name}` | {default_of(setting.metadata)} | {setting.metadata['meaning']} |\n"
-        for name, setting in NAMES.items()
-    )
+    return HEAD + "".join(f"| `{name}` | {default_of(spec)} | {spec.description} |\n" for name, spec in SPECS.items())
 
 
-def default_of(metadata: Mapping[str, Any]) -> str:
+def default_of(spec: SettingSpec) -> str:
     """A default as it is the same on every machine."""
-    text = str(metadata["default"]).removeprefix(f"{ROOT}/")
+    text = spec.default.removeprefix(f"{ROOT}/")
     return f"`{text}`" if text else ""

@@ -6,7 +6,7 @@ import pytest
 
 from digitcam.commands.config import ROOT, show, to_markdown
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, make_added_camera, write_added_cameras
-from shared.settings import NAMES, ConfigError
+from shared.settings import SPECS, ConfigError
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def lines(environment: dict[str, str], env_file: Path, capsys: pytest.CaptureFix
 
 def test_each_setting_is_shown_with_its_origin(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = lines({"CAMERAS": "demo", "WEB_PORT": "8001"}, env_file, capsys)
-    assert said.keys() == NAMES.keys()
+    assert said.keys() == SPECS.keys()
     assert said["CAMERAS"] == ["demo", "environment"]
     assert said["MAX_BATCH"] == ["4", ".env"]
     assert said["DEVICE"] == ["auto", "default"]

@@ -1,11 +1,11 @@
-"""A right setting arrives; a wrong one is a sentence that names it, its value and what would be right."""
+"""A valid setting is parsed; a wrong one is a sentence with its name, its value and what it takes."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from shared.settings import NAMES, ConfigError, is_loopback, load_settings
+from shared.settings import SPECS, ConfigError, is_loopback, load_settings
 
 NO_FILE = Path("no.env")
 
@@ -15,7 +15,7 @@ def test_defaults_need_no_environment() -> None:
     assert (settings.cameras, settings.web_port, settings.max_age_s) == (("auto",), 8000, 0.15)
 
 
-def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+def test_environment_overrides_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("CAMERAS=0,demo\nWEB_PORT=8001\n")
     settings = load_settings({"WEB_PORT": "8002"}, file)
@@ -31,7 +31,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("  # CAMERAS=0#weight=3", ("auto",)),
     ],
 )
-def test_what_stands_in_quotes_in_the_file_is_read_whole(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:
+def test_quoted_value_may_contain_a_hash(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:
     file = tmp_path / ".env"
     file.write_text(line)
     assert load_settings({}, file).cameras == cameras
@@ -42,14 +42,14 @@ def test_what_stands_in_quotes_in_the_file_is_read_whole(tmp_path: Path, line: s
     [
         (
             b"CAMERAS=0#weight=3,demo",
-            r"\.env, line 2: what follows the # would be left out\. Put the value in quotes\.",
+            r"\.env, line 2: the text after # would be lost\. Put the value in quotes\.",
         ),
         (b"WEB_TOKEN='abc'#def", "Put the value in quotes"),
-        (b"WEB_TOKEN=it's", r"\.env can't be read \(No closing quotation\): see to its quotation marks"),
+        (b"WEB_TOKEN=it's", r"\.env can't be read \(No closing quotation\): check its quotation marks"),
         (b"WEB_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
     ],
 )
-def test_line_of_which_a_part_would_be_left_out_is_an_error(tmp_path: Path, line: bytes, sentence: str) -> None:
+def test_line_that_would_lose_a_part_is_an_error(tmp_path: Path, line: bytes, sentence: str) -> None:
     file = tmp_path / ".env"
     file.write_bytes(b"WEB_PORT=8001\n" + line + b"\n")
     with pytest.raises(ConfigError, match=sentence):
@@ -59,7 +59,7 @@ def test_line_of_which_a_part_would_be_left_out_is_an_error(tmp_path: Path, line
 def test_example_names_every_setting_with_its_default() -> None:
     lines = (Path(__file__).parents[2] / ".env.example").read_text().splitlines()
     example = dict(line.removeprefix("#").split("=", 1) for line in lines if re.match("#[A-Z_]+=", line))
-    defaults = {name: setting.metadata["default"] for name, setting in NAMES.items()}
+    defaults = {name: spec.default for name, spec in SPECS.items()}
     assert example == defaults | {"MODELS": "models"}
 
 
@@ -80,7 +80,7 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"CAMERA": "0"}, ["CAMERA ", "did you mean CAMERAS?"]),
     ],
 )
-def test_wrong_value_is_named_with_what_would_be_right(values: dict[str, str], words: list[str]) -> None:
+def test_wrong_value_is_named_with_what_it_takes(values: dict[str, str], words: list[str]) -> None:
     with pytest.raises(ConfigError) as error:
         load_settings(values, NO_FILE)
     assert all(word in str(error.value) for word in words)
@@ -96,12 +96,12 @@ def test_unknown_name_in_the_file_is_an_error(tmp_path: Path, name: str, hint: s
     assert hint in str(error.value)
 
 
-def test_other_programs_variables_are_none_of_ours() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     load_settings({"PATH": "/bin", "PORT": "5000", "HONCHO_PROCESS_NAME": "queue.1", "DISPLAY": ":0"}, NO_FILE)
 
 
 @pytest.mark.parametrize(("run_dir", "scheme"), [("run", "ipc://run/queue"), ("x" * 200, "tcp://127.0.0.1:5750")])
-def test_socket_path_that_is_too_long_becomes_tcp_on_this_machine(run_dir: str, scheme: str) -> None:
+def test_socket_path_that_is_too_long_falls_back_to_tcp_on_this_machine(run_dir: str, scheme: str) -> None:
     assert load_settings({"RUN_DIR": run_dir}, NO_FILE).queue_address == scheme
 
 
@@ -109,5 +109,5 @@ def test_socket_path_that_is_too_long_becomes_tcp_on_this_machine(run_dir: str, 
     ("host", "expected"),
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False)],
 )
-def test_loopback_is_this_machine_alone(host: str, expected: bool) -> None:
+def test_loopback_addresses_are_recognized(host: str, expected: bool) -> None:
     assert is_loopback(host) == expected
