@@ -22,6 +22,7 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/codespell
+	$(BIN)/python -m pytest -q tests/test_structure.py tests/test_documents.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
