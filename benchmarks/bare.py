@@ -6,8 +6,8 @@ from itertools import cycle, islice
 
 import cv2
 
-from services.inference import read
-from services.preprocess import prepare
+from services.inference import read_batch
+from services.preprocess import preprocess_frame
 from shared.messaging.messages import Frame, GrayFrame, Reading
 from shared.settings import Settings
 from shared.vision.recognizer import load_recognizer
@@ -24,8 +24,8 @@ def load_see(settings: Settings) -> See:
 
     def see(jpegs: Sequence[bytes]) -> list[Reading]:
         frames = [Frame("bare", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
-        pages = [prepare(frame, settings.long_side_px) for frame in frames]
-        return read(reader, [page for page in pages if isinstance(page, GrayFrame)])
+        pages = [preprocess_frame(frame, settings.long_side_px) for frame in frames]
+        return read_batch(reader, [page for page in pages if isinstance(page, GrayFrame)])
 
     return see
 

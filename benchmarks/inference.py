@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks import trust
 from benchmarks.film import BenchFilm, cache_folder, load, record
 from benchmarks.runtimes import RUNTIMES, Arrays, Call, load_onnx
-from services.inference import read
-from services.preprocess import prepare
+from services.inference import read_batch
+from services.preprocess import preprocess_frame
 from shared.messaging.messages import Frame, GrayFrame
 from shared.networks.runtimes import OnnxNetwork
 from shared.settings import Settings, load_settings
@@ -50,14 +50,14 @@ def make_pages(digits: int, count: int, settings: Settings) -> list[GrayFrame]:
     films = [load(record(BenchFilm(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
     jpegs = [films[n % CAMERAS][n // CAMERAS] for n in range(count)]
     frames = [Frame("bench", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
-    pages = [prepare(frame, settings.long_side_px) for frame in frames]
+    pages = [preprocess_frame(frame, settings.long_side_px) for frame in frames]
     return [page for page in pages if isinstance(page, GrayFrame)]
 
 
 def record_calls(pages: Sequence[GrayFrame], settings: Settings) -> Calls:
     """What the reader gives its networks for these pages."""
     with overheard() as calls:
-        read(load_recognizer(settings.models, "onnx", "cpu"), pages)
+        read_batch(load_recognizer(settings.models, "onnx", "cpu"), pages)
     return calls
 
 
@@ -79,9 +79,9 @@ def bench_worker(pages: Sequence[GrayFrame], calls: Calls, settings: Settings, s
     """Pages and digits a second as the inference worker reads them, and as the bare networks would allow."""
     reader = load_recognizer(settings.models, "onnx", "cpu")
     bare = {name: load_onnx(settings.models / f"{name}.onnx") for name in {name for name, _ in calls}}
-    digits = sum(len(reading.digits) for reading in read(reader, pages))
+    digits = sum(len(reading.digits) for reading in read_batch(reader, pages))
     read_s, bare_s = time_in_turn(
-        lambda: read(reader, pages), lambda: [bare[name](inputs) for name, inputs in calls], seconds=seconds
+        lambda: read_batch(reader, pages), lambda: [bare[name](inputs) for name, inputs in calls], seconds=seconds
     )
     return {
         "pages": len(pages),

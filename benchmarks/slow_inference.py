@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from benchmarks.slow import slowed
-from services.inference import choose_batch, draw_sample, read
+from services.inference import choose_batch_size, draw_sample_frame, read_batch
 from shared.messaging.messages import GrayFrame
 from shared.service import lifecycle, stage_loop
 from shared.vision.recognizer import load_recognizer
@@ -14,10 +14,10 @@ def main(life: lifecycle.ServiceContext) -> None:
     """Read pages for the queue, slowly, until told to stop."""
     settings = life.settings
     reader = load_recognizer(settings.models, settings.backend, settings.device)
-    read_slowly, sample = slowed(partial(read, reader)), draw_sample(settings.long_side_px)
+    read_slowly, sample = slowed(partial(read_batch, reader)), draw_sample_frame(settings.long_side_px)
     height, width = sample.shape
     page = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
-    most = choose_batch(settings, lambda size: read_slowly([page] * size), time.perf_counter)
+    most = choose_batch_size(settings, lambda size: read_slowly([page] * size), time.perf_counter)
     stage_loop.serve(life, GrayFrame, most, read_slowly)
 
 

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from digitcam.diagnosis import Finding
 from shared.cameras.added_cameras import append_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, hide_secrets, parse_cameras
-from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
+from shared.vision.reload import ReloadingRecognizer
 
 ANSWERS_WITHIN_S = 1.0  # a camera's host
 

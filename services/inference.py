@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading
-from shared.networks.reload import ReloadingRecognizer
 from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
 from shared.telemetry import metrics
 from shared.vision.digit import Digit
 from shared.vision.gray_frame import as_uint8
-from shared.vision.recognizer import Recognizer
+from shared.vision.recognizer import FrameRecognizer
+from shared.vision.reload import ReloadingRecognizer
 
 # Of MAX_AGE_S: a page may wait for the batch that is read and for the one after that, and is read in the next.
 # Larger ones read no more (docs/decisions/0013).
@@ -31,30 +31,30 @@ def main(life: lifecycle.ServiceContext) -> None:
         kept = ReloadingRecognizer(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
-    page = draw_sample(settings.long_side_px)
+    page = draw_sample_frame(settings.long_side_px)
     is_cpu = kept.get().network.device == "cpu"  # on one thread, whose time is its own also on a busy machine
     clock = time.thread_time if is_cpu else time.perf_counter
-    most = choose_batch(settings, lambda size: kept.get().read([page] * size), clock)
+    most = choose_batch_size(settings, lambda size: kept.get().read([page] * size), clock)
     life.log.info("reads up to %d pages at once", most)
-    stage_loop.serve(life, GrayFrame, most, lambda pages: read(kept.get(), pages))
+    stage_loop.serve(life, GrayFrame, most, lambda pages: read_batch(kept.get(), pages))
 
 
-def draw_sample(long_side_px: int) -> NDArray[np.uint8]:
+def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:
     """A page with three digits, of the usual size, to try the networks on."""
     page = np.full((long_side_px * 3 // 4, long_side_px), 255, np.uint8)
     place, size = (long_side_px // 4, long_side_px // 2), long_side_px / 240
     return as_uint8(cv2.putText(page, "237", place, cv2.FONT_HERSHEY_SIMPLEX, size, 0, long_side_px // 60))
 
 
-def choose_batch(settings: Settings, run: Callable[[int], object], clock: Callable[[], float]) -> int:
+def choose_batch_size(settings: Settings, run: Callable[[int], object], clock: Callable[[], float]) -> int:
     """The most pages to take at once, also exported; run reads so many. The first run of a network is the slowest."""
     run(1)
-    most = settings.max_batch or find_batch(run, BATCH_SHARE * settings.max_age_s, clock)
+    most = settings.max_batch or measure_batch_size(run, BATCH_SHARE * settings.max_age_s, clock)
     metrics.MAX_BATCH.set(most)
     return most
 
 
-def find_batch(run: Callable[[int], object], budget_s: float, clock: Callable[[], float]) -> int:
+def measure_batch_size(run: Callable[[int], object], budget_s: float, clock: Callable[[], float]) -> int:
     """The largest power of two, up to MOST_PAGES, of pages that are read within the budget; 1 where none is."""
 
     def takes_s(size: int) -> float:
@@ -68,7 +68,7 @@ def find_batch(run: Callable[[int], object], budget_s: float, clock: Callable[[]
     return size
 
 
-def read(reader: Recognizer, pages: Sequence[GrayFrame]) -> list[Reading]:
+def read_batch(reader: FrameRecognizer, pages: Sequence[GrayFrame]) -> list[Reading]:
     """What each page says; all of them go through the networks together."""
     arrays = [np.frombuffer(page.pixels, np.uint8).reshape(page.rows, -1) for page in pages]
     read_pages = reader.read_and_count(arrays)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 from shared.service import lifecycle, stage_loop
-from shared.vision.change_detection import SKETCH_PX, is_same, sketch
-from shared.vision.gray_frame import MOST_PIXELS, make_page
+from shared.vision.change_detection import SKETCH_PX, is_unchanged, make_sketch
+from shared.vision.gray_frame import MAX_PIXELS, make_gray_frame
 
 CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of them where all cores are busy
 
@@ -19,22 +19,22 @@ CREDIT = 4  # a frame takes a millisecond, the way to the queue and back ten of 
 def main(life: lifecycle.ServiceContext) -> None:
     """Make pages for the queue until told to stop."""
     long_side_px = life.settings.long_side_px
-    stage_loop.serve(life, Frame, CREDIT, lambda frames: [prepare(frame, long_side_px) for frame in frames])
+    stage_loop.serve(life, Frame, CREDIT, lambda frames: [preprocess_frame(frame, long_side_px) for frame in frames])
 
 
-def prepare(frame: Frame, long_side_px: int) -> GrayFrame | Unchanged | Refusal:
+def preprocess_frame(frame: Frame, long_side_px: int) -> GrayFrame | Unchanged | Refusal:
     """The page of a frame; or that it need not be read; or a refusal where its JPEG is broken or too large.
 
     The size is read before a pixel is: a few bytes can claim four gigapixels.
     """
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(frame.jpeg)
-        if height * width > MOST_PIXELS:
+        if height * width > MAX_PIXELS:
             return Refusal(frame.camera, frame.seq, "too large")
         news = find_news(frame, (height, width))
         if news is None and frame.gate == "skip":
             return Unchanged(frame.camera, frame.seq)
-        page, _ = make_page(decode_grey(frame.jpeg, (height, width), long_side_px), long_side_px)
+        page, _ = make_gray_frame(decode_grey(frame.jpeg, (height, width), long_side_px), long_side_px)
     except ValueError:
         return Refusal(frame.camera, frame.seq, "malformed")
     about = (frame.camera, frame.seq, frame.captured_at, width, height)
@@ -45,8 +45,8 @@ def find_news(frame: Frame, size: tuple[int, int]) -> bytes | None:
     """The frame's sketch where that was asked for and tells of a change; None where it is the same; else empty."""
     if frame.gate == "open":
         return b""
-    now = sketch(decode_grey(frame.jpeg, size, SKETCH_PX))
-    return None if is_same(frame.sketch, now) else now.tobytes()
+    now = make_sketch(decode_grey(frame.jpeg, size, SKETCH_PX))
+    return None if is_unchanged(frame.sketch, now) else now.tobytes()
 
 
 def decode_grey(jpeg: bytes, size: tuple[int, int], long_side_px: int) -> NDArray[np.uint8]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shared.networks.runtimes import Network
 from shared.vision.digit import NOT_A_DIGIT, Box, Digit
-from shared.vision.normaliser import check_input, crop_around, lift_ink, normalise
+from shared.vision.normaliser import check_range, crop_around, extract_ink, normalise
 from training.classical import find_ink
 
 Find = Callable[[NDArray[np.uint8]], list[Box]]
@@ -45,12 +45,12 @@ class ClassicalRecognizer:
 
     def cut(self, page: NDArray[np.uint8]) -> list[tuple[Box, NDArray[np.float32]]]:
         """Return the candidates of a page that hold ink: box and normalised image."""
-        images = ((box, normalise(lift_ink(crop_around(page, box)))) for box in self.find(page))
+        images = ((box, normalise(extract_ink(crop_around(page, box)))) for box in self.find(page))
         return [(box, image) for box, image in images if image is not None]
 
     def classify(self, images: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return N x 11 natural logarithms of probabilities of N x 28 x 28 normalised images."""
-        check_input(images)
+        check_range(images)
         logits = self.network(images[:, None]).astype(np.float64)
         logits = np.pad(logits, ((0, 0), (0, 1)), constant_values=NOT_A_DIGIT_LOGIT)
         return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from shared.networks.architectures import NETWORKS, save_checkpoint
 from training.data import FILES, Split, load_mnist
-from training.export import export_onnx, version_of
+from training.export import export_onnx, hash_recipe
 from training.plots import plot_confusion, plot_curve
 from training.resume import Stateful, keep, restore
 
@@ -193,7 +193,7 @@ def finish(run: BlogRun, test_set: Digits, out: Path) -> dict[str, float]:
     save_checkpoint(out / f"{name}.pt", name, run.network, recipe, figures)
     facts = {
         "name": name,
-        "version": version_of(recipe),
+        "version": hash_recipe(recipe),
         "input": "float32 N x 1 x 28 x 28, 0 to 1, ink bright on black",
         "output": "logits of the digits 0 to 9",
         "test_accuracy": f"{accuracy:.4f}",

@@ -20,11 +20,11 @@ from tqdm import tqdm
 
 from shared.networks.architectures import ClassifierCNN, load_checkpoint, save_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.normaliser import lean_of
+from shared.vision.normaliser import measure_slant
 from training.average import start_mean
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
-from training.export import export_onnx, version_of
+from training.export import export_onnx, hash_recipe
 from training.plots import plot_confusion
 from training.resume import Stateful, keep, restore
 from training.scenes.fonts import fetch_hand_fonts
@@ -149,7 +149,7 @@ def draw_batch(parts: Sequence[tuple[Labelled, int]], random: torch.Generator) -
     images = torch.cat([part.images for part in drawn]).float() / SHADES
     labels = torch.cat([part.labels for part in drawn])
     # MNIST's 1s lean where others' stand: what is upright is a 1, too, and not only what is no digit
-    lean = torch.from_numpy(lean_of(images[:, 0].cpu().numpy())).float() * (labels == 1).cpu()
+    lean = torch.from_numpy(measure_slant(images[:, 0].cpu().numpy())).float() * (labels == 1).cpu()
     return vary(images, lean * torch.rand(len(lean), generator=random), random), labels
 
 
@@ -335,7 +335,7 @@ def write_classifier(
     save_checkpoint(out / "classifier.pt", "classifier", network, recipe, figures)
     facts = {
         "name": "classifier",
-        "version": version_of(recipe),
+        "version": hash_recipe(recipe),
         "input": "float32 N x 1 x 28 x 28, 0 to 1, ink bright on black",
         "output": "logits of the digits 0 to 9 and of not a digit",
         "test_accuracy": f"{figures['test']:.4f}",

@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from shared.networks.runtimes import load_network
 from shared.vision import normaliser as normalise_module
-from shared.vision.detection import find_digits, intersection
+from shared.vision.detection import detect_batch, intersection_areas
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.normaliser import crop_around, lift_ink, normalise
+from shared.vision.normaliser import crop_around, extract_ink, normalise
 from training import scenes
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
@@ -89,7 +89,7 @@ def crops_of_chunk(task: tuple[Order, int]) -> Crops:
     detector = load_network(order.detector, "onnx")
 
     def propose(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        return find_digits(detector, [[picture]], LEAST_HEAT)[0].boxes[:PROPOSALS]
+        return detect_batch(detector, [[picture]], LEAST_HEAT)[0].boxes[:PROPOSALS]
 
     return join([crops_of_scene(rng, sources, propose) for _ in range(CHUNK)])
 
@@ -117,7 +117,7 @@ def see(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8] | None:
     """Return what the classifier sees of a box, 28 x 28, 0 to 255; None where there is no ink or no picture."""
     x, y, width, height = box.tolist()
     crop = crop_around(picture, (x, y, width, height))
-    image = normalise(lift_ink(crop)) if crop.size else None
+    image = normalise(extract_ink(crop)) if crop.size else None
     return None if image is None else np.rint(image * 255).astype(np.uint8)
 
 
@@ -150,7 +150,7 @@ def label_of(scene: Scene, box: Box) -> int:
     digits = scene.labels != NOT_A_DIGIT
     boxes, labels = scene.boxes[digits], scene.labels[digits]
     corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
-    shared = intersection(np.concatenate([box[:2], box[:2] + box[2:]]).astype(np.float32), corners)
+    shared = intersection_areas(np.concatenate([box[:2], box[:2] + box[2:]]).astype(np.float32), corners)
     shares = shared / np.maximum(boxes[:, 2] * boxes[:, 3], 1)
     if shares.max(initial=0) < WHOLE:
         return NOT_A_DIGIT

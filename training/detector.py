@@ -22,10 +22,11 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from shared.networks.architectures import DetectorCNN, load_checkpoint, save_checkpoint
-from shared.vision.detection import ALIGN, CLOSER, FACTS, Detections, find_digits, halve, intersection
+from shared.networks.detector_channels import ALIGN_PX, BOX, CLASSES, REFINE, SCORE
+from shared.vision.detection import Detections, detect_batch, halve, intersection_areas
 from training.average import start_mean
 from training.data import HELD_OUT
-from training.export import check_same_answers, export_onnx, version_of
+from training.export import check_same_answers, export_onnx, hash_recipe
 from training.label_maps import SIZES_PX, make_target
 from training.plots import plot_losses
 from training.resume import Stateful, keep, restore
@@ -233,20 +234,20 @@ def detector_loss(  # noqa: PLR0917 - the maps, and what each should be
     maps: Tensor, heat: Tensor, counts: Tensor, label: Tensor, box: Tensor, closer: Tensor
 ) -> Tensor:
     """Return the loss: focal on heat (as Law and Deng, 2018), cross-entropy on class and closer, distance on boxes."""
-    logit = maps[:, 0]
+    logit = maps[:, SCORE]
     hot = torch.sigmoid(logit)
     middle = (heat == 1).float()
     right = middle * (1 - hot) ** 2 * functional.logsigmoid(logit)
     wrong = (1 - middle) * (1 - heat) ** 4 * hot**2 * functional.logsigmoid(-logit)
     total = -((right + wrong) * counts).sum() / middle.sum().clamp(min=1)
     asked = closer >= 0
-    total = total + functional.binary_cross_entropy_with_logits(maps[:, CLOSER][asked], closer[asked])
+    total = total + functional.binary_cross_entropy_with_logits(maps[:, REFINE][asked], closer[asked])
     owned = label >= 0
     if owned.any():
         weight = heat[owned] / heat[owned].sum()
-        classes = functional.cross_entropy(maps[:, 1:11].permute(0, 2, 3, 1)[owned], label[owned], reduction="none")
+        classes = functional.cross_entropy(maps[:, CLASSES].permute(0, 2, 3, 1)[owned], label[owned], reduction="none")
         away = functional.smooth_l1_loss(
-            maps[:, 11:FACTS].permute(0, 2, 3, 1)[owned], box.permute(0, 2, 3, 1)[owned], reduction="none", beta=0.1
+            maps[:, BOX].permute(0, 2, 3, 1)[owned], box.permute(0, 2, 3, 1)[owned], reduction="none", beta=0.1
         ).sum(dim=1)
         total = total + (weight * (classes + away)).sum()
     return total
@@ -272,7 +273,7 @@ def find_in(network: nn.Module, scene: Scene, birth: float = 0.5) -> Detections:
             maps: NDArray[np.float32] = network(torch.from_numpy(pictures).to(device)).cpu().numpy()
         return maps
 
-    return find_digits(answer, [[scene.picture]], birth)[0]
+    return detect_batch(answer, [[scene.picture]], birth)[0]
 
 
 def judge(network: nn.Module, scenes: list[Scene]) -> dict[str, float]:
@@ -301,7 +302,7 @@ def best_overlaps(boxes: NDArray[np.float32], finds: NDArray[np.float32], least:
         return best
     corners = np.concatenate([finds[:, :2], finds[:, :2] + finds[:, 2:]], axis=1)
     for index, box in enumerate(boxes):
-        shared = intersection(np.concatenate([box[:2], box[:2] + box[2:]]), corners)
+        shared = intersection_areas(np.concatenate([box[:2], box[:2] + box[2:]]), corners)
         ratio = shared / (box[2] * box[3] + finds[:, 2] * finds[:, 3] - shared)
         best[index] = ratio.argmax() if ratio.max() >= least else -1
     return best
@@ -328,13 +329,13 @@ def export_detector(path: Path, network: DetectorCNN, recipe: dict[str, Any]) ->
     """Write the ONNX file, its batch and the sides of its pages free; ValueError when it answers differently."""
     facts = {
         "name": "detector",
-        "version": version_of(recipe),
+        "version": hash_recipe(recipe),
         "input": "float32 N x 1 x H x W, 0 to 1, grey; H and W multiples of 16",
         "output": "N x 16 x H/8 x W/8: heat, the digits 0 to 9, dx, dy, log width, log height, closer",
     }
-    sides = {2: ALIGN * torch.export.Dim("rows"), 3: ALIGN * torch.export.Dim("columns")}
-    export_onnx(path, network, torch.rand(2, 1, 6 * ALIGN, 10 * ALIGN), facts, free=sides)
-    check_same_answers(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN, 3 * ALIGN))
+    sides = {2: ALIGN_PX * torch.export.Dim("rows"), 3: ALIGN_PX * torch.export.Dim("columns")}
+    export_onnx(path, network, torch.rand(2, 1, 6 * ALIGN_PX, 10 * ALIGN_PX), facts, free=sides)
+    check_same_answers(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN_PX, 3 * ALIGN_PX))
 
 
 if __name__ == "__main__":

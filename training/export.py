@@ -64,6 +64,6 @@ def check_same_answers(model: bytes, network: nn.Module, example: torch.Tensor) 
             raise ValueError(f"ONNX Runtime's answers differ from torch's by {difference:.2g}")
 
 
-def version_of(recipe: dict[str, Any]) -> str:
+def hash_recipe(recipe: dict[str, Any]) -> str:
     """Return a short name of a recipe: the same settings have the same, others another."""
     return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:12]

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from shared.networks.architectures import load_checkpoint, save_checkpoint
-from shared.networks.reload import learned_weights, load_checked, shipped_weights
 from shared.settings import ConfigError, Settings, load_settings
-from shared.vision.corrections import Correction, Corrections
+from shared.vision.corrections import Correction, CorrectionStore
+from shared.vision.reload import find_learned_weights, find_shipped_weights, load_classifier
 from training.classifier import SHADES, Labelled, labelled
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
@@ -57,7 +57,7 @@ def main(words: list[str] | None = None) -> None:
 
 def learn(settings: Settings, data: Path, recipe: FinetuneRecipe) -> int:
     """Teach, judge, and bring the new weights into force; 1 where they are worse. Raises what main names."""
-    learned, before = learned_weights(settings), load_checkpoint(shipped_weights(settings).with_suffix(".pt"))
+    learned, before = find_learned_weights(settings), load_checkpoint(find_shipped_weights(settings).with_suffix(".pt"))
     sets = load_sets(settings, data, load_corrections(settings))
     after = teach(before, sets.taught, sets.kept, recipe)
     figures = [*judge(before, after, sets), *judge_left_out(before, sets, recipe)]
@@ -77,7 +77,7 @@ def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str
     draft = learned.with_name("new.onnx")
     save_checkpoint(draft.with_suffix(".pt"), "classifier", network, recipe, {})
     export_onnx(draft, network, example.float() / SHADES, {"name": "classifier", "learned_from": learned.parent.name})
-    version = load_checked(draft, "onnx", "cpu").version
+    version = load_classifier(draft, "onnx", "cpu").version
     for suffix in (".pt", ".onnx"):  # in this order: the .onnx says that there is something learned
         draft.with_suffix(suffix).replace(learned.with_suffix(suffix))
     return version
@@ -88,7 +88,7 @@ def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str
 
 def load_corrections(settings: Settings) -> Sequence[Correction]:
     """Return all of them, the oldest first. Raises ValueError, in one sentence, where there are none."""
-    kept = Corrections(settings.learned_dir)
+    kept = CorrectionStore(settings.learned_dir)
     try:
         corrections = kept.ask()
     except sqlite3.Error as error:

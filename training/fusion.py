@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from shared.vision.detection import Detections, find_digits, make_pyramid
+from shared.vision.detection import Detections, detect_batch, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import SLANT, Fusion, Looks, fuse
-from shared.vision.recognizer import Recognizer, load_recognizer
+from shared.vision.fusion import SLANT, ClassifierOutput, Fusion, fuse
+from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from training.data import HELD_OUT
 from training.detector import best_overlaps
 from training.scenes import Scene, make_scene
@@ -56,13 +56,13 @@ def main(words: list[str] | None = None) -> None:
         print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
 
 
-def gather(classifier: Recognizer, sources: Sources, scenes: int) -> Evidence:
+def gather(classifier: FrameRecognizer, sources: Sources, scenes: int) -> Evidence:
     """Return the evidence about all candidates of so many scenes, where the scene leaves no doubt."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
         pyramid = make_pyramid(scene.picture)
-        finds = find_digits(classifier.detector, [pyramid], LEAST_HEAT)[0]
+        finds = detect_batch(classifier.detector, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
         looks = classifier.look([pyramid], [finds])
         parts.append([part[truth >= 0] for part in (finds.heat, finds.log_p, looks.log_p, looks.lean, truth)])
@@ -111,7 +111,7 @@ def loss_of(fusion: Fusion, evidence: Evidence) -> float:
     """Return the mean loss of what fuse() says, the code that reads pages."""
     count = len(evidence.truth)
     finds = Detections(np.zeros((count, 4), np.float32), evidence.heat, evidence.found)
-    log_p = fuse(fusion, finds, Looks(evidence.read, evidence.lean))
+    log_p = fuse(fusion, finds, ClassifierOutput(evidence.read, evidence.lean))
     return float(-log_p[np.arange(count), evidence.truth].mean())
 
 

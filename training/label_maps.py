@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.detection import STRIDE, UNIT_PX
+from shared.networks.detector_channels import STRIDE_PX, UNIT_PX
 from shared.vision.digit import NOT_A_DIGIT
 from training.scenes import IGNORED, Scene
 
@@ -33,7 +33,7 @@ class LabelMaps:
 
 def make_target(scene: Scene) -> LabelMaps:
     """Return the detector's target."""
-    side = scene.picture.shape[0] // STRIDE
+    side = scene.picture.shape[0] // STRIDE_PX
     target = LabelMaps(
         np.zeros((side, side), np.float32),
         np.ones((side, side), np.float32),
@@ -62,16 +62,16 @@ def ignore(target: LabelMaps, box: NDArray[np.float32]) -> None:
 
 def cells_of(box: NDArray[np.float32]) -> tuple[slice, slice]:
     """Return the cells that a box touches, as rows and columns."""
-    left, top = np.maximum(np.floor(box[:2] / STRIDE), 0).astype(int)
-    right, bottom = np.maximum(np.ceil((box[:2] + box[2:]) / STRIDE), 0).astype(int)
+    left, top = np.maximum(np.floor(box[:2] / STRIDE_PX), 0).astype(int)
+    right, bottom = np.maximum(np.ceil((box[:2] + box[2:]) / STRIDE_PX), 0).astype(int)
     return slice(top, bottom), slice(left, right)
 
 
 def mark(target: LabelMaps, box: NDArray[np.float32], label: int) -> None:
     """Ask for a digit: a hill of heat as wide and high as the digit is, so that narrow neighbours stay apart."""
     side = target.heat.shape[0]
-    x, y = (box[:2] + box[2:] / 2) / STRIDE - 0.5
-    spread_x, spread_y = np.clip(box[2:] / STRIDE / 5, 0.45, 1.6)
+    x, y = (box[:2] + box[2:] / 2) / STRIDE_PX - 0.5
+    spread_x, spread_y = np.clip(box[2:] / STRIDE_PX / 5, 0.45, 1.6)
     steps = np.arange(side, dtype=np.float32)
     hill = np.exp(-(((steps - x) / spread_x) ** 2)[None, :] / 2 - (((steps - y) / spread_y) ** 2)[:, None] / 2)
     row, column = (int(np.clip(round(float(at)), 0, side - 1)) for at in (y, x))

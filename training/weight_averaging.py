@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from shared.networks.architectures import ClassifierCNN, DetectorCNN, load_checkpoint
-from shared.networks.runtimes import read_weights, version_of
+from shared.networks.runtimes import hash_weights, read_weights
 from training.classifier import write_classifier
 from training.detector import write_detector
 
@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> None:
         network = mean(list(map(load_checkpoint, arguments.checkpoints)))
     except ValueError as error:
         parser.error(str(error))
-    recipe = {"mean_of": [version_of(read_weights(path)) for path in arguments.checkpoints]}
+    recipe = {"mean_of": [hash_weights(read_weights(path)) for path in arguments.checkpoints]}
     arguments.out.mkdir(parents=True, exist_ok=True)
     if isinstance(network, DetectorCNN):
         write_detector(arguments.out, network, recipe, {})

@@ -28,7 +28,9 @@ class Preprocess(Worker):
 
     def forward(self, data: bytes) -> GrayFrame:
         """What the preprocess service does."""
-        page = preprocess.prepare(Frame("mosec", 0, 0.0, every_frame=False, jpeg=data), load_settings().long_side_px)
+        page = preprocess.preprocess_frame(
+            Frame("mosec", 0, 0.0, every_frame=False, jpeg=data), load_settings().long_side_px
+        )
         assert isinstance(page, GrayFrame)  # noqa: S101 - the films are sound
         return page
 
@@ -40,7 +42,7 @@ class Inference(Worker):
         super().__init__()
         settings = load_settings()
         reader = load_recognizer(settings.models, settings.backend, settings.device)
-        self.read = slowed(partial(inference.read, reader))
+        self.read = slowed(partial(inference.read_batch, reader))
 
     def forward(self, data: list[GrayFrame]) -> list[Reading]:
         """What the inference service does."""

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from shared.networks.reload import forget_learned
 from shared.settings import ConfigError, Settings
+from shared.vision.reload import delete_learned_weights
 
 NEEDED = ("torch", "onnx", "onnxscript", "PIL", "matplotlib", "tqdm")  # of the extra [train]
 
@@ -25,7 +25,7 @@ def learn(words: Sequence[str]) -> int:
 def undo(settings: Settings) -> int:
     """Give the shipped weights back; the exit code. Raises ConfigError."""
     try:
-        had_learned = forget_learned(settings)
+        had_learned = delete_learned_weights(settings)
     except (OSError, ValueError) as error:
         raise ConfigError(f"what was learned can't be undone: {error}") from error
     print("The reader is the shipped one again; your corrections stay." if had_learned else "Nothing was learned yet.")

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from shared.cameras.file_types import VIDEO_SUFFIXES, find_media_files
-from shared.networks.reload import ReloadingRecognizer
 from shared.settings import ConfigError, Settings
 from shared.vision.digit import Box
-from shared.vision.gray_frame import make_page
+from shared.vision.gray_frame import make_gray_frame
 from shared.vision.image_files import Picture, load_photo, load_video
 from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import Recognizer
+from shared.vision.recognizer import FrameRecognizer
+from shared.vision.reload import ReloadingRecognizer
 
 
 def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
@@ -29,7 +29,7 @@ def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
     return int(failed)
 
 
-def read_path(path: Path, reader: Recognizer) -> Iterator[dict[str, Any]]:
+def read_path(path: Path, reader: FrameRecognizer) -> Iterator[dict[str, Any]]:
     """One result for each picture of a photo, a video or a folder of them."""
     files = find_media_files(path) if path.is_dir() else [path]
     if not files:
@@ -45,9 +45,9 @@ def read_path(path: Path, reader: Recognizer) -> Iterator[dict[str, Any]]:
             yield {"path": str(file), "error": str(error)}
 
 
-def read_picture(picture: Picture, reader: Recognizer) -> dict[str, Any]:
+def read_picture(picture: Picture, reader: FrameRecognizer) -> dict[str, Any]:
     """What one picture says, boxes in its own pixels."""
-    page, scale = make_page(picture)
+    page, scale = make_gray_frame(picture)
     digits = [digit.scaled(1 / scale) for digit in reader.read([page])[0]]
     numbers = join_numbers(digits)
     return {

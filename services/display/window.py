@@ -11,7 +11,7 @@ import simplejpeg
 from services.display.display_state import DisplayFrame
 from shared.messaging.messages import CameraState
 from shared.settings import ConfigError
-from shared.vision.overlay import Picture, draw_overlay, grey_out, mosaic
+from shared.vision.overlay import Picture, dim_picture, draw_overlay, make_mosaic
 
 TITLE = "digitcam - q closes"
 WIDTH, HEIGHT = 1280, 720
@@ -49,7 +49,7 @@ class Window:
             elif item.jpeg:
                 self._frames[item.camera] = item
         if updates or not is_up:
-            cv2.imshow(TITLE, mosaic(self._tiles(is_up), WIDTH, HEIGHT))
+            cv2.imshow(TITLE, make_mosaic(self._tiles(is_up), WIDTH, HEIGHT))
         self._is_open = cv2.waitKey(1) & 0xFF not in CLOSING_KEYS and is_visible()
 
     def _tiles(self, is_up: bool) -> list[Picture]:
@@ -86,7 +86,7 @@ def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool
     trouble = "the pipeline does not answer" if not is_up else describe(state) if state else ""
     if frame is None or trouble:
         name = frame.camera if frame else state.camera if state else ""
-        return draw_overlay(grey_out(picture), (), (), f"{name}: {trouble or 'no picture yet'}")
+        return draw_overlay(dim_picture(picture), (), (), f"{name}: {trouble or 'no picture yet'}")
     caption = f"{frame.camera}   {1000 * (now - frame.captured_at):.0f} ms   {frame.fps:.0f} frames/s"
     return draw_overlay(picture, frame.digits, frame.numbers, caption)
 

@@ -166,7 +166,7 @@ def _encode_one(message: Message) -> tuple[bytes, bytes]:
     for name in form.facts:
         header[name] = getattr(message, name)
     if "digits" in header:
-        header["digits"] = [(*digit.box, *digit.log_p, digit.room) for digit in header["digits"]]
+        header["digits"] = [(*digit.box, *digit.log_p, digit.gap_px) for digit in header["digits"]]
     return msgpack.packb(header), getattr(message, form.carrier) if form.carrier else b""
 
 

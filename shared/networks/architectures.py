@@ -49,15 +49,17 @@ class DetectorCNN(nn.Module):
     def __init__(self, fine: int = 48, coarse: int = 80, blocks: int = 4) -> None:
         super().__init__()
         self.stem = nn.Sequential(
-            convolve(1, 12, stride=2), separate(12, 32, stride=2), separate(32, fine, kernel=5, stride=2)
+            conv_bn_relu(1, 12, stride=2),
+            separable_conv(12, 32, stride=2),
+            separable_conv(32, fine, kernel=5, stride=2),
         )
-        self.before = separate(fine, fine, kernel=5)
-        self.down = separate(fine, coarse, stride=2)
-        self.blocks = nn.ModuleList(separate(coarse, coarse) for _ in range(blocks))
+        self.before = separable_conv(fine, fine, kernel=5)
+        self.down = separable_conv(fine, coarse, stride=2)
+        self.blocks = nn.ModuleList(separable_conv(coarse, coarse) for _ in range(blocks))
         self.up = nn.Sequential(
             nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine), nn.Upsample(scale_factor=2)
         )
-        self.after = separate(fine, fine)
+        self.after = separable_conv(fine, fine)
         self.head = nn.Conv2d(fine, 16, 1)
         with torch.no_grad():
             self.head.get_parameter("bias")[0] = -4  # nearly no cell is a digit's middle: known before the first step
@@ -84,13 +86,13 @@ class ClassifierCNN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            convolve(1, 16, kernel=5),
+            conv_bn_relu(1, 16, kernel=5),
             nn.MaxPool2d(2),
-            convolve(16, 32),
-            convolve(32, 32),
+            conv_bn_relu(16, 32),
+            conv_bn_relu(32, 32),
             nn.MaxPool2d(2),
-            convolve(32, 64),
-            convolve(64, 64),
+            conv_bn_relu(32, 64),
+            conv_bn_relu(64, 64),
             nn.AdaptiveAvgPool2d(1),
             nn.Flatten(),
             nn.Linear(64, 11),
@@ -102,7 +104,7 @@ class ClassifierCNN(nn.Module):
         return logits
 
 
-def convolve(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Return a convolution, normalised over the batch, then cut off below 0."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
@@ -111,9 +113,11 @@ def convolve(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups
     )
 
 
-def separate(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def separable_conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
     """Return a convolution in two parts: over the neighbourhood in each channel, then across the channels."""
-    return nn.Sequential(convolve(inputs, inputs, kernel, stride, groups=inputs), convolve(inputs, outputs, kernel=1))
+    return nn.Sequential(
+        conv_bn_relu(inputs, inputs, kernel, stride, groups=inputs), conv_bn_relu(inputs, outputs, kernel=1)
+    )
 
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {"blog": BlogCNN, "detector": DetectorCNN, "classifier": ClassifierCNN}

@@ -39,13 +39,13 @@ def load_network(path: Path, backend: str = "auto", device: str = "auto", thread
     auto is ONNX Runtime on the CPU, but torch on CUDA where there is a CUDA device and torch is installed.
     Raises ValueError, in one sentence, for a file or a choice that can't work.
     """
-    backend, device = choose(backend, device)
+    backend, device = choose_runtime(backend, device)
     if backend == "torch":
         return TorchNetwork(path.with_suffix(".pt"), device, threads)
     return OnnxNetwork(path, threads)
 
 
-def choose(backend: str, device: str) -> tuple[str, str]:
+def choose_runtime(backend: str, device: str) -> tuple[str, str]:
     """Return the backend (onnx or torch) and device (cpu or cuda) that a choice means on this machine."""
     if backend not in BACKENDS:
         raise ValueError(f"backend {backend!r} is unknown: choose {', '.join(BACKENDS)}")
@@ -104,7 +104,7 @@ class OnnxNetwork:
         except NOT_A_MODEL as error:
             raise ValueError(f"{path} is not an ONNX model this program can run, or is damaged") from error
         self._input = self._session.get_inputs()[0].name
-        self.name, self.version, self.device = path.stem, version_of(model), "cpu"
+        self.name, self.version, self.device = path.stem, hash_weights(model), "cpu"
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw outputs (logits)."""
@@ -123,7 +123,7 @@ class TorchNetwork:
         weights = read_weights(path)
         torch.set_num_threads(threads)
         self._network: nn.Module = load_checkpoint(path).to(device)
-        self.name, self.version, self.device = path.stem, version_of(weights), device
+        self.name, self.version, self.device = path.stem, hash_weights(weights), device
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw outputs (logits)."""
@@ -143,6 +143,6 @@ def read_weights(path: Path) -> bytes:
         raise ValueError(f"the network {path} can't be read: {reason}") from error
 
 
-def version_of(weights: bytes) -> str:
+def hash_weights(weights: bytes) -> str:
     """Return the short name of exactly these weights."""
     return hashlib.sha256(weights).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""What a network makes of a page, as pictures: heat over the page, the channels of a layer side by side."""
+"""Pictures of what happens inside the networks: the heatmap over a frame, the channels of a layer side by side."""
 
 import math
 
@@ -6,39 +6,38 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.detection import STRIDE
+from shared.networks.detector_channels import STRIDE_PX
 
-GAP_PX, GAP_GREY = 1, 90  # between the channels of a layer
-MOST_HEAT = 0.7  # of the colour where it is hottest: the ink still shows
+GAP_PX, GAP_GRAY = 1, 90  # between the channels of a layer
+MAX_OPACITY = 0.7  # of the colour where the score is 1: the ink still shows
 
 
-def to_grey(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def to_gray(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return values of 0 to 1 as grey levels."""
     return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
 
 
-def lay_heat(page: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a page (h x w) under its heat-map (a cell for each STRIDE pixels) in BGR: yellow is warm, red is hot."""
-    height, width = page.shape
-    cells = (heat.shape[1] * STRIDE, heat.shape[0] * STRIDE)
-    large = cv2.resize(heat, cells, interpolation=cv2.INTER_LINEAR)[:height, :width]
-    colours = cv2.applyColorMap(to_grey(np.float32(1) - large / np.float32(2)), cv2.COLORMAP_AUTUMN)
-    share = large[..., None] * np.float32(MOST_HEAT)
-    return np.asarray(np.rint(page[..., None] * (1 - share) + colours * share), np.uint8)
+def draw_heatmap(gray: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a gray frame (h x w) under its heatmap (a cell for STRIDE_PX pixels) in BGR: yellow is low, red is high."""
+    height, width = gray.shape
+    cells = (heatmap.shape[1] * STRIDE_PX, heatmap.shape[0] * STRIDE_PX)
+    large = cv2.resize(heatmap, cells, interpolation=cv2.INTER_LINEAR)[:height, :width]
+    colours = cv2.applyColorMap(to_gray(np.float32(1) - large / np.float32(2)), cv2.COLORMAP_AUTUMN)
+    opacity = large[..., None] * np.float32(MAX_OPACITY)
+    return np.asarray(np.rint(gray[..., None] * (1 - opacity) + colours * opacity), np.uint8)
 
 
 def tile_channels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a layer's channels (n x rows x columns) side by side: black is the least of the layer, white the most.
+    """Return a layer's channels (n x rows x columns) side by side, from black (the layer's minimum) to white.
 
-    For a layer that has been through ReLU black is "not here".
+    After a ReLU, black means that the feature is absent.
     """
     count, rows, columns = values.shape
     across = math.ceil(math.sqrt(2 * count))
-    low, high = float(values.min()), float(values.max())
-    grey = to_grey((values - low) / max(high - low, 1e-9))
     down = math.ceil(count / across)
-    sheet = np.full((down * (rows + GAP_PX) - GAP_PX, across * (columns + GAP_PX) - GAP_PX), GAP_GREY, np.uint8)
-    for index, channel in enumerate(grey):
+    low, high = float(values.min()), float(values.max())
+    sheet = np.full((down * (rows + GAP_PX) - GAP_PX, across * (columns + GAP_PX) - GAP_PX), GAP_GRAY, np.uint8)
+    for index, channel in enumerate(to_gray((values - low) / max(high - low, 1e-9))):
         top, left = index // across * (rows + GAP_PX), index % across * (columns + GAP_PX)
         sheet[top : top + rows, left : left + columns] = channel
     return sheet

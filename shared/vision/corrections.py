@@ -14,9 +14,9 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normaliser import SIDE_PX
 
 FILE = "corrections.sqlite"
-MOST_KEPT = 2_000  # 2 MB
-MOST_A_MINUTE = 60  # a person looks before they say
-LARGEST_ID = 2**53 - 1  # that JSON's numbers hold
+MAX_CORRECTIONS = 2_000  # 2 MB
+MAX_PER_MINUTE = 60  # a person looks before they say
+MAX_ID = 2**53 - 1  # that JSON's numbers hold
 TABLE = f"""
 CREATE TABLE IF NOT EXISTS corrections (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -29,12 +29,12 @@ CREATE TABLE IF NOT EXISTS corrections (
 """  # AUTOINCREMENT: what a page still shows of a deleted one never names another
 
 
-class FullError(Exception):
+class CorrectionLimitError(Exception):
     """Why no more is kept, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class SeenCrop:
+class ClassifiedCrop:
     """What the reader saw of one place (28 x 28 uint8, ink bright on black), and what was said of it, 0 to 10."""
 
     camera: str
@@ -49,17 +49,17 @@ class Correction:
     id: int
     at: float
     label: int
-    seen: SeenCrop
+    seen: ClassifiedCrop
 
 
-class Corrections:
+class CorrectionStore:
     """The table in a folder; the file is made with the first correction. Every method may raise sqlite3.Error."""
 
     def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
         self.path = folder / FILE
         self._wall = wall
 
-    def add(self, seen: SeenCrop, label: int) -> Correction:
+    def add(self, seen: ClassifiedCrop, label: int) -> Correction:
         """Keep a correction. Raises FullError where there are too many, or too many of this minute; OSError too."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = self._wall()
@@ -72,7 +72,7 @@ class Corrections:
             )
             return Correction(added.lastrowid or 0, at, label, seen)
 
-    def ask(self, before: int = LARGEST_ID, limit: int = MOST_KEPT) -> Sequence[Correction]:
+    def ask(self, before: int = MAX_ID, limit: int = MAX_CORRECTIONS) -> Sequence[Correction]:
         """Return corrections, the newest first: those before an id, at most so many."""
         if not self.path.is_file():
             return []
@@ -98,17 +98,17 @@ class Corrections:
 
 
 def check_room(table: sqlite3.Connection, at: float) -> None:
-    """Raise FullError where no more is to be kept now."""
+    """Raise CorrectionLimitError where no more is to be kept now."""
     kept, lately = table.execute("SELECT count(*), total(at > ?) FROM corrections", (at - 60,)).fetchone()
-    if kept >= MOST_KEPT:
-        raise FullError(f"{MOST_KEPT} corrections are kept already: delete some of them first")
-    if lately >= MOST_A_MINUTE:
-        raise FullError(f"{MOST_A_MINUTE} corrections came within a minute: wait a little")
+    if kept >= MAX_CORRECTIONS:
+        raise CorrectionLimitError(f"{MAX_CORRECTIONS} corrections are kept already: delete some of them first")
+    if lately >= MAX_PER_MINUTE:
+        raise CorrectionLimitError(f"{MAX_PER_MINUTE} corrections came within a minute: wait a little")
 
 
 def to_correction(row: tuple[int, str, float, int, int, bytes]) -> Correction:
     """Return a row of the table."""
     number, camera, at, label, said, image = row
     return Correction(
-        number, at, label, SeenCrop(camera, np.frombuffer(image, np.uint8).reshape(SIDE_PX, SIDE_PX), said)
+        number, at, label, ClassifiedCrop(camera, np.frombuffer(image, np.uint8).reshape(SIDE_PX, SIDE_PX), said)
     )

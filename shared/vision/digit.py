@@ -1,25 +1,24 @@
-"""What reading a picture gives: digits, and the numbers they form."""
+"""The result of reading a picture: digits, and the numbers they form."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
-Box = tuple[float, float, float, float]  # x, y, width, height; pixels of the picture, from its top left corner
+Box = tuple[float, float, float, float]  # x, y, width, height; in pixels of the picture, from its top left corner
 
 
 @dataclass(frozen=True, slots=True)
 class Digit:
     """One character found in one picture.
 
-    log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit". room is how much empty
-    paper there is up to the next digit on its line, in pixels: looked for only where that one is far, and 0 where
-    something is between.
+    log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit". gap_px is the width of the empty
+    paper up to the next digit on its line. It is measured only if that digit is far, and is 0 if something lies between.
     """
 
     box: Box
     log_p: tuple[float, ...]
-    room: float = 0.0
+    gap_px: float = 0.0
 
     @property
     def digit(self) -> int:
@@ -28,13 +27,14 @@ class Digit:
 
     @property
     def confidence(self) -> float:
-        """The probability of that digit, 0 to 1; what "not a digit" holds is taken off."""
+        """The probability of that digit, 0 to 1; all eleven classes sum to 1."""
         return math.exp(self.log_p[self.digit])
 
     def scaled(self, factor: float) -> "Digit":
-        """The same digit with its box in pixels of another size."""
+        """Return the same digit in a picture of another size."""
         x, y, width, height = self.box
-        return Digit((x * factor, y * factor, width * factor, height * factor), self.log_p, self.room * factor)
+        box = (x * factor, y * factor, width * factor, height * factor)
+        return replace(self, box=box, gap_px=self.gap_px * factor)
 
 
 @dataclass(frozen=True, slots=True)

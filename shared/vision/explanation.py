@@ -1,91 +1,99 @@
-"""Why a place of a page was read as a digit, or was not: what each network saw and said there, and the words for it."""
+"""Explains one place of a gray frame: the output of both networks there, and sentences about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.detection import STRIDE, Page, make_pyramid
+from shared.networks.detector_channels import SCORE, STRIDE_PX
+from shared.vision.detection import Gray, make_pyramid, sigmoid
 from shared.vision.digit import Box
-from shared.vision.explanation_text import ExplainedPlace, tell, tell_nothing
+from shared.vision.explanation_text import ExplainedPlace, describe_no_candidate, describe_place
 from shared.vision.fusion import fuse
 from shared.vision.normaliser import crop_around
-from shared.vision.recognizer import Recognizer, see
+from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_digits
 
-NEAR = 0.15  # of a candidate's size: a place so far outside of its box still means it
+MAX_OUTSIDE = 0.15  # of a candidate's size: a place this far outside of its box still selects it
 
-Evidence = tuple[float, ...]  # probabilities of 0 to 9, and where there are eleven, of "not a digit"
+Probabilities = tuple[float, ...]  # of 0 to 9, and where there are eleven, of "not a digit"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What was made of one place; boxes in the page's pixels, heat over the whole page (rows x columns, 0 to 1).
+    """What both networks made of one place; box is in the frame's pixels.
 
-    Without a candidate there (box is None) crop, image and the evidence are empty. image is 28 x 28, None without ink.
+    heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). If there is no candidate at
+    the place, box and image are None, crop and the probabilities are empty. image is the classifier's input, 28 x 28,
+    and None if the crop holds no ink.
     """
 
-    heat: NDArray[np.float32]
-    box: Box | None
+    heatmap: NDArray[np.float32]
+    sentences: tuple[str, ...]
+    is_digit: bool = False
+    box: Box | None = None
     crop: NDArray[np.uint8]
-    image: NDArray[np.float32] | None
-    found: Evidence
-    read: Evidence
-    together: Evidence
-    is_said: bool
-    words: tuple[str, ...]
+    image: NDArray[np.float32] | None = None
+    detector: Probabilities = ()
+    classifier: Probabilities = ()
+    fused: Probabilities = ()
 
 
-def explain(reader: Recognizer, page: Page, x: float, y: float) -> Explanation:
-    """Return why the place (x, y) of a page was read as it was."""
-    pyramid = make_pyramid(page)
-    heat = heat_map(reader, pyramid)
-    finds = reader.find([pyramid])[0]
-    index = nearest(finds.boxes, x, y)
+def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -> Explanation:
+    """Return why the place (x, y) of a gray frame was read as it was."""
+    pyramid = make_pyramid(gray)
+    heatmap = make_heatmap(recognizer, pyramid)
+    (detections,) = recognizer.detect([pyramid])
+    index = find_nearest(detections.boxes, x, y)
     if index is None:
-        return Explanation(
-            heat, None, page[:0], None, (), (), (), is_said=False, words=(tell_nothing(heat_at(heat, x, y)),)
-        )
-    seen = reader.look([pyramid], [finds])
-    left, top, width, height = (float(side) for side in finds.boxes[index])
-    box: Box = (left, top, width, height)
-    image = see(pyramid, box)
-    is_said = box in {digit.box for digit in reader.weigh(finds, seen)}
-    witnesses = finds.log_p, seen.log_p, fuse(reader.fusion, finds, seen)
-    found, read, together = (to_evidence(log_p[index]) for log_p in witnesses)
-    place = ExplainedPlace(page.shape, box, float(finds.heat[index]), image is not None, read, together, is_said)
-    return Explanation(heat, box, crop_around(page, box), image, found, read, together, is_said, tell(place))
+        row, column = int(y) // STRIDE_PX, int(x) // STRIDE_PX
+        score = heatmap[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(initial=0)
+        return Explanation(heatmap=heatmap, sentences=(describe_no_candidate(float(score)),), crop=gray[:0])
+    output = recognizer.classify([pyramid], [detections])
+    fused_log_p = fuse(recognizer.fusion, detections, output)
+    left, top, width, height = detections.boxes[index].tolist()
+    box = (left, top, width, height)
+    detector, classifier, fused = (
+        tuple(np.exp(log_p[index]).astype(float).tolist()) for log_p in (detections.log_p, output.log_p, fused_log_p)
+    )
+    image = make_classifier_input(pyramid, box)
+    is_digit = any(digit.box == box for digit in select_digits(detections.boxes, fused_log_p))
+    place = ExplainedPlace(
+        shape=gray.shape,
+        box=box,
+        score=float(detections.scores[index]),
+        has_ink=image is not None,
+        classifier=classifier,
+        fused=fused,
+        is_digit=is_digit,
+    )
+    return Explanation(
+        heatmap=heatmap,
+        sentences=describe_place(place),
+        is_digit=is_digit,
+        box=box,
+        crop=crop_around(gray, box),
+        image=image,
+        detector=detector,
+        classifier=classifier,
+        fused=fused,
+    )
 
 
-def heat_map(reader: Recognizer, pyramid: Sequence[Page]) -> NDArray[np.float32]:
-    """Return where the detector believes in a digit, of whichever size: a cell for each STRIDE pixels of the page."""
-    rows, columns = (-(-side // STRIDE) for side in pyramid[0].shape)
-    heat = np.zeros((rows, columns), np.float32)
-    for seen in reader.survey(pyramid):
-        cells = 1 / (1 + np.exp(-seen.maps[0]))
-        left, top = seen.corner
-        there = heat[top:, left:]
-        large = np.kron(cells, np.ones((seen.scale, seen.scale), np.float32))[: there.shape[0], : there.shape[1]]
-        there = there[: large.shape[0], : large.shape[1]]
-        np.maximum(there, large, out=there)
-    return heat
+def make_heatmap(recognizer: FrameRecognizer, pyramid: Sequence[Gray]) -> NDArray[np.float32]:
+    """Return the highest score over all levels for each cell of STRIDE_PX pixels of the frame."""
+    rows, columns = (-(-side // STRIDE_PX) for side in pyramid[0].shape)
+    heatmap = np.zeros((rows, columns), np.float32)
+    for output in recognizer.run_levels(pyramid):
+        scores = np.kron(sigmoid(output.maps[SCORE]), np.ones((output.scale, output.scale), np.float32))
+        left, top = output.corner
+        covered = heatmap[top : top + scores.shape[0], left : left + scores.shape[1]]
+        np.maximum(covered, scores[: covered.shape[0], : covered.shape[1]], out=covered)
+    return heatmap
 
 
-def heat_at(heat: NDArray[np.float32], x: float, y: float) -> float:
-    """Return the most that the detector believes within a cell of a place."""
-    row, column = int(y) // STRIDE, int(x) // STRIDE
-    near = heat[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2]
-    return float(near.max(initial=0))
-
-
-def nearest(boxes: NDArray[np.float32], x: float, y: float) -> int | None:
-    """Return the candidate (n x 4, the hottest first) that a place means; None where none is near."""
+def find_nearest(boxes: NDArray[np.float32], x: float, y: float) -> int | None:
+    """Return the index of the candidate (n x 4, best first) that a place selects; None if none is near."""
     centres, sizes = boxes[:, :2] + boxes[:, 2:] / 2, np.maximum(boxes[:, 2:], 1)
-    away = (np.abs(np.array([x, y]) - centres) / sizes).max(axis=1)  # in its sizes: 0.5 is the box's edge
-    return int(away.argmin()) if away.size and away.min() <= 0.5 + NEAR else None
-
-
-def to_evidence(log_p: NDArray[np.floating[Any]]) -> Evidence:
-    """Return probabilities."""
-    return tuple(np.exp(log_p).astype(float).tolist())
+    distances = (np.abs(np.array([x, y]) - centres) / sizes).max(axis=1)  # in its sizes: 0.5 is the box's edge
+    return int(distances.argmin()) if distances.size and distances.min() <= 0.5 + MAX_OUTSIDE else None

@@ -1,84 +1,76 @@
-"""In words why a place was read as a digit, or what kept it from being one."""
+"""Puts into words why a place was read as a digit, or was rejected."""
 
 import math
 from dataclasses import dataclass
 
-from shared.vision.detection import KEEP
+from shared.vision.detection import MIN_SCORE
 from shared.vision.digit import NOT_A_DIGIT, Box
-from shared.vision.normaliser import FAINTEST
-from shared.vision.recognizer import SAID
+from shared.vision.normaliser import MIN_CONTRAST
+from shared.vision.recognizer import MIN_LOG_P
 
-SMALL_PX = 14  # of the page: the detector learnt from hardly any smaller digits
-TIE = 0.2  # a second digit that is nearer than this to the first could as well be it
+MIN_DIGIT_PX = 14  # the detector was trained on hardly any smaller digits
+TIE = 0.2  # a second digit this close to the first is worth a sentence
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainedPlace:
-    """What is known of a candidate: the page's height and width, its box there, and what the networks said."""
+    """A candidate: the frame's height and width, the candidate's box in it, and the networks' output."""
 
-    page: tuple[int, ...]
+    shape: tuple[int, ...]
     box: Box
-    heat: float
+    score: float
     has_ink: bool
-    read: tuple[float, ...]  # probabilities of 0 to 9 and of "not a digit", by its shape alone
-    together: tuple[float, ...]  # the same, with its surroundings
-    is_said: bool
+    classifier: tuple[float, ...]  # probabilities of 0 to 9 and of "not a digit"
+    fused: tuple[float, ...]  # the same, of both networks together
+    is_digit: bool
 
 
-def tell(place: ExplainedPlace) -> tuple[str, ...]:
-    """Return one sentence or a few, what decided first."""
-    digits = sorted(range(NOT_A_DIGIT), key=place.together.__getitem__, reverse=True)
-    first, second = digits[:2]
-    sentences = [*tell_refusal(place)] if not place.is_said else [f"Read as {first}."]
-    sentences += tell_witnesses(place, first)
-    if place.together[first] - place.together[second] < TIE and place.together[second] > KEEP:
-        sentences.append(f"It could as well be {second}: {share(place.together[second])}.")
-    return (*sentences, *tell_troubles(place))
-
-
-def tell_refusal(place: ExplainedPlace) -> list[str]:
-    """Return why it is not shown as a digit."""
-    if place.together[NOT_A_DIGIT] >= 0.5:
-        return [f"Refused: all in all it is more probably no digit ({share(place.together[NOT_A_DIGIT])})."]
-    if max(place.together[:NOT_A_DIGIT]) > math.exp(SAID):
-        return ["Not shown: it is part of a digit that is shown beside it."]
-    return ["Refused: no one digit is probable enough."]
-
-
-def tell_witnesses(place: ExplainedPlace, digit: int) -> list[str]:
-    """Return what each network said."""
-    sentences = [f"The detector, which knows its surroundings, takes it for a digit with {share(place.heat)}."]
+def describe_place(place: ExplainedPlace) -> tuple[str, ...]:
+    """Return a few sentences, the most important one first."""
+    first, second, *_ = sorted(range(NOT_A_DIGIT), key=place.fused.__getitem__, reverse=True)
+    sentences = [f"Read as {first}." if place.is_digit else describe_rejection(place)]
+    sentences.append(f"The detector, which sees the surroundings, is {percent(place.score)} sure that this is a digit.")
     if place.has_ink:
-        none = place.read[NOT_A_DIGIT]
-        said = f"takes it for {digit} with {share(place.read[digit])}"
-        kept = "for a letter, a scribble or part of something with"
+        reject = place.classifier[NOT_A_DIGIT]
+        doubt = f", and {percent(reject)} that it is a letter, a scribble or part of something" if reject > 0.1 else ""
         sentences.append(
-            f"The reader, which knows its shape, {said}" + (f", {kept} {share(none)}." if none > 0.1 else ".")
+            f"The classifier, which sees the shape, is {percent(place.classifier[first])} sure of a {first}{doubt}."
         )
-    return sentences
+    if place.fused[first] - place.fused[second] < TIE and place.fused[second] > MIN_SCORE:
+        sentences.append(f"It could also be {second}: {percent(place.fused[second])}.")
+    return (*sentences, *describe_problems(place))
 
 
-def tell_troubles(place: ExplainedPlace) -> list[str]:
-    """Return what makes it hard to read."""
+def describe_rejection(place: ExplainedPlace) -> str:
+    """Return why a candidate is not shown as a digit."""
+    if place.fused[NOT_A_DIGIT] >= 0.5:
+        return f"Rejected: both networks together say that it is no digit ({percent(place.fused[NOT_A_DIGIT])})."
+    if max(place.fused[:NOT_A_DIGIT]) > math.exp(MIN_LOG_P):
+        return "Not shown: it is part of a digit that is shown next to it."
+    return "Rejected: no single digit is probable enough."
+
+
+def describe_problems(place: ExplainedPlace) -> list[str]:
+    """Return what makes a candidate hard to read."""
     x, y, width, height = place.box
-    rows, columns = place.page
-    sentences = []
+    rows, columns = place.shape
+    problems = []
     if not place.has_ink:
-        sentences.append(f"It is too faint: no ink is darker than its paper by {FAINTEST} of 255 grey levels.")
+        problems.append(f"It is too faint: ink and paper differ by less than {MIN_CONTRAST} of 255 grey levels.")
     if x <= 0 or y <= 0 or x + width >= columns or y + height >= rows:
-        sentences.append("It touches the edge of the picture: half a digit reads as another one.")
-    if max(width, height) < SMALL_PX:
-        sentences.append(
-            f"It is too small: {max(width, height):.0f} pixels where {SMALL_PX} are needed. Hold it closer."
-        )
-    return sentences
+        problems.append("It touches the edge of the picture: half a digit can look like another one.")
+    if (size_px := max(width, height)) < MIN_DIGIT_PX:
+        problems.append(f"It is too small: {size_px:.0f} pixels, and {MIN_DIGIT_PX} are needed. Hold it closer.")
+    return problems
 
 
-def tell_nothing(heat: float) -> str:
+def describe_no_candidate(score: float) -> str:
     """Return why there is no candidate at a place."""
-    return f"The detector sees no digit here: it believes in one with {share(heat)}, and {share(KEEP)} is the least."
+    return (
+        f"The detector sees no digit here: its score is {percent(score)}, and at least {percent(MIN_SCORE)} is needed."
+    )
 
 
-def share(probability: float) -> str:
-    """Return a probability in words; 99.7 % is not 100."""
+def percent(probability: float) -> str:
+    """Return a probability in percent, rounded down; never 100 %."""
     return f"{min(int(100 * probability), 99)}\N{NO-BREAK SPACE}%"

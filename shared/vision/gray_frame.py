@@ -1,4 +1,4 @@
-"""A picture as the recogniser takes it: grey, 8 bits, at most so many pixels a side; and how light is made even."""
+"""Makes gray frames: 8-bit, with a bounded long side, as the recognizer takes them; and evens out their light."""
 
 from functools import lru_cache
 
@@ -6,86 +6,77 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-LONG_SIDE_PX = 640  # of photos; a camera's pages are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
-MOST_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB as colours
+LONG_SIDE_PX = 640  # of photos; a camera's gray frames are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
+MAX_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB in colour
 WHITE = 255
-DARK = 8  # grey levels of a camera's noise in the dark, added to ink and paper: black on black is then no ink
+NOISE = 8  # grey levels of a camera's noise in the dark, added to ink and paper: else black on black looks like ink
 
 
-def make_page(picture: NDArray[np.generic], long_side: int = LONG_SIDE_PX) -> tuple[NDArray[np.uint8], float]:
-    """Return (page, scale): the picture in grey, and page pixels per picture pixel (at most 1: nothing is enlarged).
+def make_gray_frame(picture: NDArray[np.generic], long_side_px: int = LONG_SIDE_PX) -> tuple[NDArray[np.uint8], float]:
+    """Return (gray, scale): the gray frame, and its pixels per pixel of the picture (at most 1: nothing is enlarged).
 
-    picture: H x W, H x W x 1, x 3 (BGR) or x 4 (BGRA) of uint8 or uint16. page: h x w uint8, its long side at most
-    long_side. Raises ValueError for anything else, for an empty picture, and for one over 50 megapixels.
+    picture: H x W, H x W x 1, x 3 (BGR) or x 4 (BGRA) of uint8 or uint16. gray: h x w uint8, its long side at most
+    long_side_px. Raises ValueError for anything else, for an empty picture, and for one over 50 megapixels.
     """
-    grey = to_grey(picture)
-    scale = min(1.0, long_side / max(grey.shape))
+    gray = to_gray(picture)
+    scale = min(1.0, long_side_px / max(gray.shape))
     if scale == 1.0:
-        return grey, scale
-    height, width = (max(1, round(side * scale)) for side in grey.shape)
-    # down to a half two pixels a side are all that there is to mean: 0.11 ms at 640 x 480, where areas take 0.56
+        return gray, scale
+    height, width = (max(1, round(side * scale)) for side in gray.shape)
+    # above one half, interpolation covers every source pixel: 0.11 ms at 640 x 480, where averaging areas takes 0.56
     method = cv2.INTER_LINEAR if scale >= 1 / 2 else cv2.INTER_AREA
-    return as_uint8(cv2.resize(grey, (width, height), interpolation=method)), scale
+    return as_uint8(cv2.resize(gray, (width, height), interpolation=method)), scale
 
 
-def to_grey(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Return the picture as H x W uint8; what is transparent in it lies on white paper."""
+def to_gray(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the picture as H x W uint8, transparent parts as white paper. Raises ValueError as make_gray_frame()."""
     check_picture(picture)
-    shallow = as_uint8(picture) if picture.dtype == np.uint8 else as_uint8(np.right_shift(picture, 8))
-    if shallow.ndim == 2:
-        return shallow
-    if shallow.shape[2] == 1:
-        return shallow[:, :, 0]
-    grey = as_uint8(cv2.cvtColor(shallow[:, :, :3], cv2.COLOR_BGR2GRAY))
-    return grey if shallow.shape[2] == 3 else lay_on_white(grey, shallow[:, :, 3])
+    pixels = as_uint8(picture) if picture.dtype == np.uint8 else as_uint8(np.right_shift(picture, 8))
+    if pixels.ndim == 2:
+        return pixels
+    if pixels.shape[2] == 1:
+        return pixels[:, :, 0]
+    gray = as_uint8(cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_BGR2GRAY))
+    if pixels.shape[2] == 3:
+        return gray
+    alpha = pixels[:, :, 3].astype(np.float32) / WHITE
+    return as_uint8(np.rint(gray * alpha + WHITE * (1 - alpha)))
 
 
 def check_picture(picture: NDArray[np.generic]) -> None:
-    """Raise ValueError, saying what is wrong, unless this is a picture."""
+    """Raise ValueError with one sentence unless make_gray_frame() takes this picture."""
     if picture.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"a picture has 8 or 16 bits a channel, without a sign or a fraction; this has {picture.dtype}"
-        )
+        raise ValueError(f"a picture has unsigned integers of 8 or 16 bits; this one has {picture.dtype}")
     if picture.ndim not in (2, 3) or (picture.ndim == 3 and picture.shape[2] not in (1, 3, 4)):
-        raise ValueError(f"a picture is height x width, or x 1, 3 or 4 channels; this is {picture.shape}")
+        raise ValueError(f"a picture is height x width, or x 1, 3 or 4 channels; this one is {picture.shape}")
     if picture.size == 0:
         raise ValueError(f"the picture is empty: {picture.shape}")
     height, width = picture.shape[:2]
-    if height * width > MOST_PIXELS:
-        raise ValueError(f"the picture has {width} x {height} pixels, more than {MOST_PIXELS // 1_000_000} million")
+    if height * width > MAX_PIXELS:
+        raise ValueError(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
 
 
-def lay_on_white(grey: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the picture on white paper: drawings saved with a transparent ground are dark on it."""
-    share = alpha.astype(np.float32) / WHITE
-    return as_uint8(np.rint(grey * share + WHITE * (1 - share)))
+def flatten_light(gray: NDArray[np.uint8], stroke_px: int = 25) -> NDArray[np.uint8]:
+    """Return the frame (dark ink on bright paper) divided by its paper's brightness: paper is 255, shadows are gone.
 
-
-def flatten_light(page: NDArray[np.uint8], stroke_px: int = 25) -> NDArray[np.uint8]:
-    """Return the page (dark ink on bright paper) as a share of its paper's brightness: shadows go, paper is 255.
-
-    The paper is the page closed over anything narrower than stroke_px, then blurred. It is made at quarter size, since
+    The paper is the frame closed over anything narrower than stroke_px, then blurred. It is made at quarter size, since
     light changes slowly: 0.40 ms instead of 0.66 at 640 x 480, on one thread.
     """
-    height, width = page.shape
-    small = cv2.resize(page, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
+    height, width = gray.shape
+    small = cv2.resize(gray, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     side = 2 * (stroke_px // 8) + 3  # odd, a little over a quarter of the stroke
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, square(side))
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, make_square_kernel(side))
     paper = cv2.resize(cv2.blur(closed, (side, side)), (width, height), interpolation=cv2.INTER_LINEAR)
-    return as_uint8(cv2.divide(lighten(page), lighten(as_uint8(paper)), scale=WHITE))
-
-
-def lighten(page: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a page DARK grey levels lighter, at most white."""
-    return as_uint8(cv2.convertScaleAbs(page, alpha=1, beta=DARK))
+    ink, paper = (cv2.convertScaleAbs(pixels, alpha=1, beta=NOISE) for pixels in (gray, paper))
+    return as_uint8(cv2.divide(ink, paper, scale=WHITE))
 
 
 @lru_cache(maxsize=64)
-def square(side: int) -> NDArray[np.uint8]:
-    """Return a full kernel of side x side: making one costs as much as using it on a crop."""
+def make_square_kernel(side: int) -> NDArray[np.uint8]:
+    """Return a kernel of side x side; cached, because making one costs as much as using it on a crop."""
     return np.ones((side, side), np.uint8)
 
 
 def as_uint8(pixels: NDArray[np.generic] | cv2.Mat) -> NDArray[np.uint8]:
-    """Return pixels as uint8, without a copy where they are; OpenCV's types don't say which kind they are."""
+    """Return pixels as uint8, without a copy if they are; OpenCV's stubs do not state the type."""
     return np.asarray(pixels, np.uint8)

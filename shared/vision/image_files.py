@@ -1,4 +1,4 @@
-"""Pictures from files: photos and the frames of videos, as cv2.imread gives them, or one sentence why not."""
+"""Loads photos and videos from files, or tells in one sentence why that fails."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ Picture = NDArray[np.generic]
 
 
 def load_photo(path: Path) -> Picture:
-    """A photo, H x W x 3 (BGR), turned as its EXIF says; a PNG as it is: grey, 16 bits or transparent.
+    """Return a photo as H x W x 3 (BGR), turned as its EXIF says; a PNG unchanged: gray, 16 bits or transparent.
 
     Raises ValueError in one sentence.
     """
@@ -28,7 +28,7 @@ def load_photo(path: Path) -> Picture:
 
 
 def load_video(path: Path) -> Iterator[Picture]:
-    """The frames of a video, H x W x 3 (BGR), as far as it can be decoded. Raises ValueError where it can't at all."""
+    """Yield the frames of a video, H x W x 3 (BGR), as far as it decodes. Raises ValueError if none does."""
     if not path.is_file():
         raise ValueError("there is no such file")
     video = cv2.VideoCapture(str(path))

@@ -66,13 +66,13 @@ def whole(x: float, y: float) -> Point:
     return round(max(-FAR, min(x, FAR))), round(max(-FAR, min(y, FAR)))
 
 
-def grey_out(picture: Picture) -> Picture:
+def dim_picture(picture: Picture) -> Picture:
     """Return a picture dimmed and without colour: the last one of a camera that is down."""
     grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
     return np.asarray(cv2.cvtColor(grey // 2, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
-def mosaic(pictures: Sequence[Picture], width: int, height: int) -> Picture:
+def make_mosaic(pictures: Sequence[Picture], width: int, height: int) -> Picture:
     """Return pictures side by side in a grid of equal cells, each as large as fits; width x height pixels."""
     canvas = np.full((height, width, 3), INK, np.uint8)
     columns = math.ceil(math.sqrt(len(pictures)))
@@ -80,11 +80,11 @@ def mosaic(pictures: Sequence[Picture], width: int, height: int) -> Picture:
     for i, picture in enumerate(pictures):
         top, bottom = i // columns * height // rows, (i // columns + 1) * height // rows
         left, right = i % columns * width // columns, (i % columns + 1) * width // columns
-        place(canvas[top:bottom, left:right], picture)
+        draw_scaled(canvas[top:bottom, left:right], picture)
     return canvas
 
 
-def place(cell: Picture, picture: Picture) -> None:
+def draw_scaled(cell: Picture, picture: Picture) -> None:
     """Scale a picture into a cell, centred."""
     scale = min(cell.shape[0] / picture.shape[0], cell.shape[1] / picture.shape[1])
     width, height = max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale))

@@ -1,7 +1,7 @@
-"""Steadies readings over time: each digit gathers evidence as log-probabilities, and forgets with the clock.
+"""Tracks digits over time: each track sums evidence as log-probabilities and lets it decay.
 
-Class numbers are never averaged: a 1 seen as a 7 every other frame must not become a 4. A camera at 10 frames/s
-steadies in the same time as one at 30, because readings are weighed by the time they stand for.
+Digits are never averaged: a 1 read as a 7 in every other frame must not become a 4. Readings are weighted by the time
+since the previous one, so a camera with 10 frames/s settles as fast as one with 30.
 """
 
 import math
@@ -10,156 +10,161 @@ from dataclasses import dataclass, replace
 
 from shared.vision.digit import Box, Digit
 
-FORGET_S = (
-    0.3  # evidence falls to 1/e in this time. At 30 frames/s with one reading in five wrong: no flicker in 200 s,
-)
-# and a digit exchanged for another is shown after 8 frames (0.25 s: 7 frames, 6 flickers; 0.4 s: 10 frames)
-LOOK_S = 0.1  # readings closer than this share their noise, so together they count as about one look
-FLOOR = math.log(1e-3)  # the most that one look can say against a class: a wild frame outweighs nothing for long
-GAP_S = 0.4  # a digit unseen for so long (a hand passes, the sheet blurs) is gone
-SHOW, HIDE = 0.75, 0.5  # shown from this probability on the summed evidence, until it falls below that one
-STAY = 2.0  # head start of the class shown, in nats: an even race between 4 and 9 does not flicker
-TIE = 1e-3  # what lives on its head start is shown with the confidence that it shares with the leader
-REACH = 0.7  # how far a digit may move between two readings, in its own size
-COVERED = 0.5  # what is unseen, with another digit so near, is gone
-SCALE = 1.8  # how much its longer side may change
-STILL = 0.15  # moves below this part of its size are jitter and are smoothed; larger ones are followed at once
+# Evidence falls to 1/e in this time. At 30 frames/s with one reading in five wrong nothing flickers in 200 s, and a digit
+# exchanged for another is shown after 8 frames (0.25 s: 7 frames, 6 flickers; 0.4 s: 10 frames).
+DECAY_S = 0.3
+INDEPENDENT_S = 0.1  # readings closer than this share their noise, and together count as about one
+MIN_LOG_P = math.log(1e-3)  # per reading and class: a single wild frame can't rule out a class for long
+MAX_UNSEEN_S = 0.4  # a digit unseen for longer (a hand passes, the sheet blurs) is gone
+SHOW, HIDE = 0.75, 0.5  # a digit is shown from the first probability on, until it falls below the second
+HEAD_START = 2.0  # of the class shown, in nats: a 4 and a 9 that are equally probable do not flicker
+TIE = 1e-3  # a class that is shown thanks to its head start gets the confidence of the leader
+MAX_MOVE = 0.7  # of a digit between two readings, in its own size
+COVERED = 0.5  # an unseen digit with another one this near is gone
+MAX_SIZE_RATIO = 1.8  # of its longer side, between two readings
+JITTER = 0.15  # moves below this share of its size are smoothed; larger ones are followed at once
 
 Evidence = tuple[float, ...]  # 11 sums of log-probabilities, as in Digit.log_p
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One digit followed through the readings; looks is how many independent readings its evidence weighs."""
+    """One digit followed through the readings; weight is the number of independent readings in its evidence."""
 
     box: Box
     evidence: Evidence = (0.0,) * 11
-    looks: float = 0.0
+    weight: float = 0.0
     unseen_s: float = 0.0
     shown: int | None = None
-    room: float = 0.0
+    gap_px: float = 0.0
 
 
 class DigitTracker:
-    """The digits that one camera has shown lately."""
+    """The tracks of one camera. Times are in seconds, of the frames' capture."""
 
     def __init__(self) -> None:
         self._tracks: tuple[Track, ...] = ()
-        self._at = -math.inf
+        self._updated_at = -math.inf
 
-    def update(self, digits: Sequence[Digit], at: float) -> tuple[Digit, ...]:
-        """Take in the reading of a frame captured at `at`, in seconds; return the steady digits, oldest first."""
-        elapsed_s = max(0.0, at - self._at)
-        self._at = at
+    def update(self, digits: Sequence[Digit], captured_at: float) -> tuple[Digit, ...]:
+        """Add the reading of a frame; return the digits to show, the oldest track first."""
+        elapsed_s = max(0.0, captured_at - self._updated_at)
+        self._updated_at = captured_at
         pairs = match(self._tracks, digits)
-        old = (
-            see(track, digits[pairs[i]], elapsed_s) if i in pairs else miss(track, elapsed_s)
+        old = [
+            add_reading(track, digits[pairs[i]], elapsed_s) if i in pairs else add_miss(track, elapsed_s)
             for i, track in enumerate(self._tracks)
-        )
-        new = (see(Track(digit.box), digit, elapsed_s) for j, digit in enumerate(digits) if j not in pairs.values())
-        tracks = (*old, *new)
+        ]
+        matched = set(pairs.values())
+        new = [add_reading(Track(one.box), one, elapsed_s) for j, one in enumerate(digits) if j not in matched]
+        tracks = [*old, *new]
         seen = [track for track in tracks if not track.unseen_s]
-        self._tracks = tuple(
-            decide(track)
-            for track in tracks
-            if not track.unseen_s or (track.unseen_s <= GAP_S and not is_covered(track, seen))
+        self._tracks = tuple(choose_shown(track) for track in tracks if is_kept(track, seen))
+        return self.digits_at(captured_at)
+
+    def refresh(self, captured_at: float) -> tuple[Digit, ...]:
+        """Return the digits to show for a frame that has not changed since the last reading: nothing decays."""
+        self._updated_at = captured_at
+        return self.digits_at(captured_at)
+
+    def digits_at(self, captured_at: float) -> tuple[Digit, ...]:
+        """Return the digits to show for a frame that was not read: those seen less than MAX_UNSEEN_S before."""
+        since_s = max(0.0, captured_at - self._updated_at)
+        return tuple(
+            to_digit(track)
+            for track in self._tracks
+            if track.shown is not None and track.unseen_s + since_s <= MAX_UNSEEN_S
         )
-        return self.held(at)
-
-    def stay(self, at: float) -> tuple[Digit, ...]:
-        """Return the steady digits for a frame at `at` whose page is the one read last: nothing is forgotten."""
-        self._at = at
-        return self.held(at)
-
-    def held(self, at: float) -> tuple[Digit, ...]:
-        """Return the steady digits for a frame at `at` that nobody read: those seen less than GAP_S before."""
-        since_s = max(0.0, at - self._at)
-        return tuple(steady_digit(t) for t in self._tracks if t.shown is not None and t.unseen_s + since_s <= GAP_S)
 
 
 def match(tracks: Sequence[Track], digits: Sequence[Digit]) -> dict[int, int]:
     """Pair tracks with digits, nearest first; return index of track -> index of digit."""
     near = sorted(
-        (gap, i, j)
+        (distance, i, j)
         for i, track in enumerate(tracks)
         for j, digit in enumerate(digits)
-        if (gap := distance(track.box, digit.box)) <= REACH
+        if (distance := relative_distance(track.box, digit.box)) <= MAX_MOVE
     )
     pairs: dict[int, int] = {}
-    taken: set[int] = set()
+    matched: set[int] = set()
     for _, i, j in near:
-        if i not in pairs and j not in taken:
+        if i not in pairs and j not in matched:
             pairs[i] = j
-            taken.add(j)
+            matched.add(j)
     return pairs
 
 
-def is_covered(track: Track, others: Sequence[Track]) -> bool:
-    """Return whether another digit stands where this one was: then it has moved on, or was a part of that one."""
-    return any(distance(track.box, other.box) <= COVERED for other in others)
-
-
-def distance(a: Box, b: Box) -> float:
-    """Return how far two boxes' centres are apart in units of their longer sides; infinite if these do not agree."""
+def relative_distance(a: Box, b: Box) -> float:
+    """Return the distance of two boxes' centres in units of the longer side; infinite if their sizes differ much."""
     smaller, larger = sorted((max(a[2:]), max(b[2:])))
-    if larger > SCALE * smaller:
+    if larger > MAX_SIZE_RATIO * smaller:
         return math.inf
     across, down = b[0] - a[0] + (b[2] - a[2]) / 2, b[1] - a[1] + (b[3] - a[3]) / 2
     return math.hypot(across, down) / larger if larger > 0 else math.inf
 
 
-def see(track: Track, digit: Digit, elapsed_s: float) -> Track:
-    """Add a reading to a track's evidence."""
-    weight = 1 - math.exp(-elapsed_s / LOOK_S)
-    kept = math.exp(-elapsed_s / FORGET_S)
-    evidence = tuple(kept * e + weight * max(new, FLOOR) for e, new in zip(track.evidence, digit.log_p, strict=True))
-    box = smooth(track.box, digit.box)
-    looks = kept * track.looks + weight
-    return replace(track, box=box, evidence=evidence, looks=looks, unseen_s=0.0, room=digit.room)
+def is_kept(track: Track, seen: Sequence[Track]) -> bool:
+    """Return whether a track goes on: not if it is unseen too long, or another digit is seen in its place."""
+    if not track.unseen_s:
+        return True
+    is_covered = any(relative_distance(track.box, other.box) <= COVERED for other in seen)
+    return track.unseen_s <= MAX_UNSEEN_S and not is_covered
 
 
-def miss(track: Track, elapsed_s: float) -> Track:
-    """Let a track forget over a reading that it is not in."""
-    kept = math.exp(-elapsed_s / FORGET_S)
-    evidence = tuple(kept * e for e in track.evidence)
-    return replace(track, evidence=evidence, looks=kept * track.looks, unseen_s=track.unseen_s + elapsed_s)
+def add_reading(track: Track, digit: Digit, elapsed_s: float) -> Track:
+    """Return the track with a reading added to its evidence, and its box moved."""
+    weight = 1 - math.exp(-elapsed_s / INDEPENDENT_S)
+    decay = math.exp(-elapsed_s / DECAY_S)
+    return replace(
+        track,
+        box=smooth_box(track.box, digit.box),
+        evidence=tuple(
+            decay * sum_ + weight * max(log_p, MIN_LOG_P)
+            for sum_, log_p in zip(track.evidence, digit.log_p, strict=True)
+        ),
+        weight=decay * track.weight + weight,
+        unseen_s=0.0,
+        gap_px=digit.gap_px,
+    )
 
 
-def smooth(old: Box, new: Box) -> Box:
-    """Return the box to show: small moves are averaged away, large ones are followed without lag."""
+def add_miss(track: Track, elapsed_s: float) -> Track:
+    """Return the track after a reading that does not contain it: its evidence decays."""
+    decay = math.exp(-elapsed_s / DECAY_S)
+    evidence = tuple(decay * sum_ for sum_ in track.evidence)
+    return replace(track, evidence=evidence, weight=decay * track.weight, unseen_s=track.unseen_s + elapsed_s)
+
+
+def smooth_box(old: Box, new: Box) -> Box:
+    """Return the box to show: small moves are averaged, large ones are followed without lag."""
     size = max(old[2], old[3], 1.0)
-    follow = min(1.0, 0.25 + max(abs(b - a) for a, b in zip(old, new, strict=True)) / (STILL * size))
+    follow = min(1.0, 0.25 + max(abs(b - a) for a, b in zip(old, new, strict=True)) / (JITTER * size))
     x, y, width, height = (a + follow * (b - a) for a, b in zip(old, new, strict=True))
     return x, y, width, height
 
 
-def decide(track: Track) -> Track:
-    """Choose the class that a track shows, if any; what is shown already keeps a head start."""
-    log_p = normalise(favour(track))
+def choose_shown(track: Track) -> Track:
+    """Return the track with the class it shows, if any; the class shown before has a head start."""
+    log_p = log_normalise([sum_ + HEAD_START * (i == track.shown) for i, sum_ in enumerate(track.evidence)])
     best = max(range(10), key=log_p.__getitem__)
-    enough = HIDE if track.shown is not None else SHOW
-    return replace(track, shown=best if math.exp(log_p[best]) >= enough else None)
+    threshold = HIDE if track.shown is not None else SHOW
+    return replace(track, shown=best if math.exp(log_p[best]) >= threshold else None)
 
 
-def steady_digit(track: Track) -> Digit:
-    """Return what a track shows.
+def to_digit(track: Track) -> Digit:
+    """Return the digit that a track shows.
 
-    Its confidence is that of the average look (a geometric mean of probabilities): frames of one sheet share its ink,
-    so more of them make a digit steadier, not surer. Below one look the missing part is doubt.
+    Its confidence is that of the average reading (a geometric mean of probabilities): frames of one sheet share its
+    ink, so more of them make a digit steadier, not surer. Below a weight of one, the missing part is doubt.
     """
-    average = [e / max(track.looks, 1.0) for e in track.evidence]
+    average = [sum_ / max(track.weight, 1.0) for sum_ in track.evidence]
     if track.shown is not None:
         average[track.shown] = max(average[track.shown], max(average) + TIE)
-    return Digit(track.box, normalise(average), track.room)
+    return Digit(track.box, log_normalise(average), track.gap_px)
 
 
-def favour(track: Track) -> Evidence:
-    """Return the evidence with the head start of the class shown."""
-    return tuple(e + STAY * (i == track.shown) for i, e in enumerate(track.evidence))
-
-
-def normalise(evidence: Sequence[float]) -> Evidence:
+def log_normalise(evidence: Sequence[float]) -> Evidence:
     """Return evidence as logarithms of probabilities that sum to 1."""
-    top = max(evidence)
-    total = top + math.log(sum(math.exp(e - top) for e in evidence))
-    return tuple(e - total for e in evidence)
+    highest = max(evidence)
+    total = highest + math.log(sum(math.exp(value - highest) for value in evidence))
+    return tuple(value - total for value in evidence)

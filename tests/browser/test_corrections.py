@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 from playwright.sync_api import Page as Tab
 
-from shared.vision.corrections import Corrections
+from shared.vision.corrections import CorrectionStore
 from tests.browser.test_live_view import display
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
@@ -36,7 +36,7 @@ def open_panel(tab: Tab) -> Locator:
 
 
 def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_path: Path) -> None:
-    panel, kept = open_panel(tab), Corrections(tmp_path / "learned")
+    panel, kept = open_panel(tab), CorrectionStore(tmp_path / "learned")
     assert not kept.ask()
     tab.keyboard.press("8")
     expect(panel.locator(".said")).to_have_text("Kept as 8.")

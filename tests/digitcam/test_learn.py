@@ -8,12 +8,12 @@ import pytest
 
 from digitcam import __main__
 from digitcam.commands import learn
-from shared.networks.reload import learned_weights, weights_in_force
 from shared.settings import Settings
-from shared.vision.corrections import Corrections
+from shared.vision.corrections import CorrectionStore
+from shared.vision.reload import find_active_weights, find_learned_weights
 from tests.conftest import MakeSettings
 from tests.services.display.web.test_corrections import seen
-from tests.shared.networks.weights import other_weights, put
+from tests.shared.vision.weights import other_weights, put
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def test_without_torch_it_says_what_to_install(capsys: pytest.CaptureFixture[str
 def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kept = Corrections(settings.learned_dir)
+    kept = CorrectionStore(settings.learned_dir)
     kept.add(seen(), 7)
-    put(learned_weights(settings), other_weights("learned"))
+    put(find_learned_weights(settings), other_weights("learned"))
     assert __main__.main(["learn", "--undo"]) == 0
-    assert weights_in_force(settings).parent == settings.models
+    assert find_active_weights(settings).parent == settings.models
     assert len(kept.ask()) == 1
     assert __main__.main(["learn", "--undo"]) == 0
     assert capsys.readouterr().out.splitlines() == [

@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from shared.networks.reload import learned_weights
-from shared.networks.runtimes import version_of
+from shared.networks.runtimes import hash_weights
 from shared.settings import load_settings
+from shared.vision.reload import find_learned_weights
 from tests.pipeline.pipeline import Pipeline, running, wait_for
-from tests.shared.networks.weights import other_weights, put
+from tests.shared.vision.weights import other_weights, put
 
 
 def reads_with(pipeline: Pipeline, weights: bytes) -> bool:
     """Whether inference says that it has these weights."""
-    return pipeline.value("inference.1", "digitcam_model_info", version=version_of(weights)) == 1
+    return pipeline.value("inference.1", "digitcam_model_info", version=hash_weights(weights)) == 1
 
 
 @pytest.mark.slow
 def test_weights_are_replaced_in_the_middle_of_a_film_and_every_frame_is_read(tmp_path: Path, clip: Path) -> None:
     """The film waits in the middle, while the other camera's frames go on being read, until the weights are taken."""
-    learned = learned_weights(load_settings({"LEARNED_DIR": str(tmp_path / "learned")}, tmp_path / "no.env"))
+    learned = find_learned_weights(load_settings({"LEARNED_DIR": str(tmp_path / "learned")}, tmp_path / "no.env"))
     good, broken = other_weights("learned"), other_weights("cut off")[:-1000]
     with running(tmp_path, f"{clip},demo", EVERY_FRAME="true") as pipeline:
         wait_for(lambda: pipeline.readings("clip") > 5 and pipeline.readings("demo") > 5)

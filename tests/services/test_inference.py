@@ -13,7 +13,7 @@ from prometheus_client import REGISTRY
 from services import inference
 from shared.messaging.messages import MAX_DIGITS, GrayFrame
 from shared.vision.digit import Digit
-from shared.vision.recognizer import Recognizer, load_recognizer
+from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from tests.conftest import MakeSettings
 
 MODELS = Path(__file__).parents[2] / "models"
@@ -40,7 +40,7 @@ def page(camera: str, rows: int, columns: int, width: int, height: int) -> GrayF
 def test_pages_of_many_cameras_are_read_in_one_batch() -> None:
     reader = FakeReader()
     pages = [page("a", 48, 64, 64, 48), page("b", 36, 64, 1920, 1080)]
-    readings = inference.read(cast(Recognizer, reader), pages)
+    readings = inference.read_batch(cast(FrameRecognizer, reader), pages)
     assert reader.batches == [2]
     assert [(r.camera, r.seq, r.captured_at, r.width, r.height) for r in readings] == [
         ("a", 1, 1.5, 64, 48),
@@ -49,18 +49,18 @@ def test_pages_of_many_cameras_are_read_in_one_batch() -> None:
 
 
 def test_boxes_are_in_pixels_of_the_picture() -> None:
-    (reading,) = inference.read(cast(Recognizer, FakeReader()), [page("b", 36, 64, 1920, 1080)])
+    (reading,) = inference.read_batch(cast(FrameRecognizer, FakeReader()), [page("b", 36, 64, 1920, 1080)])
     assert reading.digits[0].box == pytest.approx((0, 0, 1920, 1080))
 
 
 def test_more_digits_than_a_message_holds_are_cut_to_the_surest() -> None:
-    (reading,) = inference.read(cast(Recognizer, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
+    (reading,) = inference.read_batch(cast(FrameRecognizer, FakeReader(MAX_DIGITS + 5)), [page("a", 48, 64, 64, 48)])
     assert len(reading.digits) == MAX_DIGITS
 
 
 def test_what_was_refused_is_counted_by_camera() -> None:
     refused = partial(REGISTRY.get_sample_value, "digitcam_rejects_total", {"camera": "refused"})
-    inference.read(cast(Recognizer, FakeReader()), [page("refused", 48, 64, 64, 48)] * 2)
+    inference.read_batch(cast(FrameRecognizer, FakeReader()), [page("refused", 48, 64, 64, 48)] * 2)
     assert refused() == 6
 
 
@@ -76,7 +76,7 @@ class Clock:
         self.now += size * self.page_s + (self.delays_s.pop(0) if self.delays_s else 0.0)
 
     def find(self, budget_s: float) -> int:
-        return inference.find_batch(self.run, budget_s, lambda: self.now)
+        return inference.measure_batch_size(self.run, budget_s, lambda: self.now)
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,11 @@ def test_finding_the_batch_takes_no_longer_than_its_time_and_one_batch(page_s: f
 @pytest.mark.parametrize(("word", "sizes"), [("7", [1]), ("auto", [1, 2, 4, 8, 16, 32, 64, 128])])
 def test_number_that_is_set_is_taken_as_it_is(word: str, sizes: list[int], make_settings: MakeSettings) -> None:
     tried: list[int] = []
-    most = inference.choose_batch(make_settings(MAX_BATCH=word), tried.append, lambda: 0.0)
+    most = inference.choose_batch_size(make_settings(MAX_BATCH=word), tried.append, lambda: 0.0)
     assert (most, tried) == (7 if word == "7" else inference.MOST_PAGES, sizes)
     assert REGISTRY.get_sample_value("digitcam_max_batch") == most
 
 
 def test_shipped_networks_read_the_sample() -> None:
-    (digits,) = load_recognizer(MODELS).read([inference.draw_sample(480)])
+    (digits,) = load_recognizer(MODELS).read([inference.draw_sample_frame(480)])
     assert sorted(digit.digit for digit in digits) == [2, 3, 7]

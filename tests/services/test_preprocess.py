@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from services.preprocess import prepare
+from services.preprocess import preprocess_frame
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 
 
@@ -21,7 +21,7 @@ def frame(data: bytes) -> Frame:
     [(480, 640, 480), (1080, 1920, 360), (3000, 4000, 480), (1280, 720, 640), (1, 1, 1), (1, 5000, 1), (30, 20, 30)],
 )
 def test_page_is_the_picture_at_the_readers_size(height: int, width: int, rows: int) -> None:
-    page = prepare(frame(jpeg(height, width)), 640)
+    page = preprocess_frame(frame(jpeg(height, width)), 640)
     assert isinstance(page, GrayFrame)
     assert (page.camera, page.seq, page.captured_at, page.width, page.height) == ("cam", 7, 1.5, width, height)
     assert page.rows == rows
@@ -30,7 +30,7 @@ def test_page_is_the_picture_at_the_readers_size(height: int, width: int, rows: 
 
 
 def asked(data: bytes, gate: str, sketch: bytes) -> GrayFrame | Unchanged:
-    said = prepare(Frame("cam", 7, 1.5, False, data, gate, sketch), 480)
+    said = preprocess_frame(Frame("cam", 7, 1.5, False, data, gate, sketch), 480)
     assert isinstance(said, GrayFrame | Unchanged)
     return said
 
@@ -68,17 +68,17 @@ def test_frame_that_is_to_be_read_costs_no_comparison() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8", b"no picture", jpeg(48, 64)[:100], b"\x89PNG\r\n"])
 def test_what_is_no_jpeg_is_refused(data: bytes) -> None:
-    assert prepare(frame(data), 640) == Refusal("cam", 7, "malformed")
-    assert prepare(Frame("cam", 7, 1.5, False, data, "skip", b"sketch"), 640) == Refusal("cam", 7, "malformed")
+    assert preprocess_frame(frame(data), 640) == Refusal("cam", 7, "malformed")
+    assert preprocess_frame(Frame("cam", 7, 1.5, False, data, "skip", b"sketch"), 640) == Refusal("cam", 7, "malformed")
 
 
 def test_jpeg_that_is_cut_off_is_refused_or_read_as_far_as_it_goes() -> None:
     data = jpeg(480, 640)
-    assert isinstance(prepare(frame(data[: len(data) // 2]), 640), GrayFrame | Refusal)
+    assert isinstance(preprocess_frame(frame(data[: len(data) // 2]), 640), GrayFrame | Refusal)
 
 
 def test_jpeg_that_claims_gigapixels_is_refused_before_it_is_decoded() -> None:
     data = bytearray(jpeg(48, 64))
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = b"\xf0\x00\xf0\x00"
-    assert prepare(frame(bytes(data)), 640) == Refusal("cam", 7, "too large")
+    assert preprocess_frame(frame(bytes(data)), 640) == Refusal("cam", 7, "too large")

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.corrections import Corrections, SeenCrop
+from shared.vision.corrections import ClassifiedCrop, CorrectionStore
 from shared.vision.digit import NOT_A_DIGIT
 from training import finetune
 from training.crops import Crops
@@ -37,7 +37,7 @@ def use_little(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finetune, "load_crops", lambda *_: (images, labels))
 
 
-def correct_squares(corrections: Corrections, count: int, label: int = 6) -> None:
+def correct_squares(corrections: CorrectionStore, count: int, label: int = 6) -> None:
     """Say what squares are, of so many."""
     for narrow in np.linspace(0.55, 0.85, count):
-        corrections.add(SeenCrop("desk", write(SQUARE_SIX, float(narrow)), SAID), label)
+        corrections.add(ClassifiedCrop("desk", write(SQUARE_SIX, float(narrow)), SAID), label)

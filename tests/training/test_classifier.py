@@ -9,7 +9,7 @@ import torch
 
 from shared.networks.architectures import load_checkpoint
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.normaliser import lean_of
+from shared.vision.normaliser import measure_slant
 from training import classifier
 from training.classifier import area_under_roc, find_reserve, find_temperature, main, vary
 from training.crops import Crops, crops_of_scene, jitter, join, label_of, see
@@ -97,8 +97,8 @@ def test_what_leans_is_set_upright_by_so_much() -> None:
     images = torch.zeros(64, 1, 28, 28)
     images[:, :, rows, 20 - rows // 2] = 1
     varied = vary(images, torch.full((64,), 0.5), torch.Generator().manual_seed(0))
-    assert lean_of(images[:1, 0].numpy())[0] == pytest.approx(0.5, abs=0.03)
-    assert lean_of(varied[:, 0].numpy()).mean() == pytest.approx(0, abs=0.05)
+    assert measure_slant(images[:1, 0].numpy())[0] == pytest.approx(0.5, abs=0.03)
+    assert measure_slant(varied[:, 0].numpy()).mean() == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.usefixtures("small_sets")

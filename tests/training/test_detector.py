@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from shared.networks.architectures import load_checkpoint
-from shared.vision.detection import CLOSER, FACTS, MAPS
+from shared.networks.detector_channels import BOX, CHANNELS, REFINE, SCORE
 from training import detector
 from training.detector import best_overlaps, detector_loss, halve_scene, main, stack
 from training.plots import plot_losses
@@ -86,12 +86,12 @@ def test_the_right_answer_costs_less_than_the_wrong_one(sources: Sources) -> Non
     rng = np.random.default_rng(2)
     scenes = [halve_scene(make_scene(rng, sources, 192, numbers=2)) for _ in range(4)]
     _, heat, counts, label, box, closer = stack(scenes)
-    right = torch.zeros(4, MAPS, 12, 12)
+    right = torch.zeros(4, CHANNELS, 12, 12)
     right[:, 0] = torch.where(heat == 1, 6.0, -6.0)
     right[:, 1:11] = 8.0 * (torch.arange(10)[None, :, None, None] == label[:, None])
-    right[:, 11:FACTS] = box
-    right[:, CLOSER] = 12 * closer - 6
-    for of_what in (0, CLOSER):
+    right[:, BOX] = box
+    right[:, REFINE] = 12 * closer - 6
+    for of_what in (SCORE, REFINE):
         wrong = right.clone()
         wrong[:, of_what] *= -1
         truth = (heat, counts, label, box, closer)

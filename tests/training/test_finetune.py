@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from shared.networks.reload import learned_weights, load_checked, shipped_weights, weights_in_force
 from shared.settings import Settings
-from shared.vision.corrections import FILE, Correction, Corrections, SeenCrop
+from shared.vision.corrections import FILE, ClassifiedCrop, Correction, CorrectionStore
+from shared.vision.reload import find_active_weights, find_learned_weights, find_shipped_weights, load_classifier
 from tests.conftest import MakeSettings
 from tests.training.learning import SAID, SQUARE_SIX, correct_squares, drawn, use_little, write
 from training import finetune as learning
@@ -31,10 +31,10 @@ def settings(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> Se
     return make_settings()
 
 
-def correct(settings: Settings) -> Corrections:
+def correct(settings: Settings) -> CorrectionStore:
     """The table, in which each correction is another occasion."""
     hours = itertools.count()
-    return Corrections(settings.learned_dir, lambda: next(hours) * 3600.0)
+    return CorrectionStore(settings.learned_dir, lambda: next(hours) * 3600.0)
 
 
 def rows(printed: str) -> dict[str, list[str]]:
@@ -47,13 +47,13 @@ def rows(printed: str) -> dict[str, list[str]]:
 def test_corrections_are_learned_and_the_rest_is_kept(
     settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shipped = load_checked(shipped_weights(settings), "onnx", "cpu")
+    shipped = load_classifier(find_shipped_weights(settings), "onnx", "cpu")
     assert 6 not in shipped(SQUARES).argmax(axis=1)
     correct_squares(correct(settings), 6)
     assert learn(settings, tmp_path, FEW) == 0
-    assert weights_in_force(settings) == learned_weights(settings)
+    assert find_active_weights(settings) == find_learned_weights(settings)
     for backend in ("onnx", "torch"):
-        learned = load_checked(learned_weights(settings), backend, "cpu")
+        learned = load_classifier(find_learned_weights(settings), backend, "cpu")
         assert (learned(SQUARES).argmax(axis=1) == 6).all()
     said = rows(capsys.readouterr().out)
     assert said["corrections"] == ["6", "0.00%", "100.00%"]
@@ -67,10 +67,10 @@ def test_weights_that_read_other_digits_worse_stay_out(
     images, labels = drawn(40)
     corrections = correct(settings)
     for image, label in zip(images[:40], labels[:40].tolist(), strict=True):
-        corrections.add(SeenCrop("desk", image, label), (label + 1) % 10)
+        corrections.add(ClassifiedCrop("desk", image, label), (label + 1) % 10)
     assert learn(settings, tmp_path, WILDLY) == 1
     assert "The weights in force stay: the new ones are worse on" in capsys.readouterr().out
-    assert weights_in_force(settings) == shipped_weights(settings)
+    assert find_active_weights(settings) == find_shipped_weights(settings)
 
 
 def test_ten_occasions_are_judged_by_those_that_were_not_taught(
@@ -104,7 +104,7 @@ def test_every_learning_begins_with_the_shipped_weights(
     corrections = correct(settings)
     correct_squares(corrections, 2)
     learn(settings, tmp_path, HARDLY)
-    corrections.add(SeenCrop("desk", write(SQUARE_SIX), SAID), 6)
+    corrections.add(ClassifiedCrop("desk", write(SQUARE_SIX), SAID), 6)
     learn(settings, tmp_path, HARDLY)
     corrections.drop(corrections.ask()[0].id)
     learn(settings, tmp_path, HARDLY)
@@ -123,7 +123,7 @@ def test_every_learning_begins_with_the_shipped_weights(
 )
 def test_frames_of_one_digit_are_one_occasion(said: list[tuple[str, int, float]], occasions: list[int]) -> None:
     seen = np.zeros((28, 28), np.uint8)
-    corrections = [Correction(0, at, label, SeenCrop(camera, seen, 0)) for camera, label, at in said]
+    corrections = [Correction(0, at, label, ClassifiedCrop(camera, seen, 0)) for camera, label, at in said]
     assert number_occasions(corrections) == occasions
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from shared.vision.detection import DetectorOutput, decode, drop_doubles, pick_hot
+from shared.networks.detector_channels import BOX, CHANNELS, SCORE
+from shared.vision.detection import LevelOutput, decode_cells, select_cells, suppress_duplicates
 from shared.vision.digit import NOT_A_DIGIT
 from training.label_maps import make_target
 from training.scenes import Scene, make_scene
@@ -55,10 +56,10 @@ def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> 
     """What the detector is taught, and how its answers are read, are the same language."""
     for scene in scenes:
         target = make_target(scene)
-        maps = np.zeros((15, *target.heat.shape), np.float32)
-        maps[0] = np.where(target.heat == 1, 6, -6)
-        maps[11:] = target.box
-        found = drop_doubles(decode(pick_hot(DetectorOutput(maps), 0.5)))
+        maps = np.zeros((CHANNELS, *target.heat.shape), np.float32)
+        maps[SCORE] = np.where(target.heat == 1, 6, -6)
+        maps[BOX] = target.box
+        found = suppress_duplicates(decode_cells(select_cells(LevelOutput(maps), 0.5)))
         middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
         for box in found.boxes:
             assert tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) in middles

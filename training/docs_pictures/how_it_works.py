@@ -16,9 +16,9 @@ from shared.demo import Demo
 from shared.networks.architectures import load_checkpoint
 from shared.networks.layers import Layers
 from shared.settings import MODELS
-from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
-from shared.vision.explanation import Explanation, explain
-from shared.vision.gray_frame import make_page
+from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
+from shared.vision.explanation import Explanation, explain_place
+from shared.vision.gray_frame import make_gray_frame
 from shared.vision.recognizer import load_recognizer
 
 FOLDER = Path("docs/how-it-works")
@@ -31,15 +31,15 @@ def main() -> None:
     mpl.use("Agg")
     FOLDER.mkdir(exist_ok=True)
     picture, truth = Demo(SEED).render(AT_S)
-    page, _ = make_page(picture)
+    page, _ = make_gray_frame(picture)
     x, y, width, height = truth[0][1]
-    why = explain(load_recognizer(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
+    why = explain_place(load_recognizer(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
     if why.image is None:
         raise SystemExit("the classifier sees no ink on the demo's first sheet")
     layers = Layers(MODELS / "blog.onnx").look(why.image)
-    write("heat.jpg", lay_heat(page, why.heat))
+    write("heat.jpg", draw_heatmap(page, why.heat))
     write("crop.png", why.crop)
-    write("input.png", enlarge(to_grey(why.image), ENLARGE))
+    write("input.png", enlarge(to_gray(why.image), ENLARGE))
     draw_step(why.image, layers[0].values)
     for number, layer in enumerate(layers):
         write(f"layer{number}.png", enlarge(tile_channels(layer.values), 3 if number < 2 else 4))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.gray_frame import as_uint8
-from shared.vision.normaliser import lift_ink, normalise
+from shared.vision.normaliser import extract_ink, normalise
 
 Crop = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -96,7 +96,7 @@ def adaptive_centred(crop: Crop) -> Image | None:
 
 def ours(crop: Crop) -> Image | None:
     """Soft ink on flattened light, then MNIST's own."""
-    return normalise(lift_ink(crop))
+    return normalise(extract_ink(crop))
 
 
 RECIPES: dict[str, Callable[[Crop], Image | None]] = {

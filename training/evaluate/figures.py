@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared.demo import RATE_HZ, Demo
 from shared.networks.runtimes import Network
 from shared.vision.digit import NOT_A_DIGIT, Digit
-from shared.vision.gray_frame import LONG_SIDE_PX, make_page, to_grey
+from shared.vision.gray_frame import LONG_SIDE_PX, make_gray_frame, to_gray
 from shared.vision.image_files import load_photo, load_video
 from shared.vision.normaliser import crop_around, normalise
 from shared.vision.numbers import join_numbers
@@ -133,7 +133,7 @@ def true_crops(folder: Path) -> tuple[list[NDArray[np.uint8]], list[int]]:
     """Return the crops around the true boxes of all photos, and their digits."""
     crops, labels = [], []
     for row in manifest(folder):
-        page, scale = make_page(load_photo(folder / row["file"]), LONG_SIDE_PX)
+        page, scale = make_gray_frame(load_photo(folder / row["file"]), LONG_SIDE_PX)
         for *box, label in row["boxes"]:
             x, y, width, height = (side * scale for side in box)
             crops.append(crop_around(page, (x, y, width, height)))
@@ -177,7 +177,7 @@ def count_photos(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 def read_photo(classifier: ReadsPages, path: Path) -> dict[str, Any]:
     """Return what a photo says, as `digitcam read --json` gives it: boxes in pixels of the photo."""
-    page, scale = make_page(load_photo(path), LONG_SIDE_PX)
+    page, scale = make_gray_frame(load_photo(path), LONG_SIDE_PX)
     digits = [digit.scaled(1 / scale) for digit in classifier.read([page])[0]]
     return {
         "digits": [{"digit": d.digit, "confidence": d.confidence, "box": d.box} for d in digits],
@@ -189,7 +189,7 @@ def clip(classifier: ReadsPages, name: str, path: Path, truth: set[str], rate_hz
     """After how many frames are the right numbers shown, and how often does what is shown change afterwards?"""
     steady, shown = DigitTracker(), []
     for number, picture in enumerate(load_video(path)):
-        page, _ = make_page(picture, LONG_SIDE_PX)
+        page, _ = make_gray_frame(picture, LONG_SIDE_PX)
         digits = steady.update(classifier.read([page])[0], number / rate_hz)
         shown.append(tuple(sorted(found.text for found in join_numbers(digits))))
     right = [set(texts) == truth for texts in shown]
@@ -206,7 +206,7 @@ def demo(classifier: ReadsPages, name: str, seed: int = 7) -> Iterator[Row]:
     true = right = said = frames = 0
     for index in range(int(DEMO_S / DEMO_EVERY_S)):
         picture, truth = camera.render(index * DEMO_EVERY_S + 1 / RATE_HZ)
-        digits = classifier.read([to_grey(picture)])[0]
+        digits = classifier.read([to_gray(picture)])[0]
         right += sum(any(is_at(box, d) and d.digit == label for d in digits) for label, box in truth)
         true, said, frames = true + len(truth), said + len(digits), frames + 1
     yield share("demo camera", name, "recall", right, true)

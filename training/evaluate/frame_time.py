@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shared.demo import HEIGHT, WIDTH, Demo
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
-from shared.vision.gray_frame import to_grey
+from shared.vision.gray_frame import to_gray
 from training.evaluate.figures import ReadsPages, Row
 
 DIGITS = 5  # on a page
@@ -61,7 +61,7 @@ def digit_pages() -> Sequence[Page]:
     camera, t = Demo(SEED), 0.0
     while len(pages) < PAGES:
         picture, truth = camera.render(t)
-        pages += [to_grey(picture)] if len(truth) == DIGITS else []
+        pages += [to_gray(picture)] if len(truth) == DIGITS else []
         t += 0.25
     return pages
 
@@ -70,9 +70,9 @@ def empty_pages() -> Sequence[Page]:
     """Return sheets that nothing is written on: plain, ruled, squared."""
     rng = np.random.default_rng(SEED)
     sheets = (make_paper(rng, HEIGHT, WIDTH) for _ in range(PAGES))
-    return [to_grey(np.clip(sheet, 0, 255).astype(np.uint8)) for sheet in sheets]
+    return [to_gray(np.clip(sheet, 0, 255).astype(np.uint8)) for sheet in sheets]
 
 
 def cluttered_pages() -> Sequence[Page]:
     """Return the demo camera's desks without a sheet."""
-    return [to_grey(draw_desk(np.random.default_rng(SEED + n), WIDTH, HEIGHT)) for n in range(PAGES)]
+    return [to_gray(draw_desk(np.random.default_rng(SEED + n), WIDTH, HEIGHT)) for n in range(PAGES)]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.gray_frame import as_uint8
-from shared.vision.normaliser import lean_of
+from shared.vision.normaliser import measure_slant
 from training.data import load_mnist
 from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
 from training.scenes.fonts import board_fonts, hand_fonts, letter, print_fonts
@@ -91,7 +91,7 @@ def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph
 
 def set_upright(body: Mask, share: float) -> Mask:
     """Return a body with a share of its slant taken off: MNIST has 1s that lean as only slashes do elsewhere."""
-    slant = -share * lean_of(body[None])[0]
+    slant = -share * measure_slant(body[None])[0]
     back = np.array([[1, slant, -slant * (SIDE - 1) / 2], [0, 1, 0]], np.float64)
     return as_uint8(cv2.warpAffine(body, back, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP))
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from aiohttp import web
 
 from services.display.web.event_store import EventQuery
-from shared.vision.corrections import LARGEST_ID
+from shared.vision.corrections import MAX_ID
 
 MOST_EVENTS = 1000  # in one answer
 BODY_BYTES = 4096
@@ -22,7 +22,7 @@ def refuse(sentence: str) -> NoReturn:
 def to_question(query: Mapping[str, str]) -> EventQuery:
     """Return which events a query asks for."""
     known = {"camera": to_text, "number": to_number, "since": to_seconds, "until": to_seconds}
-    counts = {"before": to_count(0, LARGEST_ID), "limit": to_count(1, MOST_EVENTS)}
+    counts = {"before": to_count(0, MAX_ID), "limit": to_count(1, MOST_EVENTS)}
     return EventQuery(**check(query, known | counts))
 
 

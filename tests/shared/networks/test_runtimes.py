@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from shared.demo.paper import load_digits
 from shared.networks import runtimes
-from shared.networks.runtimes import choose, load_network
+from shared.networks.runtimes import choose_runtime, load_network
 
 MODELS = Path(__file__).parents[3] / "models"
 SEED = MODELS / "blog.onnx"
@@ -74,7 +74,7 @@ def test_choice_follows_what_the_machine_has(
 ) -> None:
     for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=True):
         monkeypatch.setattr(runtimes, question, lambda answer=answer: answer)
-    assert choose(*asked) == given
+    assert choose_runtime(*asked) == given
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_choice_that_cannot_work_is_refused_in_a_sentence(
     monkeypatch.setattr(runtimes, "has_torch", lambda: torch)
     monkeypatch.setattr(runtimes, "has_cuda", lambda: False)
     with pytest.raises(ValueError, match=sentence):
-        choose(*asked)
+        choose_runtime(*asked)
 
 
 @pytest.mark.parametrize("name", ["onnx", "torch"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.change_detection import SKETCH_PX, is_same, sketch
+from shared.vision.change_detection import SKETCH_PX, is_unchanged, make_sketch
 
 HEIGHT, WIDTH = 480, 640
 Grey = NDArray[np.uint8]
@@ -29,13 +29,13 @@ def shoot(picture: NDArray[np.float64], noise: float, blur: float, seed: int) ->
     grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), blur)) if blur else grain
     exposed = np.clip(picture + grain * noise / grain.std(), 0, 255).astype(np.uint8)
     jpeg = cv2.imencode(".jpg", exposed, (cv2.IMWRITE_JPEG_QUALITY, 80))[1]
-    return sketch(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), np.uint8))
+    return make_sketch(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), np.uint8))
 
 
 @pytest.mark.parametrize(("noise", "blur"), [(0.5, 0), (2, 0), (8, 0), (2, 1), (5, 1)])
 def test_noise_is_no_change(noise: float, blur: float) -> None:
     before = shoot(paper(), noise, blur, seed=0).tobytes()
-    assert all(is_same(before, shoot(paper(), noise, blur, seed)) for seed in range(1, 9))
+    assert all(is_unchanged(before, shoot(paper(), noise, blur, seed)) for seed in range(1, 9))
 
 
 @pytest.mark.parametrize(
@@ -47,30 +47,30 @@ def test_digit_that_appears_is_a_change(size: float, ink: float, noise: float, b
     places = np.random.default_rng(1).integers((40, 200), (580, 440), (8, 2)).tolist()
     for seed, (x, y) in enumerate(places):
         after = write(paper(), str(seed % 10), (x, y), size, ink)
-        assert not is_same(before, shoot(after, noise, blur, seed=100 + seed))
+        assert not is_unchanged(before, shoot(after, noise, blur, seed=100 + seed))
 
 
 @pytest.mark.parametrize("shift", [4, 40])
 def test_page_that_has_moved_is_a_change(shift: int) -> None:
     before = shoot(paper(), 2, 0, seed=0).tobytes()
-    assert not is_same(before, shoot(np.roll(paper(), shift, axis=1), 2, 0, seed=1))
+    assert not is_unchanged(before, shoot(np.roll(paper(), shift, axis=1), 2, 0, seed=1))
 
 
 def test_light_that_goes_out_is_a_change() -> None:
     before = shoot(paper(), 2, 0, seed=0).tobytes()
-    assert not is_same(before, shoot(paper() / 3, 2, 0, seed=1))
+    assert not is_unchanged(before, shoot(paper() / 3, 2, 0, seed=1))
 
 
 def test_picture_of_another_size_is_a_change() -> None:
     grey = np.full((HEIGHT, WIDTH), 200, np.uint8)
-    assert is_same(sketch(grey).tobytes(), sketch(grey))
-    assert not is_same(sketch(grey[:400]).tobytes(), sketch(grey))
-    assert not is_same(sketch(grey.T).tobytes(), sketch(grey[:, :400]))
-    assert not is_same(b"", sketch(grey))
+    assert is_unchanged(make_sketch(grey).tobytes(), make_sketch(grey))
+    assert not is_unchanged(make_sketch(grey[:400]).tobytes(), make_sketch(grey))
+    assert not is_unchanged(make_sketch(grey.T).tobytes(), make_sketch(grey[:, :400]))
+    assert not is_unchanged(b"", make_sketch(grey))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5000), (60, 80), (1080, 1920), (1920, 1080)])
 def test_sketch_is_small_whatever_the_picture(height: int, width: int) -> None:
-    made = sketch(np.full((height, width), 77, np.uint8))
+    made = make_sketch(np.full((height, width), 77, np.uint8))
     assert max(made.shape) <= SKETCH_PX
     assert (made == 77).all()

@@ -12,13 +12,13 @@ from shared.vision.detection import (
     FACTS,
     MAPS,
     Detections,
-    DetectorOutput,
-    decode,
-    drop_doubles,
-    find_digits,
-    find_on_page,
+    LevelOutput,
+    decode_cells,
+    detect_batch,
+    detect_digits,
     make_pyramid,
-    pick_hot,
+    select_cells,
+    suppress_duplicates,
     to_input,
 )
 
@@ -42,7 +42,7 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
     maps = cold_maps()
     maps[0, row, column] = 3
     maps[11:FACTS, row, column] = 0.25, -0.25, np.log(2), 0
-    found = decode(pick_hot(DetectorOutput(maps), 0.5))
+    found = decode_cells(select_cells(LevelOutput(maps), 0.5))
     x, y = 8 * (column + 0.75), 8 * (row + 0.25)
     assert found.boxes.tolist() == [[x - 24, y - 12, 48, 24]]
     assert found.heat[0] == pytest.approx(1 / (1 + np.exp(-3)))
@@ -51,11 +51,11 @@ def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
 def test_class_evidence_sums_to_one() -> None:
     maps = cold_maps()
     maps[0, 5, 5], maps[1:11, 5, 5] = 3, np.arange(10)
-    assert np.exp(decode(pick_hot(DetectorOutput(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(decode_cells(select_cells(LevelOutput(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_cold_maps_hold_nothing() -> None:
-    assert len(decode(pick_hot(DetectorOutput(cold_maps()), 0.1)).boxes) == 0
+    assert len(decode_cells(select_cells(LevelOutput(cold_maps()), 0.1)).boxes) == 0
 
 
 @pytest.mark.parametrize(
@@ -71,18 +71,18 @@ def test_cold_maps_hold_nothing() -> None:
 def test_a_digit_is_found_once_and_its_neighbour_stays(
     second: tuple[float, float, float, float], is_same: bool
 ) -> None:
-    kept = drop_doubles(finds((10, 10, 20, 30), second))
+    kept = suppress_duplicates(finds((10, 10, 20, 30), second))
     assert kept.boxes[0].tolist() == [10, 10, 20, 30]
     assert len(kept.boxes) == (1 if is_same else 2)
 
 
 @pytest.mark.parametrize(("apart", "count"), [(8, 1), (20, 2)])
 def test_slim_boxes_side_by_side_are_one_1_unless_there_is_room_for_two(apart: int, count: int) -> None:
-    assert len(drop_doubles(finds((10, 10, 10, 50), (10 + apart, 10, 10, 50))).boxes) == count
+    assert len(suppress_duplicates(finds((10, 10, 10, 50), (10 + apart, 10, 10, 50))).boxes) == count
 
 
 def test_nothing_suppresses_to_nothing() -> None:
-    assert len(drop_doubles(finds()).boxes) == 0
+    assert len(suppress_duplicates(finds()).boxes) == 0
 
 
 @given(st.integers(1, 700), st.integers(1, 700))
@@ -110,7 +110,7 @@ def test_the_network_is_asked_once_a_level_for_all_pages() -> None:
         return np.stack([cold_maps(images.shape[2] // 8, images.shape[3] // 8) for _ in images])
 
     pages = [make_pyramid(np.zeros((480, 640), np.uint8)) for _ in range(3)]
-    assert [len(found.boxes) for found in find_digits(network, pages)] == [0, 0, 0]
+    assert [len(found.boxes) for found in detect_batch(network, pages)] == [0, 0, 0]
     assert asked == [(3, 1, 480, 640), (3, 1, 240, 320), (3, 1, 128, 160), (3, 1, 64, 80), (3, 1, 32, 48)]
 
 
@@ -121,7 +121,7 @@ def test_a_find_on_a_coarse_level_is_given_in_pixels_of_the_page() -> None:
             maps[0, 4, 6] = 3
         return maps[None]
 
-    (found,) = find_digits(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
     assert found.boxes.tolist() == [[4 * (52 - 12), 4 * (36 - 12), 96, 96]]
 
 
@@ -144,13 +144,13 @@ class Closer:
 
 def test_a_page_without_anything_small_is_not_looked_at_closely() -> None:
     network = Closer(5)
-    assert len(find_on_page(network, make_pyramid(np.zeros((480, 640), np.uint8))).boxes) == 0
+    assert len(detect_digits(network, make_pyramid(np.zeros((480, 640), np.uint8))).boxes) == 0
     assert network.asked == [(240, 320), (128, 160), (64, 80), (32, 48)]
 
 
 def test_what_may_be_small_is_looked_at_closely_with_what_stands_around_it() -> None:
     network = Closer(5, (10, 20))
-    found = find_on_page(network, make_pyramid(np.zeros((480, 640), np.uint8)))
+    found = detect_digits(network, make_pyramid(np.zeros((480, 640), np.uint8)))
     assert network.asked[-1] == (7 * 16, 7 * 16)
     assert (found.boxes[0, :2] + found.boxes[0, 2:] / 2).tolist() == [17 * 16 + 7.5 * 8, 7 * 16 + 7.5 * 8]
 
@@ -159,7 +159,7 @@ def test_what_may_be_small_is_looked_at_closely_with_what_stands_around_it() -> 
 def test_a_closer_look_stays_on_the_page(one: tuple[int, int], other: tuple[int, int]) -> None:
     pyramid = make_pyramid(np.zeros((470, 630), np.uint8))
     network = Closer(len(pyramid), one, other)
-    found = find_on_page(network, pyramid)
+    found = detect_digits(network, pyramid)
     x, y = found.boxes[0, :2] + found.boxes[0, 2:] / 2
     assert 0 <= x <= 640
     assert 0 <= y <= 480
@@ -168,5 +168,5 @@ def test_a_closer_look_stays_on_the_page(one: tuple[int, int], other: tuple[int,
 
 def test_a_page_too_small_for_a_half_is_looked_at_whole() -> None:
     network = Closer(0)
-    find_on_page(network, [np.zeros((30, 40), np.uint8)])
+    detect_digits(network, [np.zeros((30, 40), np.uint8)])
     assert network.asked == [(32, 48)]

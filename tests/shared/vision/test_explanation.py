@@ -6,31 +6,31 @@ import pytest
 
 from shared.demo import Demo
 from shared.settings import MODELS
-from shared.vision.detection import STRIDE, Page, make_pyramid
+from shared.vision.detection import STRIDE, Gray, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.explanation import explain, heat_map
-from shared.vision.explanation_text import ExplainedPlace, tell
-from shared.vision.gray_frame import as_uint8, make_page
-from shared.vision.recognizer import Recognizer, load_recognizer
+from shared.vision.explanation import explain_place, make_heatmap
+from shared.vision.explanation_text import ExplainedPlace, describe_place
+from shared.vision.gray_frame import as_uint8, make_gray_frame
+from shared.vision.recognizer import FrameRecognizer, load_recognizer
 
 
 @pytest.fixture(scope="module")
-def reader() -> Recognizer:
+def reader() -> FrameRecognizer:
     return load_recognizer(MODELS, "onnx", "cpu")
 
 
 @pytest.fixture(scope="module")
-def page() -> Page:
+def page() -> Gray:
     """The demo's first sheet, which says 30."""
-    return make_page(Demo(0).render(1.5)[0])[0]
+    return make_gray_frame(Demo(0).render(1.5)[0])[0]
 
 
-def test_explanation_says_what_the_reader_says_of_every_digit(reader: Recognizer, page: Page) -> None:
+def test_explanation_says_what_the_reader_says_of_every_digit(reader: FrameRecognizer, page: Gray) -> None:
     digits = reader.read([page])[0]
     assert digits
     for digit in digits:
         x, y, width, height = digit.box
-        why = explain(reader, page, x + width / 2, y + height / 2)
+        why = explain_place(reader, page, x + width / 2, y + height / 2)
         assert why.is_said
         assert why.box == digit.box
         assert why.together == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
@@ -40,24 +40,24 @@ def test_explanation_says_what_the_reader_says_of_every_digit(reader: Recognizer
         assert (len(why.found), len(why.read)) == (10, 11)
 
 
-def test_place_without_a_candidate_is_said_to_be_none(reader: Recognizer) -> None:
-    why = explain(reader, np.full((480, 640), 200, np.uint8), 300, 200)
+def test_place_without_a_candidate_is_said_to_be_none(reader: FrameRecognizer) -> None:
+    why = explain_place(reader, np.full((480, 640), 200, np.uint8), 300, 200)
     assert (why.box, why.image, why.together, why.is_said) == (None, None, (), False)
     assert why.words[0].startswith("The detector sees no digit here: it believes in one with ")
 
 
 @pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
-def test_heat_covers_the_page_whatever_its_size(reader: Recognizer, size: tuple[int, int]) -> None:
-    heat = heat_map(reader, make_pyramid(np.full(size, 220, np.uint8)))
+def test_heat_covers_the_page_whatever_its_size(reader: FrameRecognizer, size: tuple[int, int]) -> None:
+    heat = make_heatmap(reader, make_pyramid(np.full(size, 220, np.uint8)))
     assert heat.shape == (-(-size[0] // STRIDE), -(-size[1] // STRIDE))
     assert 0 <= heat.min() <= heat.max() <= 1
 
 
-def test_heat_is_where_the_digit_is(reader: Recognizer) -> None:
+def test_heat_is_where_the_digit_is(reader: FrameRecognizer) -> None:
     page = as_uint8(
         cv2.putText(np.full((480, 640), 230, np.uint8), "7", (420, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 40, 3)
     )
-    row, column = np.unravel_index(heat_map(reader, make_pyramid(page)).argmax(), (60, 80))
+    row, column = np.unravel_index(make_heatmap(reader, make_pyramid(page)).argmax(), (60, 80))
     assert 250 < STRIDE * row < 310
     assert 410 < STRIDE * column < 460
 
@@ -103,5 +103,5 @@ def test_words_name_what_decided(  # noqa: PLR0917 - a row of the table
     words: list[str],
 ) -> None:
     place = ExplainedPlace((480, 640), box, heat, has_ink, shares(**read), shares(**together), is_said)
-    said = " ".join(tell(place))
+    said = " ".join(describe_place(place))
     assert all(word in said for word in words), said

@@ -5,7 +5,7 @@ import pytest
 
 from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import Fusion, Looks, fuse
+from shared.vision.fusion import ClassifierOutput, Fusion, fuse
 
 
 def candidate(heat: float, label: int) -> Detections:
@@ -14,10 +14,10 @@ def candidate(heat: float, label: int) -> Detections:
     return Detections(np.zeros((1, 4), np.float32), np.array([heat], np.float32), log_softmax(logits))
 
 
-def shape(label: int, strength: float = 4, lean: float = 0) -> Looks:
+def shape(label: int, strength: float = 4, lean: float = 0) -> ClassifierOutput:
     logits = np.zeros((1, 11), np.float32)
     logits[0, label] = strength
-    return Looks(log_softmax(logits), np.array([lean], np.float32))
+    return ClassifierOutput(log_softmax(logits), np.array([lean], np.float32))
 
 
 def test_evidence_is_a_probability() -> None:

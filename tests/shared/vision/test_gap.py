@@ -6,9 +6,9 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
-from shared.vision.gap import is_empty_between
+from shared.vision.gap import is_gap_empty
 from shared.vision.gray_frame import as_uint8
-from shared.vision.recognizer import look_between
+from shared.vision.recognizer import measure_gaps
 from tests.shared.vision.reading import digit_of
 
 LEFT: Box = (20, 40, 30, 50)
@@ -39,8 +39,8 @@ def paper(*marks: Mark, digits: tuple[Box, ...] = (LEFT, RIGHT)) -> NDArray[np.u
 )
 def test_what_is_written_between_is_seen_and_nothing_else(mark: Mark, is_empty: bool) -> None:
     page = paper(mark)
-    assert is_empty_between(page, LEFT, RIGHT) == is_empty
-    assert is_empty_between(as_uint8(255 - page), LEFT, RIGHT) == is_empty
+    assert is_gap_empty(page, LEFT, RIGHT) == is_empty
+    assert is_gap_empty(as_uint8(255 - page), LEFT, RIGHT) == is_empty
 
 
 @pytest.mark.parametrize("angle", [-20, 20])
@@ -51,16 +51,16 @@ def test_a_tilted_line_is_looked_along(angle: int, marks: tuple[Mark, ...], is_e
     left, right = (
         (x - 15, y - 25, 30.0, 50.0) for x, y in ((turn @ [b[0] + 15, b[1] + 25, 1]).tolist() for b in (LEFT, RIGHT))
     )
-    assert is_empty_between(page, left, right) == is_empty
+    assert is_gap_empty(page, left, right) == is_empty
 
 
 def test_digits_at_the_edge_of_a_page_can_be_asked_about() -> None:
-    assert is_empty_between(paper(), (-10, -5, 30, 50), (280, 100, 60, 50)) in (True, False)
+    assert is_gap_empty(paper(), (-10, -5, 30, 50), (280, 100, 60, 50)) in (True, False)
 
 
 @pytest.mark.parametrize(("marks", "room"), [((), [70, 70, 0]), (((78, 60, 12, 5),), [0, 70, 0])])
 def test_a_reading_says_where_the_way_to_the_next_digit_is_free(marks: tuple[Mark, ...], room: list[float]) -> None:
     boxes: tuple[Box, ...] = ((20, 40, 30, 50), (120, 40, 30, 50), (220, 40, 30, 50))
     page, digits = paper(*marks, digits=boxes), tuple(digit_of(7, box) for box in boxes)
-    assert [digit.room for digit in look_between(page, digits)] == pytest.approx(room)
-    assert look_between(page, digits[:2]) == digits[:2]  # two digits have one step: it is even with nothing
+    assert [digit.room for digit in measure_gaps(page, digits)] == pytest.approx(room)
+    assert measure_gaps(page, digits[:2]) == digits[:2]  # two digits have one step: it is even with nothing

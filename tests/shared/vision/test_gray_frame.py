@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.gray_frame import flatten_light, make_page, to_grey
+from shared.vision.gray_frame import flatten_light, make_gray_frame, to_gray
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_every_kind_of_picture_keeps_its_brightness(
     picture: NDArray[np.generic] = np.full(shape, share * np.iinfo(dtype).max, dtype)
     if shape[2:] == (4,):
         picture[..., 3] = np.iinfo(dtype).max  # opaque
-    page, scale = make_page(picture)
+    page, scale = make_gray_frame(picture)
     assert page.dtype == np.uint8
     assert (page.shape, scale) == ((480, 640), 1.0)
     assert np.abs(page.astype(int) - round(share * 255)).max() <= 1
@@ -34,7 +34,7 @@ def test_every_kind_of_picture_keeps_its_brightness(
 def test_transparent_ground_becomes_white_paper() -> None:
     drawing = np.zeros((10, 10, 4), np.uint8)
     drawing[4:6, 4:6, 3] = 255  # black, opaque
-    grey = to_grey(drawing)
+    grey = to_gray(drawing)
     assert grey[0, 0] == 255
     assert grey[5, 5] == 0
 
@@ -44,7 +44,7 @@ def test_transparent_ground_becomes_white_paper() -> None:
     [((1200, 1600), (480, 640)), ((1600, 1200), (640, 480)), ((300, 400), (300, 400)), ((1, 10_000), (1, 640))],
 )
 def test_long_side_is_bounded_and_nothing_is_enlarged(shape: tuple[int, int], page_shape: tuple[int, int]) -> None:
-    page, scale = make_page(np.zeros(shape, np.uint8), long_side=640)
+    page, scale = make_gray_frame(np.zeros(shape, np.uint8), long_side=640)
     assert page.shape == page_shape
     assert scale == pytest.approx(max(page_shape) / max(shape))
 
@@ -52,14 +52,14 @@ def test_long_side_is_bounded_and_nothing_is_enlarged(shape: tuple[int, int], pa
 def test_box_on_the_page_is_found_in_the_picture_by_the_scale() -> None:
     picture = np.full((960, 1280), 255, np.uint8)
     picture[300:400, 500:540] = 0
-    page, scale = make_page(picture)
+    page, scale = make_gray_frame(picture)
     rows, columns = np.nonzero(page < 128)
     assert rows.min() / scale == pytest.approx(300, abs=2)
     assert (columns.max() + 1) / scale == pytest.approx(540, abs=2)
 
 
 def test_one_pixel_is_a_page() -> None:
-    page, _ = make_page(np.array([[[10, 10, 10]]], np.uint8))
+    page, _ = make_gray_frame(np.array([[[10, 10, 10]]], np.uint8))
     assert page.tolist() == [[10]]
     assert flatten_light(page).shape == (1, 1)
 
@@ -80,14 +80,14 @@ def test_one_pixel_is_a_page() -> None:
 )
 def test_what_is_no_picture_is_refused(picture: np.ndarray, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
-        make_page(picture)
+        make_gray_frame(picture)
 
 
 def test_huge_picture_is_refused_before_any_work(monkeypatch: pytest.MonkeyPatch) -> None:
     huge = np.broadcast_to(np.uint8(0), (10_000, 5_001, 3))  # 50.01 megapixels in one byte
     monkeypatch.setattr("cv2.cvtColor", lambda *_: pytest.fail("it began to work"))
     with pytest.raises(ValueError, match="5001 x 10000"):
-        make_page(huge)
+        make_gray_frame(huge)
 
 
 def test_flattened_shadow_is_paper_and_ink_stays() -> None:

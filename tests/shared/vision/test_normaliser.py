@@ -12,7 +12,7 @@ from shared.demo.paper import load_digits
 from shared.networks.runtimes import load_network
 from shared.vision.digit import Box
 from shared.vision.gray_frame import as_uint8
-from shared.vision.normaliser import CENTRE_PX, check_input, crop_around, lift_ink, normalise
+from shared.vision.normaliser import CENTRE_PX, check_range, crop_around, extract_ink, normalise
 
 ROOT = Path(__file__).parents[3]
 DIGITS = load_digits().reshape(-1, 28, 28)
@@ -56,7 +56,7 @@ def test_a_thousand_training_images_come_back_almost_unchanged() -> None:
     ],
 )
 def test_network_reads_lifted_ink_as_it_reads_mnist(write: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
-    images = [normalise(lift_ink(as_uint8(write(digit)))) for digit in DIGITS]
+    images = [normalise(extract_ink(as_uint8(write(digit)))) for digit in DIGITS]
     assert all(image is not None for image in images)
     network = load_network(ROOT / "models" / "blog.onnx", "onnx")
     answers = network(np.stack(images)[:, None]).argmax(axis=1)  # type: ignore[arg-type]  # none is None
@@ -82,7 +82,7 @@ def test_centre_of_mass_lies_within_a_pixel_of_the_middle() -> None:
 
 
 def test_strokes_stay_soft() -> None:
-    image = normalise(lift_ink(on_paper(DIGITS[100], 72)))
+    image = normalise(extract_ink(on_paper(DIGITS[100], 72)))
     assert image is not None
     assert len(np.unique(image)) > 30
 
@@ -90,13 +90,13 @@ def test_strokes_stay_soft() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (28, 28), (300, 200)])
 @pytest.mark.parametrize("brightness", [0, 128, 255])
 def test_blank_crop_gives_nothing(size: tuple[int, int], brightness: int) -> None:
-    assert normalise(lift_ink(np.full(size, brightness, np.uint8))) is None
+    assert normalise(extract_ink(np.full(size, brightness, np.uint8))) is None
 
 
 def test_grainy_paper_gives_nothing() -> None:
     rng = np.random.default_rng(2)
     papers = [as_uint8(np.clip(rng.normal(190, 4, (60, 50)), 0, 255)) for _ in range(100)]
-    assert sum(normalise(lift_ink(paper)) is not None for paper in papers) <= 5
+    assert sum(normalise(extract_ink(paper)) is not None for paper in papers) <= 5
 
 
 def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
@@ -104,7 +104,7 @@ def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
     cv2.line(alone, (40, 12), (40, 68), 40, 5)
     crowded = alone.copy()
     cv2.line(crowded, (70, 30), (79, 50), 40, 5)
-    first, second = normalise(lift_ink(alone)), normalise(lift_ink(crowded))
+    first, second = normalise(extract_ink(alone)), normalise(extract_ink(crowded))
     assert first is not None
     assert second is not None
     assert np.abs(first - second).mean() < 0.01
@@ -120,14 +120,14 @@ def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
     ],
 )
 def test_only_bytes_are_taken_since_floats_have_no_known_range(wrong: NDArray[np.uint8]) -> None:
-    for function in (normalise, lift_ink):
+    for function in (normalise, extract_ink):
         with pytest.raises(ValueError, match="uint8"):
             function(wrong)
 
 
 def test_empty_crop_is_refused() -> None:
     with pytest.raises(ValueError, match="crop"):
-        lift_ink(np.zeros((0, 10), np.uint8))
+        extract_ink(np.zeros((0, 10), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_empty_crop_is_refused() -> None:
 )
 def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
-        check_input(images)
+        check_range(images)
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])

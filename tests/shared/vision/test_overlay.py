@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.vision.numbers import join_numbers
-from shared.vision.overlay import Picture, draw_overlay, grey_out, mosaic
+from shared.vision.overlay import Picture, dim_picture, draw_overlay, make_mosaic
 from tests.shared.vision.reading import digit_of
 
 
@@ -45,11 +45,11 @@ def test_any_size_of_picture_can_be_drawn_on(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 9])
 def test_mosaic_shows_every_picture(count: int) -> None:
     pictures = [blank(48 + i, 64, 100 + i) for i in range(count)]
-    grid = mosaic(pictures, 640, 480)
+    grid = make_mosaic(pictures, 640, 480)
     assert grid.shape == (480, 640, 3)
     assert {100 + i for i in range(count)} <= set(np.unique(grid))
 
 
 def test_grey_picture_has_no_colour() -> None:
-    grey = grey_out(np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    grey = dim_picture(np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8))
     assert (grey == grey[:, :, :1]).all()

@@ -8,8 +8,14 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.detection import MAPS, Detections, make_pyramid
-from shared.vision.fusion import Looks
-from shared.vision.recognizer import Recognizer, count_refused, load_detector, load_recognizer, see
+from shared.vision.fusion import ClassifierOutput
+from shared.vision.recognizer import (
+    FrameRecognizer,
+    count_rejected,
+    load_detector,
+    load_recognizer,
+    make_classifier_input,
+)
 from tests.shared.vision.drawings import Fake, write_page
 
 MODELS = Path(__file__).parents[3] / "models"
@@ -39,17 +45,17 @@ class FakeDetector(Fake):
         return maps
 
 
-def reader_at(row: int, column: int) -> Recognizer:
+def reader_at(row: int, column: int) -> FrameRecognizer:
     """A reader that finds something in one place of any page, and takes any ink for a 7."""
-    return Recognizer(FakeDetector(row, column), Fake([0.0] * 7 + [8.0] + [0.0] * 3))
+    return FrameRecognizer(FakeDetector(row, column), Fake([0.0] * 7 + [8.0] + [0.0] * 3))
 
 
 @pytest.fixture(scope="module")
-def reader() -> Recognizer:
+def reader() -> FrameRecognizer:
     return load_recognizer(MODELS, backend="onnx")
 
 
-def test_digits_on_a_page_are_read_where_they_stand(reader: Recognizer) -> None:
+def test_digits_on_a_page_are_read_where_they_stand(reader: FrameRecognizer) -> None:
     right = said = 0
     for index in range(10):
         (digits,) = reader.read([write_page([index] * 10)])
@@ -62,7 +68,7 @@ def test_digits_on_a_page_are_read_where_they_stand(reader: Recognizer) -> None:
     assert said <= 101
 
 
-def test_pages_together_say_what_each_says_alone(reader: Recognizer) -> None:
+def test_pages_together_say_what_each_says_alone(reader: FrameRecognizer) -> None:
     pages = [write_page([index] * 10) for index in range(3)] + [np.full((40, 50), 200, np.uint8)]
     together = reader.read(pages)
     for page, digits in zip(pages, together, strict=True):
@@ -99,7 +105,7 @@ def test_no_pages_give_no_readings() -> None:
 def test_a_large_digit_is_cut_from_a_coarser_level() -> None:
     page = np.full((640, 640), 220, np.uint8)
     cv2.rectangle(page, (280, 120), (360, 520), 30, cv2.FILLED)
-    image = see(make_pyramid(page), (260, 110, 120, 420))
+    image = make_classifier_input(make_pyramid(page), (260, 110, 120, 420))
     assert image is not None
     assert image.shape == (28, 28)
     rows = np.flatnonzero(image.max(axis=1) > 0.5)
@@ -108,7 +114,7 @@ def test_a_large_digit_is_cut_from_a_coarser_level() -> None:
 
 @pytest.mark.parametrize("box", [(-500, -500, 20, 20), (900, 900, 20, 20), (10, 10, 0, 0)])
 def test_a_box_beside_the_page_holds_nothing(box: tuple[float, float, float, float]) -> None:
-    assert see(make_pyramid(np.full((160, 160), 220, np.uint8)), box) is None
+    assert make_classifier_input(make_pyramid(np.full((160, 160), 220, np.uint8)), box) is None
 
 
 @pytest.mark.parametrize(("shift_px", "count"), [(12, 1), (24, 1), (40, 2)])
@@ -117,7 +123,7 @@ def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, 
     found = Detections(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
     log_p = np.full((2, 11), -9, np.float32)
     log_p[:, 7] = 0
-    assert len(reader_at(8, 9).weigh(found, Looks(log_p, np.zeros(2, np.float32)))) == count
+    assert len(reader_at(8, 9).weigh(found, ClassifierOutput(log_p, np.zeros(2, np.float32)))) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:
@@ -129,7 +135,7 @@ def test_missing_network_is_named(tmp_path: Path) -> None:
 def test_candidates_that_are_not_said_are_counted_as_refused(share: float, refused: int) -> None:
     evidence = np.full((2, 11), np.log(0.001))
     evidence[:, 7], evidence[:, 10] = np.log(share), np.log(1 - share)
-    assert count_refused(evidence) == refused
+    assert count_rejected(evidence) == refused
 
 
 def test_network_that_is_no_detector_is_refused_in_a_sentence() -> None:

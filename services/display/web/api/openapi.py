@@ -9,7 +9,7 @@ from services.display.web.requests import MOST_EVENTS
 from shared.cameras.added_cameras import NAME_PATTERN as ADDED_NAME
 from shared.cameras.added_cameras import SOURCE_PATTERN
 from shared.messaging.messages import CAMERA_STATES
-from shared.vision.corrections import LARGEST_ID
+from shared.vision.corrections import MAX_ID
 
 Values = dict[str, Any]
 
@@ -100,7 +100,7 @@ SCHEMAS: Values = {
     ),
     "Source": obj(source={"type": "string", "pattern": f"^({SOURCE_PATTERN})$"}),
     "Correction": obj(id=COUNT, camera=TEXT, at=TIME, label=LABEL, said=LABEL, image=PICTURE),
-    "Truth": obj(seen={**COUNT, "maximum": LARGEST_ID}, label=LABEL),
+    "Truth": obj(seen={**COUNT, "maximum": MAX_ID}, label=LABEL),
     "Wish": obj(camera=NAME, seconds={"type": "integer", "minimum": 1, "maximum": MOST_S}),
 }
 
@@ -169,7 +169,7 @@ DOCUMENT: Values = {
                 query("number", NUMBER, "only this number"),
                 query("since", TIME, "appeared at this time or later"),
                 query("until", TIME, "appeared before this time"),
-                query("before", {**COUNT, "maximum": LARGEST_ID}, "the page after this one: what `next` said"),
+                query("before", {**COUNT, "maximum": MAX_ID}, "the page after this one: what `next` said"),
                 query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_EVENTS}, "at most so many; 100"),
                 errors=(404,),
             )
@@ -205,7 +205,7 @@ DOCUMENT: Values = {
             "get": get(
                 "What people said that digits really were, the newest first",
                 listed("Correction", next=NEXT_ID),
-                query("before", {**COUNT, "maximum": LARGEST_ID}, "the page after this one: what `next` said"),
+                query("before", {**COUNT, "maximum": MAX_ID}, "the page after this one: what `next` said"),
                 query(
                     "limit",
                     {"type": "integer", "minimum": 1, "maximum": MOST_LISTED},
@@ -222,7 +222,7 @@ DOCUMENT: Values = {
         "/api/corrections/{id}": {
             "delete": {
                 "summary": "Forget a correction",
-                "parameters": [in_path("id", {"type": "integer", "minimum": 0, "maximum": LARGEST_ID})],
+                "parameters": [in_path("id", {"type": "integer", "minimum": 0, "maximum": MAX_ID})],
                 "responses": answers(204, "Done", "", None, 404, 409),
             }
         },

@@ -13,7 +13,7 @@ from aiohttp import web
 from services.display.web.explain.images import to_png
 from services.display.web.json_views import to_time
 from services.display.web.requests import check, refuse, to_body, to_count
-from shared.vision.corrections import LARGEST_ID, Correction, Corrections, FullError, SeenCrop
+from shared.vision.corrections import MAX_ID, ClassifiedCrop, Correction, CorrectionLimitError, CorrectionStore
 
 LABELS = (*"0123456789", "none")  # by their class, 0 to 10
 MOST_LISTED = 100  # in one answer; 60 kB
@@ -27,17 +27,17 @@ class RecentReadings:
     """What the last explanations were about: no picture to learn from ever comes from a browser."""
 
     def __init__(self) -> None:
-        self._seen: dict[int, SeenCrop] = {}
+        self._seen: dict[int, ClassifiedCrop] = {}
         self._numbers = itertools.count(secrets.randbelow(2**40))  # a page from before a restart names nothing here
 
-    def remember(self, seen: SeenCrop) -> int:
+    def remember(self, seen: ClassifiedCrop) -> int:
         """Return the number by which it may be corrected for a while."""
         number = next(self._numbers)
         self._seen[number] = seen
         self._seen.pop(number - MOST_REMEMBERED, None)
         return number
 
-    def find(self, number: int) -> SeenCrop | None:
+    def find(self, number: int) -> ClassifiedCrop | None:
         """Return what has this number; None where it is forgotten or never was."""
         return self._seen.get(number)
 
@@ -46,13 +46,13 @@ class CorrectionsApi:
     """Handlers of /api/corrections."""
 
     def __init__(self, folder: Path, memory: RecentReadings) -> None:
-        self._corrections, self._memory = Corrections(folder), memory
+        self._corrections, self._memory = CorrectionStore(folder), memory
 
     async def list(self, request: web.Request) -> web.Response:
         """Every correction, the newest first; next is what `before` has to be for those before."""
-        asked = check(request.query, {"before": to_count(0, LARGEST_ID), "limit": to_count(1, MOST_LISTED)})
+        asked = check(request.query, {"before": to_count(0, MAX_ID), "limit": to_count(1, MOST_LISTED)})
         limit = asked.get("limit", MOST_LISTED)
-        kept = await self._ask(lambda: self._corrections.ask(asked.get("before", LARGEST_ID), limit))
+        kept = await self._ask(lambda: self._corrections.ask(asked.get("before", MAX_ID), limit))
         following = kept[-1].id if len(kept) == limit else None
         return web.json_response({"corrections": [of_correction(one) for one in kept], "next": following})
 
@@ -66,7 +66,7 @@ class CorrectionsApi:
             raise web.HTTPNotFound(text="what was seen there is not remembered any more: ask why once more")
         try:
             added = await self._ask(lambda: self._corrections.add(seen, LABELS.index(body["label"])))
-        except FullError as error:
+        except CorrectionLimitError as error:
             raise web.HTTPTooManyRequests(text=str(error)) from None
         return web.json_response(of_correction(added), status=201)
 

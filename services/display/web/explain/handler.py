@@ -17,13 +17,13 @@ from services.display.web.explain.images import to_jpeg, to_png
 from services.display.web.requests import check, refuse
 from services.display.web.snapshots import Snapshots
 from shared.networks.layers import Layers
-from shared.networks.reload import ReloadingRecognizer
 from shared.settings import Settings
-from shared.vision.contact_sheets import lay_heat, tile_channels, to_grey
-from shared.vision.corrections import SeenCrop
-from shared.vision.explanation import Explanation, explain
-from shared.vision.gray_frame import make_page
-from shared.vision.recognizer import Recognizer
+from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
+from shared.vision.corrections import ClassifiedCrop
+from shared.vision.explanation import Explanation, explain_place
+from shared.vision.gray_frame import make_gray_frame
+from shared.vision.recognizer import FrameRecognizer
+from shared.vision.reload import ReloadingRecognizer
 
 MOST_PX = 100_000
 
@@ -59,9 +59,9 @@ class ExplanationApi:
                 grey = simplejpeg.decode_jpeg(shown.jpeg, colorspace="GRAY")
             except ValueError:
                 raise web.HTTPConflict(text="the camera's picture is broken") from None
-            page, scale = make_page(grey, self._settings.long_side_px)
+            page, scale = make_gray_frame(grey, self._settings.long_side_px)
             reader = self._kept.get()
-            explanation = explain(reader, page, x * scale, y * scale)
+            explanation = explain_place(reader, page, x * scale, y * scale)
             values = self._describe(explanation, page, scale) | self._look_inside(explanation, reader)
             seen = self._remember(shown.camera, explanation)
             return values | {"seen": seen, "width": grey.shape[1], "height": grey.shape[0]}
@@ -69,9 +69,9 @@ class ExplanationApi:
     def _remember(self, camera: str, why: Explanation) -> int | None:
         if why.image is None:
             return None
-        return self._memory.remember(SeenCrop(camera, to_grey(why.image), int(np.argmax(why.together))))
+        return self._memory.remember(ClassifiedCrop(camera, to_gray(why.image), int(np.argmax(why.together))))
 
-    def _look_inside(self, why: Explanation, reader: Recognizer) -> dict[str, Any]:
+    def _look_inside(self, why: Explanation, reader: FrameRecognizer) -> dict[str, Any]:
         version = reader.network.version
         layers = self._layers_of(version).look(why.image) if why.image is not None else []
         return {
@@ -92,8 +92,8 @@ class ExplanationApi:
                 for name, shares in (("found", why.found), ("read", why.read), ("together", why.together))
             },
             "crop": to_png(why.crop) if why.crop.size else None,
-            "image": to_png(to_grey(why.image)) if why.image is not None else None,
-            "heat": to_jpeg(lay_heat(page, why.heat)),
+            "image": to_png(to_gray(why.image)) if why.image is not None else None,
+            "heat": to_jpeg(draw_heatmap(page, why.heat)),
         }
 
 

@@ -12,7 +12,13 @@ import pytest
 
 from services.display.web.explain.corrections import LABELS, MOST_REMEMBERED, RecentReadings
 from services.display.web.server import WebServer
-from shared.vision.corrections import MOST_A_MINUTE, MOST_KEPT, Corrections, FullError, SeenCrop
+from shared.vision.corrections import (
+    MAX_CORRECTIONS,
+    MAX_PER_MINUTE,
+    ClassifiedCrop,
+    CorrectionLimitError,
+    CorrectionStore,
+)
 from shared.vision.digit import NOT_A_DIGIT
 from tests.services.display.web.test_api import ask, ask_why
 from tests.services.display.web.test_server import in_browser, settings, shown
@@ -29,13 +35,13 @@ def page(tmp_path: Path) -> Iterator[WebServer]:
     page.close()
 
 
-def seen(said: int = 3, camera: str = "demo") -> SeenCrop:
+def seen(said: int = 3, camera: str = "demo") -> ClassifiedCrop:
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 12:16] = 255
-    return SeenCrop(camera, image, said)
+    return ClassifiedCrop(camera, image, said)
 
 
-def remember(page: WebServer, what: SeenCrop) -> int:
+def remember(page: WebServer, what: ClassifiedCrop) -> int:
     """Let the page have seen something."""
     memory: RecentReadings = page._api.why._memory
     return memory.remember(what)
@@ -55,7 +61,7 @@ def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: We
         assert (correction["camera"], correction["label"], correction["said"]) == ("demo", "5", "3")
         assert correction["image"] == why["image"]
         assert (await ask(page, "/api/corrections"))[1] == {"corrections": [correction], "next": None}
-        (kept,) = Corrections(tmp_path / "learned").ask()
+        (kept,) = CorrectionStore(tmp_path / "learned").ask()
         assert kept.label == 5
         assert kept.seen.image.max() == 255
 
@@ -91,7 +97,7 @@ def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: We
 
 def test_list_comes_in_pages(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        table = Corrections(tmp_path / "learned")
+        table = CorrectionStore(tmp_path / "learned")
         for label in range(5):
             table.add(seen(), label)
         _, first = await ask(page, "/api/corrections?limit=3")
@@ -169,7 +175,7 @@ def test_one_correction_too_many_in_a_minute_is_refused(page: WebServer) -> None
         number = remember(page, seen())
         async with aiohttp.ClientSession() as session:
             body = {"seen": number, "label": "7"}
-            for _ in range(MOST_A_MINUTE):
+            for _ in range(MAX_PER_MINUTE):
                 async with session.post(f"{page.url}/api/corrections", json=body) as answer:
                     assert answer.status == 201
         status, refusal = await say(page, number, "7")
@@ -181,15 +187,15 @@ def test_one_correction_too_many_in_a_minute_is_refused(page: WebServer) -> None
 
 def test_table_takes_so_many_and_no_more(tmp_path: Path) -> None:
     now = iter(range(0, 10**9, 60))
-    table = Corrections(tmp_path, lambda: float(next(now)))
+    table = CorrectionStore(tmp_path, lambda: float(next(now)))
     first = table.add(seen(), 1)
     with table._open() as rows:
         fill = "INSERT INTO corrections (camera, at, label, said, image) SELECT camera, at, label, said, image"
-        rows.executemany(f"{fill} FROM corrections WHERE id = ?", [(first.id,)] * (MOST_KEPT - 1))
-    with pytest.raises(FullError, match="delete some of them"):
+        rows.executemany(f"{fill} FROM corrections WHERE id = ?", [(first.id,)] * (MAX_CORRECTIONS - 1))
+    with pytest.raises(CorrectionLimitError, match="delete some of them"):
         table.add(seen(), 1)
     assert table.drop(first.id)
-    assert table.add(seen(), 1).id == MOST_KEPT + 1
+    assert table.add(seen(), 1).id == MAX_CORRECTIONS + 1
 
 
 def test_memory_forgets_what_was_explained_long_ago() -> None:

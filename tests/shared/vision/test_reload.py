@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from shared.networks.reload import LOOK_EVERY_S, ReloadingRecognizer, forget_learned, learned_weights, weights_in_force
-from shared.networks.runtimes import version_of
+from shared.networks.runtimes import hash_weights
 from shared.settings import MODELS, Settings
+from shared.vision.reload import (
+    LOOK_EVERY_S,
+    ReloadingRecognizer,
+    delete_learned_weights,
+    find_active_weights,
+    find_learned_weights,
+)
 from tests.conftest import MakeSettings
-from tests.shared.networks.weights import other_weights, put
+from tests.shared.vision.weights import other_weights, put
 
-SHIPPED = version_of((MODELS / "classifier.onnx").read_bytes())
+SHIPPED = hash_weights((MODELS / "classifier.onnx").read_bytes())
 
 
 class Watched:
@@ -38,20 +44,20 @@ def test_learned_weights_are_taken_up_and_given_back_while_it_reads(make_setting
     watched = Watched(settings)
     assert watched.version() == SHIPPED
     for note in ("first", "second"):
-        put(learned_weights(settings), other_weights(note))
-        assert watched.version() == version_of(other_weights(note))
+        put(find_learned_weights(settings), other_weights(note))
+        assert watched.version() == hash_weights(other_weights(note))
         assert REGISTRY.get_sample_value(
-            "digitcam_model_info", {"name": "classifier", "version": version_of(other_weights(note)), "device": "cpu"}
+            "digitcam_model_info", {"name": "classifier", "version": hash_weights(other_weights(note)), "device": "cpu"}
         )
-    assert forget_learned(settings)
+    assert delete_learned_weights(settings)
     assert watched.version() == SHIPPED
-    assert not forget_learned(settings)
+    assert not delete_learned_weights(settings)
 
 
 def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) -> None:
     settings = make_settings()
     watched = Watched(settings)
-    put(learned_weights(settings), other_weights("new"))
+    put(find_learned_weights(settings), other_weights("new"))
     assert watched.version(later_s=0.9 * LOOK_EVERY_S) == SHIPPED
     assert watched.version(later_s=0.2 * LOOK_EVERY_S) != SHIPPED
 
@@ -71,7 +77,7 @@ def test_weights_that_are_no_classifier_are_refused_once_and_those_before_stay(
 ) -> None:
     settings = make_settings()
     watched, before = Watched(settings), refused()
-    put(learned_weights(settings), weights)
+    put(find_learned_weights(settings), weights)
     with caplog.at_level(logging.WARNING):
         assert [watched.version() for _ in range(3)] == [SHIPPED] * 3
     assert refused() == before + 1
@@ -84,7 +90,7 @@ def test_network_that_knows_no_digits_is_refused(make_settings: MakeSettings) ->
     watched = Watched(settings)
     middle = slice(len(weights) // 4, 3 * len(weights) // 4)
     weights[middle] = bytes(len(weights[middle]))  # half of its numbers become 0
-    put(learned_weights(settings), bytes(weights))
+    put(find_learned_weights(settings), bytes(weights))
     before = refused()
     assert watched.version() == SHIPPED
     assert refused() == before + 1
@@ -92,13 +98,13 @@ def test_network_that_knows_no_digits_is_refused(make_settings: MakeSettings) ->
 
 def test_start_with_broken_learned_weights_takes_the_shipped_ones(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    put(learned_weights(settings), b"broken")
+    put(find_learned_weights(settings), b"broken")
     before = refused()
     watched = Watched(settings)
     assert watched.version() == SHIPPED
     assert refused() == before + 1
-    put(learned_weights(settings), other_weights("mended"))
-    assert watched.version() == version_of(other_weights("mended"))
+    put(find_learned_weights(settings), other_weights("mended"))
+    assert watched.version() == hash_weights(other_weights("mended"))
 
 
 def test_what_was_learned_from_other_shipped_weights_is_not_in_force(
@@ -109,11 +115,11 @@ def test_what_was_learned_from_other_shipped_weights_is_not_in_force(
     shutil.copytree(MODELS, models)
     settings = make_settings(MODELS=models)
     watched = Watched(settings)
-    put(learned_weights(settings), other_weights("learned"))
+    put(find_learned_weights(settings), other_weights("learned"))
     assert watched.version() != SHIPPED
     put(models / "classifier.onnx", other_weights("release"))
-    assert watched.version() == version_of(other_weights("release"))
-    assert weights_in_force(settings) == models / "classifier.onnx"
+    assert watched.version() == hash_weights(other_weights("release"))
+    assert find_active_weights(settings) == models / "classifier.onnx"
 
 
 def test_models_that_are_gone_for_a_moment_change_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
@@ -126,14 +132,14 @@ def test_models_that_are_gone_for_a_moment_change_nothing(make_settings: MakeSet
 
 def test_torch_takes_the_learned_weights_too(make_settings: MakeSettings) -> None:
     settings = make_settings(BACKEND="torch", DEVICE="cpu")
-    learned = learned_weights(settings)
+    learned = find_learned_weights(settings)
     put(learned.with_suffix(".pt"), (MODELS / "classifier.pt").read_bytes())
     put(learned, other_weights("new"))
     watched = Watched(settings)
     assert watched.kept.is_learned
-    assert watched.version() == version_of((MODELS / "classifier.pt").read_bytes())
+    assert watched.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
     put(learned.with_suffix(".pt"), b"broken")
     put(learned, other_weights("newer"))
     before = refused()
-    assert watched.version() == version_of((MODELS / "classifier.pt").read_bytes())
+    assert watched.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
     assert refused() == before + 1
