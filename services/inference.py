@@ -32,11 +32,11 @@ def main(life: lifecycle.ServiceContext) -> None:
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
     page = draw_sample_frame(settings.long_side_px)
-    is_cpu = kept.get().network.device == "cpu"  # on one thread, whose time is its own also on a busy machine
+    is_cpu = kept.current().classifier.device == "cpu"  # on one thread, whose time is its own also on a busy machine
     clock = time.thread_time if is_cpu else time.perf_counter
-    most = choose_batch_size(settings, lambda size: kept.get().read([page] * size), clock)
+    most = choose_batch_size(settings, lambda size: kept.current().read([page] * size), clock)
     life.log.info("reads up to %d pages at once", most)
-    stage_loop.serve(life, GrayFrame, most, lambda pages: read_batch(kept.get(), pages))
+    stage_loop.serve(life, GrayFrame, most, lambda pages: read_batch(kept.current(), pages))
 
 
 def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:

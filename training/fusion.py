@@ -5,7 +5,7 @@ digit-or-not odds from both and from how far a 1 leans, and the class from both.
 """
 
 import argparse
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from shared.vision.detection import Detections, detect_batch, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import SLANT, ClassifierOutput, Fusion, fuse
+from shared.vision.fusion import MAX_SLANT, ClassifierOutput, Fusion, fuse
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from training.data import HELD_OUT
 from training.detector import best_overlaps
@@ -26,7 +26,7 @@ from training.scenes.glyphs import Sources, load_sources
 SEED = 30_000_000
 LEAST_HEAT = 0.1  # candidates colder than any that the classifier is asked about add nothing
 ROUNDS = 100
-FREE = 6  # of the weights: the last one is chosen
+FITTED_WEIGHTS = ("detector", "classifier", "slant", "bias", "detector_classes", "classifier_classes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,8 @@ def gather(classifier: FrameRecognizer, sources: Sources, scenes: int) -> Eviden
         pyramid = make_pyramid(scene.picture)
         finds = detect_batch(classifier.detector, [pyramid], LEAST_HEAT)[0]
         truth = truth_of(scene, finds)
-        looks = classifier.look([pyramid], [finds])
-        parts.append([part[truth >= 0] for part in (finds.heat, finds.log_p, looks.log_p, looks.lean, truth)])
+        output = classifier.classify([pyramid], [finds])
+        parts.append([part[truth >= 0] for part in (finds.scores, finds.log_p, output.log_p, output.slant, truth)])
     return Evidence(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
@@ -80,7 +80,9 @@ def truth_of(scene: Scene, finds: Detections) -> NDArray[np.int64]:
 
 def fit(evidence: Evidence) -> Fusion:
     """Return the weights with the least loss."""
-    weights = torch.tensor(astuple(Fusion())[:FREE], dtype=torch.float64, requires_grad=True)
+    weights = torch.tensor(
+        [getattr(Fusion(), name) for name in FITTED_WEIGHTS], dtype=torch.float64, requires_grad=True
+    )
     optimiser = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe")
 
     def step() -> float:
@@ -90,7 +92,7 @@ def fit(evidence: Evidence) -> Fusion:
         return float(value.detach())
 
     optimiser.step(step)  # type: ignore[no-untyped-call]
-    return Fusion(*(round(value, 3) for value in weights.tolist()))
+    return Fusion(**dict(zip(FITTED_WEIGHTS, (round(value, 3) for value in weights.tolist()), strict=True)))
 
 
 def loss(weights: Tensor, evidence: Evidence) -> Tensor:
@@ -101,7 +103,7 @@ def loss(weights: Tensor, evidence: Evidence) -> Tensor:
     is_digit = truth < NOT_A_DIGIT
     shape = torch.logsumexp(read[:, :NOT_A_DIGIT], dim=1) - read[:, NOT_A_DIGIT]
     classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()
-    leaning_one = functional.relu(lean.double() - SLANT) * functional.softmax(classes, dim=1)[:, 1]
+    leaning_one = functional.relu(lean.double() - MAX_SLANT) * functional.softmax(classes, dim=1)[:, 1]
     odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + by_lean * leaning_one + bias
     either = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
     return either + functional.cross_entropy(classes[is_digit], truth[is_digit], reduction="sum") / len(truth)

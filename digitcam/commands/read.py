@@ -18,7 +18,7 @@ from shared.vision.reload import ReloadingRecognizer
 def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
     """Print what each picture says as soon as it is read; 1 where something could not be read, else 0."""
     try:
-        reader = ReloadingRecognizer(settings).get()
+        reader = ReloadingRecognizer(settings).current()
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False

@@ -60,7 +60,7 @@ class CameraDisplay:
         """Return the frame to show for a view; a dropped frame is shown with the digits tracked so far."""
         self._count(view)
         self._shown_at = view.captured_at
-        digits = self._track(view) if view.outcome in ANSWERED else self._tracker.held(view.captured_at)
+        digits = self._track(view) if view.outcome in ANSWERED else self._tracker.digits_at(view.captured_at)
         return DisplayFrame(
             camera=view.camera,
             seq=view.seq,
@@ -83,10 +83,10 @@ class CameraDisplay:
     def _track(self, view: View) -> tuple[Digit, ...]:
         """Return the tracked digits after a reading; the reading of an unchanged frame counts only once."""
         if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: the tracker's time must not go backwards
-            return self._tracker.held(view.captured_at)
+            return self._tracker.digits_at(view.captured_at)
         self._size_px, self._read_at = (view.width, view.height), view.captured_at
         if view.outcome == "unchanged" and view.digits == self._digits:
-            return self._tracker.stay(view.captured_at)
+            return self._tracker.refresh(view.captured_at)
         self._digits = view.digits
         return self._tracker.update(view.digits, view.captured_at)
 

@@ -18,7 +18,7 @@ def to_gray(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def draw_heatmap(gray: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return a gray frame (h x w) under its heatmap (a cell for STRIDE_PX pixels) in BGR: yellow is low, red is high."""
+    """Return a gray frame (h x w) under its heatmap (cells of STRIDE_PX) in BGR: yellow is low, red is high."""
     height, width = gray.shape
     cells = (heatmap.shape[1] * STRIDE_PX, heatmap.shape[0] * STRIDE_PX)
     large = cv2.resize(heatmap, cells, interpolation=cv2.INTER_LINEAR)[:height, :width]

@@ -13,7 +13,7 @@ class Digit:
     """One character found in one picture.
 
     log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit". gap_px is the width of the empty
-    paper up to the next digit on its line. It is measured only if that digit is far, and is 0 if something lies between.
+    paper up to the next digit on its line. It is measured only if that digit is far; 0 if something lies between.
     """
 
     box: Box

@@ -17,7 +17,7 @@ MAX_SLANT = 0.2  # pixels to the right for one up: handwriting slants no further
 
 @dataclass(frozen=True, slots=True)
 class ClassifierOutput:
-    """The classifier's log_p of n candidates (n x 11), and the slant of their ink (n), pixels to the right for one up."""
+    """The classifier's log_p of n candidates (n x 11), and their slant (n), in pixels to the right for one up."""
 
     log_p: NDArray[np.float32]
     slant: NDArray[np.float32]
@@ -27,9 +27,9 @@ class ClassifierOutput:
 class Fusion:
     """The weight of each source of evidence.
 
-    The log-odds of "a digit" are detector * logit(the detector's score) + classifier * the classifier's log-odds + bias.
-    For a 1 they also have slant * (its slant beyond MAX_SLANT), or upright if it slants no further. The logits of the
-    classes are detector_classes * the detector's log_p + classifier_classes * the classifier's.
+    The log-odds of "a digit" are detector * logit(the detector's score) + classifier * the classifier's log-odds +
+    bias. For a 1 they also have slant * (its slant beyond MAX_SLANT), or upright if it slants no further. The logits of
+    the classes are detector_classes * the detector's log_p + classifier_classes * the classifier's.
 
     `python -m training.fusion` fits all but upright on held-out scenes. The scenes have more strokes that are not 1s
     than real pictures do, so upright was chosen on photographs (docs/decisions/0007).

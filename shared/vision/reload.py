@@ -1,7 +1,7 @@
 """The recognizer with the active classifier weights: those that `digitcam learn` made here, else the shipped ones.
 
-Learned weights lie in LEARNED_DIR/<version of the shipped weights>/: a release with better weights is not hidden by what
-was learned from the previous ones. Only the classifier's weights are ever reloaded.
+Learned weights lie in LEARNED_DIR/<version of the shipped weights>/, so that a release with better weights is not
+hidden by what was learned from the previous ones. Only the classifier's weights are ever reloaded.
 """
 
 import logging

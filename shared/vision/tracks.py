@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from shared.vision.digit import Box, Digit
 
-# Evidence falls to 1/e in this time. At 30 frames/s with one reading in five wrong nothing flickers in 200 s, and a digit
-# exchanged for another is shown after 8 frames (0.25 s: 7 frames, 6 flickers; 0.4 s: 10 frames).
+# Evidence falls to 1/e in this time. At 30 frames/s with one reading in five wrong, nothing flickers in 200 s, and a
+# digit exchanged for another is shown after 8 frames (0.25 s: 7 frames, 6 flickers; 0.4 s: 10 frames).
 DECAY_S = 0.3
 INDEPENDENT_S = 0.1  # readings closer than this share their noise, and together count as about one
 MIN_LOG_P = math.log(1e-3)  # per reading and class: a single wild frame can't rule out a class for long

@@ -37,5 +37,5 @@ def test_weights_are_replaced_in_the_middle_of_a_film_and_every_frame_is_read(tm
         assert pipeline.value("queue.1", "digitcam_drops_total", camera="clip") == 0
         assert reads_with(pipeline, good)
     log = pipeline.log.read_text()
-    assert log.count("refused weights, those before stay") == 1
+    assert log.count("rejected new weights, keeping the current ones") == 1
     assert "Traceback" not in log

@@ -26,9 +26,9 @@ def test_the_fit_believes_the_witness_who_knows() -> None:
     torch.set_num_threads(1)
     evidence = witnesses()
     fusion = fit(evidence)
-    assert abs(fusion.heat) < 0.2
-    assert fusion.found < 0.2
-    assert fusion.read == pytest.approx(2.5 / 4, rel=0.1)
+    assert abs(fusion.detector) < 0.2
+    assert fusion.detector_classes < 0.2
+    assert fusion.classifier_classes == pytest.approx(2.5 / 4, rel=0.1)
     assert loss_of(fusion, evidence) < loss_of(Fusion(), evidence)
 
 

@@ -37,15 +37,15 @@ def main() -> None:
     if why.image is None:
         raise SystemExit("the classifier sees no ink on the demo's first sheet")
     layers = Layers(MODELS / "blog.onnx").look(why.image)
-    write("heat.jpg", draw_heatmap(page, why.heat))
+    write("heat.jpg", draw_heatmap(page, why.heatmap))
     write("crop.png", why.crop)
     write("input.png", enlarge(to_gray(why.image), ENLARGE))
     draw_step(why.image, layers[0].values)
     for number, layer in enumerate(layers):
         write(f"layer{number}.png", enlarge(tile_channels(layer.values), 3 if number < 2 else 4))
     draw_evidence(why)
-    heat, digit = why.heat.max(), int(np.argmax(why.together))
-    print(f"{digit}: heat {heat:.1%} at most, classifier {why.read[digit]:.3%}, together {why.together[digit]:.1%}")
+    heat, digit = why.heatmap.max(), int(np.argmax(why.fused))
+    print(f"{digit}: heat {heat:.1%} at most, classifier {why.classifier[digit]:.3%}, together {why.fused[digit]:.1%}")
 
 
 def write(name: str, picture: NDArray[np.uint8]) -> None:
@@ -63,7 +63,7 @@ def draw_evidence(why: Explanation) -> None:
     figure, axis = plt.subplots(figsize=(7, 2.6), layout="constrained")
     places = np.arange(11)
     for offset, (name, shares) in enumerate(
-        [("detector", (*why.found, 0.0)), ("classifier", why.read), ("together", why.together)]
+        [("detector", (*why.detector, 0.0)), ("classifier", why.classifier), ("together", why.fused)]
     ):
         axis.bar(places + 0.27 * (offset - 1), shares, 0.25, label=name)
     axis.set_xticks(places, [*map(str, range(10)), "no digit"])

@@ -6,11 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from shared.networks.detector_channels import ALIGN_PX, BOX, CHANNELS, CLASSES, REFINE, SCORE
 from shared.vision.detection import (
-    ALIGN,
-    CLOSER,
-    FACTS,
-    MAPS,
     Detections,
     LevelOutput,
     decode_cells,
@@ -26,8 +23,8 @@ COLD = -10.0
 
 
 def cold_maps(rows: int = 20, columns: int = 20) -> NDArray[np.float32]:
-    maps = np.zeros((MAPS, rows, columns), np.float32)
-    maps[[0, CLOSER]] = COLD
+    maps = np.zeros((CHANNELS, rows, columns), np.float32)
+    maps[[SCORE, REFINE]] = COLD
     return maps
 
 
@@ -40,17 +37,17 @@ def finds(*boxes: tuple[float, float, float, float]) -> Detections:
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 7), (19, 19)])
 def test_a_hot_cell_is_a_box_around_its_middle(row: int, column: int) -> None:
     maps = cold_maps()
-    maps[0, row, column] = 3
-    maps[11:FACTS, row, column] = 0.25, -0.25, np.log(2), 0
+    maps[SCORE, row, column] = 3
+    maps[BOX, row, column] = 0.25, -0.25, np.log(2), 0
     found = decode_cells(select_cells(LevelOutput(maps), 0.5))
     x, y = 8 * (column + 0.75), 8 * (row + 0.25)
     assert found.boxes.tolist() == [[x - 24, y - 12, 48, 24]]
-    assert found.heat[0] == pytest.approx(1 / (1 + np.exp(-3)))
+    assert found.scores[0] == pytest.approx(1 / (1 + np.exp(-3)))
 
 
 def test_class_evidence_sums_to_one() -> None:
     maps = cold_maps()
-    maps[0, 5, 5], maps[1:11, 5, 5] = 3, np.arange(10)
+    maps[SCORE, 5, 5], maps[CLASSES, 5, 5] = 3, np.arange(10)
     assert np.exp(decode_cells(select_cells(LevelOutput(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -98,7 +95,7 @@ def test_input_is_aligned_and_in_range(height: int, width: int) -> None:
     page = np.full((height, width), 255, np.uint8)
     images = to_input([page, page])
     assert images.shape[0] == 2
-    assert images.shape[2] % ALIGN == images.shape[3] % ALIGN == 0
+    assert images.shape[2] % ALIGN_PX == images.shape[3] % ALIGN_PX == 0
     assert images.min() == images.max() == 1
 
 
@@ -118,7 +115,7 @@ def test_a_find_on_a_coarse_level_is_given_in_pixels_of_the_page() -> None:
     def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
         maps = cold_maps(images.shape[2] // 8, images.shape[3] // 8)
         if images.shape[3] == 160:
-            maps[0, 4, 6] = 3
+            maps[SCORE, 4, 6] = 3
         return maps[None]
 
     (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
@@ -136,9 +133,9 @@ class Closer:
         maps = cold_maps(images.shape[2] // 8, images.shape[3] // 8)
         if len(self.asked) == 1:
             for row, column in self.wanted:
-                maps[CLOSER, row, column] = 3
+                maps[REFINE, row, column] = 3
         if len(self.asked) == self.levels:
-            maps[0, maps.shape[1] // 2, maps.shape[2] // 2] = 3
+            maps[SCORE, maps.shape[1] // 2, maps.shape[2] // 2] = 3
         return maps[None]
 
 

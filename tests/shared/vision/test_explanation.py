@@ -1,12 +1,13 @@
-"""Why a place was read as it was, with the shipped networks on the demo's pictures, and in words on a table."""
+"""Explanations agree with readings (shipped networks, demo pictures), and their sentences name the reason."""
 
 import cv2
 import numpy as np
 import pytest
 
 from shared.demo import Demo
+from shared.networks.detector_channels import STRIDE_PX
 from shared.settings import MODELS
-from shared.vision.detection import STRIDE, Gray, make_pyramid
+from shared.vision.detection import Gray, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.explanation import explain_place, make_heatmap
 from shared.vision.explanation_text import ExplainedPlace, describe_place
@@ -25,31 +26,31 @@ def page() -> Gray:
     return make_gray_frame(Demo(0).render(1.5)[0])[0]
 
 
-def test_explanation_says_what_the_reader_says_of_every_digit(reader: FrameRecognizer, page: Gray) -> None:
+def test_explanation_agrees_with_the_reading_of_every_digit(reader: FrameRecognizer, page: Gray) -> None:
     digits = reader.read([page])[0]
     assert digits
     for digit in digits:
         x, y, width, height = digit.box
         why = explain_place(reader, page, x + width / 2, y + height / 2)
-        assert why.is_said
+        assert why.is_digit
         assert why.box == digit.box
-        assert why.together == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
-        assert why.words[0] == f"Read as {digit.digit}."
+        assert why.fused == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
+        assert why.sentences[0] == f"Read as {digit.digit}."
         assert why.image is not None
         assert why.image.shape == (28, 28)
-        assert (len(why.found), len(why.read)) == (10, 11)
+        assert (len(why.detector), len(why.classifier)) == (10, 11)
 
 
-def test_place_without_a_candidate_is_said_to_be_none(reader: FrameRecognizer) -> None:
+def test_place_without_a_candidate_is_explained(reader: FrameRecognizer) -> None:
     why = explain_place(reader, np.full((480, 640), 200, np.uint8), 300, 200)
-    assert (why.box, why.image, why.together, why.is_said) == (None, None, (), False)
-    assert why.words[0].startswith("The detector sees no digit here: it believes in one with ")
+    assert (why.box, why.image, why.fused, why.is_digit) == (None, None, (), False)
+    assert why.sentences[0].startswith("The detector sees no digit here: its score is ")
 
 
 @pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
 def test_heat_covers_the_page_whatever_its_size(reader: FrameRecognizer, size: tuple[int, int]) -> None:
     heat = make_heatmap(reader, make_pyramid(np.full(size, 220, np.uint8)))
-    assert heat.shape == (-(-size[0] // STRIDE), -(-size[1] // STRIDE))
+    assert heat.shape == (-(-size[0] // STRIDE_PX), -(-size[1] // STRIDE_PX))
     assert 0 <= heat.min() <= heat.max() <= 1
 
 
@@ -58,8 +59,8 @@ def test_heat_is_where_the_digit_is(reader: FrameRecognizer) -> None:
         cv2.putText(np.full((480, 640), 230, np.uint8), "7", (420, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 40, 3)
     )
     row, column = np.unravel_index(make_heatmap(reader, make_pyramid(page)).argmax(), (60, 80))
-    assert 250 < STRIDE * row < 310
-    assert 410 < STRIDE * column < 460
+    assert 250 < STRIDE_PX * row < 310
+    assert 410 < STRIDE_PX * column < 460
 
 
 def shares(**given: float) -> tuple[float, ...]:
@@ -73,7 +74,7 @@ INSIDE = (100.0, 100.0, 40.0, 60.0)
 
 
 @pytest.mark.parametrize(
-    ("box", "heat", "has_ink", "read", "together", "is_said", "words"),
+    ("box", "score", "has_ink", "classifier", "fused", "is_digit", "sentences"),
     [
         (INSIDE, 0.98, True, {"d7": 0.99}, {"d7": 0.98}, True, ["Read as 7."]),
         (
@@ -83,25 +84,33 @@ INSIDE = (100.0, 100.0, 40.0, 60.0)
             {"d1": 0.1, "none": 0.88},
             {"none": 0.9},
             False,
-            ["more probably no digit (90\N{NO-BREAK SPACE}%)", "letter"],
+            ["that it is no digit (90\N{NO-BREAK SPACE}%)", "letter"],
         ),
         (INSIDE, 0.9, False, {"none": 0.99}, {"none": 0.8}, False, ["too faint"]),
         ((0.0, 100.0, 40.0, 60.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["touches the edge"]),
         ((100.0, 430.0, 40.0, 60.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["touches the edge"]),
         ((100.0, 100.0, 6.0, 9.0), 0.6, True, {"d4": 0.9}, {"none": 0.6}, False, ["too small: 9 pixels"]),
-        (INSIDE, 0.9, True, {"d4": 0.5}, {"d4": 0.45, "d9": 0.4}, False, ["no one digit", "as well be 9: 40"]),
-        (INSIDE, 0.9, True, {"d4": 0.9}, {"d4": 0.9}, False, ["part of a digit that is shown beside it"]),
+        (INSIDE, 0.9, True, {"d4": 0.5}, {"d4": 0.45, "d9": 0.4}, False, ["no single digit", "also be 9: 40"]),
+        (INSIDE, 0.9, True, {"d4": 0.9}, {"d4": 0.9}, False, ["part of a digit that is shown next to it"]),
     ],
 )
-def test_words_name_what_decided(  # noqa: PLR0917 - a row of the table
+def test_explanation_says_what_decided(  # noqa: PLR0917 - a row of the table
     box: tuple[float, float, float, float],
-    heat: float,
+    score: float,
     has_ink: bool,
-    read: dict[str, float],
-    together: dict[str, float],
-    is_said: bool,
-    words: list[str],
+    classifier: dict[str, float],
+    fused: dict[str, float],
+    is_digit: bool,
+    sentences: list[str],
 ) -> None:
-    place = ExplainedPlace((480, 640), box, heat, has_ink, shares(**read), shares(**together), is_said)
-    said = " ".join(describe_place(place))
-    assert all(word in said for word in words), said
+    place = ExplainedPlace(
+        shape=(480, 640),
+        box=box,
+        score=score,
+        has_ink=has_ink,
+        classifier=shares(**classifier),
+        fused=shares(**fused),
+        is_digit=is_digit,
+    )
+    described = " ".join(describe_place(place))
+    assert all(sentence in described for sentence in sentences), described

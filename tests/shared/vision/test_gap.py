@@ -62,5 +62,5 @@ def test_digits_at_the_edge_of_a_page_can_be_asked_about() -> None:
 def test_a_reading_says_where_the_way_to_the_next_digit_is_free(marks: tuple[Mark, ...], room: list[float]) -> None:
     boxes: tuple[Box, ...] = ((20, 40, 30, 50), (120, 40, 30, 50), (220, 40, 30, 50))
     page, digits = paper(*marks, digits=boxes), tuple(digit_of(7, box) for box in boxes)
-    assert [digit.room for digit in measure_gaps(page, digits)] == pytest.approx(room)
+    assert [digit.gap_px for digit in measure_gaps(page, digits)] == pytest.approx(room)
     assert measure_gaps(page, digits[:2]) == digits[:2]  # two digits have one step: it is even with nothing

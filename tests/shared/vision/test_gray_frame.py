@@ -44,7 +44,7 @@ def test_transparent_ground_becomes_white_paper() -> None:
     [((1200, 1600), (480, 640)), ((1600, 1200), (640, 480)), ((300, 400), (300, 400)), ((1, 10_000), (1, 640))],
 )
 def test_long_side_is_bounded_and_nothing_is_enlarged(shape: tuple[int, int], page_shape: tuple[int, int]) -> None:
-    page, scale = make_gray_frame(np.zeros(shape, np.uint8), long_side=640)
+    page, scale = make_gray_frame(np.zeros(shape, np.uint8), long_side_px=640)
     assert page.shape == page_shape
     assert scale == pytest.approx(max(page_shape) / max(shape))
 

@@ -105,9 +105,11 @@ def test_two_boxes_of_one_shape_are_no_number() -> None:
     assert texts([digit_of(0, (0, 0, 60, 60)), digit_of(0, (8, 10, 60, 60))]) == ["0", "0"]
 
 
-def row_of(text: str, *middles: float, room: float = 100.0) -> list[Digit]:
+def row_of(text: str, *middles: float, gap_px: float = 100.0) -> list[Digit]:
     """Digits of 30 x 50 at these places of a line, with so much empty paper behind each."""
-    return [replace(digit_of(int(one), (x - 15, 100, 30, 50)), room=room) for one, x in zip(text, middles, strict=True)]
+    return [
+        replace(digit_of(int(one), (x - 15, 100, 30, 50)), gap_px=gap_px) for one, x in zip(text, middles, strict=True)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +117,7 @@ def row_of(text: str, *middles: float, room: float = 100.0) -> list[Digit]:
     [
         (row_of("123", 0, 120, 250), ["123"]),
         (row_of("1234", 0, 120, 200, 320), ["1234"]),  # one step is narrow, and not much shorter than its neighbours
-        (row_of("123", 0, 120, 250, room=0), ["1", "2", "3"]),  # something is written between them
+        (row_of("123", 0, 120, 250, gap_px=0), ["1", "2", "3"]),  # something is written between them
         (row_of("12", 0, 120), ["1", "2"]),  # of a single step nobody can say whether it is even
         (row_of("123", 0, 120, 320), ["1", "2", "3"]),  # too far for a number
         (row_of("12345", 0, 40, 80, 185, 225), ["123", "45"]),  # a gap between two words

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.detection import MAPS, Detections, make_pyramid
-from shared.vision.fusion import ClassifierOutput
+from shared.networks.detector_channels import CHANNELS, CLASSES, LOG_SIZE, SCORE
+from shared.vision.detection import make_pyramid
 from shared.vision.recognizer import (
     FrameRecognizer,
-    count_rejected,
+    is_accepted,
     load_detector,
     load_recognizer,
     make_classifier_input,
+    select_digits,
 )
 from tests.shared.vision.drawings import Fake, write_page
 
@@ -37,11 +38,12 @@ class FakeDetector(Fake):
         self.cell = row, column
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        maps = np.zeros((len(inputs), MAPS, inputs.shape[2] // 8, inputs.shape[3] // 8), np.float32)
-        maps[:, 0] = COLD  # of the map that says where to look closer 0 is enough
+        maps = np.zeros((len(inputs), CHANNELS, inputs.shape[2] // 8, inputs.shape[3] // 8), np.float32)
+        maps[:, SCORE] = COLD  # 0 is enough to refine everywhere
         row, column = self.cell
         if inputs.shape[3] >= 160:
-            maps[:, 0, row, column], maps[:, 5, row, column], maps[:, 13:15, row, column] = HOT, 3, np.log(2)
+            maps[:, SCORE, row, column], maps[:, CLASSES.start + 4, row, column] = HOT, 3
+            maps[:, LOG_SIZE, row, column] = np.log(2)
         return maps
 
 
@@ -120,10 +122,9 @@ def test_a_box_beside_the_page_holds_nothing(box: tuple[float, float, float, flo
 @pytest.mark.parametrize(("shift_px", "count"), [(12, 1), (24, 1), (40, 2)])
 def test_a_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, count: int) -> None:
     boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
-    found = Detections(boxes, np.array([0.9, 0.8], np.float32), np.full((2, 10), np.log(0.1), np.float32))
-    log_p = np.full((2, 11), -9, np.float32)
+    log_p = np.full((2, 11), -9.0)
     log_p[:, 7] = 0
-    assert len(reader_at(8, 9).weigh(found, ClassifierOutput(log_p, np.zeros(2, np.float32)))) == count
+    assert len(select_digits(boxes, log_p)) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_missing_network_is_named(tmp_path: Path) -> None:
 def test_candidates_that_are_not_said_are_counted_as_refused(share: float, refused: int) -> None:
     evidence = np.full((2, 11), np.log(0.001))
     evidence[:, 7], evidence[:, 10] = np.log(share), np.log(1 - share)
-    assert count_rejected(evidence) == refused
+    assert (~is_accepted(evidence)).sum() == refused
 
 
 def test_network_that_is_no_detector_is_refused_in_a_sentence() -> None:

@@ -10,7 +10,7 @@ from prometheus_client import REGISTRY
 from shared.networks.runtimes import hash_weights
 from shared.settings import MODELS, Settings
 from shared.vision.reload import (
-    LOOK_EVERY_S,
+    CHECK_EVERY_S,
     ReloadingRecognizer,
     delete_learned_weights,
     find_active_weights,
@@ -29,10 +29,10 @@ class Watched:
         self.now = 0.0
         self.kept = ReloadingRecognizer(settings, lambda: self.now)
 
-    def version(self, later_s: float = LOOK_EVERY_S) -> str:
+    def version(self, later_s: float = CHECK_EVERY_S) -> str:
         """Of the network that reads the next pages, so much later."""
         self.now += later_s
-        return self.kept.get().network.version
+        return self.kept.current().classifier.version
 
 
 def refused() -> float:
@@ -58,8 +58,8 @@ def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) ->
     settings = make_settings()
     watched = Watched(settings)
     put(find_learned_weights(settings), other_weights("new"))
-    assert watched.version(later_s=0.9 * LOOK_EVERY_S) == SHIPPED
-    assert watched.version(later_s=0.2 * LOOK_EVERY_S) != SHIPPED
+    assert watched.version(later_s=0.9 * CHECK_EVERY_S) == SHIPPED
+    assert watched.version(later_s=0.2 * CHECK_EVERY_S) != SHIPPED
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) ->
     [
         (b"", "is not an ONNX model"),
         (other_weights("cut")[:-1000], "is not an ONNX model"),
-        ((MODELS / "blog.onnx").read_bytes(), "has not the classifier's eleven answers"),
-        ((MODELS / "detector.onnx").read_bytes(), "has not the classifier's eleven answers"),
+        ((MODELS / "blog.onnx").read_bytes(), "does not give the classifier's eleven classes"),
+        ((MODELS / "detector.onnx").read_bytes(), "does not give the classifier's eleven classes"),
     ],
     ids=["empty", "cut off", "of ten answers", "a detector"],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.vision.digit import Box, Digit
-from shared.vision.tracks import GAP_S, DigitTracker
+from shared.vision.tracks import MAX_UNSEEN_S, DigitTracker
 from tests.shared.vision.reading import digit_of
 
 FRAME_S = 1 / 30
@@ -73,7 +73,7 @@ def test_short_gap_does_not_hide_a_digit(gap_s: float) -> None:
 
 def test_digit_that_left_is_hidden_after_the_gap() -> None:
     shown = watch([[digit_of(6)]] * 30 + [[]] * 30)
-    assert shown[30 + math.ceil(GAP_S / FRAME_S)] == ""
+    assert shown[30 + math.ceil(MAX_UNSEEN_S / FRAME_S)] == ""
 
 
 def test_digits_of_a_moving_sheet_keep_their_places() -> None:
@@ -153,8 +153,8 @@ def test_digit_leaves_nothing_behind_where_another_box_takes_its_place() -> None
 def test_frames_that_nobody_read_hold_the_digits_until_the_gap_is_over() -> None:
     steady = DigitTracker()
     steady.update([digit_of(7)], 0.0)
-    assert text(steady.held(GAP_S - 0.01)) == "7"
-    assert text(steady.held(GAP_S + 0.01)) == ""
+    assert text(steady.digits_at(MAX_UNSEEN_S - 0.01)) == "7"
+    assert text(steady.digits_at(MAX_UNSEEN_S + 0.01)) == ""
 
 
 def test_clock_that_steps_back_does_not_keep_digits_for_ever() -> None:

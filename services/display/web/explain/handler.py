@@ -60,7 +60,7 @@ class ExplanationApi:
             except ValueError:
                 raise web.HTTPConflict(text="the camera's picture is broken") from None
             page, scale = make_gray_frame(grey, self._settings.long_side_px)
-            reader = self._kept.get()
+            reader = self._kept.current()
             explanation = explain_place(reader, page, x * scale, y * scale)
             values = self._describe(explanation, page, scale) | self._look_inside(explanation, reader)
             seen = self._remember(shown.camera, explanation)
@@ -69,10 +69,10 @@ class ExplanationApi:
     def _remember(self, camera: str, why: Explanation) -> int | None:
         if why.image is None:
             return None
-        return self._memory.remember(ClassifiedCrop(camera, to_gray(why.image), int(np.argmax(why.together))))
+        return self._memory.remember(ClassifiedCrop(camera, to_gray(why.image), int(np.argmax(why.fused))))
 
     def _look_inside(self, why: Explanation, reader: FrameRecognizer) -> dict[str, Any]:
-        version = reader.network.version
+        version = reader.classifier.version
         layers = self._layers_of(version).look(why.image) if why.image is not None else []
         return {
             "reader": {"version": version, "is_learned": self._kept.is_learned},
@@ -84,16 +84,16 @@ class ExplanationApi:
 
     def _describe(self, why: Explanation, page: NDArray[np.uint8], scale: float) -> dict[str, Any]:
         return {
-            "words": why.words,
-            "is_said": why.is_said,
+            "words": why.sentences,
+            "is_said": why.is_digit,
             "box": [round(side / scale, 1) for side in why.box] if why.box else None,
             "evidence": {
                 name: [round(share, 4) for share in shares]
-                for name, shares in (("found", why.found), ("read", why.read), ("together", why.together))
+                for name, shares in (("found", why.detector), ("read", why.classifier), ("together", why.fused))
             },
             "crop": to_png(why.crop) if why.crop.size else None,
             "image": to_png(to_gray(why.image)) if why.image is not None else None,
-            "heat": to_jpeg(draw_heatmap(page, why.heat)),
+            "heat": to_jpeg(draw_heatmap(page, why.heatmap)),
         }
 
 

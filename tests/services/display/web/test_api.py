@@ -440,7 +440,7 @@ def test_why_answers_with_what_was_seen_and_said(page: WebServer) -> None:
         x, y, width, height = shown().digits[0].box
         status, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
         assert status == 200
-        assert why["words"][0].startswith(("Read as", "Refused", "Not shown"))
+        assert why["words"][0].startswith(("Read as", "Rejected", "Not shown"))
         assert [len(why["evidence"][name]) for name in ("found", "read", "together")] == [10, 11, 11]
         assert [layer["kind"] for layer in why["layers"][:3]] == ["convolution", "ReLU", "max pooling"]
         pictures = [why["crop"], why["image"], why["heat"], *(layer["picture"] for layer in why["layers"])]
