@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from benchmarks import trust
-from benchmarks.film import BenchFilm, cache_folder, load, record
+from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_film
 from benchmarks.runtimes import RUNTIMES, Arrays, Call, load_onnx
 from services.inference import read_batch
 from services.preprocess import preprocess_frame
@@ -47,7 +47,7 @@ def bench(digits: int, seconds: float) -> dict[str, Any]:
 
 def make_pages(digits: int, count: int, settings: Settings) -> list[GrayFrame]:
     """Pages of several cameras, in turn."""
-    films = [load(record(BenchFilm(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
+    films = [load_jpegs(make_film(BenchFilm(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
     jpegs = [films[n % CAMERAS][n // CAMERAS] for n in range(count)]
     frames = [Frame("bench", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
     pages = [preprocess_frame(frame, settings.long_side_px) for frame in frames]

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.film import BenchFilm, cache_folder, record
+from benchmarks.bench_films import BenchFilm, cache_folder, make_film
 from benchmarks.peers import PEERS
 from benchmarks.peers.bench import measure_all, to_row
 from benchmarks.peers.measuring import Load
@@ -25,7 +25,7 @@ COMPARED = ("imagezmq_reqrep", "imagezmq_pubsub", "imagezmq_threads", "netgear")
 def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     """The pipeline's figures and a row for each peer. Raises UntrustedError."""
     ours, films = bench_pipeline(cameras, fps, seconds), plan_films(cameras, fps)
-    load = Load(tuple(record(film, cache_folder()) for film in films), fps, seconds, 1, slow_down(films))
+    load = Load(tuple(make_film(film, cache_folder()) for film in films), fps, seconds, 1, slow_down(films))
     rows, missing = measure_all(load, [peer for peer in PEERS if peer.module in COMPARED])
     return ours | {"speed": SPEED, "rows": [to_row("digitcam", ours), *rows], "not_installed": missing}
 
@@ -33,7 +33,7 @@ def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
 def bench_pipeline(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     """What `bench pipeline` gives, of a pipeline with a slow inference worker. Raises UntrustedError."""
     films = plan_films(cameras, fps)
-    paths = [record(film, cache_folder()) for film in films]
+    paths = [make_film(film, cache_folder()) for film in films]
     lines = {"inference": f"exec {sys.executable} -m benchmarks.slow_inference"}
     with running(paths, {}, lines, slow_down(films)) as pipeline:
         run, settings = measure(pipeline, films, seconds), pipeline.settings

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from benchmarks import spending, trust
-from benchmarks.film import BenchFilm, cache_folder, record
+from benchmarks.bench_films import BenchFilm, cache_folder, make_film
 from benchmarks.running import Pipeline, running
 from benchmarks.viewer import Viewer
 from benchmarks.watching import wait_for_all
@@ -40,7 +40,7 @@ def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
 
 def run(films: Sequence[BenchFilm], names: Sequence[str], seconds: float, settings: Mapping[str, str]) -> list[Row]:
     """A row for each of these watchers, on a pipeline with these settings."""
-    with running([record(film, cache_folder()) for film in films], {}, settings=settings) as pipeline:
+    with running([make_film(film, cache_folder()) for film in films], {}, settings=settings) as pipeline:
         viewer = Viewer(pipeline.settings)
         wait_for_all(pipeline, viewer, {film.name for film in films})
         viewer.close()

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import bare, scrape, trust
+from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_film
 from benchmarks.figures import fairness, percentile_ms
-from benchmarks.film import BenchFilm, cache_folder, load, record
 from benchmarks.running import running
 from benchmarks.watching import Run, judge, measure
 from shared.settings import Settings
@@ -39,7 +39,7 @@ class Plan:
 
 def bench(plan: Plan) -> dict[str, Any]:
     """Measure, and say what came of it. Raises UntrustedError."""
-    films = [record(film, cache_folder()) for film in plan.films()]
+    films = [make_film(film, cache_folder()) for film in plan.films()]
     workers = {"preprocess": plan.preprocess, "inference": plan.inference}
     with running(films, workers, settings=plan.settings()) as pipeline:
         run, settings = measure(pipeline, plan.films(), plan.seconds), pipeline.settings
@@ -49,7 +49,7 @@ def bench(plan: Plan) -> dict[str, Any]:
 
 def measure_bare(films: Sequence[Path], settings: Settings) -> float:
     """Frames a second of the bare loop on these films. Raises UntrustedError where others had the cores meanwhile."""
-    jpegs = list(chain.from_iterable(zip(*map(load, films), strict=True)))  # cameras in turn, as in the pipeline
+    jpegs = list(chain.from_iterable(zip(*map(load_jpegs, films), strict=True)))  # cameras in turn, as in the pipeline
     see, cores = bare.load_see(settings), trust.Cores()
     fps, cpu_s = bare.measure(see, jpegs)
     trust.check_cores(cores.shares(cpu_s)[0])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from benchmarks import scrape, spending, trust
-from benchmarks.film import BenchFilm
+from benchmarks.bench_films import BenchFilm
 from benchmarks.running import Pipeline
 from benchmarks.viewer import Account, Viewer, account
 

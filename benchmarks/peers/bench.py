@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from benchmarks import pipeline
-from benchmarks.film import cache_folder, record
+from benchmarks.bench_films import cache_folder, make_film
 from benchmarks.peers import PEERS, Peer
 from benchmarks.peers.measuring import Load, SilentPeerError, measure
 from benchmarks.trust import usable_cores
@@ -17,7 +17,7 @@ def bench(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
     """A row for digitcam with one and with two inference workers, and one for each peer. Raises UntrustedError."""
     plans = [pipeline.Plan(cameras, fps, seconds, inference=workers) for workers in (1, 2)]
     ours = [to_row(f"digitcam, inference={plan.inference}", pipeline.bench(plan)) for plan in plans]
-    films = tuple(record(film, cache_folder()) for film in plans[0].films())
+    films = tuple(make_film(film, cache_folder()) for film in plans[0].films())
     theirs, missing = measure_all(Load(films, fps, seconds, workers=min(usable_cores(), cameras)))
     return {"cameras": cameras, "asked_fps": fps, "seconds": seconds, "rows": ours + theirs, "not_installed": missing}
 

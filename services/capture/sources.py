@@ -9,7 +9,7 @@ from services.capture.network import read_network_camera
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.publisher import CapturedFrame
-from shared.demo import RATE_HZ, Demo
+from shared.demo import RATE_HZ, DemoCamera
 
 
 def open_source(camera: Camera, every_frame: bool) -> FrameStream:
@@ -33,6 +33,6 @@ def open_source(camera: Camera, every_frame: bool) -> FrameStream:
 
 def read_demo(name: str) -> FrameStream:
     """Yield the frames of the demo camera; each camera name has its own desk and numbers."""
-    demo = Demo(seed=zlib.crc32(name.encode()))
+    demo = DemoCamera(seed=zlib.crc32(name.encode()))
     for tick in schedule_ticks(RATE_HZ):
         yield CapturedFrame(encode_jpeg(demo.render(tick.number / RATE_HZ)[0]), tick.due_at)

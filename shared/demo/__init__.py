@@ -1,6 +1,6 @@
-"""A camera for those who have none: handwritten digits on a sheet that moves over a desk, in changing light.
+"""A camera for users without one: handwritten digits on a sheet that moves over a desk in changing light.
 
-Every picture is a function of the camera's seed and the time, and the digits in it are known.
+Every frame is a function of the camera's seed and the time, and the digits in it are known.
 """
 
 import math
@@ -11,102 +11,112 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.demo.desk import draw_desk
-from shared.demo.light import FULL, light
-from shared.demo.motion import Matrix, ease, hold, shift
+from shared.demo.light import FULL_LIGHT, compute_light
+from shared.demo.motion import Matrix, compute_pose, ease_in_out, translation
 from shared.demo.paper import Sheet, write_sheet
 from shared.vision.digit import Box
 
 WIDTH, HEIGHT = 640, 480
 RATE_HZ = 30
-SHEET_S = 4.0  # each sheet is held up for so long
-CHANGE_S = 0.4  # of which it takes this to come, and this to go
-SHADOW = (13, 20)  # pixels to the right and down: how far the sheet's shadow falls on the desk
-SHADOW_COARSE = 8  # it is drawn at an eighth of the size, which makes it soft
-EDGE = (196, 204, 208)  # BGR, of paper seen from the side
-NOISE = 2.0  # of the camera's sensor: standard deviation, grey values
-NOISE_ROOM = 64  # the noise is this much larger than the picture, which takes another part of it each time
+SHEET_S = 4.0  # how long each sheet is held up
+CHANGE_S = 0.4  # how long of this it takes to come into view, and to leave it
+SHADOW_PX = (13, 20)  # offset of the sheet's shadow on the desk: right, down
+SHADOW_SCALE = 8  # the shadow is drawn at an eighth of the size, which makes it soft
+EDGE: tuple[int, int, int] = (196, 204, 208)  # BGR of paper seen from the side
+NOISE_STD = 2.0  # of the camera's sensor, in gray values
+NOISE_MARGIN_PX = 64  # the noise field is this much larger than a frame; each frame uses another part of it
 
-Picture = NDArray[np.uint8]  # height x width x 3, BGR
-Truth = tuple[tuple[int, Box], ...]
+Image = NDArray[np.uint8]  # height x width x 3, BGR
+LabeledBoxes = tuple[tuple[int, Box], ...]  # each digit with the box of its ink
 
 
-class Demo:
-    """A synthetic camera. What it keeps is drawn once and depends on the seed alone: desk, noise, the last sheets."""
+class DemoCamera:
+    """A synthetic camera. Its state (desk, noise, the last sheets) is drawn once and depends on the seed alone."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
         self._desk = draw_desk(rng, WIDTH, HEIGHT)
         self._phase = rng.uniform(0, 2 * math.pi, 6)
-        noise = rng.normal(2 * NOISE, NOISE, (HEIGHT + NOISE_ROOM, WIDTH + NOISE_ROOM, 3))
-        self._noise = np.clip(np.round(noise), 0, 255).astype(np.uint8)
+        self._noise = make_noise_field(rng)
         self._sheet = lru_cache(maxsize=2)(lambda index: write_sheet(np.random.default_rng((seed, index))))
 
     def numbers(self, t: float) -> tuple[str, ...]:
         """Return the numbers on the sheet that is held up at t seconds, from top to bottom."""
         return self._sheet(int(t // SHEET_S)).numbers
 
-    def render(self, t: float) -> tuple[Picture, Truth]:
-        """Return the picture at t >= 0 seconds (480 x 640 x 3), and each digit wholly in it with the box of its ink."""
+    def render(self, t: float) -> tuple[Image, LabeledBoxes]:
+        """Return the frame at t >= 0 seconds (480 x 640 x 3), and each digit that is entirely visible in it."""
         sheet = self._sheet(int(t // SHEET_S))
-        age = t % SHEET_S
-        shown = ease(age / CHANGE_S) - ease((age - SHEET_S + CHANGE_S) / CHANGE_S)
-        pose = hold(t, self._phase, shown, sheet.picture.shape[1::-1], (WIDTH, HEIGHT))
-        picture = self._desk.copy()
-        throw_shadow(picture, project(corners(sheet), pose))
-        lay_sheet(picture, sheet, pose)
-        cv2.multiply(picture, light(t, self._phase[0], WIDTH, HEIGHT), picture, scale=1 / FULL)
-        return self._expose(picture, t), find_truth(sheet, pose)
-
-    def _expose(self, picture: Picture, t: float) -> Picture:
-        """Add the sensor's noise, from a place in it that the time decides."""
-        x, y = np.random.default_rng(round(t * 1000)).integers(0, NOISE_ROOM, 2)
-        return np.asarray(cv2.add(picture, self._noise[y : y + HEIGHT, x : x + WIDTH]), np.uint8)
+        held_s = t % SHEET_S
+        shown = ease_in_out(held_s / CHANGE_S) - ease_in_out((held_s - SHEET_S + CHANGE_S) / CHANGE_S)
+        pose = compute_pose(t, self._phase, shown, sheet.image.shape[1::-1], (WIDTH, HEIGHT))
+        frame = draw_scene(self._desk, sheet, pose, compute_light(t, self._phase[0], WIDTH, HEIGHT))
+        x, y = np.random.default_rng(round(t * 1000)).integers(0, NOISE_MARGIN_PX, 2)
+        return np.asarray(cv2.add(frame, crop_noise(self._noise, x, y)), np.uint8), find_visible_digits(sheet, pose)
 
 
-def corners(sheet: Sheet) -> NDArray[np.float32]:
+def make_noise_field(rng: np.random.Generator) -> Image:
+    """Return sensor noise for a frame and NOISE_MARGIN_PX more."""
+    shape = (HEIGHT + NOISE_MARGIN_PX, WIDTH + NOISE_MARGIN_PX, 3)
+    return np.clip(np.round(rng.normal(2 * NOISE_STD, NOISE_STD, shape)), 0, 255).astype(np.uint8)
+
+
+def crop_noise(field: Image, x: int, y: int) -> Image:
+    return field[y : y + HEIGHT, x : x + WIDTH]
+
+
+def draw_scene(desk: Image, sheet: Sheet, pose: Matrix, light: Image) -> Image:
+    """Return the sheet over the desk, in this light."""
+    scene = desk.copy()
+    draw_shadow(scene, project_points(sheet_corners(sheet), pose))
+    draw_sheet(scene, sheet, pose)
+    return np.asarray(cv2.multiply(scene, light, scale=1 / FULL_LIGHT), np.uint8)
+
+
+def sheet_corners(sheet: Sheet) -> NDArray[np.float32]:
     """Return the corners of a sheet in its own pixels: 4 x 2, clockwise."""
-    height, width = sheet.picture.shape[:2]
+    height, width = sheet.image.shape[:2]
     return np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
 
 
-def project(points: NDArray[np.float32], pose: Matrix) -> NDArray[np.float32]:
-    """Return where points of the sheet (N x 2) are in the picture."""
+def project_points(points: NDArray[np.float32], pose: Matrix) -> NDArray[np.float32]:
+    """Return points of the sheet (N x 2) in pixels of the frame."""
     return np.asarray(cv2.perspectiveTransform(points[None], pose)[0], np.float32)
 
 
-def throw_shadow(picture: Picture, quad: NDArray[np.float32]) -> None:
-    """Darken the picture under the sheet whose corners are given, softly."""
-    left, top, right, bottom = bounds(quad + SHADOW, margin=5 * SHADOW_COARSE)
-    coarse = np.full((-(-(bottom - top) // SHADOW_COARSE), -(-(right - left) // SHADOW_COARSE), 3), 255, np.uint8)
-    thrown = np.round((quad + SHADOW - (left, top)) * 16 / SHADOW_COARSE).astype(np.int32)
-    cv2.fillConvexPoly(coarse, thrown, (115, 115, 115), cv2.LINE_AA, shift=4)
-    shadow = cv2.resize(cv2.blur(coarse, (5, 5)), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    window = picture[top:bottom, left:right]
+def draw_shadow(scene: Image, quad: NDArray[np.float32]) -> None:
+    """Darken the scene softly under a sheet with these corners."""
+    left, top, right, bottom = clip_bounds(quad + SHADOW_PX, margin=5 * SHADOW_SCALE)
+    small = np.full((-(-(bottom - top) // SHADOW_SCALE), -(-(right - left) // SHADOW_SCALE), 3), 255, np.uint8)
+    shape = np.round((quad + SHADOW_PX - (left, top)) * 16 / SHADOW_SCALE).astype(np.int32)
+    cv2.fillConvexPoly(small, shape, (115, 115, 115), cv2.LINE_AA, shift=4)
+    shadow = cv2.resize(cv2.blur(small, (5, 5)), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    window = scene[top:bottom, left:right]
     cv2.multiply(window, shadow, window, scale=1 / 255)
 
 
-def lay_sheet(picture: Picture, sheet: Sheet, pose: Matrix) -> None:
-    """Draw the sheet over the picture; a thin line along its edge is the thickness of paper, and hides the steps."""
-    quad = project(corners(sheet), pose)
-    left, top, right, bottom = bounds(quad, margin=1)
-    window, seen = picture[top:bottom, left:right], shift(-left, -top) @ pose
-    cv2.warpPerspective(sheet.picture, seen, window.shape[1::-1], window, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
+def draw_sheet(scene: Image, sheet: Sheet, pose: Matrix) -> None:
+    """Draw the sheet; a thin line along its edge is the thickness of the paper and hides jagged pixels."""
+    quad = project_points(sheet_corners(sheet), pose)
+    left, top, right, bottom = clip_bounds(quad, margin=1)
+    window, in_window = scene[top:bottom, left:right], translation(-left, -top) @ pose
+    cv2.warpPerspective(sheet.image, in_window, window.shape[1::-1], window, cv2.INTER_LINEAR, cv2.BORDER_TRANSPARENT)
     edge = np.round(quad * 16).astype(np.int32)
-    cv2.polylines(picture, [edge], True, EDGE, 1, cv2.LINE_AA, shift=4)  # noqa: FBT003 - its name differs by version
+    cv2.polylines(scene, [edge], True, EDGE, 1, cv2.LINE_AA, shift=4)  # noqa: FBT003 - its name differs by version
 
 
-def bounds(quad: NDArray[np.float32], margin: int) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of what the picture shows around a quad; at least one pixel."""
+def clip_bounds(quad: NDArray[np.float32], margin: int) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of the visible part of a quad and its margin; at least one pixel."""
     (left, top), (right, bottom) = quad.min(axis=0) - margin, quad.max(axis=0) + margin
     x, y = min(max(0, int(left)), WIDTH - 1), min(max(0, int(top)), HEIGHT - 1)
     return x, y, min(WIDTH, max(x + 1, math.ceil(right))), min(HEIGHT, max(y + 1, math.ceil(bottom)))
 
 
-def find_truth(sheet: Sheet, pose: Matrix) -> Truth:
-    """Return the digits that are wholly in the picture, in the order of writing, with the boxes of their ink."""
+def find_visible_digits(sheet: Sheet, pose: Matrix) -> LabeledBoxes:
+    """Return the digits that are entirely in the frame, in writing order, with the boxes of their ink."""
     found = []
     for written in sheet.digits:
-        points = project(written.outline, pose)
+        points = project_points(written.outline, pose)
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         if left >= 0 and top >= 0 and right < WIDTH and bottom < HEIGHT:
             found.append((written.digit, (float(left), float(top), float(right - left), float(bottom - top))))

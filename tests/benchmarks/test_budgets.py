@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks import pipeline, spending
-from benchmarks.film import record
+from benchmarks.bench_films import make_film
 from benchmarks.pipeline import Plan
 from benchmarks.running import running
 from benchmarks.trust import UntrustedError
@@ -64,7 +64,7 @@ def test_a_light_load_is_read_completely_and_young(light: dict[str, Any]) -> Non
 
 def test_five_minutes_add_no_memory_and_no_line_to_the_log(films: Path) -> None:
     plan = Plan(cameras=2, fps=15)
-    with running([record(film, films) for film in plan.films()], {}) as pipe:
+    with running([make_film(film, films) for film in plan.films()], {}) as pipe:
         viewer = Viewer(pipe.settings)
         wait_for_all(pipe, viewer, {film.name for film in plan.films()})
         viewer.look(viewer.now() + WARM_S)

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from benchmarks import trust
-from benchmarks.film import BenchFilm, record
+from benchmarks.bench_films import BenchFilm, make_film
 from benchmarks.peers import PEERS, Peer
 from benchmarks.peers.bench import measure_all
 from benchmarks.peers.measuring import Load, SilentPeerError, choose_place, measure, report, running, wait_for_all
@@ -17,7 +17,7 @@ from benchmarks.peers.place import Place, Record, Sample, samples, stamp, unstam
 
 
 def make_load(films: Path) -> Load:
-    return Load(tuple(record(BenchFilm(seed, 10, 1), films) for seed in range(2)), fps=10, seconds=0.5, workers=2)
+    return Load(tuple(make_film(BenchFilm(seed, 10, 1), films) for seed in range(2)), fps=10, seconds=0.5, workers=2)
 
 
 @pytest.mark.slow

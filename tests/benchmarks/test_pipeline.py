@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import trust
-from benchmarks.film import record
+from benchmarks.bench_films import make_film
 from benchmarks.pipeline import Plan, report
 from benchmarks.running import running, write_procfile
 from benchmarks.watching import judge, measure
@@ -14,7 +14,7 @@ from benchmarks.watching import judge, measure
 @pytest.mark.slow
 def test_a_pipeline_is_measured_and_every_picture_that_was_due_is_accounted_for(films: Path) -> None:
     plan = Plan(cameras=2, fps=10, seconds=2)
-    with running([record(film, films) for film in plan.films()], {"inference": 1}) as pipeline:
+    with running([make_film(film, films) for film in plan.films()], {"inference": 1}) as pipeline:
         run = measure(pipeline, plan.films(), plan.seconds)
     for account in run.accounts.values():
         assert account.due == 20

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from shared.demo import SHEET_S, Demo
+from shared.demo import SHEET_S, DemoCamera
 from tests.pipeline.pipeline import running, wait_for
 
 SHEETS = 15  # a minute of the demo
 
 
 def test_demo_cameras_number_is_on_the_page_and_leaves_with_the_camera(tmp_path: Path, chromium: Browser) -> None:
-    demo = Demo(seed=zlib.crc32(b"demo"))
+    demo = DemoCamera(seed=zlib.crc32(b"demo"))
     held_up = {number for sheet in range(SHEETS) for number in demo.numbers(sheet * SHEET_S)}
     with running(tmp_path, "demo") as pipeline:
         wait_for(lambda: pipeline.is_up("demo"))

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.demo import Demo
+from shared.demo import DemoCamera
 
 DIGITCAM = Path(sys.executable).parent / "digitcam"
 AT_S = 1.5  # a moment at which the demo's sheet is whole in the picture
@@ -107,7 +107,7 @@ def test_photo_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path: 
 def test_video_gives_one_result_a_frame(tmp_path: Path) -> None:
     video = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 30, (640, 480))
     for number in range(5):
-        video.write(Demo(1).render(AT_S + number / 30)[0])
+        video.write(DemoCamera(1).render(AT_S + number / 30)[0])
     video.release()
     results, code = read(tmp_path / "a.avi")
     assert code == 0

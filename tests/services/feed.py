@@ -8,7 +8,7 @@ from functools import cache
 
 import simplejpeg
 
-from shared.demo import Demo
+from shared.demo import DemoCamera
 from shared.messaging.messages import CameraState, Message, Ready, View
 from tests.shared.vision.reading import digit_of
 
@@ -20,7 +20,7 @@ FIRST_S = 1.0  # the sheet has arrived
 @cache
 def pictures(seed: int) -> list[tuple[bytes, tuple[tuple[int, tuple[float, float, float, float]], ...]]]:
     """JPEGs of the demo camera, each with the digits in it."""
-    demo = Demo(seed)
+    demo = DemoCamera(seed)
     rendered = [demo.render(FIRST_S + i / FPS) for i in range(FRAMES)]
     return [(simplejpeg.encode_jpeg(picture, 85, "BGR", "420"), truth) for picture, truth in rendered]
 

@@ -12,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from shared.demo import Demo
+from shared.demo import DemoCamera
 from shared.networks.architectures import load_checkpoint
 from shared.networks.layers import Layers
 from shared.settings import MODELS
@@ -30,7 +30,7 @@ def main() -> None:
     """Make all of them."""
     mpl.use("Agg")
     FOLDER.mkdir(exist_ok=True)
-    picture, truth = Demo(SEED).render(AT_S)
+    picture, truth = DemoCamera(SEED).render(AT_S)
     page, _ = make_gray_frame(picture)
     x, y, width, height = truth[0][1]
     why = explain_place(load_recognizer(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)

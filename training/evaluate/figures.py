@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.demo import RATE_HZ, Demo
+from shared.demo import RATE_HZ, DemoCamera
 from shared.networks.runtimes import Network
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.gray_frame import LONG_SIDE_PX, make_gray_frame, to_gray
@@ -202,7 +202,7 @@ def clip(classifier: ReadsPages, name: str, path: Path, truth: set[str], rate_hz
 
 def demo(classifier: ReadsPages, name: str, seed: int = 7) -> Iterator[Row]:
     """How many digits of the demo camera's frames are read, each frame alone?"""
-    camera = Demo(seed)
+    camera = DemoCamera(seed)
     true = right = said = frames = 0
     for index in range(int(DEMO_S / DEMO_EVERY_S)):
         picture, truth = camera.render(index * DEMO_EVERY_S + 1 / RATE_HZ)

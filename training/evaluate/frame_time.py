@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.demo import HEIGHT, WIDTH, Demo
+from shared.demo import HEIGHT, WIDTH, DemoCamera
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
 from shared.vision.gray_frame import to_gray
@@ -58,7 +58,7 @@ def time_one(classifier: ReadsPages, page: Page, clock: Callable[[], float]) -> 
 def digit_pages() -> Sequence[Page]:
     """Return frames of the demo camera that show exactly so many digits."""
     pages: list[Page] = []
-    camera, t = Demo(SEED), 0.0
+    camera, t = DemoCamera(SEED), 0.0
     while len(pages) < PAGES:
         picture, truth = camera.render(t)
         pages += [to_gray(picture)] if len(truth) == DIGITS else []

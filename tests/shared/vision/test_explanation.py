@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.demo import Demo
+from shared.demo import DemoCamera
 from shared.networks.detector_channels import STRIDE_PX
 from shared.settings import MODELS
 from shared.vision.detection import Gray, make_pyramid
@@ -23,7 +23,7 @@ def reader() -> FrameRecognizer:
 @pytest.fixture(scope="module")
 def page() -> Gray:
     """The demo's first sheet, which says 30."""
-    return make_gray_frame(Demo(0).render(1.5)[0])[0]
+    return make_gray_frame(DemoCamera(0).render(1.5)[0])[0]
 
 
 def test_explanation_agrees_with_the_reading_of_every_digit(reader: FrameRecognizer, page: Gray) -> None:
