@@ -24,7 +24,7 @@ from shared.vision.normaliser import measure_slant
 from training.average import start_mean
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
-from training.export import export_onnx, hash_recipe
+from training.export import export_layers, export_onnx, hash_recipe
 from training.plots import plot_confusion
 from training.resume import Stateful, keep, restore
 from training.scenes.fonts import fetch_hand_fonts
@@ -341,6 +341,7 @@ def write_classifier(
         "test_accuracy": f"{figures['test']:.4f}",
     }
     export_onnx(out / "classifier.onnx", network, test.images[:64].float() / SHADES, facts)
+    export_layers(out / "classifier.onnx")
     print(figures)
 
 

@@ -26,7 +26,7 @@ from shared.networks.detector_channels import ALIGN_PX, BOX, CLASSES, REFINE, SC
 from shared.vision.detection import Detections, detect_batch, halve, intersection_areas
 from training.average import start_mean
 from training.data import HELD_OUT
-from training.export import check_same_answers, export_onnx, hash_recipe
+from training.export import check_same_outputs, export_onnx, hash_recipe
 from training.label_maps import SIZES_PX, make_target
 from training.plots import plot_losses
 from training.resume import Stateful, keep, restore
@@ -335,7 +335,7 @@ def export_detector(path: Path, network: DetectorCNN, recipe: dict[str, Any]) ->
     }
     sides = {2: ALIGN_PX * torch.export.Dim("rows"), 3: ALIGN_PX * torch.export.Dim("columns")}
     export_onnx(path, network, torch.rand(2, 1, 6 * ALIGN_PX, 10 * ALIGN_PX), facts, free=sides)
-    check_same_answers(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN_PX, 3 * ALIGN_PX))
+    check_same_outputs(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN_PX, 3 * ALIGN_PX))
 
 
 if __name__ == "__main__":

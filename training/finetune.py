@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from shared.networks import layers
 from shared.networks.architectures import load_checkpoint, save_checkpoint
 from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.corrections import Correction, CorrectionStore
@@ -25,7 +26,7 @@ from shared.vision.reload import find_learned_weights, find_shipped_weights, loa
 from training.classifier import SHADES, Labelled, labelled
 from training.crops import Order, load_crops
 from training.data import HELD_OUT, load_mnist
-from training.export import export_onnx
+from training.export import export_layers, export_onnx
 from training.teach import FinetuneRecipe, count_right, teach
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -78,7 +79,8 @@ def install(network: nn.Module, learned: Path, example: Tensor, recipe: dict[str
     save_checkpoint(draft.with_suffix(".pt"), "classifier", network, recipe, {})
     export_onnx(draft, network, example.float() / SHADES, {"name": "classifier", "learned_from": learned.parent.name})
     version = load_classifier(draft, "onnx", "cpu").version
-    for suffix in (".pt", ".onnx"):  # in this order: the .onnx says that there is something learned
+    export_layers(draft)
+    for suffix in (".pt", layers.SUFFIX, ".onnx"):  # in this order: the .onnx says that there is something learned
         draft.with_suffix(suffix).replace(learned.with_suffix(suffix))
     return version
 

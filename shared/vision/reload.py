@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from shared.demo.paper import load_digits
+from shared.networks import layers
 from shared.networks.runtimes import NOT_A_MODEL, Network, hash_weights, load_network, read_weights
 from shared.settings import Settings
 from shared.telemetry import metrics
@@ -52,7 +53,7 @@ def delete_learned_weights(settings: Settings) -> bool:
     """Delete the learned weights, so that the shipped ones are active; return whether there were any."""
     learned = find_learned_weights(settings)
     was_there = learned.is_file()
-    for suffix in (".onnx", ".pt"):  # the .onnx first: it makes the learned weights active
+    for suffix in (".onnx", layers.SUFFIX, ".pt"):  # the .onnx first: it makes the learned weights active
         learned.with_suffix(suffix).unlink(missing_ok=True)
     return was_there
 

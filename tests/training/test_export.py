@@ -29,7 +29,7 @@ def test_network_that_answers_differently_is_not_kept(tmp_path: Path, monkeypatc
         network.by = 1.01
         return model
 
-    monkeypatch.setattr("training.export.forget_origins", drift)
+    monkeypatch.setattr("training.export.strip_origins", drift)
     with pytest.raises(ValueError, match=r"differ from torch's by 0\.01"):
         export_onnx(tmp_path / "x.onnx", network, torch.zeros(2, 3), {"name": "x"})
     assert not (tmp_path / "x.onnx").exists()

@@ -8,18 +8,20 @@ from pathlib import Path
 import cv2
 import matplotlib as mpl
 import numpy as np
+import onnx
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from shared.demo import DemoCamera
 from shared.networks.architectures import load_checkpoint
-from shared.networks.layers import Layers
+from shared.networks.layers import LayerNetwork
 from shared.settings import MODELS
 from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
 from shared.vision.explanation import Explanation, explain_place
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.recognizer import load_recognizer
+from training.export import expose_layers
 
 FOLDER = Path("docs/how-it-works")
 SEED, AT_S = 0, 1.5  # the demo's first sheet, which says 30
@@ -36,7 +38,8 @@ def main() -> None:
     why = explain_place(load_recognizer(MODELS, "onnx", "cpu"), page, x + width / 2, y + height / 2)
     if why.image is None:
         raise SystemExit("the classifier sees no ink on the demo's first sheet")
-    layers = Layers(MODELS / "blog.onnx").look(why.image)
+    blog = expose_layers(onnx.load(MODELS / "blog.onnx"))
+    layers = LayerNetwork(blog.SerializeToString()).run(why.image)
     write("heat.jpg", draw_heatmap(page, why.heatmap))
     write("crop.png", why.crop)
     write("input.png", enlarge(to_gray(why.image), ENLARGE))

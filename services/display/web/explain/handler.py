@@ -16,7 +16,7 @@ from services.display.web.explain.corrections import RecentReadings
 from services.display.web.explain.images import to_jpeg, to_png
 from services.display.web.requests import check, refuse
 from services.display.web.snapshots import Snapshots
-from shared.networks.layers import Layers
+from shared.networks.layers import SUFFIX, Layer, LayerNetwork
 from shared.settings import Settings
 from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
 from shared.vision.corrections import ClassifiedCrop
@@ -34,16 +34,19 @@ class ExplanationApi:
     def __init__(self, settings: Settings, snapshots: Snapshots, memory: RecentReadings) -> None:
         self._settings, self._snapshots, self._memory = settings, snapshots, memory
         self._turn = threading.Lock()
-        self._layers: tuple[str, Layers] | None = None  # and the version of the weights they are of
+        self._layers: tuple[str, LayerNetwork] | None = None  # with the version of its weights
 
     @cached_property
     def _kept(self) -> ReloadingRecognizer:
         return ReloadingRecognizer(replace(self._settings, backend="onnx", device="cpu"))
 
-    def _layers_of(self, version: str) -> Layers:
+    def _run_layers(self, version: str, image: NDArray[np.float32]) -> list[Layer]:
+        path = self._kept.path.with_suffix(SUFFIX)
         if self._layers is None or self._layers[0] != version:
-            self._layers = (version, Layers(self._kept.path))
-        return self._layers[1]
+            if not path.is_file():  # weights that were learned before their layers were exported
+                return []
+            self._layers = (version, LayerNetwork(path.read_bytes()))
+        return self._layers[1].run(image)
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer with what was seen, what was said of it and why."""
@@ -73,7 +76,7 @@ class ExplanationApi:
 
     def _look_inside(self, why: Explanation, reader: FrameRecognizer) -> dict[str, Any]:
         version = reader.classifier.version
-        layers = self._layers_of(version).look(why.image) if why.image is not None else []
+        layers = self._run_layers(version, why.image) if why.image is not None else []
         return {
             "reader": {"version": version, "is_learned": self._kept.is_learned},
             "layers": [
