@@ -1,0 +1,128 @@
+"""The pipeline as one table: its stages, what each consumes and produces, and how frames end.
+
+Whatever names a stage, an outcome or a reason takes the name from here. Every value is a string on the wire, in metrics
+and in log lines. The supervisor behind each line of the Procfile imports this file, so it imports nothing that costs
+memory or time.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Stage(StrEnum):
+    """A line of the Procfile."""
+
+    CAPTURE = "capture"
+    QUEUE = "queue"
+    PREPROCESS = "preprocess"
+    INFERENCE = "inference"
+    DISPLAY = "display"
+    PROMETHEUS = "prometheus"
+
+
+class DropReason(StrEnum):
+    """Why a frame ended without a reading."""
+
+    REPLACED = "replaced"  # a newer frame of its camera took its place
+    STALE = "stale"  # older than MAX_AGE_S
+    MALFORMED = "malformed"  # not a JPEG
+    TOO_LARGE = "too large"  # too many pixels
+    WORKER_LOST = "worker lost"  # its worker ended or fell silent
+    NO_QUEUE = "no queue"  # capture could not reach the queue
+
+
+class Outcome(StrEnum):
+    """How a frame ended: with a reading, or dropped for a reason."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"  # with the reading of an earlier frame that looks the same
+    REPLACED = DropReason.REPLACED
+    STALE = DropReason.STALE
+    MALFORMED = DropReason.MALFORMED
+    TOO_LARGE = DropReason.TOO_LARGE
+    WORKER_LOST = DropReason.WORKER_LOST
+    NO_QUEUE = DropReason.NO_QUEUE
+
+    @property
+    def has_reading(self) -> bool:
+        """Whether the frame ended with a reading."""
+        return self in {Outcome.READ, Outcome.UNCHANGED}
+
+
+class Gate(StrEnum):
+    """What preprocess does with a frame of a camera that may stand still."""
+
+    OPEN = "open"  # make a gray frame
+    COMPARE = "compare"  # make one, with a sketch if it differs from the reference
+    SKIP = "skip"  # make one only if it differs from the reference
+
+
+class BatchReason(StrEnum):
+    """Why a batch is not larger."""
+
+    FULL = "full"  # as many frames as its worker takes
+    DRAINED = "drained"  # nothing more waited for this worker
+
+
+class CameraState(StrEnum):
+    """The state of a camera."""
+
+    CONNECTING = "connecting"
+    LIVE = "live"
+    FROZEN = "frozen"  # it repeats one picture
+    BLOCKED = "blocked"  # it is open and gives no pictures
+    ABSENT = "absent"  # it cannot be opened
+    ENDED = "ended"  # a file that was read to its end
+    DOWN = "down"  # its capture process is silent
+    LEFT = "left"  # it was taken off the list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSpec:
+    """A row of the table. Messages are named by their classes in shared/messaging/messages.py."""
+
+    stage: Stage
+    consumes: tuple[str, ...] = ()
+    produces: tuple[str, ...] = ()
+    is_scalable: bool = False  # honcho start -c inference=2
+    drop_reasons: tuple[DropReason, ...] = ()
+
+
+PIPELINE = (
+    StageSpec(
+        stage=Stage.CAPTURE,
+        produces=("Frame", "CameraReport"),
+        drop_reasons=(DropReason.REPLACED, DropReason.NO_QUEUE),
+    ),
+    StageSpec(
+        stage=Stage.QUEUE,
+        consumes=("Frame", "GrayFrame", "Unchanged", "Refusal", "Reading", "CameraReport"),
+        produces=("Frame", "GrayFrame", "View", "CameraReport"),
+    ),
+    StageSpec(
+        stage=Stage.PREPROCESS,
+        consumes=("Frame",),
+        produces=("GrayFrame", "Unchanged", "Refusal"),
+        is_scalable=True,
+        drop_reasons=(
+            DropReason.REPLACED,
+            DropReason.STALE,
+            DropReason.MALFORMED,
+            DropReason.TOO_LARGE,
+            DropReason.WORKER_LOST,
+        ),
+    ),
+    StageSpec(
+        stage=Stage.INFERENCE,
+        consumes=("GrayFrame",),
+        produces=("Reading",),
+        is_scalable=True,
+        drop_reasons=(DropReason.REPLACED, DropReason.STALE, DropReason.WORKER_LOST),
+    ),
+    StageSpec(stage=Stage.DISPLAY, consumes=("View", "CameraReport")),
+    StageSpec(stage=Stage.PROMETHEUS),
+)
+
+FRAME_STAGES = tuple(row.stage for row in PIPELINE if row.consumes or row.produces)
+WORKER_STAGES = tuple(row.stage for row in PIPELINE if row.is_scalable)
+DROP_REASONS = {row.stage: row.drop_reasons for row in PIPELINE}
