@@ -11,6 +11,7 @@ from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_fil
 from benchmarks.figures import fairness, percentile_ms
 from benchmarks.running import running
 from benchmarks.watching import Run, judge, measure
+from shared.pipeline import Stage
 from shared.settings import Settings
 
 MB = 1e6
@@ -40,7 +41,7 @@ class Plan:
 def bench(plan: Plan) -> dict[str, Any]:
     """Measure, and say what came of it. Raises UntrustedError."""
     films = [make_film(film, cache_folder()) for film in plan.films()]
-    workers = {"preprocess": plan.preprocess, "inference": plan.inference}
+    workers: dict[str, int] = {Stage.PREPROCESS: plan.preprocess, Stage.INFERENCE: plan.inference}
     with running(films, workers, settings=plan.settings()) as pipeline:
         run, settings = measure(pipeline, plan.films(), plan.seconds), pipeline.settings
     judge(run)

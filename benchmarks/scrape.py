@@ -7,6 +7,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.pipeline import WORKER_STAGES
+
 Sample = tuple[str, frozenset[tuple[str, str]]]  # name and labels; the worker's name is the label "worker"
 TIMEOUT_S = 5.0
 
@@ -42,7 +44,7 @@ def drops(samples: Counter[Sample]) -> Counter[str]:
 def batches(samples: Counter[Sample]) -> dict[str, dict[str, float]]:
     """By stage: the mean size of batches, and how many were closed for each reason."""
     found: dict[str, dict[str, float]] = {}
-    for stage in ("preprocess", "inference"):
+    for stage in WORKER_STAGES:
         label = frozenset({("stage", stage)})
         count = samples[("digitcam_batch_size_count", label)]
         mean = samples[("digitcam_batch_size_sum", label)] / count if count else 0.0

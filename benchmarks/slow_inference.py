@@ -6,6 +6,7 @@ from functools import partial
 from benchmarks.slow import slowed
 from services.inference import choose_batch_size, draw_sample_frame, read_batch
 from shared.messaging.messages import GrayFrame
+from shared.pipeline import Stage
 from shared.service import lifecycle, stage_loop
 from shared.vision.recognizer import load_recognizer
 
@@ -22,4 +23,4 @@ def main(life: lifecycle.ServiceContext) -> None:
 
 
 if __name__ == "__main__":
-    lifecycle.start("inference", main)
+    lifecycle.start(Stage.INFERENCE, main)

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
-from shared.messaging.messages import ANSWERED, Ready, View
+from shared.messaging.messages import Ready, View
 from shared.messaging.sockets import ClientSocket
+from shared.pipeline import Outcome, Stage
 from shared.settings import Settings
 
 CREDIT = 128  # views on their way; more than a camera list ever gives at once, so that the queue never waits for us
@@ -21,7 +22,7 @@ class Sight:
     seq: int
     captured_at: float
     seen_at: float
-    outcome: str
+    outcome: Outcome
 
     @property
     def age_s(self) -> float:
@@ -44,7 +45,7 @@ class Viewer:
         while self.now() < until:
             news = self._receive()
             sights += news
-            if first_read and any(sight.outcome == "read" for sight in news):
+            if first_read and any(sight.outcome == Outcome.READ for sight in news):
                 break
         return sights
 
@@ -52,7 +53,7 @@ class Viewer:
         now = self.now()
         if self._left <= CREDIT // 2 or now - self._asked_at > ASK_EVERY_S:
             self._asked_at = now
-            self._left = CREDIT if self._peer.send(Ready("display", "bench", CREDIT, pictures=True)) else 0
+            self._left = CREDIT if self._peer.send(Ready(Stage.DISPLAY, "bench", CREDIT, pictures=True)) else 0
         messages = self._peer.receive(WAIT_S)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]
@@ -91,7 +92,7 @@ def account(sights: Iterable[Sight], fps: float, start: float, seconds: float) -
     inside = [
         sight for sight in sights if first <= round((sight.captured_at - sights[0].captured_at) * fps) < first + due
     ]
-    ages = tuple(sight.age_s for sight in inside if sight.outcome in ANSWERED)
-    unchanged = sum(sight.outcome == "unchanged" for sight in inside)
+    ages = tuple(sight.age_s for sight in inside if sight.outcome.has_reading)
+    unchanged = sum(sight.outcome == Outcome.UNCHANGED for sight in inside)
     unseen = inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0
     return Account(due, ages, len(inside) - len(ages), due - len(inside) - unseen, unseen, unchanged)

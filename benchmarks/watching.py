@@ -9,12 +9,13 @@ from benchmarks import scrape, spending, trust
 from benchmarks.bench_films import BenchFilm
 from benchmarks.running import Pipeline
 from benchmarks.viewer import Account, Viewer, account
+from shared.pipeline import Outcome, Stage
 
 START_WITHIN_S = 60.0  # thirty-two cameras on two cores
 SETTLE_S = 1.0  # after the last camera's first reading
 TAIL_S = 0.5  # the last frames' way through the pipeline
 LEFT_OUT = "capture left out"
-COUNTING = ("queue", "capture")  # the stages that count drops
+COUNTING = (Stage.QUEUE, Stage.CAPTURE)  # the stages that count drops
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def wait_for_all(pipeline: Pipeline, viewer: Viewer, cameras: set[str]) -> float
     while missing and viewer.now() < until:
         pipeline.check()
         for sight in viewer.look(viewer.now() + 1, first_read=True):
-            if sight.outcome == "read":
+            if sight.outcome == Outcome.READ:
                 start_s = start_s or sight.seen_at - pipeline.started_at
                 missing.discard(sight.camera)
     if missing:

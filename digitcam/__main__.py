@@ -6,7 +6,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from digitcam.commands.run import STAGES, run_stage
+from digitcam.commands.run import run_stage
+from shared.pipeline import Stage
 from shared.settings import ConfigError, load_settings
 
 MOST_PIXELS = "60000000"  # of a picture file; more is refused before it is decoded
@@ -32,7 +33,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("run", help="run one line of the Procfile, and keep it alive")
-    command.add_argument("stage", choices=STAGES)
+    command.add_argument("stage", choices=[stage.value for stage in Stage])
     command.set_defaults(run=lambda choice: run_stage(choice.stage))
 
     command = commands.add_parser("read", help="read digits in photos, folders and videos")

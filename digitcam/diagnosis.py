@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Stage
 from shared.telemetry.health import HUNG_AFTER_S
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
@@ -11,7 +12,6 @@ BUSY = 0.85  # of its time; from here on work piles up whenever it comes unevenl
 LOST = 0.02  # share of its frames that a camera may lose before it is worth a sentence
 CROWDED = 0.9  # share of the cores in use from which on another worker helps nobody
 OTHERS = 1.5  # programs that want each core from which on ours wait for them
-WORK = ("preprocess", "inference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,12 @@ def diagnose(figures: PipelineSummary, machine: Machine) -> list[Finding]:
     """All that is wrong, what stops everything first."""
     return [
         *(finding for process in figures.processes for finding in of_process(process)),
-        *(finding for stage in figures.stages if stage.name in WORK for finding in of_stage(stage, figures, machine)),
+        *(
+            finding
+            for stage in figures.stages
+            if stage.name in WORKER_STAGES
+            for finding in of_stage(stage, figures, machine)
+        ),
         *(finding for camera in figures.cameras for finding in of_camera(camera, figures)),
         *of_machine(figures, machine),
         *of_messages(figures),
@@ -52,7 +57,7 @@ def of_process(process: ProcessSummary) -> Iterator[Finding]:
         )
     elif process.heartbeat_age_s > HUNG_AFTER_S:
         yield Finding(f"{process.name} hangs: {process.why}", "end that process; it starts again by itself")
-    elif not process.ready and not process.name.startswith("prometheus"):  # a convenience, which has said so itself
+    elif not process.ready and not process.name.startswith(Stage.PROMETHEUS):  # a convenience, which has said so itself
         yield Finding(f"{process.name} can't work: {process.why}", remedy_of(process.why))
 
 
@@ -79,7 +84,10 @@ def of_stage(stage: StageSummary, figures: PipelineSummary, machine: Machine) ->
 
 def lost(figures: PipelineSummary) -> float:
     """Frames a second that were dropped because a stage had no time for them; most of them are not even sent."""
-    return sum(camera.drops.get("replaced", 0.0) + camera.drops.get("stale", 0.0) for camera in figures.cameras)
+    return sum(
+        camera.drops.get(DropReason.REPLACED, 0.0) + camera.drops.get(DropReason.STALE, 0.0)
+        for camera in figures.cameras
+    )
 
 
 def more(stage: StageSummary, figures: PipelineSummary, machine: Machine) -> str:
@@ -102,8 +110,8 @@ def is_crowded(figures: PipelineSummary, machine: Machine) -> bool:
 
 def of_camera(camera: CameraSummary, figures: PipelineSummary) -> Iterator[Finding]:
     """A camera that is down, or loses frames although no stage is too slow."""
-    if camera.state in ("down", "frozen"):
-        what = "repeats the same picture" if camera.state == "frozen" else "gives no pictures"
+    if camera.state in {CameraState.DOWN, CameraState.FROZEN}:
+        what = "repeats the same picture" if camera.state == CameraState.FROZEN else "gives no pictures"
         yield Finding(f"{camera.name} {what}", "its line in the log says why; look at its cable, power and network")
     frames, is_slow = camera.lost + camera.reads, any(stage.busy >= BUSY for stage in figures.stages)
     if camera.lost > LOST * frames and not is_slow:
@@ -116,15 +124,15 @@ def of_camera(camera: CameraSummary, figures: PipelineSummary) -> Iterator[Findi
 def why_lost(camera: CameraSummary) -> str:
     """The remedy for the reason that costs most frames."""
     reason = max(camera.drops, key=lambda reason: camera.drops[reason])
-    if reason == "stale" and camera.sent_age_s > camera.max_age_s / 2:
+    if reason == DropReason.STALE and camera.sent_age_s > camera.max_age_s / 2:
         return f"they are {camera.sent_age_s:.2f} s old when they are sent: look at its network, or raise MAX_AGE_S"
     return {
-        "malformed": "it sends pictures that are no JPEGs; look at its settings",
-        "too large": "its pictures have too many pixels; set it to a smaller size",
-        "worker lost": "a worker ended with frames in its hands; its log says why",
-        "no queue": "capture does not reach the queue; look at QUEUE and the network",
-        "replaced": "they come in bursts, or other programs keep the workers from the cores",
-        "stale": "they wait too long; other programs may keep the workers from the cores",
+        DropReason.MALFORMED: "it sends pictures that are no JPEGs; look at its settings",
+        DropReason.TOO_LARGE: "its pictures have too many pixels; set it to a smaller size",
+        DropReason.WORKER_LOST: "a worker ended with frames in its hands; its log says why",
+        DropReason.NO_QUEUE: "capture does not reach the queue; look at QUEUE and the network",
+        DropReason.REPLACED: "they come in bursts, or other programs keep the workers from the cores",
+        DropReason.STALE: "they wait too long; other programs may keep the workers from the cores",
     }[reason]
 
 

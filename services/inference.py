@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading
+from shared.pipeline import Stage
 from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
 from shared.telemetry import metrics
@@ -86,4 +87,4 @@ def to_reading(page: GrayFrame, digits: Sequence[Digit]) -> Reading:
 
 
 if __name__ == "__main__":
-    lifecycle.start("inference", main)
+    lifecycle.start(Stage.INFERENCE, main)

@@ -9,6 +9,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
+from shared.pipeline import DropReason, Gate, Stage
 from shared.service import lifecycle, stage_loop
 from shared.vision.change_detection import SKETCH_PX, is_unchanged, make_sketch
 from shared.vision.gray_frame import MAX_PIXELS, make_gray_frame
@@ -30,20 +31,20 @@ def preprocess_frame(frame: Frame, long_side_px: int) -> GrayFrame | Unchanged |
     try:
         height, width, _, _ = simplejpeg.decode_jpeg_header(frame.jpeg)
         if height * width > MAX_PIXELS:
-            return Refusal(frame.camera, frame.seq, "too large")
+            return Refusal(frame.camera, frame.seq, DropReason.TOO_LARGE)
         news = find_news(frame, (height, width))
-        if news is None and frame.gate == "skip":
+        if news is None and frame.gate == Gate.SKIP:
             return Unchanged(frame.camera, frame.seq)
         page, _ = make_gray_frame(decode_grey(frame.jpeg, (height, width), long_side_px), long_side_px)
     except ValueError:
-        return Refusal(frame.camera, frame.seq, "malformed")
+        return Refusal(frame.camera, frame.seq, DropReason.MALFORMED)
     about = (frame.camera, frame.seq, frame.captured_at, width, height)
     return GrayFrame(*about, page.shape[0], page.tobytes(), news or b"")
 
 
 def find_news(frame: Frame, size: tuple[int, int]) -> bytes | None:
     """The frame's sketch where that was asked for and tells of a change; None where it is the same; else empty."""
-    if frame.gate == "open":
+    if frame.gate == Gate.OPEN:
         return b""
     now = make_sketch(decode_grey(frame.jpeg, size, SKETCH_PX))
     return None if is_unchanged(frame.sketch, now) else now.tobytes()
@@ -62,4 +63,4 @@ def decode_grey(jpeg: bytes, size: tuple[int, int], long_side_px: int) -> NDArra
 
 
 if __name__ == "__main__":
-    lifecycle.start("preprocess", main)
+    lifecycle.start(Stage.PREPROCESS, main)

@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from shared.pipeline import Stage
 from shared.service import lifecycle
 from shared.service.lifecycle import ServiceContext
 
@@ -76,4 +77,4 @@ def command(run_dir: Path, port: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    lifecycle.start("prometheus", main)
+    lifecycle.start(Stage.PROMETHEUS, main)

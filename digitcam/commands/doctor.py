@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from digitcam.diagnosis import Finding, Machine, diagnose
 from digitcam.preflight import examine
+from shared.pipeline import CameraState
 from shared.settings import Settings
 from shared.telemetry.scraping import find_targets, scrape
 from shared.telemetry.summary import PipelineSummary, compare
@@ -37,7 +38,7 @@ def this_machine() -> Machine:
 
 def well(figures: PipelineSummary) -> str:
     """What a pipeline does with which nothing is wrong."""
-    live = [camera for camera in figures.cameras if camera.state == "live"]
+    live = [camera for camera in figures.cameras if camera.state == CameraState.LIVE]
     frames, reads = (sum(rates) for rates in zip(*((c.frames, c.reads) for c in live), strict=True)) if live else (0, 0)
     oldest = max((camera.age_p99_s for camera in live), default=0.0)
     return (

@@ -6,11 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from digitcam.supervisor import WorkerSpec, keep_alive, worker_of
+from shared.pipeline import WORKER_STAGES, Stage
 from shared.service.signals import note_hangup, open_log, stop_on_signals
 from shared.settings import ConfigError, load_settings, read_env_file
-
-STAGES = ("capture", "queue", "preprocess", "inference", "display", "prometheus")
-SCALABLE = ("preprocess", "inference")  # honcho start -c inference=2
 
 
 def run_stage(stage: str) -> int:
@@ -19,7 +17,7 @@ def run_stage(stage: str) -> int:
     open_log(stage)
     settings = load_settings()  # what is wrong with them is said here, once for all workers
     number = instance_number(stage)
-    if stage == "capture":
+    if stage == Stage.CAPTURE:
         forget_env_file()
         return keep_alive(camera_plan(), stop, list_watch(settings.run_dir))
     return keep_alive(lambda: [worker_of(settings.run_dir, stage, number)], stop)
@@ -28,8 +26,10 @@ def run_stage(stage: str) -> int:
 def instance_number(stage: str) -> str:
     """Which of a line's workers this is, as honcho says. Raises ConfigError where there can be only one."""
     number = os.environ.get("HONCHO_PROCESS_NAME", "").rpartition(".")[2] or "1"
-    if number != "1" and stage not in SCALABLE:
-        raise ConfigError(f"{stage}={number} can't be: only {' and '.join(SCALABLE)} can have more than one worker.")
+    if number != "1" and stage not in WORKER_STAGES:
+        raise ConfigError(
+            f"{stage}={number} can't be: only {' and '.join(WORKER_STAGES)} can have more than one worker."
+        )
     return number
 
 
@@ -57,7 +57,7 @@ def camera_plan() -> Callable[[], list[WorkerSpec]]:
     def plan() -> list[WorkerSpec]:
         settings = load_settings()
         cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
-        return [worker_of(settings.run_dir, "capture", camera.name, repr(camera)) for camera in cameras]
+        return [worker_of(settings.run_dir, Stage.CAPTURE, camera.name, repr(camera)) for camera in cameras]
 
     return plan
 

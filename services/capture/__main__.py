@@ -1,4 +1,4 @@
-"""A camera -> capture -> Frame, CameraState: keeps the camera open and sends its newest frame when the queue asks."""
+"""A camera -> capture -> Frame, CameraReport: keeps the camera open and sends its newest frame when the queue asks."""
 
 import os
 import time
@@ -11,8 +11,9 @@ from shared.cameras.added_cameras import read_added_cameras
 from shared.cameras.camera_list import Camera, find_camera
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.messaging.sockets import ClientSocket
+from shared.pipeline import CameraState, DropReason, Stage
 from shared.service import lifecycle
 from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
@@ -32,12 +33,12 @@ def main(context: lifecycle.ServiceContext) -> None:
     settings = context.settings
     camera = find_camera(settings.cameras, context.instance, read_added_cameras(settings.run_dir))
     every_frame = settings.every_frame and camera.kind.is_file
-    metrics.expect_drops(camera.name, "capture")
+    metrics.expect_drops(camera.name, Stage.CAPTURE)
     metrics.RECONNECTS.labels(camera.name)
     grabber = FrameGrabber(
         lambda: open_source(camera, every_frame),
         keep_all=every_frame,
-        on_replaced=metrics.DROPS.labels(camera.name, "capture", "replaced").inc,
+        on_replaced=metrics.DROPS.labels(camera.name, Stage.CAPTURE, DropReason.REPLACED).inc,
     )
     watchdog = CameraWatchdog(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
     queue = ClientSocket(settings)
@@ -47,7 +48,7 @@ def main(context: lifecycle.ServiceContext) -> None:
         context.log.warning("the camera's driver does not return; restarting this process")
         os._exit(HUNG)  # a normal exit would wait for the driver
     if context.dismissed.is_set():
-        queue.send(CameraState(camera.name, "left", "removed from the list", queue.now()))
+        queue.send(CameraReport(camera.name, CameraState.LEFT, "removed from the list", queue.now()))
     queue.close()
     if not grabber.close(CLOSE_WITHIN_S):
         os._exit(0)  # as above
@@ -83,13 +84,13 @@ def run(
 
 def find_trouble(status: CameraStatus, connected: bool, unsent_s: float) -> str:
     """Return what keeps frames from flowing, as a sentence; empty if nothing does, or if the file has ended."""
-    if status.state not in ("live", "ended"):
+    if status.state not in (CameraState.LIVE, CameraState.ENDED):
         return f"the camera is {status.state}: {status.detail}"
     if not connected:
         return NO_QUEUE
-    is_stalled = status.state == "live" and unsent_s > STALLED_AFTER_S
+    is_stalled = status.state == CameraState.LIVE and unsent_s > STALLED_AFTER_S
     return f"the queue has taken no frame for {unsent_s:.0f} s" if is_stalled else ""
 
 
 if __name__ == "__main__":
-    lifecycle.start("capture", main)
+    lifecycle.start(Stage.CAPTURE, main)

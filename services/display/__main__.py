@@ -7,8 +7,9 @@ from time import monotonic
 from typing import Protocol
 
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import CameraState, Message, Ready, View
+from shared.messaging.messages import CameraReport, Message, Ready, View
 from shared.messaging.sockets import ClientSocket
+from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
 from shared.service.stage_loop import HEARTBEAT_S, QueueLink, address
 from shared.telemetry import metrics
@@ -35,7 +36,7 @@ class Screen(Protocol):
     def is_open(self) -> bool:
         """False once the user has closed the screen."""
 
-    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Show updates in order; is_up tells whether the pipeline answers. Must not block on a viewer."""
 
     def close(self) -> None:
@@ -78,7 +79,7 @@ class NoScreen:
     min_interval_s = math.inf
     is_open = True
 
-    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         pass
 
     def close(self) -> None:
@@ -92,9 +93,9 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
     """
     displays: dict[str, CameraDisplay] = {}
     monitor = FrameFlowMonitor(monotonic())
-    asked, asked_at, left = Ready("display", name, 0, pictures=False), -math.inf, 0
+    asked, asked_at, left = Ready(Stage.DISPLAY, name, 0, pictures=False), -math.inf, 0
     while screen.is_open and not stop.is_set():
-        wanted = Ready("display", name, CREDIT, screen.wants_pictures)
+        wanted = Ready(Stage.DISPLAY, name, CREDIT, screen.wants_pictures)
         now = monotonic()
         if wanted != asked or left <= CREDIT // 2 or now - asked_at >= HEARTBEAT_S:
             is_sent = queue.send(wanted)
@@ -104,7 +105,7 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
         left -= len(views)
         received_at = queue.now()
         export_ages(views, received_at)
-        updates: list[DisplayFrame | CameraState] = [message for message in batch if isinstance(message, CameraState)]
+        updates: list[DisplayFrame | CameraReport] = [message for message in batch if isinstance(message, CameraReport)]
         min_interval_s = screen.min_interval_s
         if min_interval_s < math.inf:  # smoothing is half of this process's work
             for view in views:
@@ -139,10 +140,10 @@ class FrameFlowMonitor:
         """Return a sentence about what is wrong after this batch; empty if nothing is."""
         for message in batch:
             match message:
-                case CameraState(camera, "live"):
+                case CameraReport(camera, CameraState.LIVE):
                     self._live.add(camera)
                     self._seen_at = now
-                case CameraState(camera):
+                case CameraReport(camera):
                     self._live.discard(camera)
                 case View():
                     self._seen_at = now
@@ -152,4 +153,4 @@ class FrameFlowMonitor:
 
 
 if __name__ == "__main__":
-    lifecycle.start("display", main)
+    lifecycle.start(Stage.DISPLAY, main)

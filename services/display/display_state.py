@@ -4,7 +4,8 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from shared.messaging.messages import ANSWERED, View
+from shared.messaging.messages import View
+from shared.pipeline import Outcome
 from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
 from shared.vision.tracks import DigitTracker
@@ -52,7 +53,7 @@ class CameraDisplay:
         if not is_late and (-lateness_s >= min_interval_s or lateness_s >= SET_BACK_S):
             return self.make_frame(view)
         self._count(view)
-        if is_late and view.outcome == "read":
+        if is_late and view.outcome == Outcome.READ:
             self._track(view)
         return None
 
@@ -60,7 +61,7 @@ class CameraDisplay:
         """Return the frame to show for a view; a dropped frame is shown with the digits tracked so far."""
         self._count(view)
         self._shown_at = view.captured_at
-        digits = self._track(view) if view.outcome in ANSWERED else self._tracker.digits_at(view.captured_at)
+        digits = self._track(view) if view.outcome.has_reading else self._tracker.digits_at(view.captured_at)
         return DisplayFrame(
             camera=view.camera,
             seq=view.seq,
@@ -77,7 +78,7 @@ class CameraDisplay:
 
     def _count(self, view: View) -> None:
         self._frame_rate.add(view.captured_at)
-        if view.outcome in ANSWERED:
+        if view.outcome.has_reading:
             self._reading_rate.add(view.captured_at)
 
     def _track(self, view: View) -> tuple[Digit, ...]:
@@ -85,7 +86,7 @@ class CameraDisplay:
         if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: the tracker's time must not go backwards
             return self._tracker.digits_at(view.captured_at)
         self._size_px, self._read_at = (view.width, view.height), view.captured_at
-        if view.outcome == "unchanged" and view.digits == self._digits:
+        if view.outcome is Outcome.UNCHANGED and view.digits == self._digits:
             return self._tracker.refresh(view.captured_at)
         self._digits = view.digits
         return self._tracker.update(view.digits, view.captured_at)

@@ -9,7 +9,8 @@ import numpy as np
 import simplejpeg
 
 from services.display.display_state import DisplayFrame
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.settings import ConfigError
 from shared.vision.overlay import Picture, dim_picture, draw_overlay, make_mosaic
 
@@ -28,7 +29,7 @@ class Window:
         check_desktop()
         self._clock = clock
         self._frames: dict[str, DisplayFrame] = {}
-        self._states: dict[str, CameraState] = {}
+        self._states: dict[str, CameraReport] = {}
         self._is_open = True
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL | cv2.WINDOW_GUI_NORMAL)  # no toolbar
         cv2.resizeWindow(TITLE, WIDTH, HEIGHT)
@@ -38,12 +39,12 @@ class Window:
         """False after q, Escape or the window's own button."""
         return self._is_open
 
-    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Draw the newest frames and handle key presses."""
         for item in updates:
-            if isinstance(item, CameraState):
+            if isinstance(item, CameraReport):
                 self._states[item.camera] = item
-                if item.state == "left":
+                if item.state == CameraState.LEFT:
                     del self._states[item.camera]
                     self._frames.pop(item.camera, None)
             elif item.jpeg:
@@ -80,7 +81,7 @@ def is_visible() -> bool:
         return False
 
 
-def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool, now: float) -> Picture:
+def draw_tile(frame: DisplayFrame | None, state: CameraReport | None, is_up: bool, now: float) -> Picture:
     """Return a camera's picture with its reading drawn on it; gray with the reason while the camera is not live."""
     picture = decode(frame.jpeg if frame else b"")
     trouble = "the pipeline does not answer" if not is_up else describe(state) if state else ""
@@ -91,9 +92,9 @@ def draw_tile(frame: DisplayFrame | None, state: CameraState | None, is_up: bool
     return draw_overlay(picture, frame.digits, frame.numbers, caption)
 
 
-def describe(state: CameraState) -> str:
+def describe(state: CameraReport) -> str:
     """Return what is wrong with a camera; empty if it is live."""
-    return "" if state.state == "live" else f"{state.state} - {state.detail}"
+    return "" if state.state == CameraState.LIVE else f"{state.state} - {state.detail}"
 
 
 def decode(jpeg: bytes) -> Picture:

@@ -2,6 +2,7 @@
 
 from services.queue.broker import TICK_S, Broker
 from shared.messaging.sockets import BrokerSocket
+from shared.pipeline import Stage
 from shared.service import lifecycle
 
 
@@ -17,4 +18,4 @@ def main(life: lifecycle.ServiceContext) -> None:
 
 
 if __name__ == "__main__":
-    lifecycle.start("queue", main)
+    lifecycle.start(Stage.QUEUE, main)

@@ -5,10 +5,10 @@ import math
 from collections.abc import Iterable
 
 from services.queue.cameras import CameraRegistry
-from services.queue.scheduler import STAGES, Batch, Ended, Scheduler
+from services.queue.scheduler import Batch, Ended, Scheduler
 from services.queue.viewers import ViewerRegistry
 from shared.messaging.messages import (
-    CameraState,
+    CameraReport,
     Credit,
     Frame,
     GrayFrame,
@@ -20,6 +20,7 @@ from shared.messaging.messages import (
     Unchanged,
 )
 from shared.messaging.sockets import BrokerSocket
+from shared.pipeline import WORKER_STAGES, CameraState, Outcome, Stage
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
 
@@ -82,7 +83,7 @@ class Broker:
                 self.finish(self.work.refuse(self.names.get(peer, ""), (message.camera, message.seq), message.reason))
             case Ready():
                 self.take_ready(peer, message, now)
-            case CameraState():
+            case CameraReport():
                 self.take_state(peer, message, now)
             case _:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
@@ -91,12 +92,12 @@ class Broker:
         """Let a frame wait for preprocess."""
         known = self.roster.cameras.get(frame.camera)
         if known is None:  # this process was restarted, and the camera did not notice
-            self.take_state(peer, CameraState(frame.camera, "live", "", now), now)
+            self.take_state(peer, CameraReport(frame.camera, CameraState.LIVE, "", now), now)
         elif known.peer != peer:
             self.take_state(peer, known.state, now)
         self.roster.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.work.put_frame(frame, now)
-        metrics.FRAMES.labels(frame.camera, "queue").inc()
+        metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
         oldest_s = math.inf if frame.every_frame else frame.max_age_s or self.work.max_age_s
         metrics.CAMERA_MAX_AGE.labels(frame.camera).set(oldest_s)
         self.finish(ended)
@@ -111,25 +112,25 @@ class Broker:
         if ready.worker not in self.peers:
             self.peers[ready.worker], self.names[peer] = peer, ready.worker
             self.tell_states(peer, ready)
-        if ready.role in STAGES:
+        if ready.role in WORKER_STAGES:
             self.work.ready(ready.worker, ready.role, ready.credit, now)
         else:
             self.audience.ready(ready.worker, ready.credit, ready.pictures, now)
 
     def tell_states(self, peer: bytes, ready: Ready) -> None:
         """A new viewer hears how all cameras are."""
-        if ready.role not in STAGES:
+        if ready.role not in WORKER_STAGES:
             for camera in self.roster.cameras.values():
                 self.hub.send(peer, camera.state)
 
-    def take_state(self, peer: bytes, state: CameraState, now: float) -> None:
+    def take_state(self, peer: bytes, state: CameraReport, now: float) -> None:
         """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
-        if state.state == "left":
+        if state.state is CameraState.LEFT:
             self.let_go(state)
             return
         known = self.roster.cameras.get(state.camera)
         if known is None:
-            metrics.expect_drops(state.camera, *STAGES)
+            metrics.expect_drops(state.camera, *WORKER_STAGES)
             metrics.UNCHANGED.labels(state.camera)
         elif known.peer != peer:
             self.warn(TWICE, state.camera, "camera")
@@ -141,14 +142,14 @@ class Broker:
         else:
             self.work.ask(state.camera)
 
-    def let_go(self, state: CameraState) -> None:
+    def let_go(self, state: CameraReport) -> None:
         """A camera has been taken off the list: what viewers hear of it now is the last."""
         self.roster.leave(state.camera)
         self.work.forget(state.camera)
         self.audience.forget(state.camera)
         self.announce(state)
 
-    def announce(self, state: CameraState) -> None:
+    def announce(self, state: CameraReport) -> None:
         """Tell everybody who looks how a camera is."""
         export_state(state)
         for viewer in list(self.audience.viewers):
@@ -169,7 +170,7 @@ class Broker:
             frame = end.job.frame
             count_end(end)
             if TRACE.is_on:
-                TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.reason}"))
+                TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.outcome}"))
             if frame.camera in self.roster.cameras:
                 self.audience.offer(end)
             if frame.every_frame:
@@ -224,20 +225,20 @@ def count_end(end: Ended) -> None:
     """Export how a frame ended."""
     camera = end.job.frame.camera
     if end.reading is None:
-        metrics.DROPS.labels(camera, end.stage, end.reason).inc()
+        metrics.DROPS.labels(camera, end.stage, end.outcome).inc()
         return
     metrics.READINGS.labels(camera).inc()
-    if end.reason == "unchanged":
+    if end.outcome is Outcome.UNCHANGED:
         metrics.UNCHANGED.labels(camera).inc()
     else:
         metrics.DIGITS.labels(camera).inc(len(end.reading.digits))
 
 
-def export_state(state: CameraState) -> None:
+def export_state(state: CameraReport) -> None:
     """Export whether a camera is up, and frozen; of one that has come to its end there is nothing to say."""
-    for gauge, name in ((metrics.CAMERA_UP, "live"), (metrics.CAMERA_FROZEN, "frozen")):
-        gauge.labels(state.camera).set(state.state == name)
-        if state.state in ("ended", "left"):
+    for gauge, name in ((metrics.CAMERA_UP, CameraState.LIVE), (metrics.CAMERA_FROZEN, CameraState.FROZEN)):
+        gauge.labels(state.camera).set(state.state is name)
+        if state.state in {CameraState.ENDED, CameraState.LEFT}:
             gauge.remove(state.camera)
 
 
@@ -253,7 +254,7 @@ def count_batch(batch: Batch, now: float) -> None:
 
 def set_gauges(work: Scheduler) -> None:
     """Export who is there and what waits."""
-    for stage in STAGES:
+    for stage in WORKER_STAGES:
         workers = [worker for worker in work.workers.values() if worker.stage == stage]
         metrics.WORKERS.labels(stage).set(len(workers))
         metrics.CREDIT.labels(stage).set(sum(worker.credit for worker in workers))

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from services.queue.fair_queue import FairQueue
 from services.queue.still_gate import StillGate, StillReference
 from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading
+from shared.pipeline import WORKER_STAGES, BatchReason, DropReason, Gate, Outcome, Stage
 
-STAGES = ("preprocess", "inference")
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
 LOST_AFTER_S = 3.0  # a worker is heard every half second; the largest picture takes a tenth of a second
@@ -39,43 +39,43 @@ class Job:
     @property
     def makes_page(self) -> bool:
         """Whether preprocess is likely to make a page of it: not where its camera has stood still until now."""
-        return not (isinstance(self.work, Frame) and self.work.gate == "skip")
+        return not (isinstance(self.work, Frame) and self.work.gate is Gate.SKIP)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a frame ended: with a reading (reason "read" or "unchanged"), or dropped at a stage for a reason."""
+    """How a frame ended: with a reading, or dropped at a stage."""
 
     job: Job
-    stage: str
-    reason: str
+    stage: Stage
+    outcome: Outcome
     reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Work for one worker, and why it is not larger: "full" (as many as it takes) or "drained" (no more for it)."""
+    """Work for one worker, and why it is not larger: which reason it has."""
 
-    stage: str
+    stage: Stage
     worker: str
     jobs: tuple[Job, ...]
-    reason: str
+    reason: BatchReason
 
 
 @dataclass(slots=True)
 class Worker:
     """What is known of a worker; the jobs are in its hands until it answers each."""
 
-    stage: str
+    stage: Stage
     credit: int = 0
     most: int = 0  # its credit when it is idle
     seen_at: float = 0.0
     jobs: dict[Key, Job] = field(default_factory=dict)
 
 
-def serve_order(worker: Worker) -> tuple[int, bool]:
+def serve_order(worker: Worker) -> tuple[bool, bool]:
     """Inference first, since what it takes leaves room for new pages; at each stage who is idle before who works."""
-    return -STAGES.index(worker.stage), bool(worker.jobs)
+    return worker.stage is Stage.PREPROCESS, bool(worker.jobs)
 
 
 class Scheduler:
@@ -84,7 +84,7 @@ class Scheduler:
     def __init__(self, max_age_s: float, reread_s: float = 0.0) -> None:
         self.max_age_s = max_age_s
         self.gate = StillGate(reread_s)
-        self.waiting: dict[str, FairQueue[Job]] = {stage: FairQueue() for stage in STAGES}
+        self.waiting: dict[Stage, FairQueue[Job]] = {stage: FairQueue() for stage in WORKER_STAGES}
         self.asking: FairQueue[str] = FairQueue()  # live cameras whose next frame may come in their turn
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
@@ -96,7 +96,7 @@ class Scheduler:
             raise MalformedError(f"{frame.camera} sends frame {frame.seq} after {self.last_seq[frame.camera]}")
         self.last_seq[frame.camera] = frame.seq
         self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
-        return self._wait(STAGES[0], Job(frame, frame, now))
+        return self._wait(Stage.PREPROCESS, Job(frame, frame, now))
 
     def forget(self, camera: str) -> None:
         """A camera has left, or comes anew; its frames in flight end as they would have."""
@@ -110,7 +110,7 @@ class Scheduler:
         if job is None:
             return []
         job.work, job.since = page, now
-        return self._wait(STAGES[1], job)
+        return self._wait(Stage.INFERENCE, job)
 
     def put_unchanged(self, worker: str, key: Key) -> list[Ended]:
         """Take in that a page is the one it was compared with."""
@@ -118,9 +118,9 @@ class Scheduler:
         if job is None:
             return []
         if job.compared is None:
-            return [self._end(job, STAGES[0], "malformed")]
+            return [self._end(job, Stage.PREPROCESS, Outcome.MALFORMED)]
         reading = replace(job.compared.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
-        return [self._end(job, STAGES[0], "unchanged", reading)]
+        return [self._end(job, Stage.PREPROCESS, Outcome.UNCHANGED, reading)]
 
     def put_reading(self, worker: str, reading: Reading) -> list[Ended]:
         """Take in a reading from an inference worker."""
@@ -129,15 +129,14 @@ class Scheduler:
             return []
         if isinstance(job.work, GrayFrame):
             self.gate.note(job.work, job.compared, reading)
-        return [self._end(job, STAGES[1], "read", reading)]
+        return [self._end(job, Stage.INFERENCE, Outcome.READ, reading)]
 
-    def refuse(self, worker: str, key: Key, reason: str) -> list[Ended]:
+    def refuse(self, worker: str, key: Key, reason: DropReason) -> list[Ended]:
         """End a frame that its worker could not work on."""
-        stage = self.workers[worker].stage if worker in self.workers else ""
         job = self._answered(worker, key)
-        return [self._end(job, stage, reason)] if job else []
+        return [self._end(job, self.workers[worker].stage, Outcome(reason))] if job else []
 
-    def ready(self, worker: str, stage: str, credit: int, now: float) -> None:
+    def ready(self, worker: str, stage: Stage, credit: int, now: float) -> None:
         """A worker says how many items it takes now, also while it works; this is its sign of life, too."""
         known = self.workers.setdefault(worker, Worker(stage))
         known.credit, known.most, known.seen_at = credit, max(credit, known.most), now
@@ -153,7 +152,7 @@ class Scheduler:
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            open_to = min(len(waiting), self._room()) if worker.stage == STAGES[0] else len(waiting)
+            open_to = min(len(waiting), self._room()) if worker.stage is Stage.PREPROCESS else len(waiting)
             if worker.jobs:
                 is_next = len(worker.jobs) <= worker.most and open_to >= worker.credit
                 share = worker.credit if is_next else 0
@@ -163,10 +162,10 @@ class Scheduler:
             jobs = self._take(worker, min(worker.credit, share, open_to))
             if not jobs:
                 continue
-            for job in jobs if worker.stage == STAGES[0] else ():
+            for job in jobs if worker.stage is Stage.PREPROCESS else ():
                 job.work, job.compared = self.gate.ask(job.frame)
                 self._let_ask(job)
-            reason = "full" if len(jobs) == worker.credit else "drained"
+            reason = BatchReason.FULL if len(jobs) == worker.credit else BatchReason.DRAINED
             worker.jobs |= {job.key: job for job in jobs}
             worker.credit = 0
             self.workers.move_to_end(name)
@@ -191,11 +190,11 @@ class Scheduler:
             oldest_s = job.frame.max_age_s or self.max_age_s
             return not job.frame.every_frame and now - job.frame.captured_at > oldest_s
 
-        stale = [(stage, job) for stage in STAGES for job in self.waiting[stage].remove(is_stale)]
+        stale = [(stage, job) for stage in WORKER_STAGES for job in self.waiting[stage].remove(is_stale)]
         for stage, job in stale:
-            if stage == STAGES[0]:
+            if stage is Stage.PREPROCESS:
                 self._let_ask(job)
-        return [self._end(job, stage, "stale") for stage, job in stale]
+        return [self._end(job, stage, Outcome.STALE) for stage, job in stale]
 
     def lose_silent(self, now: float) -> list[Ended]:
         """Give up the workers that have not been heard for LOST_AFTER_S."""
@@ -213,7 +212,7 @@ class Scheduler:
 
     def ask(self, camera: str) -> None:
         """A live camera is there: it may send a frame in its turn, unless one of its frames waits already."""
-        if not self.waiting[STAGES[0]].count(camera) and not self.asking.count(camera):
+        if not self.waiting[Stage.PREPROCESS].count(camera) and not self.asking.count(camera):
             self.asking.put(camera, camera)
 
     def askers(self) -> list[str]:
@@ -223,13 +222,13 @@ class Scheduler:
         for the price of two messages and a view. Who was asked and has not sent yet is not counted: between two
         pictures a camera has nothing, and others are not to wait for it.
         """
-        makers, readers = self._at(STAGES[0]), self._at(STAGES[1])
+        makers, readers = self._at(Stage.PREPROCESS), self._at(Stage.INFERENCE)
         if not makers:
             return self.asking.take(len(self.asking))
         taken_next = sum(worker.most for worker in makers)
         if all(worker.jobs for worker in readers):
             taken_next = min(taken_next, self._room())
-        return self.asking.take(max(0, taken_next - len(self.waiting[STAGES[0]])))
+        return self.asking.take(max(0, taken_next - len(self.waiting[Stage.PREPROCESS])))
 
     def _let_ask(self, job: Job) -> None:
         frame = job.frame
@@ -242,33 +241,35 @@ class Scheduler:
         A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it. Where
         a camera stands still, most likely none is made.
         """
-        makers, readers = self._at(STAGES[0]), self._at(STAGES[1])
+        makers, readers = self._at(Stage.PREPROCESS), self._at(Stage.INFERENCE)
         if not readers:
             return sum(worker.most for worker in makers)
-        made = len(self.waiting[STAGES[1]]) + sum(job.makes_page for worker in makers for job in worker.jobs.values())
+        made = len(self.waiting[Stage.INFERENCE]) + sum(
+            job.makes_page for worker in makers for job in worker.jobs.values()
+        )
         return max(0, sum(worker.most for worker in readers) - made)
 
-    def _at(self, stage: str) -> list[Worker]:
+    def _at(self, stage: Stage) -> list[Worker]:
         return [worker for worker in self.workers.values() if worker.stage == stage]
 
-    def _wait(self, stage: str, job: Job) -> list[Ended]:
+    def _wait(self, stage: Stage, job: Job) -> list[Ended]:
         frame = job.frame
         replaced = self.waiting[stage].put(frame.camera, job, frame.every_frame, frame.weight)
-        return [self._end(replaced, stage, "replaced")] if replaced else []
+        return [self._end(replaced, stage, Outcome.REPLACED)] if replaced else []
 
     def _answered(self, worker: str, key: Key) -> Job | None:
         return self.workers[worker].jobs.pop(key, None) if worker in self.workers else None
 
-    def _retry(self, stage: str, job: Job) -> list[Ended]:
+    def _retry(self, stage: Stage, job: Job) -> list[Ended]:
         job.attempts += 1
         if not job.frame.every_frame or job.attempts >= MAX_ATTEMPTS:
-            return [self._end(job, stage, "worker lost")]
+            return [self._end(job, stage, Outcome.WORKER_LOST)]
         self.waiting[stage].put_back(job.frame.camera, job)
         return []
 
-    def _end(self, job: Job, stage: str, reason: str, reading: Reading | None = None) -> Ended:
+    def _end(self, job: Job, stage: Stage, outcome: Outcome, reading: Reading | None = None) -> Ended:
         camera = job.frame.camera
         self.in_flight[camera] -= 1
         if not self.in_flight[camera]:
             del self.in_flight[camera]
-        return Ended(job, stage, reason, reading)
+        return Ended(job, stage, outcome, reading)

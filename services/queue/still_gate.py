@@ -9,6 +9,7 @@ frames and may be restarted; the comparison is theirs, since only they look into
 from dataclasses import dataclass, replace
 
 from shared.messaging.messages import Frame, GrayFrame, Reading
+from shared.pipeline import Gate
 
 SETTLE_S = 0.5  # the steady digits forget within 0.4 s: by then they are what this page says (shared/vision/tracks.py)
 
@@ -35,11 +36,11 @@ class StillGate:
             return frame, None
         standing = self._standing.get(frame.camera)
         if standing is None:
-            return replace(frame, gate="compare"), None
+            return replace(frame, gate=Gate.COMPARE), None
         is_recent = 0 <= frame.captured_at - standing.reading.captured_at < self._look_after_s(standing)
         if is_recent and not standing.is_still:
             return frame, None
-        return replace(frame, gate="skip" if is_recent else "compare", sketch=standing.sketch), standing
+        return replace(frame, gate=Gate.SKIP if is_recent else Gate.COMPARE, sketch=standing.sketch), standing
 
     def _look_after_s(self, standing: StillReference) -> float:
         return self.reread_s if standing.is_still else min(SETTLE_S, self.reread_s)

@@ -74,7 +74,7 @@ def to_view(ended: Ended, pictures: bool) -> View:
         frame.camera,
         frame.seq,
         frame.captured_at,
-        ended.reason,
+        ended.outcome,
         reading.width if reading else 0,
         reading.height if reading else 0,
         reading.digits if reading else (),

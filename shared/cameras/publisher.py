@@ -7,7 +7,8 @@ from typing import Protocol
 
 from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions
 from shared.cameras.watchdog import CameraStatus
-from shared.messaging.messages import CameraState, Credit, Frame
+from shared.messaging.messages import CameraReport, Credit, Frame
+from shared.pipeline import DropReason, Stage
 from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
@@ -50,7 +51,7 @@ class StatePublisher:
         if changed or now - self._published_at >= HEARTBEAT_S:
             began_at = status.began_at + self._queue.now() - now
             # rounded, or jitter between the clocks would make every heartbeat a change
-            state = CameraState(self._name, status.state, status.detail, round(began_at, 1))
+            state = CameraReport(self._name, status.state, status.detail, round(began_at, 1))
             self._published_at = now if self._queue.send(state) else -HEARTBEAT_S
 
 
@@ -88,13 +89,13 @@ class FramePublisher:
         if self._queue.send(frame):
             self._seq, self._credit, self._unsent = self._seq + 1, self._credit - 1, None
             self.last_sent_at = time.monotonic()
-            metrics.FRAMES.labels(self._name, "capture").inc()
-            metrics.AGE.labels(self._name, "capture").observe(age_s)
+            metrics.FRAMES.labels(self._name, Stage.CAPTURE).inc()
+            metrics.AGE.labels(self._name, Stage.CAPTURE).observe(age_s)
             if TRACE.is_on:
-                TRACE.add(Span("capture", self._name, frame.seq, frame.captured_at, self._queue.now()))
+                TRACE.add(Span(Stage.CAPTURE, self._name, frame.seq, frame.captured_at, self._queue.now()))
             return
         self._credit = 0  # the queue is gone; it grants credit again when it is back
         if self._every_frame:
             self._unsent = captured
         else:
-            metrics.DROPS.labels(self._name, "capture", "no queue").inc()
+            metrics.DROPS.labels(self._name, Stage.CAPTURE, DropReason.NO_QUEUE).inc()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.pipeline import CameraState
+
 BLOCKED_AFTER_S = 1.2  # without a frame; a change of state is shown within 2 s
 FROZEN_AFTER_S = 1.5  # of identical frames
 HUNG_READING_S = 6.0  # FFmpeg ends a silent stream within 3 s, so this read will not return
@@ -45,7 +47,7 @@ SourceEvent = SourceOpening | FrameGrabbed | SourceLost | SourceFinished
 class CameraStatus:
     """A camera's state (one of CAMERA_STATES), the latest reason for it, and when it began."""
 
-    state: str
+    state: CameraState
     detail: str
     began_at: float
 
@@ -58,7 +60,7 @@ class CameraWatchdog:
 
     def __init__(self, now: float, *, can_block: bool, can_freeze: bool) -> None:
         self._can_block, self._can_freeze = can_block, can_freeze
-        self._status = CameraStatus("connecting", "being opened", now)
+        self._status = CameraStatus(CameraState.CONNECTING, "being opened", now)
         self._last_event: SourceEvent = SourceOpening(now)
         self._fingerprint: int | None = None
         self._unchanged_since = now  # or since it was reopened, whichever is later
@@ -69,26 +71,30 @@ class CameraWatchdog:
             case SourceOpening(at):
                 self._unchanged_since = at
             case FrameGrabbed(at, fingerprint):
-                if fingerprint != self._fingerprint or self._status.state not in ("live", "frozen"):
+                if fingerprint != self._fingerprint or self._status.state not in (CameraState.LIVE, CameraState.FROZEN):
                     self._fingerprint, self._unchanged_since = fingerprint, at
-                    self._set_state("live", "gives new frames", at)
+                    self._set_state(CameraState.LIVE, "gives new frames", at)
             case SourceLost(at, detail):
-                self._set_state("absent", detail, at)
+                self._set_state(CameraState.ABSENT, detail, at)
             case SourceFinished(at):
-                self._set_state("ended", "every frame has been read", at)
+                self._set_state(CameraState.ENDED, "every frame has been read", at)
 
     def check_status(self, now: float) -> CameraStatus:
         """Return the camera's status. An absent camera that is retried stays absent until it gives a frame."""
         state = self._status.state
-        if self._can_block and state in ("connecting", "live", "frozen") and self._waited_s(now) > BLOCKED_AFTER_S:
-            self._set_state("blocked", f"no frame for more than {BLOCKED_AFTER_S} s", now)
-        elif state == "live" and self._is_unchanged(now):
-            self._set_state("frozen", f"the same frame for more than {FROZEN_AFTER_S} s", now)
+        if (
+            self._can_block
+            and state in (CameraState.CONNECTING, CameraState.LIVE, CameraState.FROZEN)
+            and self._waited_s(now) > BLOCKED_AFTER_S
+        ):
+            self._set_state(CameraState.BLOCKED, f"no frame for more than {BLOCKED_AFTER_S} s", now)
+        elif state == CameraState.LIVE and self._is_unchanged(now):
+            self._set_state(CameraState.FROZEN, f"the same frame for more than {FROZEN_AFTER_S} s", now)
         return self._status
 
     def needs_reopening(self, now: float) -> bool:
         """Return whether the camera is frozen, and still is some time after it was reopened."""
-        return self._status.state == "frozen" and self._is_unchanged(now)
+        return self._status.state == CameraState.FROZEN and self._is_unchanged(now)
 
     def is_hung(self, now: float) -> bool:
         """Return whether a call into the driver is not going to return."""
@@ -104,6 +110,6 @@ class CameraWatchdog:
         is_waiting = isinstance(self._last_event, SourceOpening | FrameGrabbed)
         return now - self._last_event.at if is_waiting else 0.0
 
-    def _set_state(self, state: str, detail: str, at: float) -> None:
+    def _set_state(self, state: CameraState, detail: str, at: float) -> None:
         began_at = self._status.began_at if state == self._status.state else at
         self._status = CameraStatus(state, detail, began_at)

@@ -7,10 +7,12 @@ Whatever arrives is checked field by field against one table before anything is 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any, TypeGuard
 
 import msgpack
 
+from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
 
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their evidence are 80 kB
@@ -35,7 +37,7 @@ class Frame:
     captured_at: float
     every_frame: bool  # complete before fresh: this frame is never dropped
     jpeg: bytes
-    gate: str = "open"  # one of GATES, set by the queue; "compare" and "skip" ask for a comparison with
+    gate: Gate = Gate.OPEN  # set by the queue; COMPARE and SKIP ask for a comparison with
     sketch: bytes = b""  # of an earlier page of the camera; empty where there is none
     weight: float = 1.0  # turns under load, for each one of a camera of weight 1
     max_age_s: float = 0.0  # older than this it is dropped; 0: what the queue's MAX_AGE_S says
@@ -81,22 +83,21 @@ class Refusal:
 
     camera: str
     seq: int
-    reason: str
+    reason: DropReason
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """How a frame ended, for whoever looks: queue -> display.
 
-    outcome is "read"; or "unchanged", then its digits are those of the last reading of the same page; or the reason
-    for which the frame was dropped, then it has no digits and no size.
-    jpeg is empty unless the viewer asked for pictures.
+    The digits of an unchanged frame are those of the last reading of the same picture. A dropped frame has no digits
+    and no size. The JPEG is empty unless the viewer asked for pictures.
     """
 
     camera: str
     seq: int
     captured_at: float
-    outcome: str
+    outcome: Outcome
     width: int
     height: int
     digits: tuple[Digit, ...]
@@ -104,11 +105,11 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraState:
+class CameraReport:
     """How a camera is: capture -> queue -> display, on a change and every half second; "left" is its last word."""
 
     camera: str
-    state: str  # one of CAMERA_STATES
+    state: CameraState
     detail: str  # a sentence for a person
     since: float
 
@@ -125,7 +126,7 @@ class Credit:
 class Ready:
     """How many items a worker takes now: worker -> queue. It sets the credit and is the worker's heartbeat."""
 
-    role: str  # one of ROLES
+    role: Stage  # preprocess, inference or display
     worker: str
     credit: int
     pictures: bool  # a viewer that wants the JPEGs too
@@ -146,12 +147,8 @@ class Pong:
     queue_at: float
 
 
-Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraState | Credit | Ready | Ping | Pong
+Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraReport | Credit | Ready | Ping | Pong
 
-CAMERA_STATES = ("connecting", "live", "frozen", "blocked", "absent", "ended", "down", "left")
-ANSWERED = ("read", "unchanged")  # outcomes with a reading
-GATES = ("open", "compare", "skip")  # read it; read it and compare; read it unless it is the same
-ROLES = ("preprocess", "inference", "display")
 PAYLOADS = ("jpeg", "pixels")
 
 
@@ -199,6 +196,8 @@ def _build(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Mes
     for name, check in form.checks.items():
         if not check(values[name]):
             raise MalformedError(f"a {form.kind.__name__} with a wrong {name}")
+    for name, enum in form.enums.items():
+        values[name] = enum(values[name])
     if "digits" in values:
         values["digits"] = tuple(Digit(tuple(row[:4]), tuple(row[4:15]), row[15]) for row in values["digits"])
     if form.carrier:
@@ -259,14 +258,19 @@ def _is_digit(row: object) -> bool:
     )
 
 
+def _is_one_of(members: Iterable[StrEnum]) -> Callable[[object], bool]:
+    return tuple(members).__contains__  # a tuple, since a value that cannot be hashed is malformed too
+
+
 CHECKS: dict[str, Callable[[object], bool]] = {
+    "role": _is_one_of((*WORKER_STAGES, Stage.DISPLAY)),
+    "state": _is_one_of(CameraState),
+    "gate": _is_one_of(Gate),
+    "outcome": _is_one_of(Outcome),
+    "reason": _is_one_of(DropReason),
     "camera": is_name,
     "worker": is_name,
-    "reason": is_name,
-    "outcome": is_name,
     "detail": _is_text,
-    "state": CAMERA_STATES.__contains__,
-    "role": ROLES.__contains__,
     "seq": _is_count,
     "width": _is_count,
     "height": _is_count,
@@ -279,11 +283,19 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "queue_at": _is_time,
     "every_frame": _is_flag,
     "pictures": _is_flag,
-    "gate": GATES.__contains__,
     "sketch": _is_sketch,
     "weight": _is_weight,
     "max_age_s": _is_max_age,
     "digits": _are_digits,
+}
+
+
+ENUMS: dict[str, type[StrEnum]] = {
+    "role": Stage,
+    "state": CameraState,
+    "gate": Gate,
+    "outcome": Outcome,
+    "reason": DropReason,
 }
 
 
@@ -294,6 +306,7 @@ class MessageFormat:
     kind: type[Any]
     facts: tuple[str, ...]
     checks: dict[str, Callable[[object], bool]]
+    enums: dict[str, type[StrEnum]]
     carrier: str  # empty where there is none
 
 
@@ -301,7 +314,8 @@ def _form_of(kind: type[Any]) -> MessageFormat:
     names = [field.name for field in fields(kind)]
     facts = tuple(name for name in names if name not in PAYLOADS)
     carrier = next((name for name in names if name in PAYLOADS), "")
-    return MessageFormat(kind, facts, {name: CHECKS[name] for name in facts}, carrier)
+    checks = {name: CHECKS[name] for name in facts}
+    return MessageFormat(kind, facts, checks, {name: ENUMS[name] for name in facts if name in ENUMS}, carrier)
 
 
 # made once: asking a dataclass for its fields was half of the time that a message took

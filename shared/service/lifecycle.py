@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.pipeline import Stage
 from shared.service.signals import (
     KEPT,
     STOPPED,
@@ -29,7 +30,7 @@ class ServiceContext:
     """What a worker is given: its settings, its stage and instance, its log, when to stop, whom to tell how it is."""
 
     settings: Settings
-    stage: str
+    stage: Stage
     instance: str  # "1", "2", ... or the camera's name
     log: logging.Logger
     stop: threading.Event
@@ -42,7 +43,7 @@ class ServiceContext:
         return f"{self.stage}.{self.instance}"
 
 
-def start(stage: str, main: Callable[[ServiceContext], None]) -> None:
+def start(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
     """Run main until it returns or a bug ends it; a ConfigError ends the process with a sentence and WRONG_SETTING."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{stage}")
     parser.add_argument("instance", nargs="?", default="1", help="1, 2, ... or the name of a camera")

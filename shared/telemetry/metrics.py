@@ -6,6 +6,8 @@ from is said by the scrape target's own labels, stage and worker (see lifecycle.
 
 from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
 
+from shared.pipeline import DROP_REASONS, Stage
+
 # the time at which each counter was made would be one sample in seven, and nobody asks for it
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -46,14 +48,8 @@ EVENTS_LOST = Counter("digitcam_events_lost", "Events that a listener, or the we
 MODEL = Info("digitcam_model", "The reader's network in use: name, version and device.")
 WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights of the reader that were broken or none of its kind.")
 
-DROP_REASONS = {
-    "capture": ("replaced", "no queue"),
-    "preprocess": ("replaced", "stale", "malformed", "too large", "worker lost"),
-    "inference": ("replaced", "stale", "worker lost"),
-}
 
-
-def expect_drops(camera: str, *stages: str) -> None:
+def expect_drops(camera: str, *stages: Stage) -> None:
     """Export a camera's drops from 0 on: a rate() over a counter that appears with 1 misses that 1."""
     for stage in stages:
         for reason in DROP_REASONS[stage]:

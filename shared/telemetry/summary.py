@@ -3,12 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from shared.telemetry.metrics import DROP_REASONS
+from shared.pipeline import DROP_REASONS, FRAME_STAGES, DropReason, Stage
 from shared.telemetry.rates import Change
 from shared.telemetry.scraping import ProcessStatus, Scrape
-
-REASONS = sorted({reason for reasons in DROP_REASONS.values() for reason in reasons})
-STAGES = ("capture", "queue", "preprocess", "inference", "display")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +16,7 @@ class CameraSummary:
     state: str  # live, frozen, down, or "" where the queue does not say
     frames: float
     reads: float
-    drops: dict[str, float]  # by reason
+    drops: dict[DropReason, float]  # by reason
     sent_age_s: float  # median, as capture sends a frame
     age_p50_s: float  # as it is shown
     age_p99_s: float
@@ -41,7 +38,7 @@ class StageSummary:
     batch: float  # mean size
     busy: float
     waiting: int
-    drops: dict[str, float]  # a second, by reason
+    drops: dict[DropReason, float]  # a second, by reason
     age_p50_s: float
     age_p99_s: float
 
@@ -76,7 +73,7 @@ def compare(before: Scrape, after: Scrape) -> PipelineSummary:
     cameras = (camera_figures(change, name) for name in names)
     return PipelineSummary(
         tuple(camera for camera in cameras if camera.state or camera.frames),  # the counters of one that left stay
-        tuple(stage_figures(change, stage) for stage in STAGES),
+        tuple(stage_figures(change, stage) for stage in FRAME_STAGES),
         tuple(process_figures(change, said) for said in after.said),
         change.rate("digitcam_malformed_total"),
     )
@@ -89,17 +86,17 @@ def camera_figures(change: Change, name: str) -> CameraSummary:
     return CameraSummary(
         name,
         state,
-        change.rate("digitcam_frames_total", camera=name, stage="queue"),
+        change.rate("digitcam_frames_total", camera=name, stage=Stage.QUEUE),
         change.rate("digitcam_readings_total", camera=name),
-        {why: change.rate("digitcam_drops_total", camera=name, reason=why) for why in REASONS},
-        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage="capture"),
-        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage="display"),
-        change.quantile(0.99, "digitcam_age_seconds", camera=name, stage="display"),
+        {why: change.rate("digitcam_drops_total", camera=name, reason=why) for why in DropReason},
+        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.CAPTURE),
+        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
+        change.quantile(0.99, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
         change.now("digitcam_camera_max_age_seconds", camera=name),
     )
 
 
-def stage_figures(change: Change, stage: str) -> StageSummary:
+def stage_figures(change: Change, stage: Stage) -> StageSummary:
     """One stage's."""
     here = sum(said.target.stage == stage for said in change.after.said if said.samples)
     everywhere = change.now("digitcam_workers", stage=stage)  # the queue hears those on other machines too
@@ -112,7 +109,7 @@ def stage_figures(change: Change, stage: str) -> StageSummary:
         change.rate("digitcam_batch_size_sum", stage=stage) / batches if batches else math.nan,
         change.rate("digitcam_work_seconds_sum", stage=stage) / here if here else 0.0,
         0 if math.isnan(waiting) else int(waiting),
-        {why: change.rate("digitcam_drops_total", stage=stage, reason=why) for why in DROP_REASONS.get(stage, ())},
+        {why: change.rate("digitcam_drops_total", stage=stage, reason=why) for why in DROP_REASONS[stage]},
         change.quantile(0.5, "digitcam_age_seconds", stage=stage),
         change.quantile(0.99, "digitcam_age_seconds", stage=stage),
     )

@@ -3,12 +3,13 @@
 import pytest
 
 from benchmarks.viewer import Account, Sight, account
+from shared.pipeline import Outcome
 
 FPS = 10.0
 STARTED = 100.0  # the first picture of the schedule
 
 
-def sight(tick: int, seq: int | None = None, outcome: str = "read", age_s: float = 0.05) -> Sight:
+def sight(tick: int, seq: int | None = None, outcome: Outcome = Outcome.READ, age_s: float = 0.05) -> Sight:
     captured_at = STARTED + tick / FPS
     return Sight("cam", tick if seq is None else seq, captured_at, captured_at + age_s, outcome)
 
@@ -25,12 +26,12 @@ def test_every_picture_that_was_due_is_read() -> None:
 
 
 def test_a_dropped_frame_is_dropped_and_has_no_age() -> None:
-    result = take(*(sight(tick, outcome="stale" if tick == 5 else "read") for tick in range(14)))
+    result = take(*(sight(tick, outcome=Outcome.STALE if tick == 5 else Outcome.READ) for tick in range(14)))
     assert (result.read, result.dropped, result.unsent, result.unseen) == (9, 1, 0, 0)
 
 
 def test_a_picture_of_an_unchanged_page_is_answered() -> None:
-    result = take(*(sight(tick, outcome="unchanged" if tick > 3 else "read") for tick in range(14)))
+    result = take(*(sight(tick, outcome=Outcome.UNCHANGED if tick > 3 else Outcome.READ) for tick in range(14)))
     assert (result.read, result.unchanged, result.dropped) == (10, 7, 0)
 
 
@@ -50,6 +51,9 @@ def test_a_camera_that_was_never_seen_left_everything_out() -> None:
 
 def test_what_became_of_the_pictures_adds_up() -> None:
     result = take(
-        *(sight(tick, seq, "replaced" if seq % 3 else "read") for seq, tick in ((0, 0), (2, 3), (3, 4), (7, 9)))
+        *(
+            sight(tick, seq, Outcome.REPLACED if seq % 3 else Outcome.READ)
+            for seq, tick in ((0, 0), (2, 3), (3, 4), (7, 9))
+        )
     )
     assert result.read + result.dropped + result.unsent + result.unseen == result.due

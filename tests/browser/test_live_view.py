@@ -14,6 +14,7 @@ from playwright.sync_api import Page as Tab
 from services.display.__main__ import run
 from services.display.web.server import WebServer
 from shared.cameras.added_cameras import read_added_cameras
+from shared.pipeline import CameraState
 from shared.service.lifecycle import write_target
 from shared.service.signals import target_file
 from shared.settings import load_settings
@@ -118,7 +119,7 @@ def test_picture_says_to_a_screen_reader_what_it_shows(tab: Tab) -> None:
 def test_camera_that_goes_turns_grey_with_the_reason_and_comes_back(tab: Tab, feed: Feed) -> None:
     desk = tile(tab, "desk")
     expect(desk.locator("output b")).to_have_text("01892")
-    feed.set_state("desk", "frozen", "the picture stands still for 1.2 s")
+    feed.set_state("desk", CameraState.FROZEN, "the picture stands still for 1.2 s")
     expect(desk.locator(".trouble")).to_be_visible()
     expect(desk.locator(".trouble")).to_contain_text("Frozen")
     expect(desk.locator(".trouble")).to_contain_text("the picture stands still for 1.2 s")
@@ -127,7 +128,7 @@ def test_camera_that_goes_turns_grey_with_the_reason_and_comes_back(tab: Tab, fe
     assert colourfulness(desk.locator("canvas")) == 0
     expect(tab.get_by_role("status").first).to_have_text("1 of 2 cameras live")
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-    feed.set_state("desk", "live", "")
+    feed.set_state("desk", CameraState.LIVE, "")
     expect(desk.locator(".trouble")).to_be_hidden()
     expect(desk.locator("output b")).to_have_text("01892")
 
@@ -281,10 +282,10 @@ def test_slow_viewer_sees_fresh_pictures(tab: Tab) -> None:
 def test_camera_that_is_taken_off_the_list_leaves_the_page_and_may_come_back(tab: Tab, feed: Feed) -> None:
     tile = tab.get_by_role("article", name="Camera desk")
     expect(tile.locator("output b").first).to_be_visible()
-    feed.set_state("desk", "left", "")
+    feed.set_state("desk", CameraState.LEFT, "")
     expect(tile).to_have_count(0)
     expect(tab.locator("#status")).to_have_text("Live")
-    feed.set_state("desk", "live", "")
+    feed.set_state("desk", CameraState.LIVE, "")
     expect(tile.locator("output b").first).to_be_visible()
 
 

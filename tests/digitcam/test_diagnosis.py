@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from digitcam.diagnosis import Machine, diagnose
-from shared.telemetry.summary import REASONS, CameraSummary, PipelineSummary, ProcessSummary, StageSummary
+from shared.pipeline import DropReason
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
 ROOMY = Machine(cores=8, load=1.0)
-NONE = dict.fromkeys(REASONS, 0.0)
+NONE = dict[DropReason, float].fromkeys(DropReason, 0.0)
 CAMERA = CameraSummary("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06, 0.15)
 STAGES = {
     name: StageSummary(name, 1, 30.0, 1.0, 0.2, 0, {}, 0.01, 0.02)
@@ -53,7 +54,7 @@ CROWDED = replace(with_stage("inference", busy=0.99, waiting=2), processes=(repl
         (
             replace(
                 with_stage("inference", busy=0.9, workers=2),
-                cameras=(replace(CAMERA, drops=NONE | {"stale": 4.0, "replaced": 1.0}),),
+                cameras=(replace(CAMERA, drops=NONE | {DropReason.STALE: 4.0, DropReason.REPLACED: 1.0}),),
             ),
             ROOMY,
             "inference is 90 % busy and 5.0 frames a second are dropped before it",
@@ -91,7 +92,7 @@ def test_what_is_wrong_is_said_with_what_to_change(
     [
         WELL,
         with_stage("inference", busy=0.99),  # busy, and nothing is lost by it
-        with_camera(drops=NONE | {"stale": 0.3}),  # one frame in a hundred
+        with_camera(drops=NONE | {DropReason.STALE: 0.3}),  # one frame in a hundred
         with_process(cpu=math.nan, memory_bytes=math.nan),  # no Linux
         with_camera(state="live", age_p50_s=math.nan, sent_age_s=math.nan),
     ],

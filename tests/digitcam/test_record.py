@@ -13,6 +13,7 @@ from digitcam.commands.record import draw, record, run
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import DisplayFrame
 from shared.messaging.messages import Message, Ready, View
+from shared.pipeline import CameraState, Outcome
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.services.feed import Feed, pictures
@@ -48,7 +49,7 @@ class Unplugged(Feed):
     def receive(self, timeout_s: float) -> list[Message]:
         batch = super().receive(timeout_s)
         if any(isinstance(message, View) for message in batch):
-            self.set_state("demo", "absent", "unplugged")
+            self.set_state("demo", CameraState.ABSENT, "unplugged")
         return batch
 
 
@@ -110,7 +111,7 @@ class Crowd:
         if not self.left:
             return []
         self.left, self.seq = self.left - 1, self.seq + 1
-        return [View(f"cam{self.seq % 8}", self.seq, self.now(), "read", 64, 48, (), JPEG)]
+        return [View(f"cam{self.seq % 8}", self.seq, self.now(), Outcome.READ, 64, 48, (), JPEG)]
 
 
 def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,25 +1,14 @@
 """What stands behind each line of the Procfile."""
 
-import importlib.util
-import re
 from pathlib import Path
 
 import pytest
 
-from digitcam.commands.run import STAGES, camera_plan, forget_env_file, instance_number, list_watch
+from digitcam.commands.run import camera_plan, forget_env_file, instance_number, list_watch
 from shared.cameras.added_cameras import make_added_camera, write_added_cameras
 from shared.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).parents[2]
-
-
-def test_procfile_has_a_line_for_each_stage() -> None:
-    lines = dict(re.findall(r"^(\w+): exec digitcam run (\w+)$", (ROOT / "Procfile").read_text(), re.MULTILINE))
-    assert lines == {stage: stage for stage in STAGES}
-
-
-def test_each_stage_is_a_module_of_its_own() -> None:
-    assert all(importlib.util.find_spec(f"services.{stage}") for stage in STAGES)
 
 
 @pytest.mark.parametrize(("stage", "process", "expected"), [("inference", "inference.2", "2"), ("queue", "", "1")])

@@ -10,23 +10,33 @@ import pytest
 from digitcam.commands.doctor import report
 from digitcam.commands.top import columns, look, table
 from digitcam.diagnosis import Finding
+from shared.pipeline import DropReason
 from shared.service.lifecycle import write_target
 from shared.settings import ConfigError
 from shared.telemetry.health import Health
 from shared.telemetry.scraping import find_targets, scrape
 from shared.telemetry.status_server import status_port
-from shared.telemetry.summary import REASONS, CameraSummary, PipelineSummary, ProcessSummary, StageSummary
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 from tests.conftest import MakeSettings
 
+DROPS = dict.fromkeys(DropReason, 0.0) | {DropReason.STALE: 1.5}
 FIGURES = PipelineSummary(
     (
         CameraSummary(
-            "hall", "live", 30.0, 28.5, dict.fromkeys(REASONS, 0.0) | {"stale": 1.5}, 0.004, 0.031, 0.058, 0.15
+            "hall",
+            "live",
+            30.0,
+            28.5,
+            dict.fromkeys(DropReason, 0.0) | {DropReason.STALE: 1.5},
+            0.004,
+            0.031,
+            0.058,
+            0.15,
         ),
     ),
     (
         StageSummary("queue", 1, 30.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
-        StageSummary("inference", 2, 28.5, 1.4, 0.964, 1, {"stale": 1.5}, 0.012, 0.02),
+        StageSummary("inference", 2, 28.5, 1.4, 0.964, 1, {DropReason.STALE: 1.5}, 0.012, 0.02),
         StageSummary("display", 0, 0.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
     ),
     (ProcessSummary("inference.1", True, False, "the queue does not answer", 0.2, 0.48, 137e6),),

@@ -18,6 +18,7 @@ import pytest
 
 from shared.messaging.messages import Ready, View
 from shared.messaging.sockets import ClientSocket
+from shared.pipeline import Stage
 from shared.settings import load_settings
 from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
 
@@ -50,7 +51,7 @@ def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
     with closing(ClientSocket(settings)) as peer:
         start = time.monotonic()
         while time.monotonic() < start + seconds:
-            peer.send(Ready("display", "test", 64, False))
+            peer.send(Ready(Stage.DISPLAY, "test", 64, False))
             views = [message for message in peer.receive(0.05) if isinstance(message, View)]
             for view in views if time.monotonic() > start + seconds / 2 else ():
                 seen.setdefault(view.camera, set()).add(view.seq)

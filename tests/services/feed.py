@@ -9,7 +9,8 @@ from functools import cache
 import simplejpeg
 
 from shared.demo import DemoCamera
-from shared.messaging.messages import CameraState, Message, Ready, View
+from shared.messaging.messages import CameraReport, Message, Ready, View
+from shared.pipeline import CameraState, Outcome
 from tests.shared.vision.reading import digit_of
 
 FPS = 30
@@ -29,7 +30,7 @@ def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
     """A frame that was read without an error."""
     jpeg, truth = pictures(seed)[seq % FRAMES]
     digits = tuple(digit_of(digit, box, 0.97) for digit, box in truth)
-    return View(camera, seq, at, "read", 640, 480, digits, jpeg)
+    return View(camera, seq, at, Outcome.READ, 640, 480, digits, jpeg)
 
 
 @dataclass
@@ -37,7 +38,7 @@ class Camera:
     """A camera of the feed."""
 
     seed: int
-    state: CameraState
+    state: CameraReport
     due_at: float
     seq: int = 0
 
@@ -51,15 +52,17 @@ class Feed:
         self.age_s = age_s
         self.asked: list[Ready] = []
         self._news: deque[Message] = deque()
-        self._cameras = {name: Camera(i, CameraState(name, "live", "", now), now) for i, name in enumerate(cameras)}
+        self._cameras = {
+            name: Camera(i, CameraReport(name, CameraState.LIVE, "", now), now) for i, name in enumerate(cameras)
+        }
         for name in cameras:
-            self.set_state(name, "live", "")
+            self.set_state(name, CameraState.LIVE, "")
         self._lock = threading.Lock()
 
-    def set_state(self, camera: str, state: str, detail: str) -> None:
+    def set_state(self, camera: str, state: CameraState, detail: str) -> None:
         """Let a camera come or go."""
         known = self._cameras[camera]
-        known.state = CameraState(camera, state, detail, self.now())
+        known.state = CameraReport(camera, state, detail, self.now())
         self._news.append(known.state)
 
     def now(self) -> float:
@@ -82,7 +85,7 @@ class Feed:
         return batch + [self._view(name, camera) for name, camera in self._cameras.items() if self._is_due(camera)]
 
     def _is_due(self, camera: Camera) -> bool:
-        return camera.state.state == "live" and self.now() >= camera.due_at
+        return camera.state.state == CameraState.LIVE and self.now() >= camera.due_at
 
     def _view(self, name: str, camera: Camera) -> View:
         camera.seq += 1

@@ -10,6 +10,7 @@ import pytest
 from digitcam.supervisor import STOPPING_CODES
 from services import prometheus
 from services.prometheus import FILES, command, find_trouble
+from shared.pipeline import Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings
 
@@ -48,4 +49,4 @@ def test_prometheus_that_ends_by_itself_does_not_end_the_pipeline(
 def life(folder: Path, stop: threading.Event) -> ServiceContext:
     """What the process is given."""
     settings = load_settings({"RUN_DIR": str(folder)}, folder / ".env")
-    return ServiceContext(settings, "prometheus", "1", logging.getLogger("prometheus.1"), stop)
+    return ServiceContext(settings, Stage.PROMETHEUS, "1", logging.getLogger("prometheus.1"), stop)

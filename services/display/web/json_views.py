@@ -7,7 +7,7 @@ from services.display.display_state import DisplayFrame
 from services.display.web.event_store import Event
 from services.display.web.state import CameraView, DashboardState
 from services.display.web.wire import encode_reading
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 
 Values = dict[str, Any]
 
@@ -32,7 +32,7 @@ def of_camera(name: str, camera: CameraView, desk: DashboardState, *, is_added: 
     }
 
 
-def of_state(state: CameraState, desk: DashboardState) -> Values:
+def of_state(state: CameraReport, desk: DashboardState) -> Values:
     """Return a camera's change of state."""
     since = to_time(desk.wall_time(state.since))
     return {"name": state.camera, "state": state.state, "detail": state.detail, "since": since}

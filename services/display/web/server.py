@@ -15,7 +15,7 @@ from services.display.web.browser_cameras.registry import BrowserCameraRegistry
 from services.display.web.browser_cameras.uplink import QueueConnection
 from services.display.web.live.hub import LiveViewHub
 from services.display.web.routes import make_app
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
 
@@ -72,12 +72,12 @@ class WebServer:
         is_followed = self.wants_pictures or self._lobby.is_used or self._api.streams.are_used
         return 0.0 if is_followed else GLANCE_S
 
-    def update(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Hand over what is new to whoever looks."""
         if news or is_up != self._gallery.is_up:
             self._loop.call_soon_threadsafe(self._show, news, is_up)
 
-    def _show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def _show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         self._gallery.show(news, is_up)
         self._lobby.show(news, is_up)
         self._api.show(news)

@@ -9,7 +9,7 @@ from aiohttp import web
 from services.display.display_state import DisplayFrame
 from services.display.web.requests import check, refuse
 from services.display.web.state import DashboardState
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.vision.overlay import draw_overlay
 
 WITHIN_S = 2.0  # a live camera gives a picture every 30 to 100 ms
@@ -28,7 +28,7 @@ class Snapshots:
         """Whether a picture is waited for."""
         return bool(self._waiting)
 
-    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraReport]) -> None:
         """Give pictures to who waits for them."""
         pictures = {item.camera: item for item in news if isinstance(item, DisplayFrame) and item.jpeg}
         for camera, future in tuple(self._waiting):

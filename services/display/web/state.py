@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from services.display.display_state import DisplayFrame
 from services.display.events import EventKind, Key, NumberEvent, NumberTracker
 from services.display.web.event_store import Event, EventStore
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 
-Update = DisplayFrame | CameraState | Event
+Update = DisplayFrame | CameraReport | Event
 Subscriber = Callable[[Update], None]
 NOT_STORED = 0  # the id of an event that could not be stored; SQLite counts from 1
 WARN_EVERY_S = 1.0
@@ -23,7 +24,7 @@ WARN_EVERY_S = 1.0
 class CameraView:
     """The newest state and frame of one camera."""
 
-    state: CameraState | None = None
+    state: CameraReport | None = None
     frame: DisplayFrame | None = None
 
 
@@ -50,14 +51,14 @@ class DashboardState:
         """Convert a time of the queue's clock to seconds since 1970."""
         return self._wall() - self._clock() + at
 
-    def update(self, updates: Sequence[DisplayFrame | CameraState]) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport]) -> None:
         """Apply updates in order, and pass them and the events that follow to all subscribers."""
         for item in updates:
             if isinstance(item, DisplayFrame):
                 self.cameras.setdefault(item.camera, CameraView()).frame = item
                 tracker = self._trackers.setdefault(item.camera, NumberTracker())
                 self._handle(item.camera, tracker.update(item.numbers, item.captured_at))
-            elif item.state == "left":
+            elif item.state == CameraState.LEFT:
                 self.cameras.pop(item.camera, None)
             else:
                 self.cameras.setdefault(item.camera, CameraView()).state = item

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from services.display.display_state import DisplayFrame
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.vision.digit import Box
 
 LATEST = 1e15  # milliseconds: 30,000 years
@@ -34,7 +34,7 @@ def encode_reading(shown: DisplayFrame, now: float) -> dict[str, Any]:
     }
 
 
-def encode_state(state: CameraState, now: float) -> str:
+def encode_state(state: CameraReport, now: float) -> str:
     """Return how a camera is; for_s is how long it has been so."""
     values = {"camera": state.camera, "state": state.state, "detail": state.detail}
     return encode({"kind": "state", **values, "for_s": round(max(0.0, now - state.since), 1)})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from shared.messaging.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.messaging.sockets import BrokerSocket
 from tests.conftest import MakeSettings
 
@@ -27,7 +27,7 @@ class CaptureProcess:
         while time.monotonic() < deadline:
             received = self.socket.receive(0.05)
             for message in received[1] if received else ():
-                assert isinstance(message, Frame | CameraState)
+                assert isinstance(message, Frame | CameraReport)
                 self.socket.send(received[0] if received else b"", Credit(message.camera, 1))
                 if is_wanted(message):
                     return message
@@ -38,12 +38,12 @@ class CaptureProcess:
         assert isinstance(frame, Frame)
         return frame
 
-    def wait_for_state(self, *states: str, timeout_s: float = WITHIN_S) -> CameraState:
+    def wait_for_state(self, *states: str, timeout_s: float = WITHIN_S) -> CameraReport:
         """Wait until the camera has one of these states."""
         state = self.wait_for_message(
-            lambda message: isinstance(message, CameraState) and message.state in states, timeout_s
+            lambda message: isinstance(message, CameraReport) and message.state in states, timeout_s
         )
-        assert isinstance(state, CameraState)
+        assert isinstance(state, CameraReport)
         return state
 
     def terminate(self) -> str:

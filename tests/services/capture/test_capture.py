@@ -25,7 +25,8 @@ from shared.cameras.options import CameraOptions
 from shared.cameras.publisher import HEARTBEAT_S, CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
 from shared.demo import HEIGHT, WIDTH
-from shared.messaging.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraReport, Credit, Frame, Message
+from shared.pipeline import CameraState, Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings
 from tests.conftest import MakeSettings
@@ -69,7 +70,7 @@ class FakeQueue:
 
     @property
     def states(self) -> list[str]:
-        return [message.state for message in self.sent if isinstance(message, CameraState)]
+        return [message.state for message in self.sent if isinstance(message, CameraReport)]
 
 
 def stream(count: int) -> FrameStream:
@@ -86,7 +87,7 @@ def open_grabber(open_source: Callable[[], FrameStream], *, keep_all: bool = Tru
 
 def run_loop(queue: FakeQueue, grabber: FrameGrabber, began_at: float | None = None) -> None:
     context = ServiceContext(
-        load_settings({}, Path("no.env")), "capture", "cam", logging.getLogger("capture.cam"), queue.stop
+        load_settings({}, Path("no.env")), Stage.CAPTURE, "cam", logging.getLogger("capture.cam"), queue.stop
     )
     camera = Camera("cam", SourceKind.DEMO, "demo", CameraOptions(weight=2.0, max_age_s=0.5))
     watchdog = CameraWatchdog(
@@ -161,7 +162,7 @@ def test_lost_camera_is_reported_with_the_reason_and_each_reopening_is_counted()
     with open_grabber(camera, keep_all=False) as grabber:
         run_loop(queue, grabber)
     assert set(queue.states) <= {"connecting", "absent"}
-    assert queue.sent[-1] == CameraState("cam", "absent", "it is unplugged", queue.sent[-1].since)  # type: ignore[union-attr]
+    assert queue.sent[-1] == CameraReport("cam", CameraState.ABSENT, "it is unplugged", queue.sent[-1].since)  # type: ignore[union-attr]
 
 
 def test_driver_that_hangs_is_reported_before_the_process_gives_up() -> None:
@@ -194,8 +195,11 @@ def test_state_is_logged_on_a_change_and_sent_on_a_change_and_as_a_heartbeat(cap
     caplog.set_level("INFO")
     queue = FakeQueue(lambda queue: False)
     states = StatePublisher(queue, "cam")
-    live, absent = CameraStatus("live", "gives new frames", 0.0), CameraStatus("absent", "it is unplugged", 2.0)
-    in_use = CameraStatus("absent", "another program uses it", 2.0)
+    live, absent = (
+        CameraStatus(CameraState.LIVE, "gives new frames", 0.0),
+        CameraStatus(CameraState.ABSENT, "it is unplugged", 2.0),
+    )
+    in_use = CameraStatus(CameraState.ABSENT, "another program uses it", 2.0)
     for status, now in ((live, 0.0), (live, 0.1), (live, HEARTBEAT_S), (absent, 0.6), (absent, 0.7), (in_use, 0.8)):
         states.publish(status, now)
     assert queue.states == ["live", "live", "absent", "absent"]
@@ -253,14 +257,16 @@ def test_wrong_camera_ends_the_process_with_one_sentence(make_settings: MakeSett
 @pytest.mark.parametrize(
     ("state", "connected", "unsent_s", "words"),
     [
-        ("live", True, 0.1, ""),
-        ("ended", True, 60.0, ""),
-        ("absent", True, 0.1, "absent: it is unplugged"),
-        ("connecting", True, 0.1, "connecting"),
-        ("live", False, 0.1, "queue does not answer"),
-        ("live", True, STALLED_AFTER_S + 1, "no frame for 3 s"),
+        (CameraState.LIVE, True, 0.1, ""),
+        (CameraState.ENDED, True, 60.0, ""),
+        (CameraState.ABSENT, True, 0.1, "absent: it is unplugged"),
+        (CameraState.CONNECTING, True, 0.1, "connecting"),
+        (CameraState.LIVE, False, 0.1, "queue does not answer"),
+        (CameraState.LIVE, True, STALLED_AFTER_S + 1, "no frame for 3 s"),
     ],
 )
-def test_capture_is_ready_while_its_frames_flow(state: str, connected: bool, unsent_s: float, words: str) -> None:
+def test_capture_is_ready_while_its_frames_flow(
+    state: CameraState, connected: bool, unsent_s: float, words: str
+) -> None:
     trouble = find_trouble(CameraStatus(state, "it is unplugged", 0.0), connected, unsent_s)
     assert (words in trouble, trouble == "") == (True, words == "")

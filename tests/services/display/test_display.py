@@ -17,7 +17,8 @@ from prometheus_client import REGISTRY
 
 from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import CameraState, Message, Ready, View
+from shared.messaging.messages import CameraReport, Message, Ready, View
+from shared.pipeline import CameraState, Outcome
 from shared.service.stage_loop import HEARTBEAT_S
 from shared.telemetry.health import Health
 from tests.services.feed import Feed, view_of
@@ -32,7 +33,7 @@ class Recorder:
     def __init__(self, closes_after: int) -> None:
         self.wants_pictures = True
         self.shown: list[DisplayFrame] = []
-        self.states: list[CameraState] = []
+        self.states: list[CameraReport] = []
         self.was_up: list[bool] = []
         self._closes_after = closes_after
 
@@ -44,9 +45,9 @@ class Recorder:
     def is_open(self) -> bool:
         return len(self.shown) < self._closes_after
 
-    def update(self, updates: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         self.shown += [item for item in updates if isinstance(item, DisplayFrame)]
-        self.states += [item for item in updates if isinstance(item, CameraState)]
+        self.states += [item for item in updates if isinstance(item, CameraReport)]
         self.was_up.append(is_up)
 
     def close(self) -> None:
@@ -137,8 +138,8 @@ def test_age_at_display_is_exported_by_camera() -> None:
 
 def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
     display = CameraDisplay()
-    seen = display.make_frame(View("demo", 1, 10.0, "read", 640, 480, (digit_of(7),), b"one"))
-    shown = display.make_frame(View("demo", 2, 10.1, "stale", 0, 0, (), b"two"))
+    seen = display.make_frame(View("demo", 1, 10.0, Outcome.READ, 640, 480, (digit_of(7),), b"one"))
+    shown = display.make_frame(View("demo", 2, 10.1, Outcome.STALE, 0, 0, (), b"two"))
     assert (shown.jpeg, shown.outcome, shown.width, shown.height) == (b"two", "stale", 640, 480)
     assert shown.numbers == seen.numbers != ()
 
@@ -146,7 +147,9 @@ def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
 def test_rates_count_all_frames_and_those_read() -> None:
     display = CameraDisplay()
     for i in range(90):
-        shown = display.make_frame(replace(view_of("demo", i, i / 30), outcome="read" if i % 2 else "replaced"))
+        shown = display.make_frame(
+            replace(view_of("demo", i, i / 30), outcome=Outcome.READ if i % 2 else Outcome.REPLACED)
+        )
     assert shown.fps == pytest.approx(30, rel=0.02)
     assert shown.readings_per_s == pytest.approx(15, rel=0.05)
 
@@ -192,7 +195,7 @@ def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: 
     assert time.monotonic() - told_at < 1.5
 
 
-LIVE, ABSENT = CameraState("cam", "live", "", 0.0), CameraState("cam", "absent", "", 0.0)
+LIVE, ABSENT = CameraReport("cam", CameraState.LIVE, "", 0.0), CameraReport("cam", CameraState.ABSENT, "", 0.0)
 
 
 @pytest.mark.parametrize(

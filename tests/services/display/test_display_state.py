@@ -6,16 +6,17 @@ from dataclasses import replace
 import pytest
 
 from services.display.display_state import CameraDisplay, RateMeter
-from shared.messaging.messages import ANSWERED, View
+from shared.messaging.messages import View
+from shared.pipeline import Outcome
 from shared.vision.digit import Digit
 
 SEVEN = Digit((10.0, 10.0, 20.0, 30.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
 FRAME_S = 1 / 30
 
 
-def view(number: int, outcome: str = "read") -> View:
+def view(number: int, outcome: Outcome = Outcome.READ) -> View:
     return View(
-        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome in ANSWERED else (), b"jpeg"
+        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome.has_reading else (), b"jpeg"
     )
 
 
@@ -28,7 +29,7 @@ def test_what_a_straggler_says_counts() -> None:
     """Every frame that is read ends after a newer one that was replaced, as it does when inference is too slow."""
     display, shown = CameraDisplay(), None
     for number in range(0, 40, 2):
-        shown = display.update(view(number + 1, "replaced"))
+        shown = display.update(view(number + 1, Outcome.REPLACED))
         assert display.update(view(number)) is None
     assert shown
     assert [digit.digit for digit in shown.digits] == [7]
@@ -51,7 +52,7 @@ def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> N
 def test_what_stands_stays_while_the_page_is_unchanged() -> None:
     display = CameraDisplay()
     read = display.make_frame(view(0))
-    kept = [display.make_frame(view(number, "unchanged")) for number in range(1, 300)]
+    kept = [display.make_frame(view(number, Outcome.UNCHANGED)) for number in range(1, 300)]
     assert {shown.digits for shown in kept} == {read.digits}
     assert [digit.digit for digit in read.digits] == [7]
     assert kept[-1].readings_per_s == pytest.approx(30, abs=1)
@@ -62,12 +63,12 @@ def test_reading_of_an_unchanged_page_counts_once() -> None:
     unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
     display = CameraDisplay()
     display.make_frame(replace(view(0), digits=(unsure,)))
-    kept = [display.make_frame(replace(view(number, "unchanged"), digits=(unsure,))) for number in range(1, 60)]
+    kept = [display.make_frame(replace(view(number, Outcome.UNCHANGED), digits=(unsure,))) for number in range(1, 60)]
     assert not any(shown.digits for shown in kept)
 
 
 def test_viewer_that_comes_late_sees_what_an_unchanged_page_says() -> None:
-    assert [digit.digit for digit in CameraDisplay().make_frame(view(0, "unchanged")).digits] == [7]
+    assert [digit.digit for digit in CameraDisplay().make_frame(view(0, Outcome.UNCHANGED)).digits] == [7]
 
 
 def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:

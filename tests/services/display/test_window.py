@@ -14,7 +14,8 @@ import pytest
 
 from services.display.display_state import CameraDisplay
 from services.display.window import draw_tile, is_visible
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState, Outcome
 from tests.services.feed import view_of
 
 ROOT = Path(__file__).parents[3]
@@ -80,13 +81,13 @@ def test_window_closed_by_its_button_is_noticed(
 
 def test_camera_that_is_down_is_drawn_without_colour() -> None:
     shown = CameraDisplay().make_frame(view_of("demo", 1, 10.0))
-    live = CameraState("demo", "live", "", 10.0)
-    down = CameraState("demo", "down", "its capture process is gone", 10.0)
+    live = CameraReport("demo", CameraState.LIVE, "", 10.0)
+    down = CameraReport("demo", CameraState.DOWN, "its capture process is gone", 10.0)
     assert np.ptp(draw_tile(shown, live, True, 10.1).astype(int), axis=2).max() > 50
     assert np.ptp(draw_tile(shown, down, True, 10.1), axis=2).max() < 20
 
 
 def test_picture_that_is_broken_is_drawn_black() -> None:
-    broken = replace(view_of("demo", 1, 10.0), outcome="malformed", digits=(), jpeg=b"\xff\xd8 no picture")
+    broken = replace(view_of("demo", 1, 10.0), outcome=Outcome.MALFORMED, digits=(), jpeg=b"\xff\xd8 no picture")
     tile = draw_tile(CameraDisplay().make_frame(broken), None, True, 10.1)
     assert np.median(tile) == 0

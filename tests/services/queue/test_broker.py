@@ -11,7 +11,7 @@ from services.queue.broker import AT_ONCE, Broker
 from services.queue.cameras import MAX_CAMERAS, SILENT_AFTER_S
 from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S
 from shared.messaging.messages import (
-    CameraState,
+    CameraReport,
     Credit,
     Frame,
     GrayFrame,
@@ -25,6 +25,7 @@ from shared.messaging.messages import (
     View,
 )
 from shared.messaging.sockets import BrokerSocket
+from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
 
 
@@ -81,10 +82,10 @@ def frame(seq: int, every_frame: bool = False, camera: str = "cam") -> Frame:
 
 
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
-LIVE = CameraState("cam", "live", "", 99.0)
-PREPROCESS = Ready("preprocess", "preprocess.1", 1, False)
-INFERENCE = Ready("inference", "inference.1", 4, False)
-DISPLAY = Ready("display", "display.1", 8, True)
+LIVE = CameraReport("cam", CameraState.LIVE, "", 99.0)
+PREPROCESS = Ready(Stage.PREPROCESS, "preprocess.1", 1, False)
+INFERENCE = Ready(Stage.INFERENCE, "inference.1", 4, False)
+DISPLAY = Ready(Stage.DISPLAY, "display.1", 8, True)
 
 
 def total(name: str, **labels: str) -> float:
@@ -99,12 +100,12 @@ def test_frame_becomes_page_reading_and_view(exchange: Broker) -> None:
     say(exchange, b"p", page, PREPROCESS)
     assert say(exchange, b"i", INFERENCE) == [page]
     say(exchange, b"i", reading, INFERENCE)
-    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "read", 4, 2, (), b"jpeg")]
+    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, Outcome.READ, 4, 2, (), b"jpeg")]
 
 
 def test_frames_that_have_come_meanwhile_go_into_one_batch(exchange: Broker) -> None:
     cameras = [f"cam{number}" for number in range(AT_ONCE + 1)]
-    say(exchange, b"p", Ready("preprocess", "preprocess.1", 99, False))
+    say(exchange, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 99, False))
     fake(exchange).inbox = [(b"c", [frame(1, camera=camera)]) for camera in cameras]
     exchange.turn(0)
     (batch,) = [messages for peer, messages in fake(exchange).sent if peer == b"p"]
@@ -115,7 +116,7 @@ def test_dropped_frame_is_shown_and_counted_with_its_reason(exchange: Broker) ->
     before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced")
     say(exchange, b"d", DISPLAY)
     say(exchange, b"c", LIVE, frame(1), frame(2))
-    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, "replaced", 0, 0, (), b"jpeg")]
+    assert heard(exchange, b"d", View) == [View("cam", 1, 100.0, Outcome.REPLACED, 0, 0, (), b"jpeg")]
     assert total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced") == before + 1
 
 
@@ -132,30 +133,30 @@ def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
         say(exchange, b"i", INFERENCE)
         say(exchange, b"i", Reading("cam", seq, at, 4, 2, (SEVEN,)))
     say(exchange, b"c", Frame("cam", 3, at, False, b"jpeg"))
-    assert say(exchange, b"p", PREPROCESS) == [Frame("cam", 3, at, False, b"jpeg", "skip", b"sketch")]
+    assert say(exchange, b"p", PREPROCESS) == [Frame("cam", 3, at, False, b"jpeg", Gate.SKIP, b"sketch")]
     say(exchange, b"p", Unchanged("cam", 3))
-    assert heard(exchange, b"d", View)[-1] == View("cam", 3, at, "unchanged", 4, 2, (SEVEN,), b"jpeg")
+    assert heard(exchange, b"d", View)[-1] == View("cam", 3, at, Outcome.UNCHANGED, 4, 2, (SEVEN,), b"jpeg")
     assert total("digitcam_readings_total", camera="cam") == readings + 3
     assert total("digitcam_unchanged_total", camera="cam") == unchanged + 1
 
 
 def test_viewer_that_wants_no_pictures_is_sent_none(exchange: Broker) -> None:
-    say(exchange, b"d", Ready("display", "display.1", 8, False))
+    say(exchange, b"d", Ready(Stage.DISPLAY, "display.1", 8, False))
     say(exchange, b"c", LIVE, frame(1), frame(2))
     assert [view.jpeg for view in heard(exchange, b"d", View) if isinstance(view, View)] == [b""]
 
 
 def test_slow_viewer_sees_only_the_newest(exchange: Broker) -> None:
-    say(exchange, b"d", Ready("display", "display.1", 0, True))
+    say(exchange, b"d", Ready(Stage.DISPLAY, "display.1", 0, True))
     say(exchange, b"c", LIVE, *(frame(seq) for seq in range(5)))
     say(exchange, b"d", DISPLAY)
     assert [view.seq for view in heard(exchange, b"d", View) if isinstance(view, View)] == [3]
 
 
 def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: Broker) -> None:
-    say(exchange, b"d", Ready("display", "display.1", 0, False))
-    say(exchange, b"p", Ready("preprocess", "preprocess.1", 8, False))
-    say(exchange, b"i", Ready("inference", "inference.1", 8, False))
+    say(exchange, b"d", Ready(Stage.DISPLAY, "display.1", 0, False))
+    say(exchange, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 8, False))
+    say(exchange, b"i", Ready(Stage.INFERENCE, "inference.1", 8, False))
     say(exchange, b"c", LIVE, *(frame(seq, every_frame=True) for seq in range(EVERY_FRAME_WINDOW)))
     pages = [GrayFrame("cam", seq, 100.0, 4, 2, 2, b"\0" * 8) for seq in range(EVERY_FRAME_WINDOW)]
     say(exchange, b"p", *pages)
@@ -168,7 +169,7 @@ def test_viewer_of_a_file_sees_every_frame_and_holds_its_camera_back(exchange: B
 
 def test_live_camera_may_send_again_as_soon_as_its_frame_is_worked_on(exchange: Broker) -> None:
     assert say(exchange, b"c", LIVE, frame(1)) == [Credit("cam", 1)]
-    say(exchange, b"p", Ready("preprocess", "preprocess.1", 1, False))
+    say(exchange, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 1, False))
     assert heard(exchange, b"c", Credit) == [Credit("cam", 1)] * 2
 
 
@@ -179,9 +180,9 @@ def test_new_viewer_hears_how_the_cameras_are(exchange: Broker) -> None:
 
 def test_viewers_hear_of_changes_only(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
-    frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
+    frozen = CameraReport("cam", CameraState.FROZEN, "the same picture for 1.5 s", 101.0)
     say(exchange, b"c", LIVE, LIVE, frozen, frozen)
-    assert heard(exchange, b"d", CameraState) == [LIVE, frozen]
+    assert heard(exchange, b"d", CameraReport) == [LIVE, frozen]
 
 
 def test_silent_camera_is_down(exchange: Broker) -> None:
@@ -189,16 +190,16 @@ def test_silent_camera_is_down(exchange: Broker) -> None:
     say(exchange, b"c", LIVE)
     fake(exchange).at += SILENT_AFTER_S + 0.1
     exchange.turn(0)
-    down = heard(exchange, b"d", CameraState)[-1]
-    assert isinstance(down, CameraState)
+    down = heard(exchange, b"d", CameraReport)[-1]
+    assert isinstance(down, CameraReport)
     assert (down.state, down.since) == ("down", 100.0 + SILENT_AFTER_S + 0.1)
 
 
 def test_more_cameras_than_there_may_be_are_malformed(exchange: Broker) -> None:
     for number in range(MAX_CAMERAS):
-        say(exchange, b"c", CameraState(f"cam{number}", "live", "", 99.0))
+        say(exchange, b"c", CameraReport(f"cam{number}", CameraState.LIVE, "", 99.0))
     before = total("digitcam_malformed_total")
-    assert say(exchange, b"c", CameraState("one too many", "live", "", 99.0)) == []
+    assert say(exchange, b"c", CameraReport("one too many", CameraState.LIVE, "", 99.0)) == []
     assert total("digitcam_malformed_total") == before + 1
 
 
@@ -228,17 +229,17 @@ def test_two_cameras_of_one_name_are_told_of_with_what_to_do(
 
 def test_frame_over_a_new_connection_changes_nothing_in_how_its_camera_is(exchange: Broker) -> None:
     say(exchange, b"d", DISPLAY)
-    frozen = CameraState("cam", "frozen", "the same picture for 1.5 s", 101.0)
+    frozen = CameraReport("cam", CameraState.FROZEN, "the same picture for 1.5 s", 101.0)
     say(exchange, b"old", frozen)
     assert say(exchange, b"new", frame(1)) == [Credit("cam", 1)]
-    assert heard(exchange, b"d", CameraState) == [frozen]
+    assert heard(exchange, b"d", CameraReport) == [frozen]
 
 
 def test_worker_that_can_not_be_reached_loses_its_work_to_another(exchange: Broker) -> None:
     say(exchange, b"gone", PREPROCESS)
     fake(exchange).gone.add(b"gone")
     say(exchange, b"c", LIVE, frame(1, every_frame=True))
-    assert say(exchange, b"p", Ready("preprocess", "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
+    assert say(exchange, b"p", Ready(Stage.PREPROCESS, "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
 
 
 def test_silent_worker_is_forgotten_and_heard_again(exchange: Broker) -> None:
@@ -251,7 +252,7 @@ def test_silent_worker_is_forgotten_and_heard_again(exchange: Broker) -> None:
     assert heard(exchange, b"p", Frame)
 
 
-@pytest.mark.parametrize("message", [Credit("cam", 1), View("cam", 1, 1.0, "read", 1, 1, (), b"")])
+@pytest.mark.parametrize("message", [Credit("cam", 1), View("cam", 1, 1.0, Outcome.READ, 1, 1, (), b"")])
 def test_message_that_is_not_for_the_queue_costs_one_count(exchange: Broker, message: Message) -> None:
     before = total("digitcam_malformed_total")
     say(exchange, b"x", message)
@@ -273,16 +274,16 @@ def test_answer_of_a_stranger_changes_nothing(exchange: Broker) -> None:
 
 
 def test_drops_of_a_new_camera_are_exported_from_0_on(exchange: Broker) -> None:
-    say(exchange, b"c", CameraState("new", "connecting", "", 99.0))
+    say(exchange, b"c", CameraReport("new", CameraState.CONNECTING, "", 99.0))
     labels = {"camera": "new", "stage": "inference", "reason": "worker lost"}
     assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 0.0
 
 
-LEFT = CameraState("cam", "left", "taken off the list", 99.5)
+LEFT = CameraReport("cam", CameraState.LEFT, "taken off the list", 99.5)
 
 
 def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Broker) -> None:
-    say(exchange, b"d", Ready("display", "display.1", 0, False))
+    say(exchange, b"d", Ready(Stage.DISPLAY, "display.1", 0, False))
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"c", LIVE, frame(1), frame(2), frame(3))
     say(exchange, b"c", LEFT)
@@ -290,9 +291,9 @@ def test_camera_that_leaves_is_the_last_that_viewers_hear_of_it(exchange: Broker
     say(exchange, b"i", INFERENCE)
     say(exchange, b"i", Reading("cam", 1, 100.0, 4, 2, ()), INFERENCE)
     say(exchange, b"d", DISPLAY)
-    assert heard(exchange, b"d", CameraState)[-1] == LEFT
+    assert heard(exchange, b"d", CameraReport)[-1] == LEFT
     assert not heard(exchange, b"d", View)
-    assert say(exchange, b"d2", Ready("display", "display.2", 8, True)) == []
+    assert say(exchange, b"d2", Ready(Stage.DISPLAY, "display.2", 8, True)) == []
 
 
 def test_camera_that_left_may_come_back(exchange: Broker) -> None:
@@ -317,14 +318,14 @@ def test_camera_that_comes_anew_may_number_its_frames_from_the_start(exchange: B
     say(exchange, b"p", PREPROCESS)
     say(exchange, b"c", LIVE, frame(1000))
     say(exchange, b"c2", LIVE, frame(500))
-    assert say(exchange, b"p", Refusal("cam", 1000, "tried"), PREPROCESS) == [frame(500)]
+    assert say(exchange, b"p", Refusal("cam", 1000, DropReason.MALFORMED), PREPROCESS) == [frame(500)]
     say(exchange, b"c2", LEFT)
     say(exchange, b"c2", LIVE, frame(1))
-    assert say(exchange, b"p", Refusal("cam", 500, "tried"), PREPROCESS) == [frame(1)]
+    assert say(exchange, b"p", Refusal("cam", 500, DropReason.MALFORMED), PREPROCESS) == [frame(1)]
 
 
 def test_camera_that_left_is_asked_for_nothing(exchange: Broker) -> None:
-    say(exchange, b"p", Ready("preprocess", "preprocess.1", 0, False))
+    say(exchange, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 0, False))
     say(exchange, b"c", LIVE)
     assert exchange.work.asking.count("cam") == 1
     say(exchange, b"c", LEFT)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.queue.fair_queue import FairQueue
-from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, STAGES, Ended, Job, Scheduler
-from shared.messaging.messages import ANSWERED, Frame, GrayFrame, MalformedError, Reading
+from services.queue.scheduler import EVERY_FRAME_WINDOW, LOST_AFTER_S, MAX_ATTEMPTS, Ended, Job, Scheduler
+from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading
+from shared.pipeline import WORKER_STAGES, DropReason, Gate, Outcome, Stage
 
 MAX_AGE_S = 0.15
 
@@ -29,7 +30,7 @@ def reading(job: Job) -> Reading:
 
 def seqs(queue: Scheduler, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
     """Ask for work, and name what is given."""
-    queue.ready(worker, "preprocess", credit, now)
+    queue.ready(worker, Stage.PREPROCESS, credit, now)
     batches, _ = queue.batches(now)
     return [job.key for batch in batches for job in batch.jobs]
 
@@ -37,7 +38,7 @@ def seqs(queue: Scheduler, worker: str, credit: int, now: float = 0.0) -> list[t
 def test_newest_frame_replaces_the_one_that_waits() -> None:
     queue = Scheduler(MAX_AGE_S)
     ended = [end for seq in range(5) for end in queue.put_frame(frame("a", seq), 0.0)]
-    assert [(end.job.frame.seq, end.reason) for end in ended] == [(seq, "replaced") for seq in range(4)]
+    assert [(end.job.frame.seq, end.outcome) for end in ended] == [(seq, "replaced") for seq in range(4)]
     assert seqs(queue, "w", 9) == [("a", 4)]
 
 
@@ -72,7 +73,7 @@ def test_batch_says_why_it_was_closed(credit: int, reason: str) -> None:
     queue = Scheduler(MAX_AGE_S)
     for camera in "ab":
         queue.put_frame(frame(camera, 0), 0.0)
-    queue.ready("w", "preprocess", credit, 0.0)
+    queue.ready("w", Stage.PREPROCESS, credit, 0.0)
     assert [batch.reason for batch in queue.batches(0.0)[0]] == [reason]
 
 
@@ -81,15 +82,15 @@ def test_what_waits_is_shared_among_idle_workers() -> None:
     for camera in "abcde":
         queue.put_frame(frame(camera, 0), 0.0)
     for worker in ("w1", "w2"):
-        queue.ready(worker, "preprocess", 4, 0.0)
-    queue.ready("other", "inference", 8, 0.0)
+        queue.ready(worker, Stage.PREPROCESS, 4, 0.0)
+    queue.ready("other", Stage.INFERENCE, 8, 0.0)
     assert [len(batch.jobs) for batch in queue.batches(0.0)[0]] == [3, 2]
 
 
 def test_no_more_pages_are_made_than_inference_takes_next() -> None:
     queue = Scheduler(MAX_AGE_S)
-    queue.ready("reader", "inference", 2, 0.0)
-    queue.ready("reader", "inference", 0, 0.0)  # it works
+    queue.ready("reader", Stage.INFERENCE, 2, 0.0)
+    queue.ready("reader", Stage.INFERENCE, 0, 0.0)  # it works
     for camera in "abcde":
         queue.put_frame(frame(camera, 0), 0.0)
     assert seqs(queue, "w1", 4) == [("a", 0), ("b", 0)]
@@ -97,7 +98,7 @@ def test_no_more_pages_are_made_than_inference_takes_next() -> None:
     for job in list(queue.workers["w1"].jobs.values()):
         queue.put_page("w1", page(job), 0.0)
     assert queue.batches(0.0)[0] == []
-    queue.ready("reader", "inference", 2, 0.0)
+    queue.ready("reader", Stage.INFERENCE, 2, 0.0)
     taken = {batch.worker: [job.key for job in batch.jobs] for batch in queue.batches(0.0)[0]}
     assert taken == {"reader": [("a", 0), ("b", 0)], "w2": [("c", 0), ("d", 0)]}
 
@@ -107,7 +108,7 @@ def test_idlest_worker_is_served_first() -> None:
     given = []
     for seq in range(4):
         for worker in ("w1", "w2"):
-            queue.ready(worker, "preprocess", 1, 0.0)
+            queue.ready(worker, Stage.PREPROCESS, 1, 0.0)
         queue.put_frame(frame("a", seq), 0.0)
         given += [batch.worker for batch in queue.batches(0.0)[0]]
     assert Counter(given) == {"w1": 2, "w2": 2}
@@ -124,7 +125,7 @@ def test_worker_that_works_is_given_one_batch_more_and_only_a_full_one() -> None
     for camera in "abc":
         queue.put_frame(frame(camera, 2), 0.0)
     assert seqs(queue, "w", 2) == []  # its next batch is there already
-    queue.refuse("w", ("a", 0), "worked on")
+    queue.refuse("w", ("a", 0), DropReason.MALFORMED)
     assert seqs(queue, "w", 2) == [("a", 2), ("b", 2)]
 
 
@@ -132,8 +133,8 @@ def test_what_waits_goes_to_who_is_idle_before_who_works() -> None:
     queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("a", 0), 0.0)
     assert seqs(queue, "busy", 1) == [("a", 0)]
-    queue.ready("busy", "preprocess", 1, 0.0)
-    queue.ready("idle", "preprocess", 1, 0.0)
+    queue.ready("busy", Stage.PREPROCESS, 1, 0.0)
+    queue.ready("idle", Stage.PREPROCESS, 1, 0.0)
     queue.put_frame(frame("b", 0), 0.0)
     assert [batch.worker for batch in queue.batches(0.0)[0]] == ["idle"]
     queue.put_frame(frame("c", 0), 0.0)
@@ -144,10 +145,10 @@ def test_stale_frame_takes_no_place_in_a_batch() -> None:
     queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("old", 0, at=0.0), 0.0)
     queue.put_frame(frame("new", 0, at=0.1), 0.1)
-    queue.ready("w", "preprocess", 1, 0.2)
+    queue.ready("w", Stage.PREPROCESS, 1, 0.2)
     batches, ended = queue.batches(0.2)
     assert [job.key for job in batches[0].jobs] == [("new", 0)]
-    assert [(end.job.key, end.stage, end.reason) for end in ended] == [(("old", 0), "preprocess", "stale")]
+    assert [(end.job.key, end.stage, end.outcome) for end in ended] == [(("old", 0), "preprocess", "stale")]
 
 
 def test_camera_has_its_own_max_age() -> None:
@@ -185,7 +186,7 @@ def test_every_frame_camera_is_held_back_by_its_credit() -> None:
 
 def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> None:
     queue = Scheduler(MAX_AGE_S)
-    queue.ready("w", "preprocess", 2, 0.0)
+    queue.ready("w", Stage.PREPROCESS, 2, 0.0)
     for camera in "abc":
         queue.ask(camera)
     assert queue.askers() == ["a", "b"]
@@ -198,7 +199,7 @@ def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> 
 
 def hand_pages_on(queue: Scheduler) -> None:
     """Let preprocess take the frames that wait, and inference their pages."""
-    queue.ready("maker", "preprocess", 2, 0.0)
+    queue.ready("maker", Stage.PREPROCESS, 2, 0.0)
     batches, _ = queue.batches(0.0)
     for job in [job for batch in batches if batch.stage == "preprocess" for job in batch.jobs]:
         queue.put_page("maker", page(job), 0.0)
@@ -207,15 +208,15 @@ def hand_pages_on(queue: Scheduler) -> None:
 
 def test_while_all_of_inference_works_cameras_send_no_more_than_it_takes_next() -> None:
     queue = Scheduler(MAX_AGE_S)
-    queue.ready("maker", "preprocess", 2, 0.0)
-    queue.ready("reader", "inference", 1, 0.0)
+    queue.ready("maker", Stage.PREPROCESS, 2, 0.0)
+    queue.ready("reader", Stage.INFERENCE, 1, 0.0)
     for camera in "abc":
         queue.put_frame(frame(camera, 0), 0.0)
     hand_pages_on(queue)  # a is being read
     hand_pages_on(queue)  # b's page is what inference takes next, and c's frame waits
-    assert queue.waiting["inference"].count("b")
+    assert queue.waiting[Stage.INFERENCE].count("b")
     assert queue.askers() == []
-    queue.ready("other", "inference", 1, 0.0)  # idle
+    queue.ready("other", Stage.INFERENCE, 1, 0.0)  # idle
     assert queue.askers() == ["a"]
 
 
@@ -248,12 +249,12 @@ def test_heavy_camera_sends_more_often_where_all_want_to() -> None:
     for camera in weights:
         queue.ask(camera)
     for seq in range(400):
-        queue.ready("w", "preprocess", 1, 0.0)
+        queue.ready("w", Stage.PREPROCESS, 1, 0.0)
         for camera in queue.askers():
             sent[camera] += 1
             queue.put_frame(replace(frame(camera, seq), weight=weights[camera]), 0.0)
         for batch in queue.batches(0.0)[0]:
-            queue.refuse("w", batch.jobs[0].key, "worked on")
+            queue.refuse("w", batch.jobs[0].key, DropReason.MALFORMED)
     assert sent["heavy"] == pytest.approx(200, abs=2)
     assert sent["light"] == pytest.approx(100, abs=2)
 
@@ -271,13 +272,13 @@ def test_work_of_a_lost_worker_is_given_out_again_in_order() -> None:
 def test_live_work_of_a_silent_worker_is_dropped_and_its_late_answer_changes_nothing() -> None:
     queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("live", 0), 0.0)
-    queue.ready("w", "preprocess", 1, 0.0)
+    queue.ready("w", Stage.PREPROCESS, 1, 0.0)
     (batch,), _ = queue.batches(0.0)
     assert queue.lose_silent(LOST_AFTER_S) == []
     (end,) = queue.lose_silent(LOST_AFTER_S + 0.1)
-    assert (end.stage, end.reason) == ("preprocess", "worker lost")
+    assert (end.stage, end.outcome) == ("preprocess", "worker lost")
     assert queue.put_page("w", page(batch.jobs[0]), 4.0) == []
-    assert not queue.waiting["inference"]
+    assert not queue.waiting[Stage.INFERENCE]
 
 
 def test_frame_that_costs_every_worker_is_given_up() -> None:
@@ -287,7 +288,7 @@ def test_frame_that_costs_every_worker_is_given_up() -> None:
     for attempt in range(MAX_ATTEMPTS):
         assert seqs(queue, f"w{attempt}", 1) == [("file", 0)]
         ended += queue.lose(f"w{attempt}")
-    assert [end.reason for end in ended] == ["worker lost"]
+    assert [end.outcome for end in ended] == ["worker lost"]
     assert not queue.in_flight
 
 
@@ -302,7 +303,7 @@ def test_frame_that_costs_every_worker_takes_no_other_with_it() -> None:
             seqs(queue, worker, 3)
             lost += [end.job.frame.seq for end in queue.lose(worker)]
         for key in given_now if worker in queue.workers else ():
-            queue.refuse(worker, key, "done")
+            queue.refuse(worker, key, DropReason.MALFORMED)
     assert lost == [2]
     assert not queue.in_flight
 
@@ -311,8 +312,8 @@ def test_refused_frame_ends_with_the_workers_reason() -> None:
     queue = Scheduler(MAX_AGE_S)
     queue.put_frame(frame("live", 0), 0.0)
     seqs(queue, "w", 1)
-    (end,) = queue.refuse("w", ("live", 0), "malformed")
-    assert (end.stage, end.reason) == ("preprocess", "malformed")
+    (end,) = queue.refuse("w", ("live", 0), DropReason.MALFORMED)
+    assert (end.stage, end.outcome) == ("preprocess", "malformed")
 
 
 @pytest.mark.parametrize("seq", [3, 2])
@@ -329,12 +330,12 @@ def test_unchanged_page_ends_with_the_last_reading_and_its_own_time() -> None:
         queue.put_frame(frame("live", seq, at), at)
         answer(queue, at, b"" if seq else b"sketch")
     queue.put_frame(frame("live", 2, at=0.7), 0.7)
-    queue.ready("p", "preprocess", 1, 0.7)
+    queue.ready("p", Stage.PREPROCESS, 1, 0.7)
     assert [(job.work.gate, job.work.sketch) for job in given(queue, 0.7) if isinstance(job.work, Frame)] == [
         ("skip", b"sketch")
     ]
     (end,) = queue.put_unchanged("p", ("live", 2))
-    assert (end.stage, end.reason, end.reading) == ("preprocess", "unchanged", Reading("live", 2, 0.7, 2, 1, ()))
+    assert (end.stage, end.outcome, end.reading) == ("preprocess", "unchanged", Reading("live", 2, 0.7, 2, 1, ()))
     assert not queue.in_flight
 
 
@@ -346,7 +347,7 @@ def test_frames_of_cameras_that_stand_still_leave_their_room_to_others() -> None
             answer(queue, at, b"" if seq else b"sketch")
     for camera in "abc":
         queue.put_frame(frame(camera, 2, 0.7), 0.7)
-    queue.ready("i", "inference", 1, 0.7)  # inference takes one page, and none of these makes one
+    queue.ready("i", Stage.INFERENCE, 1, 0.7)  # inference takes one page, and none of these makes one
     assert [seqs(queue, worker, 1, 0.7) for worker in ("p", "p2", "p3")] == [[("a", 2)], [("b", 2)], [("c", 2)]]
 
 
@@ -356,8 +357,8 @@ def given(queue: Scheduler, now: float) -> list[Job]:
 
 def answer(queue: Scheduler, now: float, sketch: bytes) -> None:
     """Let the frame that waits be read."""
-    queue.ready("p", "preprocess", 1, now)
-    queue.ready("i", "inference", 1, now)
+    queue.ready("p", Stage.PREPROCESS, 1, now)
+    queue.ready("i", Stage.INFERENCE, 1, now)
     (job,) = given(queue, now)
     queue.put_page("p", replace(page(job), sketch=sketch), now)
     (job,) = given(queue, now)
@@ -369,7 +370,7 @@ def test_page_that_was_not_compared_is_not_unchanged() -> None:
     queue.put_frame(frame("live", 0), 0.0)
     assert seqs(queue, "w", 1) == [("live", 0)]
     (end,) = queue.put_unchanged("w", ("live", 0))
-    assert (end.reason, end.reading) == ("malformed", None)
+    assert (end.outcome, end.reading) == ("malformed", None)
 
 
 def test_slots_are_empty_after_everything_was_taken() -> None:
@@ -401,8 +402,8 @@ class Pipeline(RuleBasedStateMachine):
             self.frames_in[camera] += 1
             self.ended += self.queue.put_frame(frame(camera, self.seq, self.now, every_frame), self.now)
 
-    @rule(stage=st.sampled_from(STAGES), number=st.integers(1, 2), credit=st.integers(0, 4))
-    def worker_asks(self, stage: str, number: int, credit: int) -> None:
+    @rule(stage=st.sampled_from(WORKER_STAGES), number=st.integers(1, 2), credit=st.integers(0, 4))
+    def worker_asks(self, stage: Stage, number: int, credit: int) -> None:
         self.queue.ready(f"{stage}.{number}", stage, credit, self.now)
         batches, ended = self.queue.batches(self.now)
         self.ended += ended
@@ -417,16 +418,16 @@ class Pipeline(RuleBasedStateMachine):
         stage, worker, job = self.in_hand.pop(data.draw(st.integers(0, len(self.in_hand) - 1)))
         if stage == "preprocess" and isinstance(job.work, Frame):
             is_same = job.work.sketch and data.draw(st.booleans())
-            if is_same and job.work.gate == "skip":
+            if is_same and job.work.gate == Gate.SKIP:
                 self.ended += self.queue.put_unchanged(worker, job.key)
                 return
-            sketch = b"" if is_same or job.work.gate == "open" else str(job.frame.seq).encode()
+            sketch = b"" if is_same or job.work.gate == Gate.OPEN else str(job.frame.seq).encode()
             self.ended += self.queue.put_page(worker, replace(page(job), sketch=sketch), self.now)
         else:
             self.ended += self.queue.put_reading(worker, reading(job))
 
-    @rule(stage=st.sampled_from(STAGES), number=st.integers(1, 2))
-    def worker_dies(self, stage: str, number: int) -> None:
+    @rule(stage=st.sampled_from(WORKER_STAGES), number=st.integers(1, 2))
+    def worker_dies(self, stage: Stage, number: int) -> None:
         self.ended += self.queue.lose(f"{stage}.{number}")
 
     @rule(seconds=st.sampled_from([0.01, 0.1, 1.0, 4.0]))
@@ -455,13 +456,13 @@ class Pipeline(RuleBasedStateMachine):
 
     @invariant()
     def each_reading_is_of_its_frame(self) -> None:
-        assert all((end.reading is not None) == (end.reason in ANSWERED) for end in self.ended)
+        assert all((end.reading is not None) == (end.outcome.has_reading) for end in self.ended)
         for job, answer in [(end.job, end.reading) for end in self.ended if end.reading]:
             assert (answer.camera, answer.seq, answer.captured_at) == (*job.key, job.frame.captured_at)
 
     @invariant()
     def nothing_of_a_file_is_lost(self) -> None:
-        lost = [end for end in self.ended if end.job.frame.every_frame and end.reason != "read"]
+        lost = [end for end in self.ended if end.job.frame.every_frame and end.outcome != Outcome.READ]
         assert all(end.job.attempts >= MAX_ATTEMPTS for end in lost)
 
     @invariant()

@@ -6,6 +6,7 @@ import pytest
 
 from services.queue.still_gate import SETTLE_S, StillGate, StillReference
 from shared.messaging.messages import Frame, GrayFrame, Reading
+from shared.pipeline import Gate
 
 FRAME_S = 1 / 32  # exact, so that ends of times are too
 
@@ -26,7 +27,7 @@ def watch(gate: StillGate, scenes: str, start: int = 0) -> list[str]:
     said = []
     for number, shows in enumerate(scenes, start):
         asked, compared = gate.ask(frame(number))
-        is_skipped = asked.gate == "skip" and asked.sketch == shows.encode()
+        is_skipped = asked.gate == Gate.SKIP and asked.sketch == shows.encode()
         if not is_skipped:
             read(gate, asked, compared, shows)
         said.append("skip" if is_skipped else asked.gate)
@@ -83,13 +84,13 @@ def test_comparison_with_a_page_that_is_no_longer_the_last_proves_nothing() -> N
     read(gate, *newer, "b")
     read(gate, *older, "a")
     asked, _ = gate.ask(frame(22))
-    assert asked.gate == "open"
+    assert asked.gate == Gate.OPEN
 
 
 def test_clock_that_was_set_back_closes_no_gate() -> None:
     gate = StillGate(1.0)
     watch(gate, "a" * 20, start=1000)
-    assert gate.ask(frame(0))[0].gate == "compare"
+    assert gate.ask(frame(0))[0].gate == Gate.COMPARE
 
 
 @pytest.mark.parametrize("forget", [True, False])

@@ -3,6 +3,7 @@
 import pytest
 
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed, SourceEvent, SourceFinished, SourceLost, SourceOpening
+from shared.pipeline import CameraState
 
 Scenario = list[tuple[float, SourceEvent | None, str]]  # time in seconds, event, state after it
 
@@ -86,8 +87,8 @@ def test_sources_that_may_repeat_frames_or_wait_never_freeze_or_block() -> None:
     watchdog = CameraWatchdog(0.0, can_block=False, can_freeze=False)
     watchdog.handle_event(FrameGrabbed(0.1, 7))
     watchdog.handle_event(FrameGrabbed(9.0, 7))
-    assert watchdog.check_status(9.0).state == "live"
-    assert watchdog.check_status(99.0).state == "live"
+    assert watchdog.check_status(9.0).state == CameraState.LIVE
+    assert watchdog.check_status(99.0).state == CameraState.LIVE
     assert not watchdog.is_hung(99.0)
     assert not watchdog.needs_reopening(99.0)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.messaging import messages
 from shared.messaging.messages import (
-    CameraState,
+    CameraReport,
     Credit,
     Frame,
     GrayFrame,
@@ -27,21 +27,22 @@ from shared.messaging.messages import (
     decode,
     encode,
 )
+from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
 
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.91] + [0.005] * 2 + [0.01]))
 EACH_KIND: list[Message] = [
     Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
     GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456"),
-    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", "skip", b"sketch", 2.0, 0.5),
+    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", Gate.SKIP, b"sketch", 2.0, 0.5),
     GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
     Unchanged("demo", 1),
     Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),
-    Refusal("demo", 1, "malformed"),
-    View("demo", 1, 2.5, "read", 640, 480, (SEVEN,), b"jpeg"),
-    CameraState("demo", "live", "30 pictures a second", 1.0),
+    Refusal("demo", 1, DropReason.MALFORMED),
+    View("demo", 1, 2.5, Outcome.READ, 640, 480, (SEVEN,), b"jpeg"),
+    CameraReport("demo", CameraState.LIVE, "30 pictures a second", 1.0),
     Credit("demo", 8),
-    Ready("inference", "inference.1@host", 16, False),
+    Ready(Stage.INFERENCE, "inference.1@host", 16, False),
     Ping(1.0),
     Pong(1.0, 2.0),
 ]

@@ -12,11 +12,12 @@ import zmq
 
 from shared.messaging.messages import Credit, Frame, MalformedError, Message, Ready
 from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, make_keys
+from shared.pipeline import Stage
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port
 
-READY = Ready("inference", "inference.1", 4, False)
+READY = Ready(Stage.INFERENCE, "inference.1", 4, False)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
+from shared.pipeline import DropReason, Stage
 from shared.service.stage_loop import address, run
 from shared.telemetry.health import Health
 
-READY = Ready("preprocess", "preprocess.1", 4, False)
+READY = Ready(Stage.PREPROCESS, "preprocess.1", 4, False)
 
 
 class FakeQueue:
@@ -42,7 +43,7 @@ def frame(seq: int) -> Frame:
 
 
 def refuse(frames: Sequence[Frame]) -> list[Refusal]:
-    return [Refusal(frame.camera, frame.seq, "tried") for frame in frames]
+    return [Refusal(frame.camera, frame.seq, DropReason.MALFORMED) for frame in frames]
 
 
 def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_work() -> None:
@@ -51,9 +52,9 @@ def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_w
     assert queue.sent == [
         (READY,),
         (READY,),
-        (Refusal("cam", 1, "tried"), Refusal("cam", 2, "tried"), READY),
+        (Refusal("cam", 1, DropReason.MALFORMED), Refusal("cam", 2, DropReason.MALFORMED), READY),
         (READY,),
-        (Refusal("cam", 3, "tried"), READY),
+        (Refusal("cam", 3, DropReason.MALFORMED), READY),
     ]
 
 
@@ -66,7 +67,7 @@ def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
 def test_message_for_another_stage_is_passed_over() -> None:
     queue = FakeQueue([Credit("cam", 1), frame(1)], [])
     run(queue, READY, Frame, refuse, queue.stop, Health())
-    assert queue.sent[-1] == (Refusal("cam", 1, "tried"), READY)
+    assert queue.sent[-1] == (Refusal("cam", 1, DropReason.MALFORMED), READY)
 
 
 def test_address_fits_a_message() -> None:

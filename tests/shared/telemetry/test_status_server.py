@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.messaging.messages import Frame, Message, Ready
+from shared.pipeline import Stage
 from shared.service.stage_loop import run
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import status_port
@@ -55,7 +56,7 @@ def test_worker_that_hangs_turns_red_within_3_s() -> None:
         release.wait()
         return []
 
-    ready = Ready("preprocess", "preprocess.1", 1, False)
+    ready = Ready(Stage.PREPROCESS, "preprocess.1", 1, False)
     loop = threading.Thread(target=run, args=(queue, ready, Frame, hang, queue.stop, health))
     with status_port(health) as port:
         loop.start()

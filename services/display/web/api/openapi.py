@@ -8,7 +8,7 @@ from services.display.web.explain.handler import MOST_PX
 from services.display.web.requests import MOST_EVENTS
 from shared.cameras.added_cameras import NAME_PATTERN as ADDED_NAME
 from shared.cameras.added_cameras import SOURCE_PATTERN
-from shared.messaging.messages import CAMERA_STATES
+from shared.pipeline import CameraState
 from shared.vision.corrections import MAX_ID
 
 Values = dict[str, Any]
@@ -50,7 +50,7 @@ SCHEMAS: Values = {
     "Error": obj(error=TEXT),
     "Camera": obj(
         name=TEXT,
-        state={"enum": list(CAMERA_STATES)},
+        state={"enum": list(CameraState)},
         detail=TEXT,
         since=MAYBE_TIME,
         fps=AMOUNT,

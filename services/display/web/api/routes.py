@@ -20,7 +20,7 @@ from services.display.web.explain.corrections import CorrectionsApi, RecentReadi
 from services.display.web.explain.handler import ExplanationApi
 from services.display.web.snapshots import Snapshots
 from services.display.web.state import DashboardState
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.settings import ConfigError, Settings
 
 LOOK_EVERY_S = 0.5  # how late it may be noticed that a number has left a camera that went
@@ -42,7 +42,7 @@ class Api:
         self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
         self._webhook = settings.webhook
 
-    def show(self, news: Sequence[DisplayFrame | CameraState]) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraReport]) -> None:
         """Take in what is new."""
         self.desk.update(news)
         self.snapshots.show(news)

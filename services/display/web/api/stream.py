@@ -14,7 +14,7 @@ from services.display.web.json_views import Values, of_event, of_reading, of_sta
 from services.display.web.requests import to_camera
 from services.display.web.state import DashboardState, Update
 from services.display.web.wire import encode
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
 
 MAX_LISTENERS = 32
@@ -30,7 +30,7 @@ class Listener:
     def __init__(self, desk: DashboardState, camera: str | None) -> None:
         self._desk, self._camera = desk, camera
         self._readings: dict[str, DisplayFrame] = {}
-        self._others: deque[CameraState | Event] = deque(maxlen=MAX_WAITING)
+        self._others: deque[CameraReport | Event] = deque(maxlen=MAX_WAITING)
         self._news = asyncio.Event()
 
     def put(self, item: Update) -> None:
@@ -56,7 +56,7 @@ class Listener:
         if not self._others:
             return "reading", of_reading(self._readings.pop(next(iter(self._readings))), self._desk)
         item = self._others.popleft()
-        if isinstance(item, CameraState):
+        if isinstance(item, CameraReport):
             return "camera", of_state(item, self._desk)
         return ("appeared" if item.left_at is None else "left"), of_event(item)
 

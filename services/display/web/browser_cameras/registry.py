@@ -11,7 +11,7 @@ from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
 from services.display.web.live.viewer import HEARTBEAT_S, ProtocolError
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
 
 MAX_GUESTS = 8  # a thread each, and of the pipeline as much as any camera takes
@@ -35,19 +35,19 @@ class BrowserCameraRegistry:
         """Whether a browser is a camera."""
         return bool(self._guests)
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Let each browser know what was read of its pictures."""
         if is_up != self._is_up:
             self._is_up = is_up
             for guest in self._guests.values():
                 guest.tell_pipeline(is_up)
         for item in news:
-            if isinstance(item, CameraState):
+            if isinstance(item, CameraReport):
                 self._note(item)
             elif guest_of := self._guests.get(item.camera):
                 guest_of.put(item)
 
-    def _note(self, state: CameraState) -> None:
+    def _note(self, state: CameraReport) -> None:
         """Remember which names are taken: not those of cameras that have left, or whose display was killed."""
         if state.state not in ("left", "down"):
             self._others.add(state.camera)

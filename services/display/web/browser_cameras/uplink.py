@@ -8,7 +8,8 @@ from typing import Protocol
 
 from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.service.stage_loop import QueueLink
 
 
@@ -71,4 +72,4 @@ class Uplink:
                 now = time.monotonic()
                 states.publish(self._watch.check_status(now), now)
                 frames.send_next(self.inbox)
-            queue.send(CameraState(name, "left", "its browser has left", queue.now()))
+            queue.send(CameraReport(name, CameraState.LEFT, "its browser has left", queue.now()))

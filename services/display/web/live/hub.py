@@ -8,7 +8,8 @@ from aiohttp import WSCloseCode, web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.live.viewer import LiveViewer, ProtocolError
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.telemetry import metrics
 
 MAX_VIEWERS = 64
@@ -23,21 +24,21 @@ class LiveViewHub:
         self.is_up = False
         self._clock = clock
         self._viewers: set[LiveViewer] = set()
-        self._states: dict[str, CameraState] = {}
+        self._states: dict[str, CameraReport] = {}
 
     @property
     def is_looked_at(self) -> bool:
         """Whether anybody looks."""
         return any(viewer.is_looking for viewer in tuple(self._viewers))
 
-    def show(self, news: Sequence[DisplayFrame | CameraState], is_up: bool) -> None:
+    def show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Let what is new wait for every browser."""
         if is_up != self.is_up:
             self.is_up = is_up
             for viewer in self._viewers:
                 viewer.tell_pipeline(is_up)
-        self._states |= {item.camera: item for item in news if isinstance(item, CameraState)}
-        self._states = {camera: state for camera, state in self._states.items() if state.state != "left"}
+        self._states |= {item.camera: item for item in news if isinstance(item, CameraReport)}
+        self._states = {camera: state for camera, state in self._states.items() if state.state != CameraState.LEFT}
         for viewer in self._viewers:
             for item in news:
                 viewer.put(item)

@@ -13,7 +13,8 @@ from aiohttp import WSMsgType, web
 from services.display.display_state import DisplayFrame
 from services.display.web.flow_control import FrameWindow, TokenBucket
 from services.display.web.wire import decode_word, encode_clock, encode_picture, encode_pipeline, encode_state
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 
 MAX_UNSEEN = 256  # as many cameras as there can be
 WORD_BYTES = 512  # the longest honest word names a camera
@@ -36,16 +37,16 @@ class LiveViewer:
         self._sent_at: dict[str, float] = {}  # of the pictures not yet painted
         self._unseen: set[str] = set()  # cameras whose tiles are out of sight
         self._room = FrameWindow()
-        self._states: dict[str, CameraState] = {}
+        self._states: dict[str, CameraReport] = {}
         self._texts: list[str] = []
         self._allowance = TokenBucket(WORDS_PER_S, WORDS_AT_ONCE, WORDS_AT_ONCE, time.monotonic())
         self._news = asyncio.Event()
 
-    def put(self, item: DisplayFrame | CameraState) -> None:
+    def put(self, item: DisplayFrame | CameraReport) -> None:
         """Let something wait for this browser; it replaces what waited from the same camera."""
-        if isinstance(item, CameraState):
+        if isinstance(item, CameraReport):
             self._states[item.camera] = item
-            if item.state == "left":
+            if item.state == CameraState.LEFT:
                 self._pictures.pop(item.camera, None)
                 self._unseen.discard(item.camera)
         elif item.jpeg and self.is_looking:

@@ -21,7 +21,8 @@ from services.display.web.api.stream import MAX_LISTENERS, Listener
 from services.display.web.event_store import MAX_EVENTS, Event, EventQuery, EventStore
 from services.display.web.server import GLANCE_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.settings import ConfigError
 from tests.services.display.web.test_browser_cameras import becomes
 from tests.services.display.web.test_server import in_browser, settings, shown
@@ -44,8 +45,8 @@ async def ask(page: WebServer, path: str, method: str = "GET", **more: Any) -> t
         return answer.status, await (answer.json() if is_json else answer.read())
 
 
-def show(page: WebServer, camera: str = "demo", state: str = "live") -> None:
-    page.update([CameraState(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
+def show(page: WebServer, camera: str = "demo", state: CameraState = CameraState.LIVE) -> None:
+    page.update([CameraReport(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
 
 
 async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None:
@@ -58,7 +59,7 @@ async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None
 
 def test_cameras_say_how_they_are_and_how_fast(page: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", "frozen")
+        show(page, "desk", CameraState.FROZEN)
         show(page)
         _, answer = await ask(page, "/api/cameras")
         assert [camera["name"] for camera in answer["cameras"]] == ["demo", "desk"]
@@ -242,7 +243,7 @@ def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: WebServer) 
 
 def test_snapshot_of_a_camera_that_gives_none_says_why(page: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", "absent")
+        show(page, "desk", CameraState.ABSENT)
         status, answer = await ask(page, "/api/cameras/desk/snapshot.jpg")
         assert status == 409
         assert answer["error"] == "no picture within 2 s; the camera is absent: because"
@@ -252,10 +253,10 @@ def test_snapshot_of_a_camera_that_gives_none_says_why(page: WebServer) -> None:
 
 def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", "absent")
+        show(page, "desk", CameraState.ABSENT)
         question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
         await becomes(lambda: page.wants_pictures)
-        page.update([CameraState("desk", "left", "", time.monotonic())], True)
+        page.update([CameraReport("desk", CameraState.LEFT, "", time.monotonic())], True)
         status, answer = await question
         assert (status, answer["error"]) == (404, "there is no such camera")
 

@@ -25,7 +25,8 @@ from services.display.web.browser_cameras.jpeg import MOST_PX, check_jpeg
 from services.display.web.browser_cameras.registry import MAX_GUESTS
 from services.display.web.browser_cameras.session import FRAME_BYTES, RATE_HZ, credible
 from services.display.web.server import WebServer
-from shared.messaging.messages import CameraState, Credit, Frame, Message
+from shared.messaging.messages import CameraReport, Credit, Frame, Message
+from shared.pipeline import CameraState
 from tests.services.display.web.test_server import in_browser, settings
 from tests.services.feed import view_of
 
@@ -60,7 +61,7 @@ class Line:
         return [message for message in self.sent if isinstance(message, Frame)]
 
     def states(self) -> list[str]:
-        return [message.state for message in self.sent if isinstance(message, CameraState)]
+        return [message.state for message in self.sent if isinstance(message, CameraReport)]
 
 
 @dataclass
@@ -177,7 +178,7 @@ def test_next_picture_is_asked_for_when_the_last_is_on_its_way_and_not_too_often
 
 def test_name_of_another_camera_is_not_given(served: Served) -> None:
     async def scenario() -> None:
-        served.page.update([CameraState("draw", "live", "", time.monotonic())], True)
+        served.page.update([CameraReport("draw", CameraState.LIVE, "", time.monotonic())], True)
         async with guest(served.page, "draw") as browser:
             assert browser.name == "draw.2"
 
@@ -187,7 +188,7 @@ def test_name_of_another_camera_is_not_given(served: Served) -> None:
 def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.update([CameraState("browser", "live", "", time.monotonic())], True)
+            served.page.update([CameraReport("browser", CameraState.LIVE, "", time.monotonic())], True)
         await becomes(lambda: served.page.min_interval_s > 0)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
@@ -198,9 +199,9 @@ def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
 def test_name_that_another_display_has_given_since_is_not_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.update([CameraState("browser", "live", "", time.monotonic())], True)
-        for state in ("left", "live"):
-            served.page.update([CameraState("browser", state, "", time.monotonic())], True)
+            served.page.update([CameraReport("browser", CameraState.LIVE, "", time.monotonic())], True)
+        for state in (CameraState.LEFT, CameraState.LIVE):
+            served.page.update([CameraReport("browser", state, "", time.monotonic())], True)
         async with guest(served.page) as browser:
             assert browser.name == "browser.2"
 
@@ -209,8 +210,8 @@ def test_name_that_another_display_has_given_since_is_not_given_again(served: Se
 
 def test_name_of_a_browser_whose_display_was_killed_is_given_again(served: Served) -> None:
     async def scenario() -> None:
-        for state in ("live", "down"):
-            served.page.update([CameraState("browser", state, "", time.monotonic())], True)
+        for state in (CameraState.LIVE, CameraState.DOWN):
+            served.page.update([CameraReport("browser", state, "", time.monotonic())], True)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
 

@@ -21,7 +21,8 @@ from services.display.web.access import cookie_of
 from services.display.web.live.hub import MAX_VIEWERS
 from services.display.web.live.viewer import WORDS_AT_ONCE
 from services.display.web.server import WebServer
-from shared.messaging.messages import CameraState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.settings import ConfigError, Settings, load_settings
 from tests.services.feed import pictures, view_of
 
@@ -172,7 +173,7 @@ def test_pictures_are_wanted_only_while_somebody_looks(page: WebServer) -> None:
 
 def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) -> None:
     async def scenario() -> None:
-        down = CameraState("desk", "frozen", "the picture stands still", time.monotonic() - 3)
+        down = CameraReport("desk", CameraState.FROZEN, "the picture stands still", time.monotonic() - 3)
         async with look(page) as browser:
             page.update([down], True)
             told = await browser.word("state")
