@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from shared.networks.detector_channels import STRIDE_PX, UNIT_PX
 from shared.vision.digit import NOT_A_DIGIT
-from training.scenes import IGNORED, Scene
+from training.scenes import Scene
+from training.scenes.desk import IGNORED
 
 # The longer side of what must be found at this scale; other levels of the pyramid have the rest.
 SIZES_PX = (11.0, 76.0)

@@ -8,7 +8,8 @@ from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import Fusion
 from training.fusion import Evidence, fit, loss_of, truth_of
-from training.scenes import IGNORED, Scene
+from training.scenes import Scene
+from training.scenes.desk import IGNORED
 
 
 def witnesses(count: int = 2000) -> Evidence:

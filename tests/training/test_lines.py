@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.scenes.glyphs import LIKE_DIGIT, Sources
-from training.scenes.lines import KINDS, calculation, choose_line, number, text, word
+from training.scenes.equations import equation
+from training.scenes.glyphs import Sources
+from training.scenes.lines import KINDS, calculation, choose_line, decimal, label, letters, number, row, text, word
 
 
 @pytest.fixture
@@ -30,10 +31,39 @@ def test_calculations_have_digits_and_signs(rng: np.random.Generator, sources: S
         assert not all(is_sign)
 
 
-def test_words_hold_no_digits_and_a_letter_that_is_like_none(rng: np.random.Generator, sources: Sources) -> None:
-    for line in (word(rng, sources) for _ in range(50)):
-        assert {glyph.label for glyph in line} <= {NOT_A_DIGIT, LIKE_DIGIT}
-        assert NOT_A_DIGIT in {glyph.label for glyph in line}
+def test_words_and_single_letters_hold_no_digits(rng: np.random.Generator, sources: Sources) -> None:
+    for _ in range(50):
+        assert {glyph.label for glyph in word(rng, sources) + letters(rng, sources)} == {NOT_A_DIGIT}
+
+
+def test_labels_have_a_number_and_something_beside_it(rng: np.random.Generator, sources: Sources) -> None:
+    for line in (label(rng, sources) for _ in range(50)):
+        is_digit = [glyph.label < NOT_A_DIGIT for glyph in line]
+        assert any(is_digit)
+        assert not all(is_digit)
+
+
+def test_equations_have_letters_and_raised_smaller_digits(rng: np.random.Generator, sources: Sources) -> None:
+    lines = [equation(rng, sources) for _ in range(60)]
+    assert all(any(glyph.label == NOT_A_DIGIT for glyph in line) for line in lines if len(line) > 3)
+    powers = [glyph for line in lines for glyph in line if glyph.label < NOT_A_DIGIT and glyph.rise > 0.3]
+    assert len(powers) > 10
+    assert all(glyph.size < 0.8 for glyph in powers)
+
+
+def test_a_decimal_has_its_point_on_the_line_below(rng: np.random.Generator, sources: Sources) -> None:
+    points = [glyph for glyph in decimal(rng, sources) if glyph.label == NOT_A_DIGIT]
+    assert len(points) == 1
+    assert points[0].rise < -0.3
+
+
+def test_a_row_repeats_one_thing(rng: np.random.Generator, sources: Sources) -> None:
+    assert all(len({glyph.label for glyph in row(rng, sources)}) == 1 for _ in range(20))
+
+
+def test_ones_come_most_often(rng: np.random.Generator, sources: Sources) -> None:
+    labels = [glyph.label for _ in range(400) for glyph in number(rng, sources)]
+    assert np.bincount(labels).argmax() == 1
 
 
 def test_words_of_a_text_have_gaps_between_them(rng: np.random.Generator, sources: Sources) -> None:

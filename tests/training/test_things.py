@@ -1,10 +1,14 @@
 """Things: photographed objects and views lie in a scene as they are."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from training.scenes.clutter import clutter
+from training.scenes.stationery import lay_cable, lay_clip, lay_mug, lay_pencil
 from training.scenes.things import NO_THINGS, Things, drop_stamp, look_out
 
 BALL = np.dstack([np.full((40, 60), 255, np.uint8), cv2.circle(np.zeros((40, 60), np.uint8), (30, 20), 18, 255, -1)])
@@ -26,3 +30,14 @@ def test_a_view_is_shown_near_or_far_without_a_border() -> None:
 @pytest.mark.parametrize("found", [NO_THINGS, Things((BALL,), (np.full((300, 500), 200, np.uint8),))])
 def test_clutter_can_be_made_with_and_without_things(found: Things) -> None:
     assert clutter(np.random.default_rng(2), 96, found).shape == (96, 96)
+
+
+@pytest.mark.parametrize("lay", [lay_pencil, lay_clip, lay_mug, lay_cable])
+def test_stationery_covers_a_part_of_the_scene(lay: Callable[[np.random.Generator, NDArray[np.float32]], None]) -> None:
+    rng, shares = np.random.default_rng(1), []
+    for _ in range(20):
+        scene = np.full((128, 128), 90, np.float32)
+        lay(rng, scene)
+        assert scene.min() >= 0
+        shares.append(np.mean(scene != 90))
+    assert 0.002 < np.mean(shares) < 0.5

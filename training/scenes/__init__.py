@@ -3,8 +3,8 @@
 A scene follows from its seed alone. `python -m training.sheets OUT.jpg` shows some.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -12,25 +12,27 @@ from numpy.typing import NDArray
 
 from shared.vision.digit import NOT_A_DIGIT
 from training.scenes.clutter import clutter, cover_edge, hold, lay_dish, lay_thing
-from training.scenes.glyphs import Glyph, Sources, digit, sign
+from training.scenes.desk import IGNORED, Desk, Style, enclose, lay_fraction, lay_line, lay_table
+from training.scenes.equations import power
+from training.scenes.glyphs import BLANK, Sources, choose_writer, digit, handwritten, sign
 from training.scenes.lens import Picture, photograph
-from training.scenes.lines import Line, choose_line, number, row, text
-from training.scenes.papers import Grey, board, rule, sheet
-from training.scenes.pens import Affine, Ink, Pen, choose_pen, write
+from training.scenes.lines import SINGLES, Line, choose_line, number, row, text, word
+from training.scenes.papers import board, rule, sheet
+from training.scenes.pens import Affine, choose_pen, write
+from training.scenes.stationery import lay_stationery
 from training.scenes.things import Things
 
 SIDE = 160  # pixels of a scene's side: two digits of the detector's largest size, and what stands around them
-IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
 HEIGHTS = (14.0, 84.0)  # of digits, in pixels
-FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the detector
-WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more
+TINY = (6.0, 14.0)
+LINES = 0.012  # of a scene's side: how many lines are written on average
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A picture (grey, SIDE x SIDE), and what is in it: boxes (n x 4: x, y, width, height, pixels) and labels (n).
 
-    Labels are 0 to 9, NOT_A_DIGIT for a sign or letter, LIKE_DIGIT, IGNORED.
+    Labels are 0 to 9, NOT_A_DIGIT for a sign, a letter or a word, IGNORED.
     """
 
     picture: Picture
@@ -38,54 +40,28 @@ class Scene:
     labels: NDArray[np.int64]
 
 
-@dataclass(slots=True)
-class Desk:
-    """A scene in the making: the grey it has so far, where nothing more can be written, and what was written."""
-
-    grey: Grey
-    taken: NDArray[np.bool_]
-    is_dark: bool
-    boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
-    labels: list[int] = field(default_factory=list)
-
-    def put(self, ink: Ink, centre: NDArray[np.float64], tone: float, label: int) -> tuple[slice, slice] | None:
-        """Write ink around a centre, unless something is there; return the pixels it covers, None if it wasn't written.
-
-        tone is the share of the paper's light that ink lets through, or on a dark board the chalk's own grey.
-        """
-        side, (height, width) = self.grey.shape[0], ink.shape
-        left, top = round(centre[0] - width / 2), round(centre[1] - height / 2)
-        rows = slice(max(0, top), min(side, top + height))
-        columns = slice(max(0, left), min(side, left + width))
-        if rows.start >= rows.stop or columns.start >= columns.stop or self.taken[rows, columns].any():
-            return None
-        part = ink[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
-        below = self.grey[rows, columns]
-        before = below.copy()
-        below += part * (tone - below) if self.is_dark else part * (tone - 1) * below
-        visible = float(part.sum() / max(ink.sum(), 1e-6))
-        if visible > PART:
-            contrast = float(np.abs(before - below).max())
-            self.boxes.append((left, top, width, height))
-            is_clear = label >= NOT_A_DIGIT or (visible > WHOLE and contrast > FAINT)
-            self.labels.append(label if is_clear else IGNORED)
-        return rows, columns
-
-
 def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, numbers: int = 0) -> Scene:
-    """Return a random scene; numbers are so many written first, where there is paper, whatever else comes."""
+    """Return a random scene; as many numbers are written first, where there is paper, whatever else comes."""
     angle = float(np.clip(rng.normal(0, 0.12), -0.45, 0.45))
     desk = lay_out(rng, side, angle, sources.things)
-    if rng.random() < 0.12:
+    kind = rng.random()
+    if kind < 0.1:
         overwrite_large(rng, desk, sources)
-    if rng.random() < (0.3 if desk.is_dark else 0.13):
+    elif kind < 0.2:
+        write_portrait(rng, desk, sources, angle)
+    elif kind < 0.27:
+        write_table(rng, desk, sources, angle)
+    if rng.random() < (0.3 if desk.is_dark else 0.14):
         fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
     elif rng.random() < 0.08:
         fill(rng, desk, angle, lambda: row(rng, sources), (13, 40, 0.2, 1.2))
     lines = [number(rng, sources) for _ in range(numbers)]
-    lines += [choose_line(rng, sources) for _ in range(rng.choice(6, p=[0.14, 0.34, 0.24, 0.14, 0.08, 0.06]))]
+    lines += [choose_line(rng, sources) for _ in range(rng.poisson(LINES * side))]
+    lines += [word(rng, sources)] if desk.is_dark and rng.random() < 0.35 else []
     for line in lines:
-        write_line(rng, desk, line, choose_hand(rng, angle), angle)
+        write_line(rng, desk, line, angle)
+    if rng.random() < 0.06:
+        write_fraction(rng, desk, sources, angle)
     boxes = np.array(desk.boxes, np.float32).reshape(-1, 4)
     labels = np.array(desk.labels, np.int64)
     finest = boxes[labels < NOT_A_DIGIT, 3].min(initial=side)
@@ -95,9 +71,9 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
 def lay_out(rng: np.random.Generator, side: int, angle: float, things: Things) -> Desk:
     """Return an empty sheet or board, or clutter that nothing is written on."""
     kind = rng.random()
-    if kind < 0.22:
+    if kind < 0.2:
         return Desk(clutter(rng, side, things), np.ones((side, side), np.bool_), is_dark=False)
-    is_dark = kind < 0.33
+    is_dark = kind < 0.31
     grey = board(rng, side) if is_dark else sheet(rng, side)
     if not is_dark and rng.random() < 0.35:
         rule(rng, grey, angle + rng.normal(0, 0.02))
@@ -106,8 +82,10 @@ def lay_out(rng: np.random.Generator, side: int, angle: float, things: Things) -
         cover_edge(rng, grey, clutter(rng, side, things))
     if rng.random() < 0.06:
         hold(rng, grey)
-    if rng.random() < 0.1:
+    if rng.random() < 0.08:
         lay_dish(rng, grey)
+    if rng.random() < 0.14:
+        lay_stationery(rng, grey)
     if things.stamps and rng.random() < 0.1:
         lay_thing(rng, grey, things)
     return Desk(grey, np.abs(grey - blank) > 12, is_dark)
@@ -121,45 +99,82 @@ def choose_hand(rng: np.random.Generator, angle: float) -> Affine:
 
 
 def choose_tone(rng: np.random.Generator, desk: Desk) -> float:
-    """Return how dark a pen is (how light a chalk)."""
+    """Return how dark a pen is, or how light a chalk; coloured and yellow ink is pale in grey."""
     if desk.is_dark:
         return float(rng.uniform(min(float(desk.grey.mean()) + 45, 200), 255))
-    return float(rng.uniform(0.6, 0.82) if rng.random() < 0.12 else rng.uniform(0.03, 0.6))
+    return float(rng.uniform(0.6, 0.86) if rng.random() < 0.15 else rng.uniform(0.03, 0.6))
 
 
-def write_line(rng: np.random.Generator, desk: Desk, glyphs: Sequence[Glyph], hand: Affine, angle: float) -> None:
-    """Write glyphs one after another along a line, with one pen, somewhere on the desk."""
-    height, pen, tone = float(np.exp(rng.uniform(*np.log(HEIGHTS)))), choose_pen(rng), choose_tone(rng, desk)
-    along = np.array([np.cos(angle), np.sin(angle)])
-    place = rng.uniform(0, desk.grey.shape[0], 2) - along * rng.uniform(0, len(glyphs) * height / 2)
-    gap = rng.uniform(0.02, 0.2) if rng.random() < 0.4 else rng.uniform(0.1, 1.1)
-    lay_line(rng, desk, glyphs, (height, hand, pen, tone), (place, along, gap * height))
+def choose_style(rng: np.random.Generator, desk: Desk, angle: float, height_px: float) -> Style:
+    """Return how one writer writes on this desk."""
+    return Style(height_px, choose_hand(rng, angle), choose_pen(rng), choose_tone(rng, desk))
 
 
-def lay_line(
-    rng: np.random.Generator,
-    desk: Desk,
-    glyphs: Sequence[Glyph],
-    style: tuple[float, Affine, Pen, float],
-    run: tuple[NDArray[np.float64], NDArray[np.float64], float],
-) -> None:
-    """Lay glyphs side by side; style is height, hand, pen and tone, run is the start, the direction and the gap."""
-    (height, hand, pen, tone), (place, along, gap) = style, run
-    covered = []
-    for glyph in glyphs:
-        if not glyph.size:  # between words; fonts lack some characters, too
-            place = place + along * (0.3 * height + gap)
-            continue
-        ink = write(rng, glyph, height * glyph.size * rng.uniform(0.9, 1.1), hand, pen)
-        if not ink.size:
-            continue
-        place = place + along * ink.shape[1] / 2
-        wobble = rng.normal(0, 0.05 * height) * np.array([-along[1], along[0]])
-        area = desk.put(ink, place + wobble, tone * rng.uniform(0.95, 1.05), glyph.label)
-        covered += [area] if area else []
-        place = place + along * (ink.shape[1] / 2 + gap * rng.uniform(0.7, 1.3))
-    for rows, columns in covered:
-        desk.taken[rows, columns] = True
+def choose_height(rng: np.random.Generator) -> float:
+    """Return how high digits are written, in pixels."""
+    return float(np.exp(rng.uniform(*np.log(TINY if rng.random() < 0.08 else HEIGHTS))))
+
+
+def direction(angle: float) -> NDArray[np.float64]:
+    """Return the direction that lines at an angle run in."""
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
+def write_line(rng: np.random.Generator, desk: Desk, glyphs: Line, angle: float) -> None:
+    """Write glyphs along a line somewhere on the desk, now and then touching each other, or with a ring round them."""
+    style, along = choose_style(rng, desk, angle, choose_height(rng)), direction(angle)
+    place = rng.uniform(0, desk.grey.shape[0], 2) - along * rng.uniform(0, len(glyphs) * style.height_px / 2)
+    kind = rng.random()
+    gap = rng.uniform(-0.12, 0.02) if kind < 0.12 else rng.uniform(0.02, 0.2) if kind < 0.5 else rng.uniform(0.1, 1.1)
+    areas = lay_line(rng, desk, glyphs, style, place, along, gap * style.height_px)
+    if areas and len(glyphs) <= 4 and rng.random() < 0.16:
+        areas = areas + enclose(rng, desk, areas, style, along)
+    desk.take(areas)
+
+
+def write_fraction(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
+    """Write one short line above another, with a bar between."""
+    style, writer = choose_style(rng, desk, angle, choose_height(rng)), choose_writer(rng, sources)
+    above, below = (
+        number(rng, sources)[:3] if rng.random() < 0.7 else power(rng, sources, writer, ["x", "y", "a"]) for _ in "ab"
+    )
+    middle = rng.uniform(0, desk.grey.shape[0], 2)
+    desk.take(lay_fraction(rng, desk, above, below, style, middle, direction(angle)))
+
+
+def write_table(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
+    """Draw a table and fill it with numbers, and here and there a word, a sign or nothing."""
+    style, along = choose_style(rng, desk, angle, rng.uniform(12, 44)), direction(angle)
+    rows, columns, digits = (int(rng.integers(1, most)) for most in (6, 6, 4))
+    wide = style.height_px * (0.7 * digits + rng.uniform(0.3, 1.2))
+    high = style.height_px * rng.uniform(1.15, 2.2)
+
+    def cell() -> Line:
+        kind = rng.random()
+        if kind < 0.7:
+            return number(rng, sources)[:digits]
+        if kind < 0.8:
+            return [handwritten(rng, sources, choose_writer(rng, sources), SINGLES[rng.integers(len(SINGLES))])]
+        return word(rng, sources)[:1] if kind < 0.84 and digits > 1 else [sign(rng)] if kind < 0.9 else [BLANK]
+
+    cells = [[cell() for _ in range(columns)] for _ in range(rows)]
+    corner = rng.uniform(-0.3, 0.6, 2) * desk.grey.shape[0]
+    desk.take(lay_table(rng, desk, cells, style, corner, along, (wide, high)))
+
+
+def write_portrait(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
+    """Write one digit, letter or sign that fills the picture, as far as the detector finds digits so large."""
+    side, kind = desk.grey.shape[0], rng.random()
+    glyph = digit(rng, sources)
+    if kind > 0.7:
+        letter = handwritten(rng, sources, choose_writer(rng, sources), SINGLES[rng.integers(len(SINGLES))])
+        glyph = letter if kind < 0.86 else sign(rng)
+    style = choose_style(rng, desk, angle, rng.uniform(0.5, 0.98) * min(side, HEIGHTS[1]))
+    ink = write(rng, glyph, style.height_px, style.hand, style.pen)
+    if ink.size:
+        spread = max(0.0, side - max(ink.shape)) / 2
+        area = desk.put(ink, side / 2 + rng.uniform(-spread, spread, 2), style.tone, glyph.label)
+        desk.take([area] if area else [])
 
 
 def fill(
@@ -173,13 +188,12 @@ def fill(
 
     limits are the least and greatest height (pixels) and gap (in heights).
     """
-    height, pen, tone = rng.uniform(*limits[:2]), choose_pen(rng), choose_tone(rng, desk)
-    along = np.array([np.cos(angle), np.sin(angle)])
-    down = np.array([-along[1], along[0]]) * height * rng.uniform(1.4, 2.2)
-    start, gap = rng.uniform(-20, 20, 2), height * rng.uniform(*limits[2:])
+    style = choose_style(rng, desk, angle, rng.uniform(*limits[:2]))
+    along = direction(angle)
+    down = np.array([-along[1], along[0]]) * style.height_px * rng.uniform(1.4, 2.2)
+    start, gap = rng.uniform(-20, 20, 2), style.height_px * rng.uniform(*limits[2:])
     for step in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
-        line, hand = next_line(), choose_hand(rng, angle)
-        lay_line(rng, desk, line, (height, hand, pen, tone), (start + step * down, along, gap))
+        desk.take(lay_line(rng, desk, next_line(), style, start + step * down, along, gap))
 
 
 def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> None:
@@ -192,5 +206,4 @@ def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> N
         # a field this much enlarged shows its pixels as steps
         ink = np.clip(4 * cv2.GaussianBlur(ink, (0, 0), height / 60) - 1.5, 0, 1)
         area = desk.put(ink, rng.uniform(-0.2 * side, 1.2 * side, 2), choose_tone(rng, desk), IGNORED)
-        if area:
-            desk.taken[area] = True
+        desk.take([area] if area else [])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.papers import Grey, clouds, slope, stripes
+from training.scenes.stationery import lay_stationery
 from training.scenes.things import Things, drop_stamp, look_out
 
 
@@ -23,6 +24,8 @@ def clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
             lay_thing(rng, scene, things)
     for _ in range(int(rng.integers(-4, 5))):
         lay_dish(rng, scene)
+    for _ in range(int(rng.integers(-3, 4))):
+        lay_stationery(rng, scene)
     return scene
 
 

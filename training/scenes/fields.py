@@ -12,6 +12,8 @@ from shared.vision.gray_frame import as_uint8
 
 SIDE = 84  # pixels of a field's side: MNIST's 28, three times enlarged
 ENLARGE = 3
+BOX = 60  # pixels of a glyph's longer side in a field: MNIST's 20, three times enlarged
+MARGIN = 12  # pixels of a field around what is drawn: half the widest pen, and the hand's tremor
 EDGE = 115  # MNIST's grey level at a stroke's edge, 0.45 of 255
 
 Field = NDArray[np.float32]
@@ -61,6 +63,14 @@ def body_field(body: Mask) -> Field:
     """Return the distance of each pixel to a body's edge, negative inside."""
     inside = cv2.distanceTransform(body, cv2.DIST_L2, cv2.DIST_MASK_5)
     return np.asarray(line_field(body) - inside, np.float32)
+
+
+def trim(mask: Mask) -> Mask:
+    """Return what is drawn on a mask, with MARGIN pixels around it: a small field is bent and scaled sooner."""
+    x, y, width, height = cv2.boundingRect(mask)
+    trimmed = np.zeros((height + 2 * MARGIN, width + 2 * MARGIN), np.uint8)
+    trimmed[MARGIN : MARGIN + height, MARGIN : MARGIN + width] = mask[y : y + height, x : x + width]
+    return trimmed
 
 
 def enlarge(image: NDArray[np.uint8]) -> Mask:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.scenes.fields import SIDE, Mask
+from training.scenes.fields import BOX, Mask
 
 PRINT = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSerif", "DejaVuSerif-Italic",
@@ -36,7 +37,13 @@ HAND = (
     "playwrite-it-moderna", "playwrite-it-trad", "playwrite-pl", "playwrite-ro", "playwrite-us-trad", "rancho",
     "ruge-boogie", "sedgwick-ave", "shantell-sans", "square-peg", "sue-ellen-francisco", "sunshiney",
     "swanky-and-moo-moo", "the-girl-next-door", "waiting-for-the-sunrise", "walter-turncoat", "zeyada",
+    "hi-melody", "gamja-flower", "poor-story", "caveat-brush", "delicious-handrawn",
 )  # fmt: skip
+# Handwriting in other scripts, of whose letters several look like digits.
+SCRIPTS = {
+    "korean": ("nanum-pen-script", "gaegu", "hi-melody", "gamja-flower"),
+    "cyrillic": ("caveat", "bad-script", "marck-script", "neucha", "pangolin"),
+}
 # only words are set in these: an outlined or a swung digit is no handwriting
 BOARDS = (
     "bangers", "cabin-sketch", "chewy", "dancing-script", "fredericka-the-great", "kaushan-script", "lobster",
@@ -44,32 +51,39 @@ BOARDS = (
 )  # fmt: skip
 HAND_VERSION = "5.3.0"
 POINTS = 64  # a capital is then about 46 pixels tall, before it is scaled to its box
-BOX = 60
 NPM_TIMEOUT_S = 120
+BLANK = np.zeros((1, 1), np.uint8)  # what a font draws that lacks a character
 
 
 def fetch_hand_fonts(root: Path) -> None:
-    """Bring the handwriting fonts that are missing into ROOT/fonts; say so and go on when they can't be had."""
+    """Download the handwriting fonts that are missing into ROOT/fonts; say which can't be had, and go on."""
     folder = root / "fonts"
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in HAND + BOARDS if not (folder / f"{name}.woff2").is_file()]
+    wanted = [(name, "latin") for name in HAND + BOARDS]
+    wanted += [(name, script) for script, names in SCRIPTS.items() for name in names]
+    missing = [font for font in wanted if not font_file(folder, *font).is_file()]
     npm = shutil.which("npm")
-    failed = [name for name in missing if npm is None or not fetch_font(npm, name, folder)]
+    failed = [font for font in missing if npm is None or not fetch_font(npm, *font, folder)]
     if failed:
-        print(f"fonts: {len(failed)} of {len(HAND + BOARDS)} can't be had; training goes on with less variety")
+        print(f"fonts: {len(failed)} of {len(wanted)} can't be had; training goes on with less variety")
 
 
-def fetch_font(npm: str, name: str, folder: Path) -> bool:
-    """Take one font out of its npm package; whether it worked."""
+def font_file(folder: Path, name: str, script: str = "latin") -> Path:
+    """Return where a font is kept."""
+    return folder / (f"{name}.woff2" if script == "latin" else f"{name}-{script}.woff2")
+
+
+def fetch_font(npm: str, name: str, script: str, folder: Path) -> bool:
+    """Take one font out of its npm package; return whether it worked."""
     with tempfile.TemporaryDirectory() as scratch:
         command = [npm, "pack", "--silent", f"@fontsource/{name}@{HAND_VERSION}"]
         try:
             subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
             with tarfile.open(next(Path(scratch).glob("*.tgz"))) as package:
-                member = package.extractfile(f"package/files/{name}-latin-400-normal.woff2")
+                member = package.extractfile(f"package/files/{name}-{script}-400-normal.woff2")
                 if member is None:
                     return False
-                (folder / f"{name}.woff2").write_bytes(member.read())
+                font_file(folder, name, script).write_bytes(member.read())
         except (subprocess.SubprocessError, OSError, StopIteration, KeyError):
             return False
     return True
@@ -83,38 +97,60 @@ def print_fonts() -> tuple[Path, ...]:
 
 def hand_fonts(root: Path) -> tuple[Path, ...]:
     """Return the files of the handwriting fonts that are there."""
-    return tuple(path for name in HAND if (path := root / "fonts" / f"{name}.woff2").is_file())
+    return present(root, HAND)
 
 
 def board_fonts(root: Path) -> tuple[Path, ...]:
     """Return the files of the fonts of boards and signs that are there."""
-    return tuple(path for name in BOARDS if (path := root / "fonts" / f"{name}.woff2").is_file())
+    return present(root, BOARDS)
 
 
-def letter(font: Path, character: str) -> tuple[Mask, float]:
-    """Return a character as a body (0 or 1 a pixel) that fills a field's box, and its size beside a capital's.
+def script_fonts(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the files of the fonts of other scripts that are there, by script."""
+    return {script: present(root, names, script) for script, names in SCRIPTS.items()}
 
-    Blank, of size 0, where the font has no such character.
+
+def present(root: Path, names: Sequence[str], script: str = "latin") -> tuple[Path, ...]:
+    """Return the files of these fonts that are there."""
+    return tuple(path for name in names if (path := font_file(root / "fonts", name, script)).is_file())
+
+
+@lru_cache(maxsize=4096)
+def letter(font: Path, character: str) -> tuple[Mask, float, float]:
+    """Return a character as a body, its longer side BOX pixels; its size and its rise, in capitals' heights.
+
+    rise is how far its middle lies above the middle of a capital. Its size is 0 where the font has no such character.
     """
-    picture = Image.new("L", (3 * POINTS, 3 * POINTS))
-    ImageDraw.Draw(picture).text((POINTS, POINTS), character, fill=255, font=open_font(font))
-    body = np.zeros((SIDE, SIDE), np.uint8)
-    bounds = picture.getbbox()
-    if bounds is None:
-        return body, 0.0
-    ink = np.asarray(picture.crop(bounds))
-    scale = BOX / max(ink.shape)
-    width, height = (max(1, round(side * scale)) for side in (ink.shape[1], ink.shape[0]))
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    body[top : top + height, left : left + width] = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA) > 127
-    return body, max(ink.shape) / capital_height(font)
+    body, rise = render(font, character)
+    if not body.any():
+        return BLANK, 0.0, 0.0
+    width, height = (max(1, round(side * BOX / max(body.shape))) for side in body.shape[::-1])
+    scaled = cv2.resize(body, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(scaled > 0, np.uint8), max(body.shape) / capital(font)[1], rise
+
+
+def render(font: Path, characters: str) -> tuple[Mask, float]:
+    """Return a word as a body of the font's own size, and its rise; blank where the font lacks it."""
+    face = open_font(font)
+    left, top, right, bottom = (round(side) for side in face.getbbox(characters))
+    if right <= left or bottom <= top:
+        return BLANK, 0.0
+    picture = Image.new("L", (right - left, bottom - top))
+    ImageDraw.Draw(picture).text((-left, -top), characters, fill=255, font=face)
+    body = np.asarray(np.asarray(picture) > 127, np.uint8)
+    x, y, width, height = cv2.boundingRect(body)
+    middle, tall = capital(font)
+    return body[y : y + height, x : x + width], (middle - top - y - height / 2) / tall
 
 
 @lru_cache(maxsize=128)
-def capital_height(font: Path) -> float:
-    """Return the height of a font's H in pixels."""
-    _, top, _, bottom = open_font(font).getbbox("H")
-    return float(bottom - top)
+def capital(font: Path) -> tuple[float, float]:
+    """Return where the middle of a font's capitals lies, and their height, in pixels."""
+    for tall in "HБ가":  # a font file of one script lacks the others
+        _, top, _, bottom = open_font(font).getbbox(tall)
+        if bottom - top > POINTS / 4:
+            break
+    return (top + bottom) / 2, max(float(bottom - top), POINTS / 4)
 
 
 @lru_cache(maxsize=128)

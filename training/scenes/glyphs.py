@@ -1,6 +1,7 @@
-"""What can be written: a digit or a sign as a distance field, from MNIST, from strokes or from typefaces."""
+"""What can be written: a digit, a sign, a letter or a word as a distance field, from MNIST, strokes or typefaces."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,39 +13,44 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.gray_frame import as_uint8
 from shared.vision.normaliser import measure_slant
 from training.data import load_mnist
-from training.scenes.fields import SIDE, Field, Mask, body_field, enlarge, line_field, thin
-from training.scenes.fonts import board_fonts, hand_fonts, letter, print_fonts
-from training.scenes.strokes import DIGITS, SIGNS, draw, scribble
+from training.scenes.fields import BOX, SIDE, Field, Mask, body_field, enlarge, line_field, thin, trim
+from training.scenes.fonts import board_fonts, capital, hand_fonts, letter, print_fonts, render, script_fonts
+from training.scenes.letters import LETTERS, draw_letter
+from training.scenes.strokes import DIGITS, SIGNS, draw, scribble, vary
 from training.scenes.things import NO_THINGS, Things, load_things
 
-# Letters that no one takes for a digit. The others look like one, and only their neighbours tell.
+# Letters that no one takes for a digit, even alone.
 CLEAR_LETTERS = "ACEFGHKLMNPRTUVWXYacdefhkmnprtuvwxy"
-LIKE_DIGITS = "OoIilSsZzBbgqDQjJ"
+# Letters that nothing tells from digits but what they stand in.
+SAME_AS_DIGITS = "OoIl|ㄱㄹ"
 MARKS = "!?#@&%*+<>=()[]{}~^"
-# The label of a letter of a word that, alone, could be a digit: background to the detector, which sees the word.
-LIKE_DIGIT = 11
-# Beside the digits of a sum people write brackets and slashes taller, other operators smaller.
-TALL = (*5 * ("slash",), *2 * ("open", "close"), "backslash", "open square", "close square")
-# An upright cross is a 4 to who has seen few.
+# In a sum, people write brackets and slashes taller than the digits, other operators smaller.
+TALL = (*3 * ("slash",), *3 * ("open", "close"), "backslash", "open square", "close square")
+# Plus is the most frequent: an upright cross looks like a 4 to a network that has seen few.
 OPERATORS = (*4 * ("plus",), *2 * ("star", "minus", "times"), "equals", "divide", "dot", "comma")
 
-MIX = {"mnist": 0.48, "strokes": 0.26, "hand": 0.2, "print": 0.06}  # where digits come from
+MIX = {"mnist": 0.44, "strokes": 0.3, "hand": 0.2, "print": 0.06}  # where digits come from
+# How often people write each digit: 1 leads (Benford), and a bare stroke is half of all 1s.
+RATES = np.array([0.12, 0.19, 0.12, 0.09, 0.1, 0.1, 0.07, 0.08, 0.06, 0.07])
+BARE_ONES = 0.3  # of all 1s, on top of MNIST's
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """Something to write: its field, whether that is of a centre line or of a body, its class (0 to 11).
+    """Something to write: its field, whether that is of a centre line or of a body, and its class (0 to 10).
 
-    size is its longer side beside that of the digits or capitals of its line.
+    size is its longer side, rise how far its middle lies above the middle of its line, both in the heights of the
+    digits and capitals of that line.
     """
 
     field: Field
     is_line: bool
     label: int
     size: float = 1.0
+    rise: float = 0.0
 
 
-BLANK = Glyph(np.zeros((SIDE, SIDE), np.float32), is_line=False, label=NOT_A_DIGIT, size=0)  # a gap between words
+BLANK = Glyph(np.zeros((1, 1), np.float32), is_line=False, label=NOT_A_DIGIT, size=0)  # a gap between words
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +63,59 @@ class Sources:
     hand_fonts: tuple[Path, ...]
     things: Things = NO_THINGS
     board_fonts: tuple[Path, ...] = ()
+    script_fonts: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    places: dict[int, NDArray[np.intp]] = field(default_factory=dict)  # of each digit's images, found on first use
+
+    def find_image(self, rng: np.random.Generator, label: int) -> NDArray[np.uint8]:
+        """Return a random image of a digit."""
+        if label not in self.places:
+            self.places[label] = np.flatnonzero(self.labels == label)
+        places = self.places[label]
+        return np.asarray(self.images[places[rng.integers(len(places))]])
 
 
 def load_sources(root: Path, keep: slice = slice(None)) -> Sources:
     """Return the sources under ROOT; keep chooses the part of MNIST's training images."""
     images, labels = load_mnist("train", root)
-    return Sources(images[keep], labels[keep], print_fonts(), hand_fonts(root), load_things(root), board_fonts(root))
+    return Sources(
+        images[keep],
+        labels[keep],
+        print_fonts(),
+        hand_fonts(root),
+        things=load_things(root),
+        board_fonts=board_fonts(root),
+        script_fonts=script_fonts(root),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------ digits
 
 
 def digit(rng: np.random.Generator, sources: Sources, label: int | None = None) -> Glyph:
-    """Return a random digit, or one that was asked for."""
+    """Return a random digit, at people's rates, or the one asked for."""
+    label = int(rng.choice(10, p=RATES)) if label is None else label
+    if label == 1 and rng.random() < BARE_ONES:
+        return draw_digit(rng, 1, way=0)
     source = rng.choice(list(MIX), p=list(MIX.values()))
-    label = int(rng.integers(10)) if label is None else label
     if source == "mnist":
         return mnist_digit(rng, sources, label)
     if source == "strokes":
-        ways = DIGITS[label]
-        return Glyph(
-            line_field(draw(ways[rng.integers(len(ways))], rng.uniform(0.35, 0.95))), is_line=True, label=label
-        )
-    return typed(rng, choose_font(rng, sources, by_hand=source == "hand"), str(label), label)
+        return draw_digit(rng, label, int(rng.integers(len(DIGITS[label]))))
+    return replace(typed(rng, choose_font(rng, sources, by_hand=source == "hand"), str(label), label), size=1, rise=0)
+
+
+def draw_digit(rng: np.random.Generator, label: int, way: int) -> Glyph:
+    """Return a digit drawn in one of the ways of DIGITS."""
+    mask = draw(vary(rng, DIGITS[label][way]), rng.uniform(0.35, 0.95))
+    return Glyph(line_field(trim(mask)), is_line=True, label=label)
 
 
 def mnist_digit(rng: np.random.Generator, sources: Sources, label: int) -> Glyph:
     """Return an MNIST digit: as it was written, or its centre line, for another pen."""
-    body = enlarge(sources.images[rng.choice(np.flatnonzero(sources.labels == label))])
+    body = enlarge(sources.find_image(rng, label))
     if label == 1:
         body = set_upright(body, rng.uniform(0.85, 1))
+    body = trim(body)
     if rng.random() < 0.4:
         return Glyph(body_field(body), is_line=False, label=label)
     return Glyph(line_field(thin(body)), is_line=True, label=label)
@@ -94,6 +126,9 @@ def set_upright(body: Mask, share: float) -> Mask:
     slant = -share * measure_slant(body[None])[0]
     back = np.array([[1, slant, -slant * (SIDE - 1) / 2], [0, 1, 0]], np.float64)
     return as_uint8(cv2.warpAffine(body, back, (SIDE, SIDE), flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP))
+
+
+# ------------------------------------------------------------------------------------------------------------- fonts
 
 
 def choose_font(rng: np.random.Generator, sources: Sources, *, by_hand: bool) -> Path:
@@ -107,21 +142,55 @@ def choose_lettering(rng: np.random.Generator, sources: Sources) -> Path:
     kind = rng.random()
     if kind < 0.2 and sources.board_fonts:
         return sources.board_fonts[rng.integers(len(sources.board_fonts))]
-    return choose_font(rng, sources, by_hand=kind < 0.65)
+    return choose_font(rng, sources, by_hand=kind < 0.75)
 
 
 def typed(rng: np.random.Generator, font: Path, character: str, label: int) -> Glyph:
     """Return a typeface's character: as printed, or its centre line, written by a pen."""
     is_line = bool(rng.random() < 0.5)
-    field, size = letter_field(font, character, is_line=is_line)
-    return Glyph(field, is_line, label, size if label >= NOT_A_DIGIT else 1.0)
+    return Glyph(letter_field(font, character, is_line=is_line), is_line, label, *letter(font, character)[1:])
 
 
 @lru_cache(maxsize=8192)
-def letter_field(font: Path, character: str, *, is_line: bool) -> tuple[Field, float]:
-    """Return the field of a typeface's character and its size; kept, since the same few thousand come all the time."""
-    body, size = letter(font, character)
-    return (line_field(thin(body)) if is_line else body_field(body)), size
+def letter_field(font: Path, character: str, *, is_line: bool) -> Field:
+    """Return the field of a typeface's character; cached, since a few thousand of them make most scenes."""
+    body = trim(letter(font, character)[0])
+    return line_field(thin(body)) if is_line else body_field(body)
+
+
+def word_glyph(rng: np.random.Generator, font: Path, word: str) -> Glyph:
+    """Return a whole word, its letters joined where the font joins them; outlined or pen-written by chance."""
+    body, rise = render(font, word)
+    if not body.any():
+        return BLANK
+    body, kind = trim(body), rng.random()
+    # a field is drawn as if 60 of its pixels were the line's height; this font's capitals have fewer
+    size = BOX / capital(font)[1]
+    if kind < 0.3:
+        return Glyph(line_field(thin(body)), is_line=True, label=NOT_A_DIGIT, size=size, rise=rise)
+    outlined = kind < 0.36
+    away = body_field(body)
+    return Glyph(np.abs(away) if outlined else away, is_line=outlined, label=NOT_A_DIGIT, size=size, rise=rise)
+
+
+# -------------------------------------------------------------------------------------------------- letters and signs
+
+
+def handwritten(rng: np.random.Generator, sources: Sources, font: Path | None, character: str) -> Glyph:
+    """Return a letter by itself: of a font, or drawn by strokes where font is None or has no such letter."""
+    if font and character.isascii():
+        glyph = typed(rng, font, character, NOT_A_DIGIT)
+        if glyph.size:
+            return glyph
+    if character in LETTERS:
+        mask, size, rise = draw_letter(rng, character)
+        return Glyph(line_field(trim(mask)), is_line=True, label=NOT_A_DIGIT, size=size, rise=rise)
+    return typed(rng, choose_font(rng, sources, by_hand=True), character, NOT_A_DIGIT)
+
+
+def choose_writer(rng: np.random.Generator, sources: Sources) -> Path | None:
+    """Return the font that a line's letters are of, None for letters drawn by strokes."""
+    return None if rng.random() < 0.5 else choose_font(rng, sources, by_hand=rng.random() < 0.9)
 
 
 def sign(rng: np.random.Generator, name: str = "") -> Glyph:
@@ -129,14 +198,15 @@ def sign(rng: np.random.Generator, name: str = "") -> Glyph:
     name = name or choose_sign(rng)
     sizes = (0.8, 1.8) if name in TALL else (0.35, 1.2) if name in OPERATORS else (0.4, 1.3)
     strokes = SIGNS[name] if rng.random() < 0.97 else scribble(rng)
-    field = line_field(draw(strokes, rng.uniform(0.35 if "slash" in name else 0.5, 1.1)))
-    return Glyph(field, is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
+    narrow = rng.uniform(0.2, 0.9) if name in {"open", "close"} else rng.uniform(0.35 if "slash" in name else 0.5, 1.1)
+    mask = trim(draw(strokes, narrow))
+    return Glyph(line_field(mask), is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
 
 
 def choose_sign(rng: np.random.Generator) -> str:
     """Return a sign's name; those of sums come more often than the others."""
     kind = rng.random()
-    names = TALL if kind < 0.4 else OPERATORS if kind < 0.7 else tuple(SIGNS)
+    names = TALL if kind < 0.28 else OPERATORS if kind < 0.66 else tuple(SIGNS)
     return names[rng.integers(len(names))]
 
 

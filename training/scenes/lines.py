@@ -1,105 +1,133 @@
-"""What people write on one line: numbers, sums, words, rows of signs; each a list of glyphs from left to right."""
+"""What people write on one line: numbers, sums, labels, words, rows; each a list of glyphs from left to right."""
 
-import re
-from functools import cache
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
-from shared.vision.digit import NOT_A_DIGIT
+from training.scenes.equations import equation
 from training.scenes.glyphs import (
     BLANK,
-    LIKE_DIGIT,
-    LIKE_DIGITS,
+    SAME_AS_DIGITS,
     Glyph,
     Sources,
     choose_lettering,
+    choose_writer,
     clear_letter,
     digit,
+    handwritten,
     sign,
-    typed,
+    word_glyph,
 )
+from training.scenes.letters import LETTERS
+from training.scenes.words import AFTER, BEFORE, SCRIPT_WORDS, choose_words
 
 Line = list[Glyph]
 
 COUNTS = np.array([0.34, 0.2, 0.15, 0.11, 0.08, 0.05, 0.04, 0.03])  # how often a number has 1, 2, ... 8 digits
-KINDS = {"number": 0.45, "sum": 0.26, "word": 0.14, "signs": 0.09, "row": 0.06}  # of lines
+# How often a line is of each kind.
+KINDS = {
+    "number": 0.38, "sum": 0.14, "equation": 0.15, "label": 0.08, "word": 0.1, "letters": 0.07, "signs": 0.05,
+    "row": 0.03,
+}  # fmt: skip
 WORDS_OF_A_TEXT = 6  # on one line: a desk is not wider
+SINGLES = tuple(sorted(set(LETTERS) - set(SAME_AS_DIGITS)))
 
 
 def choose_line(rng: np.random.Generator, sources: Sources) -> Line:
     """Return a line of a random kind."""
     kind = rng.choice(list(KINDS), p=list(KINDS.values()))
-    if kind == "number":
-        return number(rng, sources)
-    if kind == "sum":
-        return calculation(rng, sources)
-    if kind == "word":
-        return word(rng, sources)
     if kind == "row":
         return row(rng, sources, int(rng.integers(3, 8)))
-    return [sign(rng) if rng.random() < 0.6 else clear_letter(rng, sources) for _ in range(rng.integers(1, 4))]
+    makers = {"number": number, "sum": calculation, "equation": equation, "label": label, "word": word,
+              "letters": letters, "signs": signs}  # fmt: skip
+    return makers[kind](rng, sources)
 
 
 def number(rng: np.random.Generator, sources: Sources) -> Line:
-    """Return the digits of a random number; one in eight repeats its digit."""
+    """Return the digits of a random number; one in ten repeats its digit."""
     count = 1 + int(rng.choice(len(COUNTS), p=COUNTS))
-    if rng.random() < 0.12:
+    if rng.random() < 0.1:
         return [digit(rng, sources)] * count
     return [digit(rng, sources) for _ in range(count)]
 
 
+def decimal(rng: np.random.Generator, sources: Sources) -> Line:
+    """Return a number with a decimal point or comma."""
+    point = replace(sign(rng, "dot" if rng.random() < 0.5 else "comma"), size=rng.uniform(0.3, 0.8), rise=-0.45)
+    return [*number(rng, sources)[:3], point, *number(rng, sources)[:2]]
+
+
 def row(rng: np.random.Generator, sources: Sources, count: int = 12) -> Line:
-    """Return the same digit or sign again and again, as on an exercise sheet."""
-    if rng.random() < 0.4:
+    """Return the same digit, sign or letter again and again, as on an exercise sheet."""
+    kind = rng.random()
+    if kind < 0.25:
         return [sign(rng)] * count
-    label = int(rng.integers(10))
-    return [digit(rng, sources, label) for _ in range(count)]
+    if kind < 0.45:
+        character, font = SINGLES[rng.integers(len(SINGLES))], choose_writer(rng, sources)
+        return [handwritten(rng, sources, font, character) for _ in range(count)]
+    value = digit(rng, sources).label
+    return [digit(rng, sources, value) for _ in range(count)]
 
 
 def calculation(rng: np.random.Generator, sources: Sources) -> Line:
     """Return short numbers with signs between them, some in brackets."""
     line: Line = []
     for _ in range(int(rng.integers(2, 5))):
-        term = number(rng, sources)[:3]
+        term = decimal(rng, sources) if rng.random() < 0.1 else number(rng, sources)[:3]
         if rng.random() < 0.25:
             term = [sign(rng, "open"), *term, sign(rng), *number(rng, sources)[:2], sign(rng, "close")]
         line += [*term, sign(rng)]
     return line[: len(line) - int(rng.integers(2))]
 
 
+def label(rng: np.random.Generator, sources: Sources) -> Line:
+    """Return a number with a word or letter before or after it: x = 42, Raum 7b, No. 15 kg."""
+    font, line = choose_lettering(rng, sources), list[Glyph]()
+    is_before = rng.random() < 0.6
+    if is_before:
+        line += [spell(rng, sources, BEFORE), BLANK]
+        line += [sign(rng, "equals" if rng.random() < 0.6 else "colon"), BLANK] if rng.random() < 0.35 else []
+    line += decimal(rng, sources) if rng.random() < 0.15 else number(rng, sources)[:4]
+    if not is_before or rng.random() < 0.35:
+        after = AFTER[rng.integers(len(AFTER))]
+        line += [BLANK] if rng.random() < 0.5 else []
+        line += [word_glyph(rng, font, after)]
+    return line
+
+
+def spell(rng: np.random.Generator, sources: Sources, words: tuple[str, ...]) -> Glyph:
+    """Return one of some words: a single letter often drawn by strokes."""
+    chosen = words[rng.integers(len(words))]
+    if len(chosen) == 1:
+        return handwritten(rng, sources, choose_writer(rng, sources), chosen)
+    return word_glyph(rng, choose_lettering(rng, sources), chosen)
+
+
+def letters(rng: np.random.Generator, sources: Sources) -> Line:
+    """Return a few single letters: initials, a formula's names, points of a drawing."""
+    font, count = choose_writer(rng, sources), 1 + int(rng.choice(6, p=(0.34, 0.26, 0.16, 0.1, 0.08, 0.06)))
+    # among others, a letter that looks just like a digit is known by its company
+    choice = SINGLES if count < 3 else SINGLES + tuple(SAME_AS_DIGITS)
+    return [handwritten(rng, sources, font, choice[rng.integers(len(choice))]) for _ in range(count)]
+
+
+def signs(rng: np.random.Generator, sources: Sources) -> Line:
+    """Return a few signs and letters that are like no digit."""
+    return [sign(rng) if rng.random() < 0.6 else clear_letter(rng, sources) for _ in range(rng.integers(1, 4))]
+
+
 def word(rng: np.random.Generator, sources: Sources) -> Line:
-    """Return a word in one font: among its letters, O is no 0. Every word has a letter that is like no digit."""
-    font = choose_lettering(rng, sources)
-    while set(letters := choose_words(rng, 1)) <= set(LIKE_DIGITS):
-        pass
-    return spell(rng, font, letters)
+    """Return one to three words of two letters or more."""
+    return text(rng, sources, count=1 + int(rng.choice(3, p=(0.6, 0.25, 0.15))))
 
 
-def text(rng: np.random.Generator, sources: Sources) -> Line:
-    """Return a line of a text in one font."""
-    font = choose_lettering(rng, sources)
-    return spell(rng, font, choose_words(rng, WORDS_OF_A_TEXT))
-
-
-def choose_words(rng: np.random.Generator, count: int) -> str:
-    """Return words that follow each other in English, in one of three cases."""
-    start = int(rng.integers(len(words()) - count))
-    return (str.upper, str.lower, str)[rng.integers(3)](" ".join(words()[start : start + count]))
-
-
-@cache
-def words() -> tuple[str, ...]:
-    """Return the words of Python's own manual: English that every machine with Python has."""
-    from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte, which only makers of scenes need
-
-    return tuple(re.findall(r"\b[A-Za-z]{2,10}\b", " ".join(topics.values())))
-
-
-def spell(rng: np.random.Generator, font: Path, letters: str) -> Line:
-    """Return the glyphs of a text, the gaps between its words as blanks."""
-    labels = [LIKE_DIGIT if letter in LIKE_DIGITS else NOT_A_DIGIT for letter in letters]
-    return [
-        BLANK if letter == " " else typed(rng, font, letter, label)
-        for letter, label in zip(letters, labels, strict=True)
-    ]
+def text(rng: np.random.Generator, sources: Sources, count: int = WORDS_OF_A_TEXT) -> Line:
+    """Return a line of a text, in one font."""
+    scripts = [script for script, fonts in sources.script_fonts.items() if fonts]
+    if scripts and rng.random() < 0.25:
+        script = scripts[rng.integers(len(scripts))]
+        font = sources.script_fonts[script][rng.integers(len(sources.script_fonts[script]))]
+        chosen = rng.choice(SCRIPT_WORDS[script], count).tolist()
+    else:
+        font, chosen = choose_lettering(rng, sources), choose_words(rng, count)
+    return [glyph for word in chosen for glyph in (word_glyph(rng, font, word), BLANK)]

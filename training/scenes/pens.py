@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scenes.fields import SIDE
+from training.scenes.fields import Field
 from training.scenes.glyphs import Glyph
 
 Ink = NDArray[np.float32]  # 0 is paper, 1 is ink
@@ -39,28 +39,29 @@ def choose_pen(rng: np.random.Generator) -> Pen:
 
 def write(rng: np.random.Generator, glyph: Glyph, height_px: float, hand: Affine, pen: Pen) -> Ink:
     """Return the glyph as ink, cut to what was drawn; its longer side is about height_px for an upright hand."""
-    scale = height_px / 60  # a glyph fills about 60 pixels of its field
-    side = int(np.ceil(height_px * 1.9 + 8))
-    away = sample(rng, glyph, np.linalg.inv(hand * scale), side, pen.tremor) * scale
+    scale = height_px / 60  # a glyph's longer side is about 60 pixels of its field
+    away = sample(rng, glyph.field, hand * np.float32(scale), pen.tremor) * np.float32(scale)
     # 1.1 px is the thinnest line a camera shows with any contrast; thinner ones grow paler, not narrower
     reach = max(0.55, pen.width * height_px / 2) if glyph.is_line else max(-0.5, pen.grow * height_px)
-    ink = np.clip(reach + 0.5 - away, 0, 1)
+    ink = np.clip(np.float32(reach + 0.5) - away, 0, 1)
     return cut(ink * dryness(rng, ink.shape, pen.flow) if pen.flow else ink)
 
 
-def sample(rng: np.random.Generator, glyph: Glyph, back: Affine, side: int, tremor: float) -> NDArray[np.float32]:
-    """Return the glyph's field on a side x side square of the sheet, bent by the hand's tremor."""
-    steps = np.arange(side, dtype=np.float32) - (side - 1) / 2
+def sample(rng: np.random.Generator, field: Field, onto: Affine, tremor: float) -> Field:
+    """Return a field as it lies on the sheet, bent by the hand's tremor; onto maps its pixels to the sheet's."""
+    (a, b), (c, d) = onto.tolist()
+    rows, columns = field.shape
+    width = int(abs(a) * columns + abs(b) * rows) + 2
+    height = int(abs(c) * columns + abs(d) * rows) + 2
     bends = rng.normal(0, tremor, (BEND_GRID, BEND_GRID, 2)).astype(np.float32)
-    bend = cv2.resize(bends, (side, side), interpolation=cv2.INTER_CUBIC)
-    centre = np.float32((SIDE - 1) / 2)
-    across = (back[0, 0] * steps + centre)[None, :] + (back[0, 1] * steps)[:, None] + bend[..., 0]
-    down = (back[1, 0] * steps + centre)[None, :] + (back[1, 1] * steps)[:, None] + bend[..., 1]
-    far = float(SIDE)  # outside the field there is paper
-    return np.asarray(
-        cv2.remap(glyph.field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=far),
-        np.float32,
-    )
+    grid = cv2.resize(bends, (width, height), interpolation=cv2.INTER_CUBIC)
+    scale = np.float32(1 / (a * d - b * c))
+    x, y = np.arange(width, dtype=np.float32) - (width - 1) / 2, np.arange(height, dtype=np.float32) - (height - 1) / 2
+    across = (d * scale * x + (columns - 1) / 2)[None, :] - (b * scale * y)[:, None] + grid[..., 0]
+    down = (a * scale * y + (rows - 1) / 2)[:, None] - (c * scale * x)[None, :] + grid[..., 1]
+    far = float(max(rows, columns))  # outside the field there is paper
+    away = cv2.remap(field, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=far)
+    return np.asarray(away, np.float32)
 
 
 def dryness(rng: np.random.Generator, shape: tuple[int, ...], flow: float) -> Ink:

@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.scenes.fields import SIDE, Mask
+from training.scenes.fields import BOX, SIDE, Mask
 
 Stroke = tuple[tuple[float, float], ...]
 Strokes = tuple[Stroke, ...]
 
-BOX = 60  # pixels of the unit box in a field: MNIST's 20, three times enlarged
 STEPS = 8  # straight pieces from one point to the next
 
 # fmt: off
@@ -54,6 +53,8 @@ DIGITS: dict[int, tuple[Strokes, ...]] = {
         (((0.7, 0), (0.1, 0.5)), ((0.1, 0.5), (0.85, 0.45)), ((0.85, 0.45), (0.7, 1))),
         (((0.8, 0.05), (0.15, 0.25), (0.2, 0.55)), ((0.2, 0.55), (0.85, 0.5)), ((0.85, 0.3), (0.8, 1))),
         (((0.75, 0), (0.05, 0.7)), ((0.05, 0.7), (0.75, 0.6)), ((0.8, 0.4), (0.6, 1))),
+        (((0.05, 0), (0.05, 0.5)), ((0.05, 0.5), (0.9, 0.5)), ((0.8, 0), (0.8, 1))),
+        (((0.1, 0.05), (0.1, 0.45), (0.4, 0.6), (0.8, 0.45)), ((0.85, 0), (0.8, 1))),
     ),
     5: (
         (((0.25, 0), (0.2, 0.45)), ((0.2, 0.45), (0.6, 0.4), (0.9, 0.7), (0.6, 1), (0.1, 0.95)), ((0.25, 0), (0.9, 0))),
@@ -66,6 +67,8 @@ DIGITS: dict[int, tuple[Strokes, ...]] = {
     ),
     7: (
         (((0.1, 0), (0.9, 0)), ((0.9, 0), (0.4, 1))),
+        (((0.05, 0.05), (0.9, 0)), ((0.9, 0), (0.85, 1))),
+        (((0.1, 0.05), (0.8, 0)), ((0.8, 0), (0.75, 1)), ((0.35, 0.5), (1, 0.47))),
         (((0.1, 0), (0.9, 0)), ((0.9, 0), (0.4, 1)), ((0.3, 0.5), (0.85, 0.5))),
         (((0.1, 0.2), (0.1, 0)), ((0.1, 0), (0.9, 0)), ((0.9, 0), (0.55, 0.5), (0.45, 1))),
         (((0.05, 0.3), (0.15, 0.05), (0.7, 0), (0.8, 0.2), (0.65, 1)),),
@@ -81,6 +84,11 @@ DIGITS: dict[int, tuple[Strokes, ...]] = {
         (((0.8, 0.25), (0.45, 0), (0.15, 0.3), (0.5, 0.5), (0.8, 0.2), (0.8, 0.7), (0.5, 1), (0.15, 0.9)),),
         (((0.8, 0.25), (0.45, 0), (0.15, 0.3), (0.5, 0.5), (0.8, 0.2), (0.65, 0.7), (0.3, 1)),),
         (FOOTED,),
+        (((0.8, 0.12), (0.45, 0), (0.15, 0.2), (0.3, 0.45), (0.75, 0.35)), ((0.85, 0), (0.6, 1))),
+        (
+            ((0.75, 0), (0.2, 0.1), (0.2, 0.45), (0.65, 0.45), (0.8, 0.1)),
+            ((0.8, 0.1), (0.85, 0.7), (0.6, 1), (0.1, 0.95)),
+        ),
     ),
 }
 
@@ -145,6 +153,16 @@ def curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
     t = np.linspace(0, 1, STEPS, dtype=np.float32)[None, :, None]
     bend = 2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
     return np.asarray(bend / 2, np.float32).reshape(-1, 2)
+
+
+def vary(rng: np.random.Generator, strokes: Strokes) -> Strokes:
+    """Return strokes with their inner points moved a little; ends stay, since other strokes meet there."""
+    moved = []
+    for stroke in strokes:
+        points = np.array(stroke)
+        points[1:-1] += rng.normal(0, 0.04, points[1:-1].shape)
+        moved.append(tuple(map(tuple, points.tolist())))
+    return tuple(moved)
 
 
 def scribble(rng: np.random.Generator) -> Strokes:
