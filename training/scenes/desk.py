@@ -75,7 +75,7 @@ class Desk:
             self.taken[rows, columns] = True
 
 
-def lay_line(  # noqa: PLR0913, PLR0917 - where a line begins, its direction and its gap are three things
+def lay_line(  # noqa: PLR0917 - where a line begins, its direction and its gap are three things
     rng: np.random.Generator, desk: Desk, glyphs: Sequence[Glyph], style: Style, start: Point, along: Point, gap: float
 ) -> list[Area]:
     """Write glyphs one after another from a start, gap pixels apart; return the pixels they cover, not taken yet."""
@@ -101,7 +101,7 @@ def width_of(glyphs: Sequence[Glyph], style: Style, gap: float) -> float:
     return sum(height * glyph.size * 0.62 + gap if glyph.size else 0.3 * height + gap for glyph in glyphs) - gap
 
 
-def lay_fraction(  # noqa: PLR0913, PLR0917 - two lines, and where they stand
+def lay_fraction(  # noqa: PLR0917 - two lines, and where they stand
     rng: np.random.Generator,
     desk: Desk,
     above: Sequence[Glyph],
@@ -173,7 +173,7 @@ def draw_strokes(strokes: Strokes, style: Style) -> Ink:
     return np.asarray(layer * np.float32(min(1, width / round(width)) / 255), np.float32)
 
 
-def lay_table(  # noqa: PLR0913, PLR0917 - as lay_line, with a cell's size
+def lay_table(  # noqa: PLR0917 - as lay_line, with a cell's size
     rng: np.random.Generator,
     desk: Desk,
     cells: Sequence[Sequence[Sequence[Glyph]]],

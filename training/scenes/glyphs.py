@@ -198,7 +198,8 @@ def sign(rng: np.random.Generator, name: str = "") -> Glyph:
     name = name or choose_sign(rng)
     sizes = (0.8, 1.8) if name in TALL else (0.35, 1.2) if name in OPERATORS else (0.4, 1.3)
     strokes = SIGNS[name] if rng.random() < 0.97 else scribble(rng)
-    narrow = rng.uniform(0.2, 0.9) if name in {"open", "close"} else rng.uniform(0.35 if "slash" in name else 0.5, 1.1)
+    # a slash leans, by 17 degrees at least, where a bare 1 stands; people's brackets are flatter than other signs
+    narrow = rng.uniform(0.32 if name in {"open", "close"} else 0.45, 1.1)
     mask = trim(draw(strokes, narrow))
     return Glyph(line_field(mask), is_line=True, label=NOT_A_DIGIT, size=rng.uniform(*sizes))
 
