@@ -1,75 +1,48 @@
-"""The Grafana dashboard: the file is what the code builds, and is right by Grafana's own types."""
+"""The Grafana dashboard: panels have titles, expressions use existing metrics, and every metric is used."""
 
-import importlib.util
 import json
-import shutil
-import subprocess
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
-import shared.telemetry.metrics  # noqa: F401 - registers every number
+import shared.telemetry.metrics  # noqa: F401 - registers every metric
 
-FOLDER = Path(__file__).parents[2] / "docker" / "grafana"
-FILE = FOLDER / "digitcam.json"
-PACKAGES = ("@grafana/schema@11.6.0", "typescript@5")
-TSC = ("node_modules/.bin/tsc", "--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext", "board.ts")
-
-
-def test_file_is_what_the_code_builds() -> None:
-    pytest.importorskip("grafana_foundation_sdk", reason="grafana-foundation-sdk is not installed")
-    spec = importlib.util.spec_from_file_location("dashboard", FOLDER / "dashboard.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert FILE.read_text() == module.build(), "run python docker/grafana/dashboard.py"
+ROOT = Path(__file__).parents[2]
+BOARD = json.loads((ROOT / "docker" / "grafana" / "digitcam.json").read_text())
+PANELS: list[dict[str, Any]] = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
+EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
+RULES = (ROOT / "services" / "prometheus" / "recording.yml").read_text()
+METRICS = {family.name for family in REGISTRY.collect() if family.name.startswith("digitcam_")}
+SUFFIXES = r"(_total|_info|_bucket|_sum|_count)?$"
 
 
-@pytest.fixture(scope="module")
-def checker(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Grafana's types and a TypeScript compiler."""
-    folder = tmp_path_factory.mktemp("types")
-    if not shutil.which("npm"):
-        pytest.skip("npm is not installed")
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", *PACKAGES]
-    if subprocess.run(command, cwd=folder, capture_output=True, check=False).returncode:
-        pytest.skip("npm can't install @grafana/schema and typescript: is there a network?")
-    return folder
+def test_every_panel_has_a_title_and_an_expression() -> None:
+    assert len(PANELS) > 20
+    assert all(panel["title"] and panel["targets"] for panel in PANELS)
+    assert len({panel["id"] for panel in BOARD["panels"]}) == len(BOARD["panels"])
 
 
-def complaints(folder: Path, board: str) -> str:
-    (folder / "board.ts").write_text(
-        f"import type {{ Dashboard }} from '@grafana/schema';\nexport const board: Dashboard = {board};\n"
-    )
-    return subprocess.run(TSC, cwd=folder, capture_output=True, text=True, check=False).stdout
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression_uses_only_metrics_and_rules_that_exist(expression: str) -> None:
+    recorded = set(re.findall(r"- record: (\S+)", RULES))
+    for name in re.findall(r"[\w:]*digitcam_[\w:]+", expression):
+        assert name in recorded or re.sub(SUFFIXES, "", name) in METRICS or name in METRICS
 
 
-def test_dashboard_is_right_by_grafanas_types(checker: Path) -> None:
-    assert complaints(checker, FILE.read_text()) == ""
+def test_every_metric_is_on_the_dashboard_or_in_a_rule() -> None:
+    assert len(METRICS) > 20
+    assert {name for name in METRICS if name not in RULES + " ".join(EXPRESSIONS)} == set()
 
 
-@pytest.mark.parametrize("wrong", [{"title": 5}, {"refrsh": "5s"}, {"panels": [{"type": "stat", "gridPos": 1}]}])
-def test_wrong_dashboard_is_refused_by_grafanas_types(checker: Path, wrong: dict[str, object]) -> None:
-    assert "error TS" in complaints(checker, json.dumps(json.loads(FILE.read_text()) | wrong))
-
-
-def test_every_number_that_is_exported_is_on_the_dashboard_or_in_its_rules() -> None:
-    rules = (FOLDER.parent / "prometheus" / "recording.yml").read_text()
-    exported = {family.name for family in REGISTRY.collect() if family.name.startswith("digitcam_")}
-    assert len(exported) > 20
-    assert {name for name in exported if name not in FILE.read_text() + rules} == set()
-
-
-def test_panels_do_not_overlap_and_have_numbers_of_their_own() -> None:
-    panels = json.loads(FILE.read_text())["panels"]
+def test_panels_do_not_overlap() -> None:
     cells = [
         (x, y)
-        for place in (panel["gridPos"] for panel in panels)
+        for place in (panel["gridPos"] for panel in BOARD["panels"])
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     ]
     assert len(cells) == len(set(cells))
     assert max(x for x, _ in cells) < 24
-    assert len({panel["id"] for panel in panels}) == len(panels)

@@ -1,4 +1,4 @@
-"""What the Dockerfile copies is all that the processes need."""
+"""The Dockerfile copies everything that the processes need."""
 
 import json
 import os
@@ -23,7 +23,7 @@ print(*(module.__file__ for name, module in sys.modules.items() if name.split(".
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the Dockerfile copies and nothing else."""
+    """A folder with only the files that the Dockerfile copies."""
     folder = tmp_path_factory.mktemp("image")
     for names, target in COPY.findall((ROOT / "docker" / "Dockerfile").read_text()):
         for source in (ROOT / name for name in names.split()):
@@ -52,12 +52,12 @@ def test_every_process_finds_all_its_modules_in_the_image(image: Path) -> None:
 
 
 def test_networks_and_rules_are_in_the_image(image: Path) -> None:
-    said = run(image, "-m", "digitcam", "read", "shared/demo/digits.png", "--json")
-    assert json.loads(said)["digits"]
-    assert [*(image / "docker" / "prometheus").glob("*.yml")]
+    output = run(image, "-m", "digitcam", "read", "shared/demo/digits.png", "--json")
+    assert json.loads(output)["digits"]
+    assert [*(image / "services" / "prometheus").glob("*.yml")]
 
 
-def test_all_that_is_copied_is_let_through_to_the_builder() -> None:
-    let_through = (ROOT / ".dockerignore").read_text().splitlines()
+def test_dockerignore_lets_every_copied_path_through() -> None:
+    included = (ROOT / ".dockerignore").read_text().splitlines()
     for names, _ in COPY.findall((ROOT / "docker" / "Dockerfile").read_text()):
-        assert {f"!{name}" for name in names.split()} <= set(let_through)
+        assert {f"!{name}" for name in names.split()} <= set(included)

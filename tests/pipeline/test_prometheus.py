@@ -113,7 +113,7 @@ def panels() -> set[str]:
 
 def rules() -> set[str]:
     """The names of the recording rules."""
-    return set(re.findall(r"- record: (\S+)", (ROOT / "docker" / "prometheus" / "recording.yml").read_text()))
+    return set(re.findall(r"- record: (\S+)", (ROOT / "services" / "prometheus" / "recording.yml").read_text()))
 
 
 def documented() -> set[str]:

@@ -1,0 +1,79 @@
+"""Runs Prometheus, which scrapes every process of the pipeline. If it can't run, logs the reason once and waits."""
+
+import math
+import shutil
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from shared.pipeline import Stage
+from shared.service import lifecycle
+from shared.service.lifecycle import ServiceContext
+
+CONFIG_FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
+HOST = "127.0.0.1"
+WAIT_S = 0.1  # how late the end of Prometheus, or a stop, may be noticed
+RETRY_AFTER_S = 30.0  # logs why Prometheus fails at most twice a minute, and restarts one that was killed soon
+
+
+def main(context: ServiceContext) -> None:
+    """Run Prometheus until told to stop. It is optional: its failures never end the pipeline."""
+    port = context.settings.prometheus_port
+    if trouble := find_trouble(port):
+        context.log.info("%s", trouble)
+        wait(context, math.inf, trouble)
+        return
+    process = subprocess.Popen(make_command(context.settings.run_dir, port))
+    context.log.info("ready at http://%s:%d", HOST, port)
+    while process.poll() is None and not context.health.wait(context.stop, WAIT_S):
+        pass
+    process.terminate()
+    code = process.wait()
+    if not context.stop.is_set():
+        context.log.warning("Prometheus exited with %d; restarting it in %.0f s", code, RETRY_AFTER_S)
+        wait(context, RETRY_AFTER_S, f"Prometheus exited with {code}")
+    if not context.stop.is_set():
+        raise SystemExit(1)  # the supervisor restarts this process; Prometheus' own 0 and 2 would end the pipeline
+
+
+def wait(context: ServiceContext, duration_s: float, trouble: str) -> None:
+    """Wait for this long or until told to stop, reported as not ready."""
+    until = time.monotonic() + duration_s
+    while time.monotonic() < until and not context.health.wait(context.stop, WAIT_S, trouble):
+        pass
+
+
+def find_trouble(port: int) -> str:
+    """Return why Prometheus can't run, as a sentence with the remedy; empty if it can."""
+    if not shutil.which("prometheus"):
+        return (
+            "Prometheus is not installed, so no history is kept: apt install prometheus (brew, winget or "
+            "https://prometheus.io/download elsewhere), then start again."
+        )
+    with socket.socket() as probe:
+        if probe.connect_ex((HOST, port)) == 0:
+            return (
+                f"PROMETHEUS_PORT={port} is in use, so Prometheus is not started: stop the program that listens there "
+                "(often the system's own: systemctl stop prometheus), or set another port."
+            )
+    return ""
+
+
+def make_command(run_dir: Path, port: int) -> list[str]:
+    """Return the command line, after copying the configuration to where its relative paths find the targets."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    for file in CONFIG_FILES:
+        shutil.copy(Path(__file__).with_name(file), run_dir)
+    return [
+        "prometheus",
+        f"--config.file={run_dir / CONFIG_FILES[0]}",
+        f"--storage.tsdb.path={run_dir / 'prometheus'}",
+        "--storage.tsdb.retention.time=1d",
+        f"--web.listen-address={HOST}:{port}",
+        "--log.level=warn",
+    ]
+
+
+if __name__ == "__main__":
+    lifecycle.start(Stage.PROMETHEUS, main)

@@ -1,0 +1,48 @@
+"""Prometheus is optional: whatever keeps it from running is one sentence with the remedy, and the pipeline goes on."""
+
+import logging
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from digitcam.supervisor import STOPPING_CODES
+from services.prometheus import __main__ as prometheus
+from services.prometheus.__main__ import CONFIG_FILES, find_trouble, make_command
+from shared.pipeline import Stage
+from shared.service.lifecycle import ServiceContext
+from shared.settings import load_settings
+
+
+def test_missing_program_is_reported_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert "apt install prometheus" in find_trouble(9090)
+
+
+def test_port_in_use_is_reported_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"PROMETHEUS_PORT={port}" in find_trouble(port)
+
+
+def test_configuration_and_rules_are_copied_to_the_folder_of_the_targets(tmp_path: Path) -> None:
+    command = make_command(tmp_path / "run", 9999)
+    assert f"--config.file={tmp_path / 'run' / 'prometheus.yml'}" in command
+    assert {path.name for path in (tmp_path / "run").iterdir()} == set(CONFIG_FILES)
+    assert "targets/*.json" in (tmp_path / "run" / "prometheus.yml").read_text()
+
+
+@pytest.mark.parametrize("code", [0, 1, 2])
+def test_prometheus_that_exits_does_not_end_the_pipeline(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prometheus, "find_trouble", lambda port: "")
+    monkeypatch.setattr(prometheus, "make_command", lambda run_dir, port: ["sh", "-c", f"exit {code}"])
+    monkeypatch.setattr(prometheus, "RETRY_AFTER_S", 0.0)
+    settings = load_settings({"RUN_DIR": str(tmp_path)}, tmp_path / ".env")
+    context = ServiceContext(settings, Stage.PROMETHEUS, "1", logging.getLogger("prometheus.1"), threading.Event())
+    with pytest.raises(SystemExit) as end:
+        prometheus.main(context)
+    assert end.value.code not in STOPPING_CODES
