@@ -1,4 +1,4 @@
-"""Pages -> inference -> Readings: finds the digits of many pages at once and reads them, or says "not a digit"."""
+"""GrayFrames -> inference -> Readings: reads the digits of a batch of frames, and rejects what is not a digit."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -17,73 +17,82 @@ from shared.vision.gray_frame import as_uint8
 from shared.vision.recognizer import FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer
 
-# Of MAX_AGE_S: a page may wait for the batch that is read and for the one after that, and is read in the next.
-# Larger ones read no more (docs/decisions/0013).
+# A batch may take this share of MAX_AGE_S: a frame may wait for two batches and is read in the third. Larger batches do
+# not read more frames (docs/decisions/0013).
 BATCH_SHARE = 0.1
-MOST_PAGES = 128  # in a batch
+MAX_BATCH_SIZE = 128  # gray frames
 TRIES = 2  # the first run of a size may be slower
-LOOK_S = 0.2  # for finding the batch at the start
+MEASURE_S = 0.2  # at the start, to find the batch size
 
 
-def main(life: lifecycle.ServiceContext) -> None:
-    """Load the networks, warm them up, and read pages for the queue until told to stop."""
-    settings = life.settings
+def main(context: lifecycle.ServiceContext) -> None:
+    """Load the networks, measure the batch size, and read frames for the queue until told to stop."""
+    settings = context.settings
     try:
-        kept = ReloadingRecognizer(settings)
+        reloading = ReloadingRecognizer(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
-    page = draw_sample_frame(settings.long_side_px)
-    is_cpu = kept.current().classifier.device == "cpu"  # on one thread, whose time is its own also on a busy machine
-    clock = time.thread_time if is_cpu else time.perf_counter
-    most = choose_batch_size(settings, lambda size: kept.current().read([page] * size), clock)
-    life.log.info("reads up to %d pages at once", most)
-    stage_loop.serve(life, GrayFrame, most, lambda pages: read_batch(kept.current(), pages))
+    sample = draw_sample_frame(settings.long_side_px)
+    is_cpu = reloading.current().classifier.device == "cpu"
+    clock = time.thread_time if is_cpu else time.perf_counter  # on the CPU its own time, also on a busy machine
+    batch_size = choose_batch_size(settings, lambda size: reloading.current().read([sample] * size), clock)
+    context.log.info("reads batches of up to %d frames", batch_size)
+    stage_loop.serve(context, GrayFrame, batch_size, lambda frames: read_batch(reloading.current(), frames))
 
 
 def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:
-    """A page with three digits, of the usual size, to try the networks on."""
-    page = np.full((long_side_px * 3 // 4, long_side_px), 255, np.uint8)
-    place, size = (long_side_px // 4, long_side_px // 2), long_side_px / 240
-    return as_uint8(cv2.putText(page, "237", place, cv2.FONT_HERSHEY_SIMPLEX, size, 0, long_side_px // 60))
+    """Return a gray frame of the usual size with three digits, to measure the networks with."""
+    gray = np.full((long_side_px * 3 // 4, long_side_px), 255, np.uint8)
+    origin, size = (long_side_px // 4, long_side_px // 2), long_side_px / 240
+    return as_uint8(cv2.putText(gray, "237", origin, cv2.FONT_HERSHEY_SIMPLEX, size, 0, long_side_px // 60))
 
 
 def choose_batch_size(settings: Settings, run: Callable[[int], object], clock: Callable[[], float]) -> int:
-    """The most pages to take at once, also exported; run reads so many. The first run of a network is the slowest."""
-    run(1)
-    most = settings.max_batch or measure_batch_size(run, BATCH_SHARE * settings.max_age_s, clock)
-    metrics.MAX_BATCH.set(most)
-    return most
+    """Return the largest batch to take, and export it; run(n) reads n frames."""
+    run(1)  # the first run of a network is the slowest
+    size = settings.max_batch or measure_batch_size(run, BATCH_SHARE * settings.max_age_s, clock)
+    metrics.MAX_BATCH.set(size)
+    return size
 
 
 def measure_batch_size(run: Callable[[int], object], budget_s: float, clock: Callable[[], float]) -> int:
-    """The largest power of two, up to MOST_PAGES, of pages that are read within the budget; 1 where none is."""
+    """Return the largest power of two, up to MAX_BATCH_SIZE, of frames that run within the budget; at least 1."""
 
-    def takes_s(size: int) -> float:
-        before = clock()
+    def is_fast_enough(size: int) -> bool:
+        started_at = clock()
+        if started_at >= deadline:
+            return False
         run(size)
-        return clock() - before
+        return clock() - started_at <= budget_s
 
-    size, until = 1, clock() + LOOK_S
-    while size < MOST_PAGES and any(clock() < until and takes_s(2 * size) <= budget_s for _ in range(TRIES)):
+    size, deadline = 1, clock() + MEASURE_S
+    while size < MAX_BATCH_SIZE and any(is_fast_enough(2 * size) for _ in range(TRIES)):
         size *= 2
     return size
 
 
-def read_batch(reader: FrameRecognizer, pages: Sequence[GrayFrame]) -> list[Reading]:
-    """What each page says; all of them go through the networks together."""
-    arrays = [np.frombuffer(page.pixels, np.uint8).reshape(page.rows, -1) for page in pages]
-    read_pages = reader.read_and_count(arrays)
-    for page, (_, refused) in zip(pages, read_pages, strict=True):
-        metrics.REJECTS.labels(page.camera).inc(refused)
-    return [to_reading(page, digits) for page, (digits, _) in zip(pages, read_pages, strict=True)]
+def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame]) -> list[Reading]:
+    """Return the reading of each frame, and count its rejected candidates."""
+    grays = [np.frombuffer(frame.pixels, np.uint8).reshape(frame.rows, -1) for frame in frames]
+    readings = []
+    for frame, (digits, rejected) in zip(frames, recognizer.read_and_count(grays), strict=True):
+        metrics.REJECTS.labels(frame.camera).inc(rejected)
+        readings.append(to_reading(frame, digits))
+    return readings
 
 
-def to_reading(page: GrayFrame, digits: Sequence[Digit]) -> Reading:
-    """The message about a page, its boxes in pixels of the picture."""
-    scale = page.width * page.rows / len(page.pixels)
-    surest = sorted(digits, key=lambda digit: digit.confidence, reverse=True)[:MAX_DIGITS]
-    placed = tuple(digit.scaled(scale) for digit in surest)
-    return Reading(page.camera, page.seq, page.captured_at, page.width, page.height, placed)
+def to_reading(frame: GrayFrame, digits: Sequence[Digit]) -> Reading:
+    """Return the message about a frame: its most confident digits, with boxes in pixels of the camera's picture."""
+    scale = frame.width * frame.rows / len(frame.pixels)
+    best = sorted(digits, key=lambda digit: digit.confidence, reverse=True)[:MAX_DIGITS]
+    return Reading(
+        camera=frame.camera,
+        seq=frame.seq,
+        captured_at=frame.captured_at,
+        width=frame.width,
+        height=frame.height,
+        digits=tuple(digit.scaled(scale) for digit in best),
+    )
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def load_corrections(settings: Settings) -> Sequence[Correction]:
     """Return all of them, the oldest first. Raises ValueError, in one sentence, where there are none."""
     kept = CorrectionStore(settings.learned_dir)
     try:
-        corrections = kept.ask()
+        corrections = kept.fetch()
     except sqlite3.Error as error:
         raise ValueError(f"{kept.path} can't be read ({error}): move it away, and correct anew") from error
     if not corrections:
@@ -122,7 +122,7 @@ def load_sets(settings: Settings, data: Path, corrections: Sequence[Correction])
     order = Order(data, settings.models / "detector.onnx", SCENES, SCENES_SEED, slice(None, -HELD_OUT))
     crops = labelled(*load_crops(order, os.cpu_count() or 1), CPU)
     is_held = torch.arange(len(crops.labels)) % JUDGES == 0
-    images = np.stack([correction.seen.image for correction in corrections])
+    images = np.stack([correction.crop.image for correction in corrections])
     labels = np.array([correction.label for correction in corrections])
     return FinetuneData(
         taught=labelled(images, labels, CPU),
@@ -142,7 +142,7 @@ def number_occasions(corrections: Sequence[Correction]) -> list[int]:
     numbers: list[int] = []
     latest: dict[tuple[str, int], tuple[float, int]] = {}
     for one in corrections:
-        digit = (one.seen.camera, one.label)
+        digit = (one.crop.camera, one.label)
         said_at, number = latest.get(digit, (-math.inf, -1))
         if one.at - said_at > OCCASION_S:
             number = max(numbers, default=-1) + 1

@@ -1,4 +1,4 @@
-"""What people said that digits really were: a table in SQLite on this machine, which `digitcam learn` teaches from."""
+"""Stores the labels that users gave to misread digits, in SQLite on this machine; `digitcam learn` trains on them."""
 
 import sqlite3
 import time
@@ -15,76 +15,85 @@ from shared.vision.normaliser import SIDE_PX
 
 FILE = "corrections.sqlite"
 MAX_CORRECTIONS = 2_000  # 2 MB
-MAX_PER_MINUTE = 60  # a person looks before they say
-MAX_ID = 2**53 - 1  # that JSON's numbers hold
+MAX_PER_MINUTE = 60  # no user looks and labels faster
+MAX_ID = 2**53 - 1  # the largest integer of JSON
 TABLE = f"""
 CREATE TABLE IF NOT EXISTS corrections (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     camera TEXT NOT NULL,
     at REAL NOT NULL,
     label INTEGER NOT NULL CHECK (label BETWEEN 0 AND {NOT_A_DIGIT}),
-    said INTEGER NOT NULL CHECK (said BETWEEN 0 AND {NOT_A_DIGIT}),
+    predicted INTEGER NOT NULL CHECK (predicted BETWEEN 0 AND {NOT_A_DIGIT}),
     image BLOB NOT NULL CHECK (length(image) = {SIDE_PX**2})
 ) STRICT
-"""  # AUTOINCREMENT: what a page still shows of a deleted one never names another
+"""  # AUTOINCREMENT: the id of a deleted correction, which a browser may still show, is never given to another
 
 
 class CorrectionLimitError(Exception):
-    """Why no more is kept, in a sentence."""
+    """Why no more corrections are stored, in one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClassifiedCrop:
-    """What the reader saw of one place (28 x 28 uint8, ink bright on black), and what was said of it, 0 to 10."""
+    """An input of the classifier (28 x 28 uint8, ink bright on black), and the class it was read as, 0 to 10."""
 
     camera: str
     image: NDArray[np.uint8]
-    said: int
+    predicted: int
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """That something seen at a time (seconds since 1970) really was a label: 0 to 9, or NOT_A_DIGIT."""
+    """The true label of a crop, 0 to 9 or NOT_A_DIGIT; at is in seconds since 1970."""
 
     id: int
     at: float
     label: int
-    seen: ClassifiedCrop
+    crop: ClassifiedCrop
 
 
 class CorrectionStore:
-    """The table in a folder; the file is made with the first correction. Every method may raise sqlite3.Error."""
+    """The table in a folder; the first correction creates the file. Every method may raise sqlite3.Error."""
 
     def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
         self.path = folder / FILE
         self._wall = wall
 
-    def add(self, seen: ClassifiedCrop, label: int) -> Correction:
-        """Keep a correction. Raises FullError where there are too many, or too many of this minute; OSError too."""
+    def add(self, crop: ClassifiedCrop, label: int) -> Correction:
+        """Store a correction. Raises CorrectionLimitError if there are too many, or too many this minute; OSError."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = self._wall()
         with self._open() as table:
             table.execute(TABLE)
-            check_room(table, at)
+            stored, lately = table.execute("SELECT count(*), total(at > ?) FROM corrections", (at - 60,)).fetchone()
+            if stored >= MAX_CORRECTIONS:
+                raise CorrectionLimitError(
+                    f"{MAX_CORRECTIONS} corrections are stored already: delete some of them first"
+                )
+            if lately >= MAX_PER_MINUTE:
+                raise CorrectionLimitError(f"{MAX_PER_MINUTE} corrections came within a minute: wait a little")
             added = table.execute(
-                "INSERT INTO corrections (camera, at, label, said, image) VALUES (?, ?, ?, ?, ?)",
-                (seen.camera, at, label, seen.said, seen.image.tobytes()),
+                "INSERT INTO corrections (camera, at, label, predicted, image) VALUES (?, ?, ?, ?, ?)",
+                (crop.camera, at, label, crop.predicted, crop.image.tobytes()),
             )
-            return Correction(added.lastrowid or 0, at, label, seen)
+            return Correction(added.lastrowid or 0, at, label, crop)
 
-    def ask(self, before: int = MAX_ID, limit: int = MAX_CORRECTIONS) -> Sequence[Correction]:
-        """Return corrections, the newest first: those before an id, at most so many."""
+    def fetch(self, before: int = MAX_ID, limit: int = MAX_CORRECTIONS) -> Sequence[Correction]:
+        """Return at most `limit` corrections with ids below `before`, the newest first."""
         if not self.path.is_file():
             return []
         with self._open() as table:
             rows = table.execute(
-                "SELECT id, camera, at, label, said, image FROM corrections WHERE id < ? ORDER BY id DESC LIMIT ?",
+                "SELECT id, at, label, camera, image, predicted FROM corrections WHERE id < ? ORDER BY id DESC LIMIT ?",
                 (before, limit),
             )
-            return [to_correction(row) for row in rows]
+            return [
+                Correction(id_, at, label, ClassifiedCrop(camera, to_image(pixels), predicted))
+                for id_, at, label, camera, pixels, predicted in rows
+            ]
 
-    def drop(self, correction: int) -> bool:
-        """Forget a correction; False where there is none of this id."""
+    def delete(self, correction: int) -> bool:
+        """Delete the correction with an id; return whether there was one."""
         if not self.path.is_file():
             return False
         with self._open() as table:
@@ -92,23 +101,11 @@ class CorrectionStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for a moment: a person corrects now and then, and `digitcam learn` reads it too."""
+        """Open the file for one transaction: corrections are rare, and `digitcam learn` reads the file too."""
         with closing(sqlite3.connect(self.path)) as table, table:
             yield table
 
 
-def check_room(table: sqlite3.Connection, at: float) -> None:
-    """Raise CorrectionLimitError where no more is to be kept now."""
-    kept, lately = table.execute("SELECT count(*), total(at > ?) FROM corrections", (at - 60,)).fetchone()
-    if kept >= MAX_CORRECTIONS:
-        raise CorrectionLimitError(f"{MAX_CORRECTIONS} corrections are kept already: delete some of them first")
-    if lately >= MAX_PER_MINUTE:
-        raise CorrectionLimitError(f"{MAX_PER_MINUTE} corrections came within a minute: wait a little")
-
-
-def to_correction(row: tuple[int, str, float, int, int, bytes]) -> Correction:
-    """Return a row of the table."""
-    number, camera, at, label, said, image = row
-    return Correction(
-        number, at, label, ClassifiedCrop(camera, np.frombuffer(image, np.uint8).reshape(SIDE_PX, SIDE_PX), said)
-    )
+def to_image(pixels: bytes) -> NDArray[np.uint8]:
+    """Return the 28 x 28 image of a row."""
+    return np.frombuffer(pixels, np.uint8).reshape(SIDE_PX, SIDE_PX)

@@ -37,15 +37,15 @@ def open_panel(tab: Tab) -> Locator:
 
 def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_path: Path) -> None:
     panel, kept = open_panel(tab), CorrectionStore(tmp_path / "learned")
-    assert not kept.ask()
+    assert not kept.fetch()
     tab.keyboard.press("8")
     expect(panel.locator(".said")).to_have_text("Kept as 8.")
     tab.keyboard.press("n")
     expect(panel.locator(".said")).to_have_text("Kept as no digit.")
-    assert [correction.label for correction in kept.ask()] == [10, 8]
+    assert [correction.label for correction in kept.fetch()] == [10, 8]
     tab.keyboard.press("Backspace")
     expect(panel.locator(".said")).to_have_text("Forgotten.")
-    assert [correction.label for correction in kept.ask()] == [8]
+    assert [correction.label for correction in kept.fetch()] == [8]
     tab.keyboard.press("Control+7")
     for _ in range(3):
         tab.keyboard.down("5")  # held down: it repeats
@@ -55,13 +55,13 @@ def test_key_keeps_what_the_reader_saw_and_another_takes_it_back(tab: Tab, tmp_p
     expect(panel.locator(".said")).to_have_text("Forgotten.")
     tab.keyboard.press("6")  # the button that had the focus has gone
     expect(panel.locator(".said")).to_have_text("Kept as 6.")
-    assert [correction.label for correction in kept.ask()] == [6, 8]
+    assert [correction.label for correction in kept.fetch()] == [6, 8]
     tab.keyboard.press("Backspace")
     expect(panel.locator(".said")).to_have_text("Forgotten.")
     panel.get_by_text("What you have said (1)").click()
     panel.get_by_role("button", name="Forget that this is 8").click()
     expect(panel.get_by_text("What you have said")).to_be_hidden()
-    assert not kept.ask()
+    assert not kept.fetch()
 
 
 def test_what_was_said_by_key_is_learned_and_the_open_page_takes_it_up(

@@ -43,7 +43,7 @@ def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
     put(find_learned_weights(settings), other_weights("learned"))
     assert __main__.main(["learn", "--undo"]) == 0
     assert find_active_weights(settings).parent == settings.models
-    assert len(kept.ask()) == 1
+    assert len(kept.fetch()) == 1
     assert __main__.main(["learn", "--undo"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "The reader is the shipped one again; your corrections stay.",

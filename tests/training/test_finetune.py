@@ -106,7 +106,7 @@ def test_every_learning_begins_with_the_shipped_weights(
     learn(settings, tmp_path, HARDLY)
     corrections.add(ClassifiedCrop("desk", write(SQUARE_SIX), SAID), 6)
     learn(settings, tmp_path, HARDLY)
-    corrections.drop(corrections.ask()[0].id)
+    corrections.delete(corrections.fetch()[0].id)
     learn(settings, tmp_path, HARDLY)
     first, more, again = learned
     assert not torch.equal(first, more)

@@ -52,7 +52,7 @@ class CorrectionsApi:
         """Every correction, the newest first; next is what `before` has to be for those before."""
         asked = check(request.query, {"before": to_count(0, MAX_ID), "limit": to_count(1, MOST_LISTED)})
         limit = asked.get("limit", MOST_LISTED)
-        kept = await self._ask(lambda: self._corrections.ask(asked.get("before", MAX_ID), limit))
+        kept = await self._ask(lambda: self._corrections.fetch(asked.get("before", MAX_ID), limit))
         following = kept[-1].id if len(kept) == limit else None
         return web.json_response({"corrections": [of_correction(one) for one in kept], "next": following})
 
@@ -72,7 +72,7 @@ class CorrectionsApi:
 
     async def forget(self, request: web.Request) -> web.Response:
         """Delete a correction; what was learned from it is forgotten with the next `digitcam learn`."""
-        if not await self._ask(lambda: self._corrections.drop(int(request.match_info["id"]))):
+        if not await self._ask(lambda: self._corrections.delete(int(request.match_info["id"]))):
             raise web.HTTPNotFound(text="there is no such correction")
         return web.Response(status=204)
 
@@ -88,9 +88,9 @@ def of_correction(correction: Correction) -> dict[str, Any]:
     """Return a correction as values for JSON; openapi.py describes the same."""
     return {
         "id": correction.id,
-        "camera": correction.seen.camera,
+        "camera": correction.crop.camera,
         "at": to_time(correction.at),
         "label": LABELS[correction.label],
-        "said": LABELS[correction.seen.said],
-        "image": to_png(correction.seen.image),
+        "said": LABELS[correction.crop.predicted],
+        "image": to_png(correction.crop.image),
     }

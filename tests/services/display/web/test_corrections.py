@@ -61,9 +61,9 @@ def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: We
         assert (correction["camera"], correction["label"], correction["said"]) == ("demo", "5", "3")
         assert correction["image"] == why["image"]
         assert (await ask(page, "/api/corrections"))[1] == {"corrections": [correction], "next": None}
-        (kept,) = CorrectionStore(tmp_path / "learned").ask()
+        (kept,) = CorrectionStore(tmp_path / "learned").fetch()
         assert kept.label == 5
-        assert kept.seen.image.max() == 255
+        assert kept.crop.image.max() == 255
 
     in_browser(scenario)
 
@@ -190,11 +190,13 @@ def test_table_takes_so_many_and_no_more(tmp_path: Path) -> None:
     table = CorrectionStore(tmp_path, lambda: float(next(now)))
     first = table.add(seen(), 1)
     with table._open() as rows:
-        fill = "INSERT INTO corrections (camera, at, label, said, image) SELECT camera, at, label, said, image"
+        fill = (
+            "INSERT INTO corrections (camera, at, label, predicted, image) SELECT camera, at, label, predicted, image"
+        )
         rows.executemany(f"{fill} FROM corrections WHERE id = ?", [(first.id,)] * (MAX_CORRECTIONS - 1))
     with pytest.raises(CorrectionLimitError, match="delete some of them"):
         table.add(seen(), 1)
-    assert table.drop(first.id)
+    assert table.delete(first.id)
     assert table.add(seen(), 1).id == MAX_CORRECTIONS + 1
 
 
