@@ -19,8 +19,8 @@ def main(life: lifecycle.ServiceContext) -> None:
     height, width = sample.shape
     page = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
     most = choose_batch_size(settings, lambda size: read_slowly([page] * size), time.perf_counter)
-    stage_loop.serve(life, GrayFrame, most, read_slowly)
+    stage_loop.serve_stage(life, GrayFrame, most, read_slowly)
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.INFERENCE, main)
+    lifecycle.run_service(Stage.INFERENCE, main)

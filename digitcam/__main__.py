@@ -141,9 +141,9 @@ def run_config(choice: argparse.Namespace) -> int:
 
 def run_keys(choice: argparse.Namespace) -> int:
     """Make CURVE keys."""
-    from shared.messaging.sockets import make_keys
+    from shared.messaging.sockets import make_curve_keys
 
-    make_keys(choice.folder)
+    make_curve_keys(choice.folder)
     print(f"QUEUE_KEY={choice.folder} on every machine of the pipeline; keep the folder secret")
     return 0
 

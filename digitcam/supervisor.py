@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.service.backoff import retry_delay
-from shared.service.signals import KEPT, WRONG_SETTING, target_file
+from shared.service.signals import EXIT_WRONG_SETTING, SUPERVISED_FLAG, scrape_target_path
 from shared.settings import ConfigError
 
 FIRST_DELAY_S = 0.1
@@ -25,7 +25,7 @@ HEALTHY_AFTER_S = 10.0  # a worker that lived this long starts again after the f
 POLL_S = 0.05
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # twice the readings on 2 cores: docs/decisions/0004
 END_WITHIN_S = 1.5  # then it is killed; Ctrl-C should give the prompt back within 2 s
-STOPPING_CODES = {0: 0, 2: 2, WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
+STOPPING_CODES = {0: 0, 2: 2, EXIT_WRONG_SETTING: 1}  # it meant to end; it was called wrongly; a setting is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class SupervisedWorker:
 
     def _is_final(self, code: int) -> bool:
         """Whether it ended for good. A setting that was right when it first started may be right again soon."""
-        return code in STOPPING_CODES and not (code == WRONG_SETTING and self.has_ended)
+        return code in STOPPING_CODES and not (code == EXIT_WRONG_SETTING and self.has_ended)
 
     def _run(self, now: float) -> None:
         self.start_at = now
@@ -161,5 +161,5 @@ def end_all(keepers: Iterable[SupervisedWorker]) -> None:
 def worker_of(run_dir: Path, stage: str, instance: str, purpose: str = "") -> WorkerSpec:
     """One worker of a stage."""
     name = f"{stage}.{instance}"
-    command = (sys.executable, "-m", f"services.{stage}", instance, KEPT)
-    return WorkerSpec(name, command, purpose, target_file(run_dir, name))
+    command = (sys.executable, "-m", f"services.{stage}", instance, SUPERVISED_FLAG)
+    return WorkerSpec(name, command, purpose, scrape_target_path(run_dir, name))

@@ -37,7 +37,7 @@ def main(context: lifecycle.ServiceContext) -> None:
     clock = time.thread_time if is_cpu else time.perf_counter  # on the CPU its own time, also on a busy machine
     batch_size = choose_batch_size(settings, lambda size: reloading.current().read([sample] * size), clock)
     context.log.info("reads batches of up to %d frames", batch_size)
-    stage_loop.serve(context, GrayFrame, batch_size, lambda frames: read_batch(reloading.current(), frames))
+    stage_loop.serve_stage(context, GrayFrame, batch_size, lambda frames: read_batch(reloading.current(), frames))
 
 
 def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:
@@ -96,4 +96,4 @@ def to_reading(frame: GrayFrame, digits: Sequence[Digit]) -> Reading:
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.INFERENCE, main)
+    lifecycle.run_service(Stage.INFERENCE, main)

@@ -20,7 +20,9 @@ CREDIT = 4  # a frame takes 1 ms here, and 10 ms from here to the queue and back
 def main(context: lifecycle.ServiceContext) -> None:
     """Preprocess frames for the queue until told to stop."""
     long_side_px = context.settings.long_side_px
-    stage_loop.serve(context, Frame, CREDIT, lambda frames: [preprocess_frame(frame, long_side_px) for frame in frames])
+    stage_loop.serve_stage(
+        context, Frame, CREDIT, lambda frames: [preprocess_frame(frame, long_side_px) for frame in frames]
+    )
 
 
 def preprocess_frame(frame: Frame, long_side_px: int) -> GrayFrame | Unchanged | Refusal:
@@ -64,4 +66,4 @@ def decode_gray(jpeg: bytes, size: tuple[int, int], long_side_px: int) -> NDArra
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.PREPROCESS, main)
+    lifecycle.run_service(Stage.PREPROCESS, main)

@@ -13,8 +13,8 @@ from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import Ready, View
 from shared.messaging.sockets import ClientSocket
 from shared.pipeline import Stage
-from shared.service.signals import open_log, stop_on_signals
-from shared.service.stage_loop import QueueLink, address
+from shared.service.signals import configure_logging, stop_on_signals
+from shared.service.stage_loop import QueueLink, worker_address
 from shared.settings import ConfigError, Settings
 from shared.vision.overlay import draw_overlay
 
@@ -30,7 +30,7 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     if not 0 < seconds < math.inf:  # also what is no number
         raise ConfigError(f"--seconds {seconds:g} is not right: it takes a number above 0.")
     stop = stop_on_signals()
-    open_log("record")
+    configure_logging("record")
     peer = ClientSocket(settings)
     film = VideoWriter(path)
     try:
@@ -50,7 +50,7 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
 
 def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: threading.Event) -> None:
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
-    ready = Ready(Stage.DISPLAY, address(f"record.{os.getpid()}"), CREDIT, pictures=True)
+    ready = Ready(Stage.DISPLAY, worker_address(f"record.{os.getpid()}"), CREDIT, pictures=True)
     watch, asked_at, seen_at = CameraDisplay(), -math.inf, monotonic()  # of this process: the queue's clock may jump
     left = 0  # views that may still come; those of all cameras do
     while not stop.is_set() and film.length_s < seconds:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from digitcam.supervisor import WorkerSpec, keep_alive, worker_of
 from shared.pipeline import WORKER_STAGES, Stage
-from shared.service.signals import note_hangup, open_log, stop_on_signals
+from shared.service.signals import configure_logging, stop_on_signals, watch_hangup
 from shared.settings import ConfigError, load_settings, read_env_file
 
 
 def run_stage(stage: str) -> int:
     """Start the workers of a stage and keep them alive until told to stop; the exit code. Raises ConfigError."""
     stop = stop_on_signals()
-    open_log(stage)
+    configure_logging(stage)
     settings = load_settings()  # what is wrong with them is said here, once for all workers
     number = instance_number(stage)
     if stage == Stage.CAPTURE:
@@ -66,7 +66,7 @@ def list_watch(run_dir: Path) -> Callable[[], bool]:
     """Says, each time it is asked, whether the list may be another: SIGHUP came, or the page has changed its part."""
     from shared.cameras.added_cameras import fingerprint_added_cameras  # noqa: PLC0415 - as above
 
-    hangup, known = note_hangup(), fingerprint_added_cameras(run_dir)
+    hangup, known = watch_hangup(), fingerprint_added_cameras(run_dir)
 
     def has_changed() -> bool:
         nonlocal known

@@ -14,7 +14,7 @@ import segno
 
 from digitcam.certificate import ensure_certificate
 from digitcam.supervisor import keep_alive, worker_of
-from shared.service.signals import open_log, stop_on_signals
+from shared.service.signals import configure_logging, stop_on_signals
 from shared.settings import ConfigError, Settings
 
 ANY_OTHER_HOST = ("192.0.2.1", 9)  # of no network (RFC 5737): the way there is asked for, nothing is sent
@@ -24,7 +24,7 @@ SCAN = "Scan this with a phone on the same network, and say yes to its warning: 
 def share(settings: Settings, port: int, address: str | None) -> int:
     """Show the way in, and serve it until told to stop; the exit code. Raises ConfigError."""
     stop = stop_on_signals()
-    open_log("share")
+    configure_logging("share")
     host = address or find_address()
     token = secrets.token_urlsafe(12)
     certificate = ensure_certificate(settings.run_dir / "share.pem", host)

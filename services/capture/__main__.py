@@ -33,7 +33,7 @@ def main(context: lifecycle.ServiceContext) -> None:
     settings = context.settings
     camera = find_camera(settings.cameras, context.instance, read_added_cameras(settings.run_dir))
     every_frame = settings.every_frame and camera.kind.is_file
-    metrics.expect_drops(camera.name, Stage.CAPTURE)
+    metrics.init_drop_counters(camera.name, Stage.CAPTURE)
     metrics.RECONNECTS.labels(camera.name)
     grabber = FrameGrabber(
         lambda: open_source(camera, every_frame),
@@ -93,4 +93,4 @@ def find_trouble(status: CameraStatus, connected: bool, unsent_s: float) -> str:
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.CAPTURE, main)
+    lifecycle.run_service(Stage.CAPTURE, main)

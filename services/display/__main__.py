@@ -11,7 +11,7 @@ from shared.messaging.messages import CameraReport, Message, Ready, View
 from shared.messaging.sockets import ClientSocket
 from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
-from shared.service.stage_loop import HEARTBEAT_S, QueueLink, address
+from shared.service.stage_loop import HEARTBEAT_S, QueueLink, worker_address
 from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 from shared.telemetry.spans import TRACE, Span
@@ -48,7 +48,7 @@ def main(life: lifecycle.ServiceContext) -> None:
     queue = ClientSocket(life.settings)
     screen = open_screen(life, queue)
     try:
-        run(queue, screen, address(life.name), life.stop, life.health)
+        run(queue, screen, worker_address(life.name), life.stop, life.health)
     finally:
         screen.close()
         queue.close()
@@ -153,4 +153,4 @@ class FrameFlowMonitor:
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.DISPLAY, main)
+    lifecycle.run_service(Stage.DISPLAY, main)

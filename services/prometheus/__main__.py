@@ -76,4 +76,4 @@ def make_command(run_dir: Path, port: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.PROMETHEUS, main)
+    lifecycle.run_service(Stage.PROMETHEUS, main)

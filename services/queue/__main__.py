@@ -18,4 +18,4 @@ def main(life: lifecycle.ServiceContext) -> None:
 
 
 if __name__ == "__main__":
-    lifecycle.start(Stage.QUEUE, main)
+    lifecycle.run_service(Stage.QUEUE, main)

@@ -130,7 +130,7 @@ class Broker:
             return
         known = self.roster.cameras.get(state.camera)
         if known is None:
-            metrics.expect_drops(state.camera, *WORKER_STAGES)
+            metrics.init_drop_counters(state.camera, *WORKER_STAGES)
             metrics.UNCHANGED.labels(state.camera)
         elif known.peer != peer:
             self.warn(TWICE, state.camera, "camera")

@@ -49,7 +49,7 @@ def _load_keys(folder: Path) -> tuple[bytes, bytes]:
     return public, secret
 
 
-def make_keys(folder: Path) -> None:
+def make_curve_keys(folder: Path) -> None:
     """Write a new pair of CURVE keys for all processes of a pipeline; the folder is for its owner only.
 
     Raises ConfigError where there are keys already: the machines that have them would be locked out.
@@ -81,7 +81,7 @@ def _milliseconds(seconds: float) -> int:
     return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond is a busy loop
 
 
-def taken(settings: Settings, why: str) -> str:
+def address_in_use(settings: Settings, why: str) -> str:
     """The sentence for an address that cannot be had."""
     return (
         f"QUEUE={settings.queue_address} cannot be opened ({why}): is another pipeline running? "
@@ -103,7 +103,7 @@ class BrokerSocket:
     def __init__(self, settings: Settings) -> None:
         """Bind. Raises ConfigError where the address cannot be had."""
         if is_listening(settings.queue_address):  # libzmq would take an ipc address away from who has it
-            raise ConfigError(taken(settings, "it is in use"))
+            raise ConfigError(address_in_use(settings, "it is in use"))
         self._guard = self._start_guard(settings) if settings.queue_key else None
         self._socket = _open_socket(zmq.ROUTER, settings)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error, not silence, for a peer that is gone
@@ -111,7 +111,7 @@ class BrokerSocket:
             self._socket.bind(settings.queue_address)
         except zmq.ZMQError as error:
             self.close()
-            raise ConfigError(taken(settings, error.strerror)) from error
+            raise ConfigError(address_in_use(settings, error.strerror)) from error
         self._poller = _watch(self._socket)
 
     @staticmethod

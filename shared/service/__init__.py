@@ -1,1 +1,1 @@
-"""What every process of the pipeline does: start, stop, log, and turn the loop of its stage."""
+"""What every process of the pipeline shares: start, stop, log, and the loop of a worker stage."""

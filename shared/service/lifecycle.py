@@ -1,4 +1,4 @@
-"""The life of a worker process: settings, log, when to stop, the port where it says how it is, and how it ends."""
+"""The life of a service process: settings, log, signals, the port for metrics and probes, and the exit code."""
 
 import argparse
 import json
@@ -11,14 +11,14 @@ from pathlib import Path
 
 from shared.pipeline import Stage
 from shared.service.signals import (
-    KEPT,
-    STOPPED,
-    WRONG_SETTING,
+    EXIT_STOPPED,
+    EXIT_WRONG_SETTING,
+    SUPERVISED_FLAG,
+    configure_logging,
     ignore_hangup,
-    open_log,
+    scrape_target_path,
     stop_on_signals,
     stop_with_parent,
-    target_file,
 )
 from shared.settings import ConfigError, Settings, load_settings
 from shared.telemetry.health import Health
@@ -27,59 +27,66 @@ from shared.telemetry.status_server import HOST, status_port
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """What a worker is given: its settings, its stage and instance, its log, when to stop, whom to tell how it is."""
+    """What the main function of a service is given."""
 
     settings: Settings
     stage: Stage
     instance: str  # "1", "2", ... or the camera's name
     log: logging.Logger
     stop: threading.Event
-    dismissed: threading.Event = field(default_factory=threading.Event)  # stopped because it is not wanted any more
+    dismissed: threading.Event = field(default_factory=threading.Event)  # set if it stops because it is not needed
     health: Health = field(default_factory=Health)
 
     @property
     def name(self) -> str:
-        """Its name for others: inference.2, capture.demo."""
+        """The name of this process, such as inference.2 or capture.demo."""
         return f"{self.stage}.{self.instance}"
 
 
-def start(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
-    """Run main until it returns or a bug ends it; a ConfigError ends the process with a sentence and WRONG_SETTING."""
+def run_service(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
+    """Run main until it returns or a bug ends it. A ConfigError is logged and exits with EXIT_WRONG_SETTING."""
     parser = argparse.ArgumentParser(prog=f"python -m services.{stage}")
     parser.add_argument("instance", nargs="?", default="1", help="1, 2, ... or the name of a camera")
-    parser.add_argument(KEPT, action="store_true", help="end when standard input does")
+    parser.add_argument(SUPERVISED_FLAG, action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     stop = stop_on_signals()
     dismissed = threading.Event()
-    if arguments.kept:
+    if arguments.supervised:
         ignore_hangup()
         stop_with_parent(stop, dismissed)
-    open_log(f"{stage}.{arguments.instance}")
+    configure_logging(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")
     try:
-        life = ServiceContext(load_settings(), stage, arguments.instance, log, stop, dismissed)
-        with_status(life, main)
-        if arguments.kept and stop.is_set():
-            sys.exit(STOPPED)
+        context = ServiceContext(
+            settings=load_settings(),
+            stage=stage,
+            instance=arguments.instance,
+            log=log,
+            stop=stop,
+            dismissed=dismissed,
+        )
+        run_with_status(context, main)
+        if arguments.supervised and stop.is_set():
+            sys.exit(EXIT_STOPPED)
     except ConfigError as error:
         log.error("%s", error)
-        sys.exit(WRONG_SETTING)
+        sys.exit(EXIT_WRONG_SETTING)
 
 
-def with_status(life: ServiceContext, main: Callable[[ServiceContext], None]) -> None:
-    """Serve /metrics and the probes on a free port while main runs; a file says which (file-based discovery)."""
-    target = target_file(life.settings.run_dir, life.name)
-    with status_port(life.health) as port:
-        write_target(target, port, {"stage": life.stage, "worker": life.name})
+def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], None]) -> None:
+    """Serve /metrics and the probes on a free port while main runs; a file names the port (file-based discovery)."""
+    target = scrape_target_path(context.settings.run_dir, context.name)
+    with status_port(context.health) as port:
+        write_scrape_target(target, port, {"stage": context.stage, "worker": context.name})
         try:
-            main(life)
+            main(context)
         finally:
             target.unlink(missing_ok=True)
 
 
-def write_target(target: Path, port: int, labels: Mapping[str, str]) -> None:
-    """Let Prometheus, and whoever else looks, find a port."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".new")
+def write_scrape_target(path: Path, port: int, labels: Mapping[str, str]) -> None:
+    """Write the file from which Prometheus and the digitcam commands learn a port."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
     draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))
-    draft.replace(target)  # at once: a reader never sees half of it
+    draft.replace(path)  # atomic, so that nobody reads half of it

@@ -1,6 +1,6 @@
-"""What every process does, parent or worker: log, stop on a signal, notice a dead parent, end for a known reason.
+"""Logging, signals and exit codes, for supervisors and workers alike.
 
-The only file with calls that operating systems answer differently. No import here costs memory or time.
+Only this file makes calls that differ between operating systems. Its imports cost no memory or time.
 """
 
 import logging
@@ -10,22 +10,22 @@ import sys
 import threading
 from pathlib import Path
 
-KEPT = "--kept"  # on a worker's command line: its parent holds the other end of standard input
-STOPPED = 143  # as a shell says of SIGTERM: a worker that was told to end, and is started again unless its parent did
-WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; 1 is what a bug's traceback ends with
+SUPERVISED_FLAG = "--supervised"  # in a worker's command line: its supervisor holds the other end of standard input
+EXIT_STOPPED = 143  # as a shell reports SIGTERM; a supervisor that did not stop the worker starts it again
+EXIT_WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; a bug's traceback exits with 1
 
 
-def open_log(name: str) -> None:
-    """One line for each change of state, to standard error; honcho puts the time and its own name in front."""
-    line = os.environ.get("HONCHO_PROCESS_NAME")
-    form = "%(message)s" if name == line else f"{name}: %(message)s"
-    logging.basicConfig(format=form if line else "%(asctime)s " + form, datefmt="%H:%M:%S", level=logging.INFO)
+def configure_logging(name: str) -> None:
+    """Log to standard error, a line for each change of state; honcho puts the time and its own name in front."""
+    honcho_name = os.environ.get("HONCHO_PROCESS_NAME")
+    form = "%(message)s" if name == honcho_name else f"{name}: %(message)s"
+    logging.basicConfig(format=form if honcho_name else "%(asctime)s " + form, datefmt="%H:%M:%S", level=logging.INFO)
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM, SIGINT and a terminal that is closed set; loops look at it, so that nothing is torn."""
+    """Return an event that SIGTERM, SIGINT or a closed terminal sets; loops check it between two steps."""
     stop = threading.Event()
-    for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no SIGHUP, and nohup has it ignored
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no SIGHUP, and nohup ignores it
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, lambda *_: stop.set())
@@ -33,34 +33,33 @@ def stop_on_signals() -> threading.Event:
 
 
 def ignore_hangup() -> None:
-    """Leave it to the parent what is to be done when the terminal is closed, or the settings are to be read again."""
+    """Leave SIGHUP to the supervisor, which stops or reads its settings again."""
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def note_hangup() -> threading.Event:
-    """An event that SIGHUP sets: settings have changed. Windows has no such signal."""
+def watch_hangup() -> threading.Event:
+    """Return an event that SIGHUP sets: settings have changed. Windows has no such signal."""
     changed = threading.Event()
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, lambda *_: changed.set())
     return changed
 
 
-def target_file(run_dir: Path, worker: str) -> Path:
-    """Where a worker's scrape target is written; a camera's name may hold what a file's may not."""
+def scrape_target_path(run_dir: Path, worker: str) -> Path:
+    """Return the path of a worker's scrape target, without characters that a file name cannot hold."""
     return run_dir / "targets" / ("".join(c if c.isalnum() or c in ".-" else "_" for c in worker) + ".json")
 
 
 def stop_with_parent(stop: threading.Event, dismissed: threading.Event) -> None:
-    """Stop when standard input ends: the parent is gone, also after a kill -9 and also on Windows.
+    """Stop when standard input ends. This notices a dead parent even after kill -9, and on Windows.
 
-    A byte before its end is the parent's word that this worker is not wanted any more.
+    A byte before the end means that this worker is no longer needed.
     """
 
     def wait() -> None:
-        if os.read(
-            sys.stdin.fileno(), 1
-        ):  # not sys.stdin.read: it would hold a lock that the interpreter wants at exit
+        # sys.stdin.read would hold a lock that the interpreter needs at exit
+        if os.read(sys.stdin.fileno(), 1):
             dismissed.set()
         stop.set()
 

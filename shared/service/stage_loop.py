@@ -1,4 +1,4 @@
-"""The loop of a stage: ask the queue for work, do it, answer, ask again."""
+"""The loop of a worker stage: ask the queue for frames, work on them, send the answers, ask again."""
 
 import platform
 import threading
@@ -13,51 +13,50 @@ from shared.telemetry import metrics
 from shared.telemetry.health import NO_QUEUE, Health
 from shared.telemetry.spans import TRACE, Span
 
-HEARTBEAT_S = 0.5  # a worker that waits says so this often; see LOST_AFTER_S in workqueue.py
+HEARTBEAT_S = 0.5  # an idle worker sends Ready this often; see SILENT_AFTER_S in services/queue/registry.py
 
 Work = TypeVar("Work", Frame, GrayFrame)
 
 
 class QueueLink(Protocol):
-    """What a loop needs of the queue: a Peer, or in a test a list of batches."""
+    """A connection to the queue: a ClientSocket, or a fake in a test."""
 
     def send(self, *messages: Message) -> bool:
-        """Send at once; False where that is not possible."""
+        """Send at once; return False if that is not possible."""
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """One batch of messages; empty after the timeout."""
+        """Return the messages of one send; an empty list after the timeout."""
 
     def now(self) -> float:
-        """The queue's clock, in seconds."""
+        """Return the queue's clock, in seconds."""
 
     @property
     def connected(self) -> bool:
-        """Whether the queue was heard lately."""
+        """Whether the queue has answered lately."""
 
 
-def serve(
-    life: ServiceContext, kind: type[Work], credit: int, do: Callable[[Sequence[Work]], Sequence[Message]]
+def serve_stage(
+    context: ServiceContext, kind: type[Work], credit: int, work: Callable[[Sequence[Work]], Sequence[Message]]
 ) -> None:
-    """Connect, and work until told to stop."""
-    peer = ClientSocket(life.settings)
-    ready = Ready(life.stage, address(life.name), credit, pictures=False)
-    life.log.info("ready")
-    run(peer, ready, kind, do, life.stop, life.health)
-    peer.close()
+    """Connect to the queue, and work until told to stop."""
+    queue = ClientSocket(context.settings)
+    ready = Ready(role=context.stage, worker=worker_address(context.name), credit=credit, pictures=False)
+    context.log.info("ready")
+    run_loop(queue, ready, kind, work, context.stop, context.health)
+    queue.close()
 
 
-def run(  # noqa: PLR0917 - all that a stage is made of
+def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     queue: QueueLink,
     ready: Ready,
     kind: type[Work],
-    do: Callable[[Sequence[Work]], Sequence[Message]],
+    work: Callable[[Sequence[Work]], Sequence[Message]],
     stop: threading.Event,
     health: Health,
 ) -> None:
-    """Ask for work, ask for more, do it, and send the answers with the next request.
+    """Receive a batch, ask for the next one, work, and send the answers together with the next request.
 
-    What was asked for before the work began is there when it is done, if that much was waiting: the way to the queue
-    and back is a third of the time that a batch takes.
+    The next batch arrives while this one is worked on: the round trip to the queue takes a third of a batch's time.
     """
     answers: Sequence[Message] = ()
     while not stop.is_set():
@@ -66,26 +65,29 @@ def run(  # noqa: PLR0917 - all that a stage is made of
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
         if batch:
             queue.send(ready)
-        answers = timed(do, batch, ready.role, queue.now) if batch else ()
+        answers = process_batch(work, batch, ready.role, queue.now) if batch else ()
 
 
-def timed(
-    do: Callable[[Sequence[Work]], Sequence[Message]], batch: Sequence[Work], stage: str, clock: Callable[[], float]
+def process_batch(
+    work: Callable[[Sequence[Work]], Sequence[Message]],
+    batch: Sequence[Work],
+    stage: str,
+    clock: Callable[[], float],
 ) -> Sequence[Message]:
-    """Do the work, and export how old each item was when it began and how long the batch took."""
-    began_at = clock()
+    """Work on a batch, and export the age of each frame at the start and the time that the batch took."""
+    started_at = clock()
     for item in batch:
         metrics.FRAMES.labels(item.camera, stage).inc()
-        metrics.AGE.labels(item.camera, stage).observe(began_at - item.captured_at)
+        metrics.AGE.labels(item.camera, stage).observe(started_at - item.captured_at)
     with metrics.WORK.labels(stage).time():
-        answers = do(batch)
+        answers = work(batch)
     if TRACE.is_on:
         ended_at, note = clock(), f"batch of {len(batch)}"
         for item in batch:
-            TRACE.add(Span(stage, item.camera, item.seq, began_at, ended_at, note))
+            TRACE.add(Span(stage, item.camera, item.seq, started_at, ended_at, note))
     return answers
 
 
-def address(name: str) -> str:
-    """A worker's name for the queue; the same after a restart, another on another host, also one of the same name."""
+def worker_address(name: str) -> str:
+    """Return a worker's name for the queue: the same after a restart, and another on each host."""
     return f"{name}@{platform.node()}"[:51] + f".{getnode():012x}"  # 64 characters at most

@@ -49,7 +49,7 @@ MODEL = Info("digitcam_model", "The reader's network in use: name, version and d
 WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights of the reader that were broken or none of its kind.")
 
 
-def expect_drops(camera: str, *stages: Stage) -> None:
+def init_drop_counters(camera: str, *stages: Stage) -> None:
     """Export a camera's drops from 0 on: a rate() over a counter that appears with 1 misses that 1."""
     for stage in stages:
         for reason in DROP_REASONS[stage]:

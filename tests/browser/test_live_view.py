@@ -15,8 +15,8 @@ from services.display.__main__ import run
 from services.display.web.server import WebServer
 from shared.cameras.added_cameras import read_added_cameras
 from shared.pipeline import CameraState
-from shared.service.lifecycle import write_target
-from shared.service.signals import target_file
+from shared.service.lifecycle import write_scrape_target
+from shared.service.signals import scrape_target_path
 from shared.settings import load_settings
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import status_port
@@ -314,7 +314,7 @@ def test_panel_of_the_pipeline_draws_the_stages_and_asks_nobody_while_it_is_fold
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     with status_port(Health()) as port:
-        write_target(target_file(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
+        write_scrape_target(scrape_target_path(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
         tab.get_by_text("How the pipeline does").click()
         stage = tab.get_by_role("region", name="Stage queue")
         curve = stage.get_by_role("img", name=re.compile(r"^queue: frames.s in the last minute: \d+ to \d+"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, SupervisedWorker, WorkerSpec, keep_alive
-from shared.service.signals import WRONG_SETTING
+from shared.service.signals import EXIT_WRONG_SETTING
 
 
 class FakeProcess:
@@ -26,7 +26,7 @@ class FakeProcess:
         return self.code
 
 
-@pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2), (WRONG_SETTING, WRONG_SETTING), (None, None)])
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2), (EXIT_WRONG_SETTING, EXIT_WRONG_SETTING), (None, None)])
 def test_worker_that_means_to_end_is_not_restarted(code: int | None, expected: int | None) -> None:
     started = []
 
@@ -58,7 +58,7 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
 
 
 def test_setting_that_has_become_wrong_since_the_first_start_ends_nothing() -> None:
-    codes = [-11, WRONG_SETTING, WRONG_SETTING, None]
+    codes = [-11, EXIT_WRONG_SETTING, EXIT_WRONG_SETTING, None]
     started: list[int | None] = []
 
     def start(*_: object, **__: object) -> FakeProcess:
@@ -104,7 +104,7 @@ def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: P
 
 
 def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
-    command = [sys.executable, "-c", f"import sys; sys.exit({WRONG_SETTING})"]
+    command = [sys.executable, "-c", f"import sys; sys.exit({EXIT_WRONG_SETTING})"]
     assert keep(command) == 1
 
 
@@ -124,7 +124,7 @@ def test_worker_that_is_taken_off_the_list_while_it_starts_does_not_end_the_line
         nonlocal asked
         asked += 1
         if asked == 1:
-            processes[gone].code = WRONG_SETTING  # the list was written just after this question
+            processes[gone].code = EXIT_WRONG_SETTING  # the list was written just after this question
         if asked == 3:
             stop.set()
         return asked == 2

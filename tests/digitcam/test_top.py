@@ -11,7 +11,7 @@ from digitcam.commands.doctor import report
 from digitcam.commands.top import columns, look, table
 from digitcam.diagnosis import Finding
 from shared.pipeline import DropReason
-from shared.service.lifecycle import write_target
+from shared.service.lifecycle import write_scrape_target
 from shared.settings import ConfigError
 from shared.telemetry.health import Health
 from shared.telemetry.scraping import find_targets, scrape
@@ -75,8 +75,8 @@ def test_process_that_was_killed_is_told_from_one_that_answers(tmp_path: Path) -
     with socket.create_server(("127.0.0.1", 0)) as probe:
         dead = probe.getsockname()[1]
     with status_port(health) as port:
-        write_target(tmp_path / "targets" / "a.json", port, {"stage": "queue", "worker": "queue.1"})
-        write_target(tmp_path / "targets" / "b.json", dead, {"stage": "inference", "worker": "inference.1"})
+        write_scrape_target(tmp_path / "targets" / "a.json", port, {"stage": "queue", "worker": "queue.1"})
+        write_scrape_target(tmp_path / "targets" / "b.json", dead, {"stage": "inference", "worker": "inference.1"})
         said = {said.target.worker: (bool(said.samples), said.ready) for said in scrape(tmp_path).said}
     assert said == {"queue.1": (True, True), "inference.1": (False, False)}
 

@@ -89,7 +89,7 @@ class Pipeline:
                 words = process.cmdline()
             except psutil.Error:
                 continue
-            if "--kept" in words:
+            if "--supervised" in words:
                 found[words[2].removeprefix("services.") + "." + words[3]] = process
         return found
 

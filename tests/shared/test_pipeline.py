@@ -13,9 +13,9 @@ from shared.pipeline import PIPELINE, BatchReason, DropReason, Outcome, Stage, S
 
 ROOT = Path(__file__).parents[2]
 MONITORING = [
-    ROOT / "docker" / "prometheus" / "alerts.yml",
-    ROOT / "docker" / "prometheus" / "recording.yml",
-    ROOT / "docker" / "prometheus" / "tests.yml",
+    ROOT / "services" / "prometheus" / "alerts.yml",
+    ROOT / "services" / "prometheus" / "recording.yml",
+    ROOT / "tests" / "services" / "prometheus" / "alerts_test.yml",
     ROOT / "docker" / "grafana" / "digitcam.json",
 ]
 

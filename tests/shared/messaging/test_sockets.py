@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from shared.messaging.messages import Credit, Frame, MalformedError, Message, Ready
-from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, make_keys
+from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, make_curve_keys
 from shared.pipeline import Stage
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
@@ -134,8 +134,8 @@ def test_socket_file_left_by_a_killed_queue_is_no_obstacle(make_settings: MakeSe
 
 def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_path: Path) -> None:
     """Strangers have no keys, keys of their own, or keys of their own and the server's public one."""
-    make_keys(tmp_path / "ours")
-    make_keys(tmp_path / "theirs")
+    make_curve_keys(tmp_path / "ours")
+    make_curve_keys(tmp_path / "theirs")
     address = f"tcp://127.0.0.1:{free_port()}"
     with (
         closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
@@ -174,6 +174,6 @@ def test_folder_without_keys_is_a_sentence(make_settings: MakeSettings, tmp_path
 
 
 def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
-    make_keys(tmp_path / "keys")
+    make_curve_keys(tmp_path / "keys")
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
     shutil.rmtree(tmp_path / "keys")

@@ -7,7 +7,7 @@ import pytest
 
 from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
 from shared.pipeline import DropReason, Stage
-from shared.service.stage_loop import address, run
+from shared.service.stage_loop import run_loop, worker_address
 from shared.telemetry.health import Health
 
 READY = Ready(Stage.PREPROCESS, "preprocess.1", 4, False)
@@ -48,7 +48,7 @@ def refuse(frames: Sequence[Frame]) -> list[Refusal]:
 
 def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_work() -> None:
     queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
-    run(queue, READY, Frame, refuse, queue.stop, Health())
+    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [
         (READY,),
         (READY,),
@@ -60,21 +60,21 @@ def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_w
 
 def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
     queue = FakeQueue([], [], [])
-    run(queue, READY, Frame, refuse, queue.stop, Health())
+    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [(READY,)] * 3
 
 
 def test_message_for_another_stage_is_passed_over() -> None:
     queue = FakeQueue([Credit("cam", 1), frame(1)], [])
-    run(queue, READY, Frame, refuse, queue.stop, Health())
+    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent[-1] == (Refusal("cam", 1, DropReason.MALFORMED), READY)
 
 
 def test_address_fits_a_message() -> None:
-    assert len(address("x" * 100)) <= 64
+    assert len(worker_address("x" * 100)) <= 64
 
 
 def test_workers_of_two_machines_of_one_name_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = address("x" * 100)
+    here = worker_address("x" * 100)
     monkeypatch.setattr("shared.service.stage_loop.getnode", lambda: 0x0242AC110002)
-    assert address("x" * 100) != here
+    assert worker_address("x" * 100) != here

@@ -8,7 +8,7 @@ import pytest
 
 from shared.messaging.messages import Frame, Ready
 from shared.pipeline import Stage
-from shared.service.stage_loop import run
+from shared.service.stage_loop import run_loop
 from shared.telemetry import spans
 from shared.telemetry.health import Health
 from shared.telemetry.spans import Recorder, Span
@@ -76,7 +76,7 @@ def test_work_of_a_loop_is_on_the_trace() -> None:
         asking.start()
         wait_until(spans.TRACE, is_on=True)
         queue = FakeQueue([frame(1), frame(2)], [])
-        run(queue, Ready(Stage.PREPROCESS, "p", 4, False), Frame, refuse, queue.stop, Health())
+        run_loop(queue, Ready(Stage.PREPROCESS, "p", 4, False), Frame, refuse, queue.stop, Health())
         asking.join()
     rows = [["preprocess", "cam", seq, 10.0, 10.0, "batch of 2"] for seq in (1, 2)]
     assert (answers[0][0], json.loads(answers[0][1])) == (200, rows)

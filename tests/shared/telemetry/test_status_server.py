@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared.messaging.messages import Frame, Message, Ready
 from shared.pipeline import Stage
-from shared.service.stage_loop import run
+from shared.service.stage_loop import run_loop
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import status_port
 from tests.shared.service.test_stage_loop import FakeQueue, frame
@@ -57,7 +57,7 @@ def test_worker_that_hangs_turns_red_within_3_s() -> None:
         return []
 
     ready = Ready(Stage.PREPROCESS, "preprocess.1", 1, False)
-    loop = threading.Thread(target=run, args=(queue, ready, Frame, hang, queue.stop, health))
+    loop = threading.Thread(target=run_loop, args=(queue, ready, Frame, hang, queue.stop, health))
     with status_port(health) as port:
         loop.start()
         began.wait(5)

@@ -9,8 +9,8 @@ import pytest
 
 from services.display.web.api import stages
 from services.display.web.server import WebServer
-from shared.service.lifecycle import write_target
-from shared.service.signals import target_file
+from shared.service.lifecycle import write_scrape_target
+from shared.service.signals import scrape_target_path
 from shared.telemetry import metrics
 from shared.telemetry import scraping as ports
 from shared.telemetry.health import Health
@@ -44,7 +44,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scrape]:
 def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         with status_port(Health()) as port:
-            write_target(target_file(tmp_path, "preprocess.1"), port, {"stage": "preprocess", "worker": "preprocess.1"})
+            write_scrape_target(
+                scrape_target_path(tmp_path, "preprocess.1"), port, {"stage": "preprocess", "worker": "preprocess.1"}
+            )
             question = asyncio.create_task(ask(page, "/api/stages"))
             while not question.done():
                 metrics.FRAMES.labels("of test_stages", "preprocess").inc()
