@@ -1,1 +1,29 @@
-"""What a person types or imports: the command line, and the supervisor of the workers."""
+"""Reads handwritten digits in pictures; the command line and the supervisor of the pipeline's processes lie here too.
+
+    import digitcam
+
+    reading = digitcam.read("photo.jpg")  # or an array: H x W gray, H x W x 3 BGR, uint8
+    for number in reading.numbers:
+        print(number.text, number.confidence, number.box)  # "42" 0.97 (x, y, width, height) in pixels
+
+    recognizer = digitcam.Recognizer()  # loads the networks once
+    readings = [recognizer.read(frame) for frame in frames]
+
+See digitcam.Recognizer.read for shapes, units and errors.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digitcam.recognition import PictureReading, Recognizer, read
+
+__all__ = ["PictureReading", "Recognizer", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the networks' libraries with the first use: this package stands behind each line of the Procfile."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from digitcam import recognition  # noqa: PLC0415
+
+    return getattr(recognition, name)
