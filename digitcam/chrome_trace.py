@@ -1,6 +1,6 @@
-"""Spans as a Chrome trace, which Perfetto opens: a process for each worker, in it a thread for each camera. Pure.
+"""Converts spans to a Chrome trace, which Perfetto opens: a process for each worker, in it a thread for each camera.
 
-Format: "Trace Event Format", Google, 2016.
+Format: "Trace Event Format", Google, 2016. Pure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,100 +11,103 @@ from typing import Any
 
 from shared.telemetry.spans import Span
 
-Spans = Mapping[str, Sequence[Span]]  # by worker
+WorkerSpans = Mapping[str, Sequence[Span]]  # by worker
 Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """Where the spans of one worker and one camera are drawn."""
+    """The row in which the spans of one worker and one camera are drawn."""
 
     pid: int
     tid: int
 
 
-def to_events(spans: Spans) -> Iterator[Event]:
-    """All events of a trace, times counted from its first span.
+def to_events(spans: WorkerSpans) -> Iterator[Event]:
+    """Yield the events of a trace, with times relative to its first span.
 
-    In capture and in the queue frames overlap (one waits while the next one comes), so there each span is an
-    asynchronous event, which has a line of its own; a worker does one thing after the other. Perfetto drops complete
-    events that overlap.
+    Perfetto drops complete events that overlap. Frames overlap in capture and in the queue, where one waits while the
+    next arrives, so their spans are asynchronous events. A worker handles one batch at a time.
     """
-    rows = lay_out(spans)
+    rows = lay_out_rows(spans)
     start = min((span.began_at for found in spans.values() for span in found), default=0.0)
-    yield from names(rows)
+    yield from row_titles(rows)
     for worker, found in spans.items():
+        to_span_events = asynchronous_events if can_overlap(worker) else complete_events
         for span in found:
-            event = overlapping if can_overlap(worker) else complete
-            yield from event(span, rows[worker, span.camera], start)
-    yield from arrows(spans, rows, start)
+            yield from to_span_events(span, rows[worker, span.camera], start)
+    yield from flow_events(spans, rows, start)
 
 
 def can_overlap(worker: str) -> bool:
-    """Whether a process may hold several frames of a camera at a time, each for its own time."""
+    """Return whether a process can hold several frames of a camera at once."""
     return worker.startswith(("capture", "queue"))
 
 
-def lay_out(spans: Spans) -> dict[tuple[str, str], TraceRow]:
-    """A row for each worker and camera: workers in the order in which frames reach them, cameras by name."""
-    age_s = reach(spans)
+def lay_out_rows(spans: WorkerSpans) -> dict[tuple[str, str], TraceRow]:
+    """Return the row of each worker and camera: workers in the order that frames reach them, cameras by name."""
+    ages_s = median_ages(spans)
     return {
         (worker, camera): TraceRow(pid, tid)
-        for pid, worker in enumerate(sorted(spans, key=lambda worker: (age_s[worker], worker)), 1)
+        for pid, worker in enumerate(sorted(spans, key=lambda worker: (ages_s[worker], worker)), 1)
         for tid, camera in enumerate(sorted({span.camera for span in spans[worker]}), 1)
     }
 
 
-def reach(spans: Spans) -> dict[str, float]:
-    """How old a frame is when it reaches each worker, in the median; a worker that had none comes last."""
-    first: dict[tuple[str, int], float] = {}
+def median_ages(spans: WorkerSpans) -> dict[str, float]:
+    """Return the median age at which frames reach each worker, in seconds; infinite if it had none."""
+    captured_at: dict[tuple[str, int], float] = {}
     for span in (span for found in spans.values() for span in found):
-        first[span.camera, span.seq] = min(span.began_at, first.get((span.camera, span.seq), span.began_at))
-    ages = {worker: [span.began_at - first[span.camera, span.seq] for span in found] for worker, found in spans.items()}
-    return {worker: median(ages[worker]) if ages[worker] else inf for worker in spans}
+        frame = span.camera, span.seq
+        captured_at[frame] = min(span.began_at, captured_at.get(frame, inf))
+    ages_s = {
+        worker: [span.began_at - captured_at[span.camera, span.seq] for span in found]
+        for worker, found in spans.items()
+    }
+    return {worker: median(ages) if ages else inf for worker, ages in ages_s.items()}
 
 
-def names(rows: Mapping[tuple[str, str], TraceRow]) -> Iterator[Event]:
-    """What is written before each row."""
+def row_titles(rows: Mapping[tuple[str, str], TraceRow]) -> Iterator[Event]:
+    """Yield the events that name each row."""
     for (worker, camera), row in rows.items():
         yield {"ph": "M", "name": "process_name", "pid": row.pid, "args": {"name": worker}}
         yield {"ph": "M", "name": "process_sort_index", "pid": row.pid, "args": {"sort_index": row.pid}}
         yield {"ph": "M", "name": "thread_name", "pid": row.pid, "tid": row.tid, "args": {"name": camera}}
 
 
-def complete(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
-    """A span in a row where spans do not overlap."""
-    yield describe(span, row, start) | {"ph": "X", "dur": microseconds(span.ended_at - span.began_at)}
+def complete_events(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
+    """Yield the event of a span in a row without overlaps."""
+    yield common_fields(span, row, start) | {"ph": "X", "dur": microseconds(span.ended_at - span.began_at)}
 
 
-def overlapping(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
-    """A span that may overlap others: its beginning and its end, tied by an id."""
-    begin = describe(span, row, start) | {"id": f"{span.camera}/{span.seq}/{span.what}"}
-    yield begin | {"ph": "b"}
-    yield begin | {"ph": "e", "ts": microseconds(span.ended_at - start)}
+def asynchronous_events(span: Span, row: TraceRow, start: float) -> Iterator[Event]:
+    """Yield begin and end of a span that may overlap others, tied by an id."""
+    event = common_fields(span, row, start) | {"id": f"{span.camera}/{span.seq}/{span.name}"}
+    yield event | {"ph": "b"}
+    yield event | {"ph": "e", "ts": microseconds(span.ended_at - start)}
 
 
-def describe(span: Span, row: TraceRow, start: float) -> Event:
-    """What every event of a span says."""
-    about = {"camera": span.camera, "seq": span.seq, "note": span.note}
+def common_fields(span: Span, row: TraceRow, start: float) -> Event:
+    """Return the fields that all events of a span have."""
+    arguments = {"camera": span.camera, "seq": span.seq, "note": span.note}
     place = {"pid": row.pid, "tid": row.tid, "ts": microseconds(span.began_at - start)}
-    return {"name": span.what, "cat": "frame", "args": about, **place}
+    return {"name": span.name, "cat": "frame", "args": arguments, **place}
 
 
-def arrows(spans: Spans, rows: Mapping[tuple[str, str], TraceRow], start: float) -> Iterator[Event]:
-    """Flow events: an arrow along each frame, from each worker to the next; there is none from an overlapping span."""
+def flow_events(spans: WorkerSpans, rows: Mapping[tuple[str, str], TraceRow], start: float) -> Iterator[Event]:
+    """Yield the arrows that follow each frame from worker to worker; asynchronous events can't have any."""
     frames: dict[tuple[str, int], list[tuple[float, str]]] = {}
     for worker in spans:
         for span in spans[worker] if not can_overlap(worker) else ():
             frames.setdefault((span.camera, span.seq), []).append((span.began_at, worker))
-    for number, ((camera, _), steps) in enumerate(frames.items(), 1):
-        phases = ["s", *"t" * (len(steps) - 2), "f"] if len(steps) > 1 else []
+    for flow_id, ((camera, _), steps) in enumerate(frames.items(), 1):
+        phases = ["s", *"t" * (len(steps) - 2), "f"] if len(steps) > 1 else []  # start, steps, finish
         for phase, (began_at, worker) in zip(phases, sorted(steps), strict=False):
             row = rows[worker, camera]
             place = {"pid": row.pid, "tid": row.tid, "ts": microseconds(began_at - start)}
-            yield {"ph": phase, "id": number, "name": "frame", "cat": "flow", "bp": "e", **place}
+            yield {"ph": phase, "id": flow_id, "name": "frame", "cat": "flow", "bp": "e", **place}
 
 
 def microseconds(seconds: float) -> float:
-    """The format's unit of time, to a tenth."""
+    """Return a time in the unit of the format, to a tenth."""
     return round(seconds * 1e6, 1)

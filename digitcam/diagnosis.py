@@ -1,158 +1,157 @@
-"""What is wrong with a pipeline that runs, and what to change: sentences out of figures. Pure."""
+"""Finds what is wrong with a running pipeline and what to change, from its summary. Pure."""
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Stage
-from shared.telemetry.health import HUNG_AFTER_S
+from shared.pipeline import WORKER_STAGES, CameraState, DropReason
+from shared.telemetry.health import NotReady
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
-BUSY = 0.85  # of its time; from here on work piles up whenever it comes unevenly
-LOST = 0.02  # share of its frames that a camera may lose before it is worth a sentence
-CROWDED = 0.9  # share of the cores in use from which on another worker helps nobody
-OTHERS = 1.5  # programs that want each core from which on ours wait for them
+BUSY = 0.85  # share of the time; above it, uneven arrivals queue up
+ACCEPTED_LOSS = 0.02  # share of a camera's frames that may be dropped without a finding
+CROWDED = 0.9  # share of the cores in use above which another worker does not help
+OVERLOADED = 1.5  # load per core above which our processes wait for other programs
+
+REMEDIES = {
+    NotReady.STARTING: "wait; if it takes more than a minute, read its log",
+    NotReady.HUNG: "end that process; it restarts by itself",
+    NotReady.UNREACHABLE: (
+        "read in its log why it ended. If it is suspended, end it: it restarts by itself. If it is not meant to run, "
+        "delete its file in RUN_DIR/targets"
+    ),
+    NotReady.QUEUE_SILENT: "start the queue (honcho start), or set QUEUE to its address",
+    NotReady.NO_FRAMES: "read its log, and the findings about other processes",
+    NotReady.CAMERA_DOWN: "check that the camera is connected, has power and is used by no other program",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong, and what to do about it: half a sentence each. Without what is not needed all works."""
+    """A problem and its remedy, each half a sentence. The pipeline works without what is not needed."""
 
-    wrong: str
-    remedy: str
+    problem: str
+    remedy: str = ""  # empty if the problem already names it
     is_needed: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.problem}: {self.remedy}" if self.remedy else self.problem
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the pipeline runs on: its cores, and how many programs want one (the load of the last minute)."""
+    """The machine that the pipeline runs on."""
 
     cores: int
-    load: float
+    load: float  # programs that want a core, mean of the last minute
 
 
-def diagnose(figures: PipelineSummary, machine: Machine) -> list[Finding]:
-    """All that is wrong, what stops everything first."""
+def diagnose(pipeline: PipelineSummary, machine: Machine) -> list[Finding]:
+    """Return all findings, those that stop everything first."""
     return [
-        *(finding for process in figures.processes for finding in of_process(process)),
+        *(finding for process in pipeline.processes for finding in check_process(process)),
         *(
             finding
-            for stage in figures.stages
+            for stage in pipeline.stages
             if stage.name in WORKER_STAGES
-            for finding in of_stage(stage, figures, machine)
+            for finding in check_stage(stage, pipeline, machine)
         ),
-        *(finding for camera in figures.cameras for finding in of_camera(camera, figures)),
-        *of_machine(figures, machine),
-        *of_messages(figures),
+        *(finding for camera in pipeline.cameras for finding in check_camera(camera, pipeline)),
+        *check_machine(pipeline, machine),
+        *check_messages(pipeline),
     ]
 
 
-def of_process(process: ProcessSummary) -> Iterator[Finding]:
-    """A process that does not answer, hangs, or is kept from its work."""
-    if not process.answers:
-        yield Finding(
-            f"{process.name} does not answer",
-            "its log says why it ended; if it is stopped, end it: it starts again; if it is not meant to run, remove "
-            "its file in RUN_DIR/targets",
-        )
-    elif process.heartbeat_age_s > HUNG_AFTER_S:
-        yield Finding(f"{process.name} hangs: {process.why}", "end that process; it starts again by itself")
-    elif not process.ready and not process.name.startswith(Stage.PROMETHEUS):  # a convenience, which has said so itself
-        yield Finding(f"{process.name} can't work: {process.why}", remedy_of(process.why))
+def check_process(process: ProcessSummary) -> Iterator[Finding]:
+    """Find a process that is not ready. Prometheus is optional, and its own log says what it lacks."""
+    reason, message = process.readiness.reason, process.readiness.message
+    if reason in REMEDIES:
+        yield Finding(f"{process.name} is not ready ({message})", REMEDIES[reason])
 
 
-def remedy_of(why: str) -> str:
-    """What to do about a process that is not ready."""
-    if "queue does not answer" in why:
-        return "start the queue (honcho start), or set QUEUE to where it is"
-    if "camera is" in why:
-        return "see that the camera is there, has power and is used by no other program"
-    return "read its log"
-
-
-def of_stage(stage: StageSummary, figures: PipelineSummary, machine: Machine) -> Iterator[Finding]:
-    """A stage without workers, or one that is too slow for what comes."""
-    if stage.workers == 0:
-        yield Finding(f"there is no {stage.name} worker, so nothing is read", f"start one: honcho start {stage.name}")
-    elif stage.busy >= BUSY and (stage.waiting or lost(figures)):
-        waits = f"{stage.waiting} camera{'s wait' if stage.waiting != 1 else ' waits'}"
-        said = waits if stage.waiting else f"{lost(figures):.1f} frames a second are dropped before it"
-        yield Finding(
-            f"{stage.name} is {stage.busy:.0%} busy and {said}".replace("%", " %"), more(stage, figures, machine)
-        )
-
-
-def lost(figures: PipelineSummary) -> float:
-    """Frames a second that were dropped because a stage had no time for them; most of them are not even sent."""
-    return sum(
-        camera.drops.get(DropReason.REPLACED, 0.0) + camera.drops.get(DropReason.STALE, 0.0)
-        for camera in figures.cameras
+def check_stage(stage: StageSummary, pipeline: PipelineSummary, machine: Machine) -> Iterator[Finding]:
+    """Find a stage that has no workers or is too slow."""
+    late_per_s = sum(
+        camera.drops_per_s.get(reason, 0.0)
+        for camera in pipeline.cameras
+        for reason in (DropReason.REPLACED, DropReason.STALE)
     )
-
-
-def more(stage: StageSummary, figures: PipelineSummary, machine: Machine) -> str:
-    """How to get more out of a stage: another worker, as long as there is a core for it."""
-    if is_crowded(figures, machine):
-        return (
-            f"all {machine.cores} cores are in use, so one more would help nobody: take fewer cameras, set "
-            f"LONG_SIDE_PX lower, or start {stage.name} on another machine too"
-        )
-    if are_others(figures, machine):
-        return "other programs have the cores, so end some of them first"
-    return f"start one more: honcho start -c {stage.name}={(stage.workers or 0) + 1}"
-
-
-def is_crowded(figures: PipelineSummary, machine: Machine) -> bool:
-    """Whether the pipeline itself uses all cores. What the operating system does not say counts as nothing."""
-    used = sum(process.cpu for process in figures.processes if not math.isnan(process.cpu))
-    return used >= CROWDED * machine.cores
-
-
-def of_camera(camera: CameraSummary, figures: PipelineSummary) -> Iterator[Finding]:
-    """A camera that is down, or loses frames although no stage is too slow."""
-    if camera.state in {CameraState.DOWN, CameraState.FROZEN}:
-        what = "repeats the same picture" if camera.state == CameraState.FROZEN else "gives no pictures"
-        yield Finding(f"{camera.name} {what}", "its line in the log says why; look at its cable, power and network")
-    frames, is_slow = camera.lost + camera.reads, any(stage.busy >= BUSY for stage in figures.stages)
-    if camera.lost > LOST * frames and not is_slow:
+    if stage.workers == 0:
+        yield Finding(f"no {stage.name} worker runs, so nothing is read", f"start one: honcho start {stage.name}")
+    elif stage.busy >= BUSY and (stage.waiting or late_per_s):
+        waiting = f"{stage.waiting} {'camera waits' if stage.waiting == 1 else 'cameras wait'}"
+        effect = waiting if stage.waiting else f"{late_per_s:.1f} frames a second are dropped before it"
         yield Finding(
-            f"{camera.name} loses {camera.lost:.1f} of its {frames:.1f} frames a second, though no stage is busy",
-            why_lost(camera),
+            f"{stage.name} is busy {100 * stage.busy:.0f} % of the time and {effect}",
+            choose_scaling(stage, pipeline, machine),
         )
 
 
-def why_lost(camera: CameraSummary) -> str:
-    """The remedy for the reason that costs most frames."""
-    reason = max(camera.drops, key=lambda reason: camera.drops[reason])
+def choose_scaling(stage: StageSummary, pipeline: PipelineSummary, machine: Machine) -> str:
+    """Return how to get more out of a stage: another worker if there is a core for it."""
+    if is_crowded(pipeline, machine):
+        return (
+            f"all {machine.cores} cores are in use, so another worker would not help: use fewer cameras, lower "
+            f"LONG_SIDE_PX, or also start {stage.name} on another machine"
+        )
+    if is_overloaded(pipeline, machine):
+        return "other programs use the cores; end some of them first"
+    return f"start another worker: honcho start -c {stage.name}={(stage.workers or 0) + 1}"
+
+
+def check_camera(camera: CameraSummary, pipeline: PipelineSummary) -> Iterator[Finding]:
+    """Find a camera that is down, or that loses frames although no stage is busy."""
+    if camera.state in {CameraState.DOWN, CameraState.FROZEN}:
+        symptom = "repeats the same picture" if camera.state == CameraState.FROZEN else "sends no pictures"
+        yield Finding(f"{camera.name} {symptom}", "read the reason in its log; check its cable, power and network")
+    dropped_per_s = camera.all_drops_per_s
+    frames_per_s = dropped_per_s + camera.readings_per_s
+    if dropped_per_s > ACCEPTED_LOSS * frames_per_s and all(stage.busy < BUSY for stage in pipeline.stages):
+        yield Finding(
+            f"{camera.name} loses {dropped_per_s:.1f} of {frames_per_s:.1f} frames a second although no stage is busy",
+            explain_drops(camera),
+        )
+
+
+def explain_drops(camera: CameraSummary) -> str:
+    """Return the remedy for the most frequent reason of drops."""
+    reason = max(camera.drops_per_s, key=lambda reason: camera.drops_per_s[reason])
     if reason == DropReason.STALE and camera.sent_age_s > camera.max_age_s / 2:
-        return f"they are {camera.sent_age_s:.2f} s old when they are sent: look at its network, or raise MAX_AGE_S"
+        return f"they are {camera.sent_age_s:.2f} s old when sent: check its network, or raise MAX_AGE_S"
     return {
-        DropReason.MALFORMED: "it sends pictures that are no JPEGs; look at its settings",
-        DropReason.TOO_LARGE: "its pictures have too many pixels; set it to a smaller size",
-        DropReason.WORKER_LOST: "a worker ended with frames in its hands; its log says why",
-        DropReason.NO_QUEUE: "capture does not reach the queue; look at QUEUE and the network",
-        DropReason.REPLACED: "they come in bursts, or other programs keep the workers from the cores",
-        DropReason.STALE: "they wait too long; other programs may keep the workers from the cores",
+        DropReason.MALFORMED: "it sends pictures that are not JPEGs: check its settings",
+        DropReason.TOO_LARGE: "its pictures have too many pixels: choose a smaller size",
+        DropReason.WORKER_LOST: "a worker ended while it held frames: read its log",
+        DropReason.NO_QUEUE: "capture does not reach the queue: check QUEUE and the network",
+        DropReason.REPLACED: "they come in bursts, or other programs use the cores",
+        DropReason.STALE: "they wait too long; other programs may use the cores",
     }[reason]
 
 
-def are_others(figures: PipelineSummary, machine: Machine) -> bool:
-    """Whether other programs want the cores that the pipeline does not have."""
-    return machine.load > OTHERS * machine.cores and not is_crowded(figures, machine)
-
-
-def of_machine(figures: PipelineSummary, machine: Machine) -> Iterator[Finding]:
-    """Other programs that want the cores."""
-    if are_others(figures, machine):
+def check_machine(pipeline: PipelineSummary, machine: Machine) -> Iterator[Finding]:
+    """Find that other programs use the cores."""
+    if is_overloaded(pipeline, machine):
         yield Finding(
-            f"other programs use this machine: {machine.load:.1f} want its {machine.cores} cores", "end some of them"
+            f"other programs use this machine: {machine.load:.1f} of them want its {machine.cores} cores",
+            "end some of them",
         )
 
 
-def of_messages(figures: PipelineSummary) -> Iterator[Finding]:
-    """Something that talks to the queue and is none of ours."""
-    if figures.malformed:
+def check_messages(pipeline: PipelineSummary) -> Iterator[Finding]:
+    """Find that something unknown sends to the queue."""
+    if pipeline.malformed_per_s:
         yield Finding(
-            f"{figures.malformed:.1f} messages a second are none of ours",
-            "see who connects to QUEUE, and that all processes have the same version",
+            f"{pipeline.malformed_per_s:.1f} messages a second are malformed",
+            "check what connects to QUEUE, and that all processes have the same version",
         )
+
+
+def is_crowded(pipeline: PipelineSummary, machine: Machine) -> bool:
+    """Return whether the pipeline itself uses nearly all cores."""
+    used = sum(process.cpu for process in pipeline.processes if not math.isnan(process.cpu))
+    return used >= CROWDED * machine.cores
+
+
+def is_overloaded(pipeline: PipelineSummary, machine: Machine) -> bool:
+    """Return whether other programs want the cores that the pipeline leaves idle."""
+    return machine.load > OVERLOADED * machine.cores and not is_crowded(pipeline, machine)

@@ -1,4 +1,4 @@
-"""What the pipeline needs of a machine, looked at before it starts: programs, versions, ports, cameras, models."""
+"""Checks before the start what the pipeline needs: packages, programs, ports, folders, cameras and networks."""
 
 import os
 import re
@@ -16,134 +16,129 @@ from shared.cameras.camera_list import Camera, SourceKind, hide_secrets, parse_c
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
 
-ANSWERS_WITHIN_S = 1.0  # a camera's host
+CONNECT_TIMEOUT_S = 1.0
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """All that would keep the pipeline from starting, or from seeing."""
+def check_requirements(settings: Settings) -> list[Finding]:
+    """Return what would keep the pipeline from starting or from reading."""
     return [
-        *of_packages(metadata.requires("digitcam") or ()),
-        *of_programs(settings),
-        *of_ports(settings),
-        *of_run_dir(settings.run_dir),
-        *of_cameras(settings),
-        *of_models(settings),
+        *check_packages(metadata.requires("digitcam") or ()),
+        *check_programs(settings),
+        *check_ports(settings),
+        *check_run_dir(settings.run_dir),
+        *check_cameras(settings),
+        *check_models(settings),
     ]
 
 
-def of_packages(requirements: Sequence[str], version_of: Callable[[str], str] = metadata.version) -> Iterator[Finding]:
-    """Packages that are missing or too old, by what the project says that it needs."""
+def check_packages(
+    requirements: Sequence[str], version_of: Callable[[str], str] = metadata.version
+) -> Iterator[Finding]:
+    """Find required packages that are missing or too old."""
     for requirement in requirements:
-        if not (found := re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)):
-            continue  # an extra's
-        name, least = found.groups()
+        if not (match := re.fullmatch(r"([\w.-]+)>=([\d.]+)", requirement)):
+            continue  # part of an extra
+        name, minimum = match.groups()
         try:
             version = version_of(name)
         except metadata.PackageNotFoundError:
-            yield Finding(f"the package {name} is not installed", "pip install -e .")
+            yield Finding(f"the package {name} is not installed", f"pip install '{requirement}'")
             continue
-        if numbers(version) < numbers(least):
-            yield Finding(f"{name} is {version}, and {least} is needed", f"pip install -U {name}")
+        if parse_version(version) < parse_version(minimum):
+            yield Finding(f"{name} is {version}, but {minimum} is needed", f"pip install -U {name}")
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """A version's leading numbers, to be compared: 27.3.1rc1 is (27, 3, 1)."""
+def parse_version(version: str) -> tuple[int, ...]:
+    """Return the leading numbers of a version, to compare: 27.3.1rc1 is (27, 3, 1)."""
     return tuple(int(part) for part in re.findall(r"\d+", re.split(r"[a-z+-]", version)[0]))
 
 
-def of_programs(settings: Settings) -> Iterator[Finding]:
-    """Programs and screens that are missing."""
+def check_programs(settings: Settings) -> Iterator[Finding]:
+    """Find missing programs, and a missing screen."""
     if not shutil.which("honcho"):
-        yield Finding("honcho is not on the PATH", "activate the environment: . .venv/bin/activate, or use make run")
+        yield Finding("honcho is not on the PATH", "activate the environment, or use make run or digitcam up")
     if not shutil.which("prometheus"):
         yield Finding("prometheus is not installed, so no history is kept", "apt install prometheus", is_needed=False)
     has_screen = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if settings.display_mode == "window" and not has_screen:
-        yield Finding("DISPLAY_MODE=window, and there is no screen", "set DISPLAY_MODE=web")
+        yield Finding("DISPLAY_MODE=window needs a screen, and there is none", "set DISPLAY_MODE=web")
 
 
-def of_ports(settings: Settings) -> Iterator[Finding]:
-    """Ports that another program has."""
+def check_ports(settings: Settings) -> Iterator[Finding]:
+    """Find ports that another program uses."""
     wanted = {"PROMETHEUS_PORT": ("127.0.0.1", settings.prometheus_port)}
     if settings.display_mode == "web":
         wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
-    for name, address in wanted.items():
-        if not is_free(address):
-            yield Finding(f"{name}={address[1]} is taken", f"stop what listens there, or set {name} to another port")
+    for setting, (host, port) in wanted.items():
+        if not can_bind(host, port):
+            yield Finding(f"{setting}={port} is in use", f"stop the program that uses it, or set another {setting}")
 
 
-def is_free(address: tuple[str, int]) -> bool:
-    """Whether an address can be bound now; only that is told from one that cannot at all."""
-    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family) as probe:
+def can_bind(host: str, port: int) -> bool:
+    """Return whether an address is free now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection that has just ended is none
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a connection that just ended blocks it
         try:
-            probe.bind(address)
+            probe.bind((host, port))
         except OSError:
             return False
     return True
 
 
-def of_run_dir(run_dir: Path) -> Iterator[Finding]:
-    """A folder for sockets and targets that can't be written."""
+def check_run_dir(run_dir: Path) -> Iterator[Finding]:
+    """Find that the folder for sockets and targets can't be written."""
     nearest = next(path for path in (run_dir, *run_dir.absolute().parents) if path.exists())
     if not os.access(nearest, os.W_OK):
-        yield Finding(f"RUN_DIR={run_dir} can't be written", "set RUN_DIR to a folder that is yours")
+        yield Finding(f"RUN_DIR={run_dir} can't be written", "set RUN_DIR to a folder that you own")
 
 
-def of_cameras(settings: Settings) -> Iterator[Finding]:
-    """Cameras that are not there, or that this user may not open."""
+def check_cameras(settings: Settings) -> Iterator[Finding]:
+    """Find cameras that are missing, or that this user may not open."""
     try:
         cameras = append_added_cameras(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
     except ConfigError as error:
-        yield to_finding(error)
+        yield Finding(str(error))
         return
     for camera in cameras:
         if camera.kind is SourceKind.WEBCAM:
-            yield from of_webcam(camera.source)
-        elif camera.kind is SourceKind.STREAM and not answers(camera):
+            yield from check_webcam(camera.source)
+        elif camera.kind is SourceKind.STREAM and not is_reachable(camera):
             yield Finding(
-                f"{hide_secrets(camera.source)} does not answer", "see that it has power and is in this network"
+                f"{hide_secrets(camera.source)} does not answer", "check that it has power and is in this network"
             )
 
 
-def of_webcam(source: str) -> Iterator[Finding]:
-    """A webcam that is not there or not for this user; other systems than Linux tell only when it is opened."""
-    device = Path(f"/dev/video{int(source)}" if source.isdigit() else source)
+def check_webcam(source: str) -> Iterator[Finding]:
+    """Find that a webcam is missing or not permitted. Only Linux tells this without opening it."""
     if sys.platform != "linux":
         return
+    device = Path(f"/dev/video{int(source)}" if source.isdigit() else source)
     if not device.exists():
         yield Finding(
-            f"{device} is not there", "plug the webcam in, or set CAMERAS to another; ls /dev/video* lists them"
+            f"{device} does not exist", "connect the webcam, or choose another in CAMERAS; ls /dev/video* lists them"
         )
     elif not os.access(device, os.R_OK | os.W_OK):
-        yield Finding(f"{device} may not be opened", "sudo usermod -aG video $USER, then log in again")
+        yield Finding(f"this user may not open {device}", "sudo usermod -aG video $USER, then log in again")
 
 
-def answers(camera: Camera) -> bool:
-    """Whether a network camera's host takes connections."""
+def is_reachable(camera: Camera) -> bool:
+    """Return whether the host of a network camera accepts connections."""
     parts = urlsplit(camera.source)
-    ports = {"rtsp": 554, "rtsps": 322, "https": 443}
+    default_ports = {"rtsp": 554, "rtsps": 322, "https": 443}
     try:
-        port = parts.port or ports.get(parts.scheme, 80)
-        with socket.create_connection((parts.hostname, port), ANSWERS_WITHIN_S):
+        port = parts.port or default_ports.get(parts.scheme, 80)
+        with socket.create_connection((parts.hostname, port), CONNECT_TIMEOUT_S):
             return True
-    except (OSError, ValueError):  # ValueError: a port that is no number
+    except (OSError, ValueError):  # ValueError: a port that is not a number
         return False
 
 
-def of_models(settings: Settings) -> Iterator[Finding]:
-    """Networks that can't be loaded."""
+def check_models(settings: Settings) -> Iterator[Finding]:
+    """Find that the networks can't be loaded."""
     try:
         ReloadingRecognizer(settings)
     except ValueError as error:
         yield Finding(f"MODELS={settings.models} BACKEND={settings.backend} can't be used", str(error))
     except ConfigError as error:
-        yield to_finding(error)
-
-
-def to_finding(error: ConfigError) -> Finding:
-    """A wrong setting's sentence: what is wrong, a colon, what would be right."""
-    wrong, _, remedy = str(error).partition(": ")
-    return Finding(wrong, remedy)
+        yield Finding(str(error))

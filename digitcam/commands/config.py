@@ -1,6 +1,8 @@
-"""digitcam config: what is set, and where each value comes from; also the table of docs/settings.md."""
+"""digitcam config: prints the settings in force and their origin, or the table of docs/settings.md."""
 
-from collections.abc import Mapping
+import argparse
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, read_added_cameras
@@ -8,10 +10,10 @@ from shared.cameras.camera_list import hide_secrets
 from shared.settings import SPECS, SettingSpec, load_settings, read_env_file
 
 ROOT = Path(__file__).parents[2]
-HEAD = """# Settings
+MARKDOWN_HEAD = """# Settings
 
-In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both name one, `honcho start` takes
-`.env`'s, and other commands the environment's; `digitcam config` prints what is in force and where it comes from.
+In `.env` (copy [.env.example](../.env.example)) or in the environment. Where both set one, `honcho start` takes
+the value in `.env`, and other commands the one in the environment. `digitcam config` prints what is in force and why.
 Written by `digitcam config --markdown > docs/settings.md`.
 
 | setting | default | what it sets |
@@ -19,55 +21,58 @@ Written by `digitcam config --markdown > docs/settings.md`.
 """
 
 
-def show(environment: Mapping[str, str], env_file: Path) -> int:
-    """Print every setting, its value and its origin. Raises ConfigError where one of them is wrong."""
-    settings = load_settings(environment, env_file)
-    rows = [row(name, environment, read_env_file(env_file)) for name in SPECS]
-    rows += added_rows(settings.run_dir)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for cells in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip())
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser("digitcam config", description="Print the settings in force and their origin.")
+    parser.add_argument("--markdown", action="store_true", help="print the table of docs/settings.md instead")
+    if parser.parse_args(arguments).markdown:
+        print(to_markdown(), end="")
+    else:
+        print("\n".join(format_settings(os.environ, Path(".env"))))
     return 0
 
 
-def row(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str, str]:
-    """A setting's name, its value as it may be shown, and where that comes from."""
-    text, origin = value_of(name, environment, written)
-    return name, shown(SPECS[name], text), origin
+def format_settings(environment: Mapping[str, str], env_file: Path) -> list[str]:
+    """Return a line with name, value and origin of each setting. Raises ConfigError if one is wrong."""
+    settings = load_settings(environment, env_file)
+    from_file = read_env_file(env_file)
+    rows = []
+    for name, spec in SPECS.items():
+        value, origin = find_value(name, environment, from_file)
+        rows.append((name, hide_value(spec, value), origin))
+    for camera in read_added_cameras(settings.run_dir).values():  # in the web interface, so no setting has it
+        rows.append(
+            ("+ camera", f"{camera.name}={hide_secrets(camera.source)}", str(settings.run_dir / ADDED_CAMERAS_FILE))
+        )
+    name_width, value_width, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return [f"{name:{name_width}}  {value:{value_width}}  {origin}" for name, value, origin in rows]
 
 
-def added_rows(run_dir: Path) -> list[tuple[str, str, str]]:
-    """What the page has added to CAMERAS, which no setting says."""
-    added = read_added_cameras(run_dir).values()
-    return [
-        ("+ camera", f"{camera.name}={hide_secrets(camera.source)}", f"{run_dir / ADDED_CAMERAS_FILE}")
-        for camera in added
-    ]
-
-
-def value_of(name: str, environment: Mapping[str, str], written: Mapping[str, str]) -> tuple[str, str]:
-    """A setting's text and its origin, by the rule of load_settings."""
+def find_value(name: str, environment: Mapping[str, str], from_file: Mapping[str, str]) -> tuple[str, str]:
+    """Return the text of a setting and its origin, by the precedence of load_settings."""
     if name in environment:
-        is_other = name in written and written[name] != environment[name]
-        return environment[name], "environment (honcho start takes the one in .env)" if is_other else "environment"
-    if name in written:
-        return written[name], ".env"
+        differs = from_file.get(name, environment[name]) != environment[name]
+        return environment[name], "environment (honcho start takes the one in .env)" if differs else "environment"
+    if name in from_file:
+        return from_file[name], ".env"
     return SPECS[name].default, "default"
 
 
-def shown(spec: SettingSpec, text: str) -> str:
-    """A value for the screen: no password, and a word where there is nothing."""
+def hide_value(spec: SettingSpec, text: str) -> str:
+    """Return a value for the screen, without passwords."""
     if spec.is_secret and text:
         return "(hidden)"
     return ",".join(map(hide_secrets, text.split(","))) or "(nothing)"
 
 
 def to_markdown() -> str:
-    """The page of docs/settings.md."""
-    return HEAD + "".join(f"| `{name}` | {default_of(spec)} | {spec.description} |\n" for name, spec in SPECS.items())
+    """Return the contents of docs/settings.md."""
+    return MARKDOWN_HEAD + "".join(
+        f"| `{name}` | {format_default(spec)} | {spec.description} |\n" for name, spec in SPECS.items()
+    )
 
 
-def default_of(spec: SettingSpec) -> str:
-    """A default as it is the same on every machine."""
+def format_default(spec: SettingSpec) -> str:
+    """Return the default value, without this machine's path prefix."""
     text = spec.default.removeprefix(f"{ROOT}/")
     return f"`{text}`" if text else ""

@@ -1,32 +1,51 @@
-"""digitcam learn: hands over to training, which teaches the reader your corrections; or undoes what was learned."""
+"""digitcam learn: fine-tunes the classifier on your corrections, or undoes that."""
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
-from shared.settings import ConfigError, Settings
+from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.reload import delete_learned_weights
 
-NEEDED = ("torch", "onnx", "onnxscript", "PIL", "matplotlib", "tqdm")  # of the extra [train]
+REQUIRED = ("torch", "onnx", "onnxscript", "PIL", "matplotlib", "tqdm")  # of the extra [train]
 
 
-def learn(words: Sequence[str]) -> int:
-    """Teach in a process of its own, since no service imports training; its exit code. Raises ConfigError."""
-    missing = [name for name in NEEDED if find_spec(name) is None]
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        "digitcam learn", description="Fine-tune the classifier on the corrections made in the web interface."
+    )
+    parser.add_argument("--undo", action="store_true", help="return to the shipped weights; the corrections stay")
+    parser.add_argument("--data", default="data", help="folder for MNIST, downloaded once (default: data)")
+    parser.add_argument("--steps", default="300", help="more steps learn better and take longer (default: 300)")
+    parsed = parser.parse_args(arguments)
+    if parsed.undo:
+        return undo(load_settings())
+    return train("--data", parsed.data, "--steps", parsed.steps)
+
+
+def train(*arguments: str) -> int:
+    """Run training in its own process and return its exit code. Raises ConfigError if a package is missing."""
+    missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
         raise ConfigError(f"learn needs {', '.join(missing)}: pip install 'digitcam[train]'.")
     try:
-        return subprocess.run([sys.executable, "-m", "training.finetune", *words], check=False).returncode
-    except KeyboardInterrupt:  # it got the Ctrl-C too
+        return subprocess.run([sys.executable, "-m", "training.finetune", *arguments], check=False).returncode
+    except KeyboardInterrupt:  # the child received Ctrl-C too
         return 130
 
 
 def undo(settings: Settings) -> int:
-    """Give the shipped weights back; the exit code. Raises ConfigError."""
+    """Delete the learned weights. Raises ConfigError if that fails."""
     try:
         had_learned = delete_learned_weights(settings)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"what was learned can't be undone: {error}") from error
-    print("The reader is the shipped one again; your corrections stay." if had_learned else "Nothing was learned yet.")
+        raise ConfigError(f"the learned weights can't be deleted: {error}") from error
+    print(
+        "The classifier has its shipped weights again. Your corrections stay."
+        if had_learned
+        else "Nothing was learned yet."
+    )
     return 0

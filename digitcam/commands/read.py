@@ -1,13 +1,17 @@
-"""digitcam read: photos, folders and videos through the pipeline's own vision code, every picture."""
+"""digitcam read: reads every digit in photos, folders and videos, by the same code as the pipeline."""
 
+import argparse
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+# for OpenCV, which reads them when it is imported: larger pictures are refused before they are decoded; no FFmpeg log
+os.environ.update(OPENCV_IO_MAX_IMAGE_PIXELS="60000000", OPENCV_FFMPEG_LOGLEVEL="-8")
+
 from shared.cameras.file_types import VIDEO_SUFFIXES, find_media_files
-from shared.settings import ConfigError, Settings
-from shared.vision.digit import Box
+from shared.settings import ConfigError, load_settings
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.image_files import Picture, load_photo, load_video
 from shared.vision.numbers import join_numbers
@@ -15,56 +19,59 @@ from shared.vision.recognizer import FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer
 
 
-def read_paths(paths: Sequence[str], settings: Settings, as_json: bool) -> int:
-    """Print what each picture says as soon as it is read; 1 where something could not be read, else 0."""
+def main(arguments: Sequence[str]) -> int:
+    """Print each result as soon as it is known; the exit code is 1 if a path can't be read."""
+    parser = argparse.ArgumentParser("digitcam read", description="Read digits in photos, folders and videos.")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a photo, a video, or a folder of them")
+    parser.add_argument("--json", action="store_true", help="print a JSON object for each picture")
+    parsed = parser.parse_args(arguments)
+    settings = load_settings()
     try:
-        reader = ReloadingRecognizer(settings).current()
+        recognizer = ReloadingRecognizer(settings).current()
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False
-    for path in paths:
-        for result in read_path(Path(path), reader):
+    for path in parsed.paths:
+        for result in read_path(Path(path), recognizer):
             failed |= "error" in result
-            print(json.dumps(result) if as_json else to_line(result), flush=True)
+            print(json.dumps(result) if parsed.json else format_result(result), flush=True)
     return int(failed)
 
 
-def read_path(path: Path, reader: FrameRecognizer) -> Iterator[dict[str, Any]]:
-    """One result for each picture of a photo, a video or a folder of them."""
+def read_path(path: Path, recognizer: FrameRecognizer) -> Iterator[dict[str, Any]]:
+    """Yield a result for each picture of a photo, a video or a folder of them."""
     files = find_media_files(path) if path.is_dir() else [path]
     if not files:
         yield {"path": str(path), "error": "there is no photo or video in this folder"}
     for file in files:
         try:
             if file.suffix.lower() in VIDEO_SUFFIXES:
-                for number, frame in enumerate(load_video(file)):
-                    yield {"path": str(file), "frame": number} | read_picture(frame, reader)
+                for number, picture in enumerate(load_video(file)):
+                    yield {"path": str(file), "frame": number} | read_picture(picture, recognizer)
             else:
-                yield {"path": str(file)} | read_picture(load_photo(file), reader)
+                yield {"path": str(file)} | read_picture(load_photo(file), recognizer)
         except ValueError as error:
             yield {"path": str(file), "error": str(error)}
 
 
-def read_picture(picture: Picture, reader: FrameRecognizer) -> dict[str, Any]:
-    """What one picture says, boxes in its own pixels."""
-    page, scale = make_gray_frame(picture)
-    digits = [digit.scaled(1 / scale) for digit in reader.read([page])[0]]
-    numbers = join_numbers(digits)
+def read_picture(picture: Picture, recognizer: FrameRecognizer) -> dict[str, Any]:
+    """Return digits and numbers of a picture as values for JSON, boxes as (x, y, w, h) in its pixels."""
+    gray, scale = make_gray_frame(picture)
+    digits = [digit.scaled(1 / scale) for digit in recognizer.read([gray])[0]]
+
+    def to_values(found: Any, **value: Any) -> dict[str, Any]:
+        return value | {"confidence": round(found.confidence, 4), "box": [round(side, 1) for side in found.box]}
+
     return {
         "width": picture.shape[1],
         "height": picture.shape[0],
-        "digits": [{"digit": d.digit, "confidence": round(d.confidence, 4), "box": rounded(d.box)} for d in digits],
-        "numbers": [{"text": n.text, "confidence": round(n.confidence, 4), "box": rounded(n.box)} for n in numbers],
+        "digits": [to_values(digit, digit=digit.digit) for digit in digits],
+        "numbers": [to_values(number, text=number.text) for number in join_numbers(digits)],
     }
 
 
-def rounded(box: Box) -> list[float]:
-    """A tenth of a pixel is more than a box can mean."""
-    return [round(side, 1) for side in box]
-
-
-def to_line(result: dict[str, Any]) -> str:
-    """A result for a person."""
+def format_result(result: dict[str, Any]) -> str:
+    """Return a result as a line for people."""
     place = result["path"] + (f" frame {result['frame']}" if "frame" in result else "")
-    said = result.get("error") or ", ".join(number["text"] for number in result["numbers"]) or "no digit"
-    return f"{place}: {said}"
+    reading = result.get("error") or ", ".join(number["text"] for number in result["numbers"]) or "no digit"
+    return f"{place}: {reading}"

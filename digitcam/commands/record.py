@@ -1,8 +1,10 @@
 """digitcam record: View -> record -> an MP4 of one camera with what was read on it. One more viewer of the pipeline."""
 
+import argparse
 import math
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -15,12 +17,24 @@ from shared.messaging.sockets import ClientSocket
 from shared.pipeline import Stage
 from shared.service.signals import configure_logging, stop_on_signals
 from shared.service.stage_loop import QueueLink, worker_address
-from shared.settings import ConfigError, Settings
+from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.overlay import draw_overlay
 
 WAIT_S = 0.1
 PATIENCE_S = 5.0  # for a picture: a camera that is gone for longer ends its film
 CREDIT = 8
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser("digitcam record", description="Record an MP4 of a camera and its readings.")
+    parser.add_argument("camera", help="its name, as the web interface shows it")
+    parser.add_argument("--seconds", type=float, default=10.0, help="length of the recording (default: 10)")
+    parser.add_argument(
+        "--to", type=Path, default=Path("recording.mp4"), metavar="FILE", help="file to write (default: recording.mp4)"
+    )
+    parsed = parser.parse_args(arguments)
+    return record(load_settings(), parsed.camera, parsed.seconds, parsed.to)
 
 
 def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:

@@ -1,69 +1,82 @@
-"""What stands behind a line of the Procfile: the workers of one stage, kept alive."""
+"""digitcam run: the process behind a line of the Procfile. It keeps the workers of one stage alive."""
 
+import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
-from digitcam.supervisor import WorkerSpec, keep_alive, worker_of
+from digitcam.supervisor import WorkerSpec, keep_alive, make_spec
 from shared.pipeline import WORKER_STAGES, Stage
 from shared.service.signals import configure_logging, stop_on_signals, watch_hangup
 from shared.settings import ConfigError, load_settings, read_env_file
 
 
-def run_stage(stage: str) -> int:
-    """Start the workers of a stage and keep them alive until told to stop; the exit code. Raises ConfigError."""
+def main(arguments: Sequence[str]) -> int:
+    """Run the command until told to stop. Raises ConfigError."""
+    parser = argparse.ArgumentParser(
+        "digitcam run", description="Run the workers of one stage, and restart them if they crash."
+    )
+    parser.add_argument("stage", choices=[stage.value for stage in Stage])
+    stage = Stage(parser.parse_args(arguments).stage)
     stop = stop_on_signals()
     configure_logging(stage)
-    settings = load_settings()  # what is wrong with them is said here, once for all workers
-    number = instance_number(stage)
+    settings = load_settings()  # a wrong setting is reported here, once for all workers
+    instance = find_instance(stage)
     if stage == Stage.CAPTURE:
         forget_env_file()
-        return keep_alive(camera_plan(), stop, list_watch(settings.run_dir))
-    return keep_alive(lambda: [worker_of(settings.run_dir, stage, number)], stop)
+        return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir))
+    return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop)
 
 
-def instance_number(stage: str) -> str:
-    """Which of a line's workers this is, as honcho says. Raises ConfigError where there can be only one."""
-    number = os.environ.get("HONCHO_PROCESS_NAME", "").rpartition(".")[2] or "1"
-    if number != "1" and stage not in WORKER_STAGES:
+def find_instance(stage: Stage) -> str:
+    """Return the number that honcho gave to this line. Raises ConfigError if the stage can't be scaled."""
+    instance = os.environ.get("HONCHO_PROCESS_NAME", "").rpartition(".")[2] or "1"
+    if instance != "1" and stage not in WORKER_STAGES:
         raise ConfigError(
-            f"{stage}={number} can't be: only {' and '.join(WORKER_STAGES)} can have more than one worker."
+            f"{stage}={instance} is not possible: only {' and '.join(WORKER_STAGES)} can have several workers."
         )
-    return number
+    return instance
 
 
 def forget_env_file() -> None:
-    """Take out of the environment what honcho has copied there from .env, or a line deleted there would stay."""
+    """Remove from the environment what honcho copied from .env, so that later changes of the file have an effect."""
     for name, value in read_env_file().items():
         if os.environ.get(name) == value:
             del os.environ[name]
 
 
-def probe_webcam() -> bool:
-    """Return whether webcam 0 gives a picture."""
-    from services.capture.webcam import webcam_works  # noqa: PLC0415 - OpenCV is 40 MB, which only "auto" needs here
+def plan_cameras() -> Callable[[], list[WorkerSpec]]:
+    """Return a function that returns a worker for each camera of the current list.
 
-    return webcam_works()
-
-
-def camera_plan() -> Callable[[], list[WorkerSpec]]:
-    """A worker for each camera of the list as it now is. What "auto" is stays: the webcam is in use by now."""
-    from shared.cameras.added_cameras import append_added_cameras  # noqa: PLC0415 - nor for this
-    from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415 - the other lines have no use for it
+    The meaning of "auto" is found once: by the second call the webcam is in use.
+    """
+    # imported here because the parents of the other stages do without
+    from shared.cameras.added_cameras import append_added_cameras  # noqa: PLC0415
+    from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415
 
     webcam_works = cache(probe_webcam)
 
     def plan() -> list[WorkerSpec]:
         settings = load_settings()
         cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
-        return [worker_of(settings.run_dir, Stage.CAPTURE, camera.name, repr(camera)) for camera in cameras]
+        return [make_spec(settings.run_dir, Stage.CAPTURE, camera.name, repr(camera)) for camera in cameras]
 
     return plan
 
 
-def list_watch(run_dir: Path) -> Callable[[], bool]:
-    """Says, each time it is asked, whether the list may be another: SIGHUP came, or the page has changed its part."""
+def probe_webcam() -> bool:
+    """Return whether webcam 0 gives a picture."""
+    from services.capture.webcam import webcam_works  # noqa: PLC0415 - OpenCV is 40 MB, and only "auto" needs it here
+
+    return webcam_works()
+
+
+def watch_camera_list(run_dir: Path) -> Callable[[], bool]:
+    """Return a function that tells whether the list of cameras may have changed since its last call.
+
+    It changes by a SIGHUP, or through the web interface.
+    """
     from shared.cameras.added_cameras import fingerprint_added_cameras  # noqa: PLC0415 - as above
 
     hangup, known = watch_hangup(), fingerprint_added_cameras(run_dir)

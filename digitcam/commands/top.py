@@ -1,104 +1,113 @@
-"""digitcam top: a live table of cameras, stages and processes, from what they say at their /metrics ports."""
+"""digitcam top: a live table of cameras, stages and processes, from their metrics."""
 
+import argparse
 import math
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from shared.settings import ConfigError, Settings
-from shared.telemetry.scraping import Scrape, scrape
-from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary, compare
+from shared.settings import ConfigError, Settings, load_settings
+from shared.telemetry.scraping import Scrape, scrape_pipeline
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary, summarize
 
-EVERY_S = 1.0
-OVER = 4  # scrapes: rates over three seconds are steady to look at, and quick to fall
-HOME, REST, LINE = "\x1b[H", "\x1b[J", "\x1b[K"  # to the corner; clear what is below; clear what is to the right
+INTERVAL_S = 1.0
+SCRAPES = 4  # rates over three seconds are steady to look at and quick to fall
+HOME, CLEAR_BELOW, CLEAR_RIGHT = "\x1b[H", "\x1b[J", "\x1b[K"  # ANSI escape codes
+
+CAMERA_TITLES = ("CAMERA", "STATE", "FRAMES/S", "READ/S", "DROPS/S", "AGE(ms):p50", "p99")
+STAGE_TITLES = ("STAGE", "WORKERS", "FRAMES/S", "BATCH", "BUSY", "WAITING", "DROPS/S", "AGE(ms):p50", "p99")
+PROCESS_TITLES = ("PROCESS", "CPU", "MEMORY", "BEAT(s)", "READY")
 
 
-def watch(settings: Settings, once: bool) -> int:
-    """Print the table every second until Ctrl-C, or once. Raises ConfigError where nothing runs."""
-    scrapes = deque([look(settings)], maxlen=OVER)
+def main(arguments: Sequence[str]) -> int:
+    """Run the command until Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        "digitcam top", description="Show a live table of cameras, stages and processes; Ctrl-C ends it."
+    )
+    parser.add_argument("--once", action="store_true", help="print the table once")
+    once = parser.parse_args(arguments).once
+    settings = load_settings()
+    scrapes = deque([scrape_running(settings)], maxlen=SCRAPES)
     try:
         while True:
-            time.sleep(EVERY_S)
-            scrapes.append(look(settings))
-            lines = table(compare(scrapes[0], scrapes[-1]))
+            time.sleep(INTERVAL_S)
+            scrapes.append(scrape_running(settings))
+            lines = format_tables(summarize(scrapes[0], scrapes[-1]))
             if once:
                 print("\n".join(lines))
                 return 0
-            print(HOME + "".join(f"{line}{LINE}\n" for line in lines) + REST, end="", flush=True)
+            print(HOME + "".join(f"{line}{CLEAR_RIGHT}\n" for line in lines) + CLEAR_BELOW, end="", flush=True)
     except KeyboardInterrupt:
         return 0
 
 
-def look(settings: Settings) -> Scrape:
-    """Ask all processes. Raises ConfigError where there are none."""
-    found = scrape(settings.run_dir)
-    if not found.said:
-        raise ConfigError(f"nothing runs here (RUN_DIR={settings.run_dir}): start it with honcho start.")
-    return found
+def scrape_running(settings: Settings) -> Scrape:
+    """Scrape the pipeline. Raises ConfigError if none runs."""
+    scrape = scrape_pipeline(settings.run_dir)
+    if not scrape.processes:
+        raise ConfigError(f"no pipeline runs here (RUN_DIR={settings.run_dir}): start it with honcho start.")
+    return scrape
 
 
-def table(figures: PipelineSummary) -> list[str]:
-    """The lines of the table."""
-    stages = [stage for stage in figures.stages if stage.workers]
+def format_tables(pipeline: PipelineSummary) -> list[str]:
+    """Return the lines of the three tables, and a line for each process that is not ready."""
     return [
-        *columns("CAMERA STATE FRAMES/S READ/S DROPS/S AGE(ms):p50 p99", map(camera_row, figures.cameras)),
+        *align(CAMERA_TITLES, map(camera_cells, pipeline.cameras)),
         "",
-        *columns("STAGE WORKERS FRAMES/S BATCH BUSY WAITING DROPS/S AGE(ms):p50 p99", map(stage_row, stages)),
+        *align(STAGE_TITLES, (stage_cells(stage) for stage in pipeline.stages if stage.workers)),
         "",
-        *columns("PROCESS CPU MEMORY BEAT(s) READY", map(process_row, figures.processes)),
+        *align(PROCESS_TITLES, map(process_cells, pipeline.processes)),
         "",
-        *(f"{process.name}: {process.why}" for process in figures.processes if not process.ready),
+        *(f"{one.name}: {one.readiness.message}" for one in pipeline.processes if not one.readiness.ok),
     ]
 
 
-def camera_row(camera: CameraSummary) -> list[str]:
-    """One camera's cells."""
-    rates = (camera.frames, camera.reads, camera.lost)
-    ages = (camera.age_p50_s, camera.age_p99_s)
-    return [camera.name, camera.state or "-", *(number(rate, 1) for rate in rates), *map(milliseconds, ages)]
+def camera_cells(camera: CameraSummary) -> Iterator[str]:
+    """Yield one row of the table of cameras."""
+    yield camera.name
+    yield camera.state or "-"
+    yield number(camera.frames_per_s, 1)
+    yield number(camera.readings_per_s, 1)
+    yield number(camera.all_drops_per_s, 1)
+    yield milliseconds(camera.age_p50_s)
+    yield milliseconds(camera.age_p99_s)
 
 
-def stage_row(stage: StageSummary) -> list[str]:
-    """One stage's cells; only those that work on batches are busy, and only those that are asked have a queue."""
-    works = not math.isnan(stage.batch)
-    return [
-        stage.name,
-        str(stage.workers),
-        number(stage.frames, 1),
-        number(stage.batch, 1),
-        f"{100 * stage.busy:.0f}%" if works else "-",
-        str(stage.waiting) if works else "-",
-        number(sum(stage.drops.values()), 1) if stage.drops else "-",
-        milliseconds(stage.age_p50_s),
-        milliseconds(stage.age_p99_s),
-    ]
+def stage_cells(stage: StageSummary) -> Iterator[str]:
+    """Yield one row of the table of stages; only a stage with batches has a queue and can be busy."""
+    has_batches = not math.isnan(stage.batch_size)
+    yield stage.name
+    yield str(stage.workers)
+    yield number(stage.frames_per_s, 1)
+    yield number(stage.batch_size, 1)
+    yield f"{100 * stage.busy:.0f}%" if has_batches else "-"
+    yield str(stage.waiting) if has_batches else "-"
+    yield number(sum(stage.drops_per_s.values()), 1) if stage.drops_per_s else "-"
+    yield milliseconds(stage.age_p50_s)
+    yield milliseconds(stage.age_p99_s)
 
 
-def process_row(process: ProcessSummary) -> list[str]:
-    """One process's cells."""
-    memory = f"{number(process.memory_bytes / 1e6, 0)}MB"
-    ready = "yes" if process.ready else "no"
-    return [process.name, f"{number(100 * process.cpu, 0)}%", memory, number(process.heartbeat_age_s, 1), ready]
+def process_cells(process: ProcessSummary) -> Iterator[str]:
+    """Yield one row of the table of processes."""
+    yield process.name
+    yield f"{number(100 * process.cpu, 0)}%"
+    yield f"{number(process.memory_bytes / 1e6, 0)}MB"
+    yield number(process.heartbeat_age_s, 1)
+    yield "yes" if process.readiness.ok else "no"
 
 
-def number(value: float, digits: int) -> str:
-    """A number, or a dash where there is none."""
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def number(value: float, decimals: int) -> str:
+    """Format a number; nan is a dash."""
+    return "-" if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def milliseconds(seconds: float) -> str:
-    """A time in whole milliseconds."""
+    """Format a time in whole milliseconds."""
     return number(1000 * seconds, 0)
 
 
-def columns(titles: str, rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines whose cells stand below their titles: the first column to the left, numbers to the right."""
-    cells = [titles.split(), *rows]
+def align(titles: Sequence[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Return the lines of a table, the first column aligned left and the others right."""
+    cells = [titles, *map(tuple, rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    return ["  ".join(map(place, row, widths, range(len(row)))).rstrip() for row in cells]
-
-
-def place(cell: str, width: int, column: int) -> str:
-    """A cell in its column."""
-    return cell.ljust(width) if column == 0 else cell.rjust(width)
+    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in cells]

@@ -17,7 +17,7 @@ from shared.pipeline import CameraState, DropReason, Stage
 from shared.service import lifecycle
 from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
-from shared.telemetry.health import NO_QUEUE
+from shared.telemetry.health import QUEUE_SILENT, NotReady, Problem
 
 CLOSE_WITHIN_S = 0.5
 STALLED_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one per second
@@ -72,7 +72,7 @@ def run(
         now = time.monotonic()
         status = watchdog.check_status(now)
         states.publish(status, now)
-        context.health.beat(find_trouble(status, queue.connected, now - frames.last_sent_at))
+        context.health.heartbeat(find_problem(status, queue.connected, now - frames.last_sent_at))
         if watchdog.needs_reopening(now):
             grabber.request_reopen()
         if watchdog.is_hung(now):
@@ -82,14 +82,14 @@ def run(
         frames.send_next(grabber)
 
 
-def find_trouble(status: CameraStatus, connected: bool, unsent_s: float) -> str:
-    """Return what keeps frames from flowing, as a sentence; empty if nothing does, or if the file has ended."""
+def find_problem(status: CameraStatus, connected: bool, unsent_s: float) -> Problem | None:
+    """Return what keeps frames from flowing; None also if the file has ended."""
     if status.state not in (CameraState.LIVE, CameraState.ENDED):
-        return f"the camera is {status.state}: {status.detail}"
+        return Problem(NotReady.CAMERA_DOWN, f"the camera is {status.state}: {status.detail}")
     if not connected:
-        return NO_QUEUE
+        return QUEUE_SILENT
     is_stalled = status.state == CameraState.LIVE and unsent_s > STALLED_AFTER_S
-    return f"the queue has taken no frame for {unsent_s:.0f} s" if is_stalled else ""
+    return Problem(NotReady.NO_FRAMES, f"the queue has taken no frame for {unsent_s:.0f} s") if is_stalled else None
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
 from shared.service.stage_loop import HEARTBEAT_S, QueueLink, worker_address
 from shared.telemetry import metrics
-from shared.telemetry.health import NO_QUEUE, Health
+from shared.telemetry.health import QUEUE_SILENT, Health, NotReady, Problem
 from shared.telemetry.spans import TRACE, Span
 
 CREDIT = 8  # views in flight at most: more would be old before they are shown
@@ -113,7 +113,7 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
                 updates += [frame] if frame else []
         screen.update(updates, queue.connected)
         record_spans(views, received_at, queue.now())
-        health.beat(monitor.find_trouble(batch, monotonic()) if queue.connected else NO_QUEUE)
+        health.heartbeat(monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT)
 
 
 def export_ages(views: Sequence[View], now: float) -> None:
@@ -136,8 +136,8 @@ class FrameFlowMonitor:
         self._live: set[str] = set()
         self._seen_at = now
 
-    def find_trouble(self, batch: Sequence[Message], now: float) -> str:
-        """Return a sentence about what is wrong after this batch; empty if nothing is."""
+    def find_problem(self, batch: Sequence[Message], now: float) -> Problem | None:
+        """Return what is wrong after this batch, if anything is."""
         for message in batch:
             match message:
                 case CameraReport(camera, CameraState.LIVE):
@@ -149,7 +149,8 @@ class FrameFlowMonitor:
                     self._seen_at = now
         still_s = now - self._seen_at
         is_still = bool(self._live) and still_s > STILL_AFTER_S
-        return f"no frame for {still_s:.0f} s, though a camera is live" if is_still else ""
+        problem = f"no frame for {still_s:.0f} s, though a camera is live"
+        return Problem(NotReady.NO_FRAMES, problem) if is_still else None
 
 
 if __name__ == "__main__":

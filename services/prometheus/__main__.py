@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.pipeline import Stage
 from shared.service import lifecycle
 from shared.service.lifecycle import ServiceContext
+from shared.telemetry.health import NotReady, Problem
 
 CONFIG_FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
 HOST = "127.0.0.1"
@@ -20,31 +21,31 @@ RETRY_AFTER_S = 30.0  # logs why Prometheus fails at most twice a minute, and re
 def main(context: ServiceContext) -> None:
     """Run Prometheus until told to stop. It is optional: its failures never end the pipeline."""
     port = context.settings.prometheus_port
-    if trouble := find_trouble(port):
-        context.log.info("%s", trouble)
-        wait(context, math.inf, trouble)
+    if problem := find_problem(port):
+        context.log.info("%s", problem)
+        wait_unready(context, problem, math.inf)
         return
     process = subprocess.Popen(make_command(context.settings.run_dir, port))
     context.log.info("ready at http://%s:%d", HOST, port)
-    while process.poll() is None and not context.health.wait(context.stop, WAIT_S):
-        pass
+    while process.poll() is None and not context.stop.wait(WAIT_S):
+        context.health.heartbeat()
     process.terminate()
     code = process.wait()
     if not context.stop.is_set():
         context.log.warning("Prometheus exited with %d; restarting it in %.0f s", code, RETRY_AFTER_S)
-        wait(context, RETRY_AFTER_S, f"Prometheus exited with {code}")
+        wait_unready(context, f"Prometheus exited with {code}", RETRY_AFTER_S)
     if not context.stop.is_set():
         raise SystemExit(1)  # the supervisor restarts this process; Prometheus' own 0 and 2 would end the pipeline
 
 
-def wait(context: ServiceContext, duration_s: float, trouble: str) -> None:
-    """Wait for this long or until told to stop, reported as not ready."""
+def wait_unready(context: ServiceContext, problem: str, duration_s: float) -> None:
+    """Wait for this long or until told to stop, and report a problem at /readyz."""
     until = time.monotonic() + duration_s
-    while time.monotonic() < until and not context.health.wait(context.stop, WAIT_S, trouble):
-        pass
+    while time.monotonic() < until and not context.stop.wait(WAIT_S):
+        context.health.heartbeat(Problem(NotReady.NO_PROMETHEUS, problem))
 
 
-def find_trouble(port: int) -> str:
+def find_problem(port: int) -> str:
     """Return why Prometheus can't run, as a sentence with the remedy; empty if it can."""
     if not shutil.which("prometheus"):
         return (

@@ -12,7 +12,7 @@ def main(life: lifecycle.ServiceContext) -> None:
     life.log.info("ready at %s", life.settings.queue_address)
     exchange = Broker(hub, life.settings.max_age_s, life.settings.reread_s)
     while not life.stop.is_set():
-        life.health.beat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
+        life.health.heartbeat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
         exchange.turn(TICK_S)
     hub.close()
 

@@ -22,7 +22,7 @@ from shared.service.signals import (
 )
 from shared.settings import ConfigError, Settings, load_settings
 from shared.telemetry.health import Health
-from shared.telemetry.status_server import HOST, status_port
+from shared.telemetry.status_server import HOST, serve_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def run_service(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
 def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], None]) -> None:
     """Serve /metrics and the probes on a free port while main runs; a file names the port (file-based discovery)."""
     target = scrape_target_path(context.settings.run_dir, context.name)
-    with status_port(context.health) as port:
+    with serve_status(context.health) as port:
         write_scrape_target(target, port, {"stage": context.stage, "worker": context.name})
         try:
             main(context)

@@ -10,7 +10,7 @@ from shared.messaging.messages import Frame, GrayFrame, Message, Ready
 from shared.messaging.sockets import ClientSocket
 from shared.service.lifecycle import ServiceContext
 from shared.telemetry import metrics
-from shared.telemetry.health import NO_QUEUE, Health
+from shared.telemetry.health import QUEUE_SILENT, Health
 from shared.telemetry.spans import TRACE, Span
 
 HEARTBEAT_S = 0.5  # an idle worker sends Ready this often; see SILENT_AFTER_S in services/queue/registry.py
@@ -60,7 +60,7 @@ def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     """
     answers: Sequence[Message] = ()
     while not stop.is_set():
-        health.beat("" if queue.connected else NO_QUEUE)
+        health.heartbeat(None if queue.connected else QUEUE_SILENT)
         queue.send(*answers, ready)
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
         if batch:

@@ -1,52 +1,76 @@
-"""Whether a process is well: its loop turns (alive), and nothing keeps it from its work (ready)."""
+"""Health of a process: alive while its loop turns, ready while nothing keeps it from its work."""
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
-HUNG_AFTER_S = 2.5  # a loop turns every half second, and a batch takes a tenth; whoever asks knows within 3 s
-START_WITHIN_S = 60.0  # a GPU's first start is slow; until its first turn a process is alive, but not ready
-NO_QUEUE = "the queue does not answer"
+HUNG_AFTER_S = 2.5  # a loop turns every half second and a batch takes 0.1 s, so a probe notices within 3 s
+START_WITHIN_S = 60.0  # a GPU's first start is slow
+
+
+class NotReady(StrEnum):
+    """Why a process can't do its work. `digitcam doctor` chooses the remedy by it."""
+
+    STARTING = "starting"
+    HUNG = "hung"
+    UNREACHABLE = "unreachable"  # it does not answer its probes
+    QUEUE_SILENT = "queue silent"
+    NO_FRAMES = "no frames"
+    CAMERA_DOWN = "camera down"
+    NO_PROMETHEUS = "no prometheus"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason for not being ready, with a sentence for people."""
+
+    reason: NotReady
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """Yes or no, and why: a sentence for a person."""
+    """The answer of /livez or /readyz: reason is None while all is well, message is a sentence for people."""
 
-    ok: bool
-    why: str
+    reason: NotReady | None
+    message: str
+
+    @property
+    def ok(self) -> bool:
+        return self.reason is None
+
+
+QUEUE_SILENT = Problem(NotReady.QUEUE_SILENT, "the queue does not answer")
 
 
 class Health:
-    """What a loop says with every turn; the thread that answers probes asks."""
+    """Written by the loop of a process at every turn, read by the thread that answers probes."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._beaten_at, self._trouble = clock(), "it is starting"
+        self._turned_at = clock()
         self._has_turned = False
+        self._problem: Problem | None = Problem(NotReady.STARTING, "it is starting")
 
-    def beat(self, trouble: str = "") -> None:
-        """The loop has turned; trouble is what keeps it from its work, empty where nothing does."""
-        self._beaten_at, self._trouble, self._has_turned = self._clock(), trouble, True
-
-    def wait(self, stop: threading.Event, turn_s: float, trouble: str = "") -> bool:
-        """Beat, and wait for the next turn of a loop that has only to be there; True when it is to end."""
-        self.beat(trouble)
-        return stop.wait(turn_s)
+    def heartbeat(self, problem: Problem | None = None) -> None:
+        """Note that the loop has turned, and what keeps it from its work."""
+        self._turned_at, self._problem, self._has_turned = self._clock(), problem, True
 
     @property
     def age_s(self) -> float:
-        """Time since the loop has turned."""
-        return self._clock() - self._beaten_at
+        """Time since the loop last turned, or since the start."""
+        return self._clock() - self._turned_at
 
-    def alive(self) -> ProbeResult:
-        """Whether the loop has turned lately, or is still on its way to its first turn."""
-        age_s, limit_s = self.age_s, HUNG_AFTER_S if self._has_turned else START_WITHIN_S
-        said = "its loop turned" if self._has_turned else "it started"
-        return ProbeResult(age_s <= limit_s, f"{said} {age_s:.1f} s ago")
+    def check_alive(self) -> ProbeResult:
+        """Return whether the loop turned recently; until its first turn a process has START_WITHIN_S."""
+        limit_s, event = (HUNG_AFTER_S, "its loop turned") if self._has_turned else (START_WITHIN_S, "it started")
+        age_s = self.age_s
+        return ProbeResult(NotReady.HUNG if age_s > limit_s else None, f"{event} {age_s:.1f} s ago")
 
-    def ready(self) -> ProbeResult:
-        """Whether it does its work."""
-        alive = self.alive()
-        return ProbeResult(alive.ok and not self._trouble, self._trouble or alive.why)
+    def check_ready(self) -> ProbeResult:
+        """Return whether the process is alive and nothing keeps it from its work."""
+        alive = self.check_alive()
+        if alive.ok and self._problem:
+            return ProbeResult(self._problem.reason, self._problem.message)
+        return alive

@@ -1,4 +1,4 @@
-"""How the numbers of a pipeline changed between two scrapes: rates and quantiles, as Prometheus takes them. Pure."""
+"""Rates and quantiles between two scrapes, computed as Prometheus does. Pure."""
 
 import math
 from collections import defaultdict
@@ -7,55 +7,60 @@ from collections.abc import Iterable
 from shared.telemetry.scraping import MetricSample, ProcessStatus, Scrape
 
 
-class Change:
-    """Two scrapes, and how their numbers differ; a process that was started again counts from 0."""
+class ScrapeInterval:
+    """The time between two scrapes. Counters of a process that restarted in between count from 0."""
 
     def __init__(self, before: Scrape, after: Scrape) -> None:
         self.after = after
-        self._over_s = max(1e-9, after.at - before.at)
-        self._before = {(said.target, *key(one)): one.value for said in before.said for one in said.samples}
+        self._duration_s = max(1e-9, after.scraped_at - before.scraped_at)
+        self._before = {
+            (process.target, *sample_key(sample)): sample.value
+            for process in before.processes
+            for sample in process.samples
+        }
         self._by_name: dict[str, list[tuple[ProcessStatus, MetricSample]]] = defaultdict(list)
-        for said in after.said:
-            for one in said.samples:
-                self._by_name[one.name].append((said, one))
+        for process in after.processes:
+            for sample in process.samples:
+                self._by_name[sample.name].append((process, sample))
 
-    def now(self, name: str, **labels: str) -> float:
-        """The sum of the newest values of a gauge; nan where there are none."""
-        values = [one.value for _, one in self._samples(name, labels)]
+    def gauge(self, name: str, **labels: str) -> float:
+        """Return the latest value of a gauge, summed over processes; nan if no process exports it."""
+        values = [sample.value for _, sample in self._samples(name, labels)]
         return sum(values) if values else math.nan
 
     def rate(self, name: str, **labels: str) -> float:
-        """How much a counter grew a second, over all processes."""
-        return sum(self._growth(said, one) for said, one in self._samples(name, labels)) / self._over_s
+        """Return the growth of a counter per second, summed over processes."""
+        return sum(self._growth(*found) for found in self._samples(name, labels)) / self._duration_s
 
-    def rate_of(self, said: ProcessStatus, name: str) -> float:
-        """How much a counter of one process grew a second."""
-        return sum(self._growth(said, one) for one in said.samples if one.name == name) / self._over_s
+    def process_rate(self, process: ProcessStatus, name: str) -> float:
+        """Return the growth per second of a counter of one process."""
+        return sum(self._growth(process, one) for one in process.samples if one.name == name) / self._duration_s
 
     def quantile(self, share: float, name: str, **labels: str) -> float:
-        """A quantile of what a histogram saw in between, taken as Prometheus does; nan where it saw nothing."""
+        """Return a quantile of the observations of a histogram in this interval; nan if there were none."""
         buckets: dict[float, float] = defaultdict(float)
-        for said, one in self._samples(f"{name}_bucket", labels):
-            buckets[float(one.labels["le"])] += self._growth(said, one)
+        for process, sample in self._samples(f"{name}_bucket", labels):
+            buckets[float(sample.labels["le"])] += self._growth(process, sample)
         return interpolate(share, sorted(buckets.items()))
 
     def _samples(self, name: str, labels: dict[str, str]) -> Iterable[tuple[ProcessStatus, MetricSample]]:
-        return ((said, one) for said, one in self._by_name.get(name, ()) if labels.items() <= one.labels.items())
+        return (found for found in self._by_name.get(name, ()) if labels.items() <= found[1].labels.items())
 
-    def _growth(self, said: ProcessStatus, one: MetricSample) -> float:
-        grown = one.value - self._before.get((said.target, *key(one)), 0.0)
-        return grown if grown >= 0 else one.value
+    def _growth(self, process: ProcessStatus, sample: MetricSample) -> float:
+        growth = sample.value - self._before.get((process.target, *sample_key(sample)), 0.0)
+        return growth if growth >= 0 else sample.value
 
 
-def key(sample: MetricSample) -> tuple[str, frozenset[tuple[str, str]]]:
-    """What names a sample among those of its process."""
+def sample_key(sample: MetricSample) -> tuple[str, frozenset[tuple[str, str]]]:
+    """Return what identifies a sample within its process."""
     return sample.name, frozenset(sample.labels.items())
 
 
 def interpolate(share: float, buckets: list[tuple[float, float]]) -> float:
-    """Where a share of the observations lies; buckets are upper bounds, the last one infinite, with counts up to them.
+    """Return the quantile of a histogram, as histogram_quantile of Prometheus: linear within a bucket.
 
-    Linear within a bucket, and the last finite bound beyond it, as Prometheus' histogram_quantile.
+    buckets are (upper bound, count up to it), the last bound infinite. Beyond the last finite bound that bound is
+    returned.
     """
     if not buckets or not buckets[-1][1]:
         return math.nan

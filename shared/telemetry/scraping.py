@@ -1,10 +1,10 @@
-"""What the processes of a pipeline on this machine say of themselves, asked at the ports in RUN_DIR/targets."""
+"""Scrapes the metrics and the readiness of every process on this machine, through the ports in RUN_DIR/targets."""
 
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-ASK_WITHIN_S = 1.0  # a process that is stopped keeps its port, and answers nothing
+from shared.telemetry.health import NotReady, ProbeResult
+
+TIMEOUT_S = 1.0  # a stopped process keeps its port but never answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class ScrapeTarget:
 
 @dataclass(frozen=True, slots=True)
 class MetricSample:
-    """One number of /metrics."""
+    """One value of /metrics."""
 
     name: str
     labels: Mapping[str, str]
@@ -35,62 +37,64 @@ class MetricSample:
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:
-    """What one process answered; without samples it did not. why says whether it is ready, in a sentence."""
+    """The metrics and the readiness of one process; no samples if it did not answer."""
 
     target: ScrapeTarget
     samples: tuple[MetricSample, ...]
-    ready: bool
-    why: str
+    readiness: ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """What all processes answered at about one time, which is in seconds of time.monotonic()."""
+    """The status of all processes at one time, in seconds of time.monotonic()."""
 
-    at: float
-    said: tuple[ProcessStatus, ...]
+    scraped_at: float
+    processes: tuple[ProcessStatus, ...]
 
 
 def find_targets(run_dir: Path) -> list[ScrapeTarget]:
-    """The processes that say where they can be asked, by name; one that was killed says so still."""
-    return sorted(_read_targets(run_dir), key=lambda target: target.worker)
-
-
-def _read_targets(run_dir: Path) -> Iterator[ScrapeTarget]:
+    """Return the registered processes by name; one that was killed is still registered."""
+    targets = []
     for file in (run_dir / "targets").glob("*.json"):
         try:
             entries = json.loads(file.read_text())
         except FileNotFoundError:  # its process has just ended
             continue
-        for entry in entries:
-            yield ScrapeTarget(entry["labels"]["worker"], entry["labels"]["stage"], entry["targets"][0])
+        targets += [ScrapeTarget(one["labels"]["worker"], one["labels"]["stage"], one["targets"][0]) for one in entries]
+    return sorted(targets, key=lambda target: target.worker)
 
 
-def scrape(run_dir: Path) -> Scrape:
-    """Ask every process, all at once: one that does not answer delays none."""
+def scrape_pipeline(run_dir: Path) -> Scrape:
+    """Scrape all processes in parallel, so that one that does not answer delays no other."""
     targets = find_targets(run_dir)
     with ThreadPoolExecutor(max(1, len(targets))) as threads:
-        said = tuple(threads.map(ask, targets))
-    return Scrape(time.monotonic(), said)
+        processes = tuple(threads.map(scrape_process, targets))
+    return Scrape(time.monotonic(), processes)
 
 
-def ask(target: ScrapeTarget) -> ProcessStatus:
-    """Ask one process how it is."""
+def scrape_process(target: ScrapeTarget) -> ProcessStatus:
+    """Fetch the metrics and the readiness of one process."""
     try:
-        _, text = get(target, "/metrics", ASK_WITHIN_S)
-        status, why = get(target, "/readyz", ASK_WITHIN_S)
+        _, text = fetch(target, "/metrics", TIMEOUT_S)
+        _, answer = fetch(target, "/readyz", TIMEOUT_S)
     except (OSError, HTTPException):
-        return ProcessStatus(target, (), ready=False, why="it does not answer")
+        return ProcessStatus(target, (), ProbeResult(NotReady.UNREACHABLE, "it does not answer"))
     families = text_string_to_metric_families(text)
     samples = tuple(MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples)
-    return ProcessStatus(target, samples, ready=status == 200, why=why.strip())
+    return ProcessStatus(target, samples, parse_readiness(answer))
 
 
-def get(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:
-    """The status and the text of an answer. Raises OSError or HTTPException where there is none."""
+def parse_readiness(answer: str) -> ProbeResult:
+    """Parse the JSON that /readyz answers with."""
+    content = json.loads(answer)
+    return ProbeResult(content["reason"] and NotReady(content["reason"]), content["message"])
+
+
+def fetch(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:
+    """Return status and body of a response. Raises OSError or HTTPException if there is none."""
     try:
-        with urllib.request.urlopen(f"http://{target.address}{path}", timeout=timeout_s) as answer:
-            return answer.status, answer.read().decode()
+        with urllib.request.urlopen(f"http://{target.address}{path}", timeout=timeout_s) as response:
+            return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()

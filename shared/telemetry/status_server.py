@@ -1,26 +1,28 @@
-"""What a process says of itself over HTTP, on a port of its own of this machine: metrics, health and spans."""
+"""Serves metrics, health and spans of a process over HTTP, on a free port of this machine."""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from prometheus_client import MetricsHandler
 
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
-from shared.telemetry.spans import TRACE, to_rows
+from shared.telemetry.spans import TRACE
 
 HOST = "127.0.0.1"
 
 
 @contextmanager
-def status_port(health: Health) -> Iterator[int]:
-    """Answer on a free port, whose number is given, for as long as the context lasts."""
+def serve_status(health: Health) -> Iterator[int]:
+    """Serve on a free port, whose number is yielded, until the context ends."""
     metrics.HEARTBEAT_AGE.set_function(lambda: health.age_s)
-    metrics.IS_READY.set_function(lambda: health.ready().ok)
+    metrics.IS_READY.set_function(lambda: health.check_ready().ok)
     server = ThreadingHTTPServer((HOST, 0), make_handler(health))
     threading.Thread(target=server.serve_forever, name="status", daemon=True).start()
     try:
@@ -31,39 +33,39 @@ def status_port(health: Health) -> Iterator[int]:
 
 
 def make_handler(health: Health) -> type[MetricsHandler]:
-    """Prometheus' own handler for /metrics, with more paths.
+    """Return Prometheus' handler for /metrics, extended by three paths that answer with JSON.
 
-    /livez and /readyz: 200 for yes, 503 for no, and a sentence that says why. /trace?seconds=5: the spans of the next
-    five seconds, as JSON.
+    /livez and /readyz: status 200 or 503, with a reason code and a message. /trace?seconds=5: the spans of the next
+    five seconds.
     """
-    probes = {"/livez": health.alive, "/readyz": health.ready}
+    probes = {"/livez": health.check_alive, "/readyz": health.check_ready}
 
-    class Handler(MetricsHandler):
+    class StatusHandler(MetricsHandler):
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
             path = urlsplit(self.path).path
             if path in probes:
-                answer = probes[path]()
-                self.give(200 if answer.ok else 503, "text/plain; charset=utf-8", f"{answer.why}\n")
+                result = probes[path]()
+                self.respond(200 if result.ok else 503, {"ok": result.ok, **asdict(result)})
             elif path == "/trace":
-                self.give_trace()
+                self.respond_with_spans()
             else:
                 super().do_GET()
 
-        def give_trace(self) -> None:
+        def respond_with_spans(self) -> None:
             try:
                 (seconds,) = map(float, parse_qs(urlsplit(self.path).query)["seconds"])
                 spans = TRACE.record(max(0.0, seconds))
             except (KeyError, ValueError):
-                self.give(400, "text/plain; charset=utf-8", "/trace takes ?seconds=5\n")
+                self.respond(400, {"error": "/trace takes ?seconds=5"})
                 return
-            self.give(200, "application/json", json.dumps(to_rows(spans)))
+            self.respond(200, [asdict(span) for span in spans])
 
-        def give(self, status: int, content_type: str, text: str) -> None:
-            body = text.encode()
+        def respond(self, status: int, content: Any) -> None:
+            body = f"{json.dumps(content)}\n".encode()
             self.send_response(status)
-            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-    return Handler
+    return StatusHandler

@@ -1,130 +1,141 @@
-"""What a pipeline did between two scrapes: how fast, how old, how busy, by camera, stage and process. Pure."""
+"""Summarizes a pipeline between two scrapes: rates, ages and load of each camera, stage and process. Pure."""
 
 import math
 from dataclasses import dataclass
 
-from shared.pipeline import DROP_REASONS, FRAME_STAGES, DropReason, Stage
-from shared.telemetry.rates import Change
+from shared.pipeline import DROP_REASONS, FRAME_STAGES, CameraState, DropReason, Stage
+from shared.telemetry.health import ProbeResult
+from shared.telemetry.rates import ScrapeInterval
 from shared.telemetry.scraping import ProcessStatus, Scrape
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraSummary:
-    """One camera; rates in frames a second, ages in seconds, nan where there was nothing."""
+    """One camera. Values are nan if nothing was measured."""
 
     name: str
-    state: str  # live, frozen, down, or "" where the queue does not say
-    frames: float
-    reads: float
-    drops: dict[DropReason, float]  # by reason
-    sent_age_s: float  # median, as capture sends a frame
-    age_p50_s: float  # as it is shown
+    state: CameraState | None  # live, frozen or down; None if the queue does not report it
+    frames_per_s: float
+    readings_per_s: float
+    drops_per_s: dict[DropReason, float]
+    sent_age_s: float  # median age at which capture sends a frame
+    age_p50_s: float  # at the display
     age_p99_s: float
-    max_age_s: float  # what waits for longer is dropped
+    max_age_s: float  # older frames are dropped
 
     @property
-    def lost(self) -> float:
-        """All drops."""
-        return sum(self.drops.values())
+    def all_drops_per_s(self) -> float:
+        return sum(self.drops_per_s.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StageSummary:
-    """One stage; ages as it begins, busy is the share of the time that its workers work, from 0 to 1."""
+    """One stage. Ages are those at which its work begins."""
 
-    name: str
-    workers: int | None  # None where there is none on this machine, and no queue that knows of others
-    frames: float
-    batch: float  # mean size
-    busy: float
+    name: Stage
+    workers: int | None  # None if none runs here and no queue is here to know of others
+    frames_per_s: float
+    batch_size: float  # mean; nan if it has no batches
+    busy: float  # share of the time that its workers work, 0 to 1
     waiting: int
-    drops: dict[DropReason, float]  # a second, by reason
+    drops_per_s: dict[DropReason, float]
     age_p50_s: float
     age_p99_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSummary:
-    """One process; cpu in cores, nan where the operating system does not say."""
+    """One process. Values are nan if the operating system does not report them."""
 
     name: str
     answers: bool
-    ready: bool
-    why: str
+    readiness: ProbeResult
     heartbeat_age_s: float
-    cpu: float
+    cpu: float  # cores
     memory_bytes: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSummary:
-    """All of it."""
+    """The whole pipeline."""
 
     cameras: tuple[CameraSummary, ...]
     stages: tuple[StageSummary, ...]
     processes: tuple[ProcessSummary, ...]
-    malformed: float  # messages a second
+    malformed_per_s: float  # messages
 
 
-def compare(before: Scrape, after: Scrape) -> PipelineSummary:
-    """The figures of the time between two scrapes."""
-    change = Change(before, after)
-    names = sorted({one.labels["camera"] for said in after.said for one in said.samples if "camera" in one.labels})
-    cameras = (camera_figures(change, name) for name in names)
+def summarize(before: Scrape, after: Scrape) -> PipelineSummary:
+    """Summarize the time between two scrapes."""
+    interval = ScrapeInterval(before, after)
+    samples = (sample for process in after.processes for sample in process.samples)
+    names = sorted({sample.labels["camera"] for sample in samples if "camera" in sample.labels})
+    cameras = (summarize_camera(interval, name) for name in names)
     return PipelineSummary(
-        tuple(camera for camera in cameras if camera.state or camera.frames),  # the counters of one that left stay
-        tuple(stage_figures(change, stage) for stage in FRAME_STAGES),
-        tuple(process_figures(change, said) for said in after.said),
-        change.rate("digitcam_malformed_total"),
+        cameras=tuple(one for one in cameras if one.state or one.frames_per_s),  # counters outlive their camera
+        stages=tuple(summarize_stage(interval, stage) for stage in FRAME_STAGES),
+        processes=tuple(summarize_process(interval, process) for process in after.processes),
+        malformed_per_s=interval.rate("digitcam_malformed_total"),
     )
 
 
-def camera_figures(change: Change, name: str) -> CameraSummary:
-    """One camera's."""
-    up, frozen = change.now("digitcam_camera_up", camera=name), change.now("digitcam_camera_frozen", camera=name)
-    state = "" if math.isnan(up) else "live" if up else "frozen" if frozen else "down"
+def summarize_camera(interval: ScrapeInterval, name: str) -> CameraSummary:
+    """Summarize one camera."""
+    up, frozen = (interval.gauge(f"digitcam_camera_{state}", camera=name) for state in ("up", "frozen"))
     return CameraSummary(
-        name,
-        state,
-        change.rate("digitcam_frames_total", camera=name, stage=Stage.QUEUE),
-        change.rate("digitcam_readings_total", camera=name),
-        {why: change.rate("digitcam_drops_total", camera=name, reason=why) for why in DropReason},
-        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.CAPTURE),
-        change.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
-        change.quantile(0.99, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
-        change.now("digitcam_camera_max_age_seconds", camera=name),
+        name=name,
+        state=find_state(is_up=up, is_frozen=frozen),
+        frames_per_s=interval.rate("digitcam_frames_total", camera=name, stage=Stage.QUEUE),
+        readings_per_s=interval.rate("digitcam_readings_total", camera=name),
+        drops_per_s={
+            reason: interval.rate("digitcam_drops_total", camera=name, reason=reason) for reason in DropReason
+        },
+        sent_age_s=interval.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.CAPTURE),
+        age_p50_s=interval.quantile(0.5, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
+        age_p99_s=interval.quantile(0.99, "digitcam_age_seconds", camera=name, stage=Stage.DISPLAY),
+        max_age_s=interval.gauge("digitcam_camera_max_age_seconds", camera=name),
     )
 
 
-def stage_figures(change: Change, stage: Stage) -> StageSummary:
-    """One stage's."""
-    here = sum(said.target.stage == stage for said in change.after.said if said.samples)
-    everywhere = change.now("digitcam_workers", stage=stage)  # the queue hears those on other machines too
-    batches = change.rate("digitcam_batch_size_count", stage=stage)
-    waiting = change.now("digitcam_waiting", stage=stage)
+def find_state(is_up: float, is_frozen: float) -> CameraState | None:
+    """Return the state of a camera by its gauges."""
+    if math.isnan(is_up):
+        return None
+    if is_up:
+        return CameraState.LIVE
+    return CameraState.FROZEN if is_frozen else CameraState.DOWN
+
+
+def summarize_stage(interval: ScrapeInterval, stage: Stage) -> StageSummary:
+    """Summarize one stage."""
+    here = sum(process.target.stage == stage for process in interval.after.processes if process.samples)
+    everywhere = interval.gauge("digitcam_workers", stage=stage)  # the queue also knows workers on other machines
+    batches_per_s = interval.rate("digitcam_batch_size_count", stage=stage)
+    items_per_s = interval.rate("digitcam_batch_size_sum", stage=stage)
+    waiting = interval.gauge("digitcam_waiting", stage=stage)
+    reasons = DROP_REASONS[stage]
     return StageSummary(
-        stage,
-        (here or None) if math.isnan(everywhere) else int(everywhere),
-        change.rate("digitcam_frames_total", stage=stage),
-        change.rate("digitcam_batch_size_sum", stage=stage) / batches if batches else math.nan,
-        change.rate("digitcam_work_seconds_sum", stage=stage) / here if here else 0.0,
-        0 if math.isnan(waiting) else int(waiting),
-        {why: change.rate("digitcam_drops_total", stage=stage, reason=why) for why in DROP_REASONS[stage]},
-        change.quantile(0.5, "digitcam_age_seconds", stage=stage),
-        change.quantile(0.99, "digitcam_age_seconds", stage=stage),
+        name=stage,
+        workers=(here or None) if math.isnan(everywhere) else int(everywhere),
+        frames_per_s=interval.rate("digitcam_frames_total", stage=stage),
+        batch_size=items_per_s / batches_per_s if batches_per_s else math.nan,
+        busy=interval.rate("digitcam_work_seconds_sum", stage=stage) / here if here else 0.0,
+        waiting=0 if math.isnan(waiting) else int(waiting),
+        drops_per_s={reason: interval.rate("digitcam_drops_total", stage=stage, reason=reason) for reason in reasons},
+        age_p50_s=interval.quantile(0.5, "digitcam_age_seconds", stage=stage),
+        age_p99_s=interval.quantile(0.99, "digitcam_age_seconds", stage=stage),
     )
 
 
-def process_figures(change: Change, said: ProcessStatus) -> ProcessSummary:
-    """One process's."""
-    own = {one.name: one.value for one in said.samples if not one.labels}
-    cpu = change.rate_of(said, "process_cpu_seconds_total") if "process_cpu_seconds_total" in own else math.nan
+def summarize_process(interval: ScrapeInterval, process: ProcessStatus) -> ProcessSummary:
+    """Summarize one process."""
+    own = {sample.name: sample.value for sample in process.samples if not sample.labels}
+    cpu_counter = "process_cpu_seconds_total"
     return ProcessSummary(
-        said.target.worker,
-        bool(said.samples),
-        said.ready,
-        said.why,
-        own.get("digitcam_heartbeat_age_seconds", math.nan),
-        cpu,
-        own.get("process_resident_memory_bytes", math.nan),
+        name=process.target.worker,
+        answers=bool(process.samples),
+        readiness=process.readiness,
+        heartbeat_age_s=own.get("digitcam_heartbeat_age_seconds", math.nan),
+        cpu=interval.process_rate(process, cpu_counter) if cpu_counter in own else math.nan,
+        memory_bytes=own.get("process_resident_memory_bytes", math.nan),
     )

@@ -19,7 +19,7 @@ from shared.service.lifecycle import write_scrape_target
 from shared.service.signals import scrape_target_path
 from shared.settings import load_settings
 from shared.telemetry.health import Health
-from shared.telemetry.status_server import status_port
+from shared.telemetry.status_server import serve_status
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
 
@@ -313,7 +313,7 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_says_why(tab: Tab
 def test_panel_of_the_pipeline_draws_the_stages_and_asks_nobody_while_it_is_folded(tab: Tab, tmp_path: Path) -> None:
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
-    with status_port(Health()) as port:
+    with serve_status(Health()) as port:
         write_scrape_target(scrape_target_path(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
         tab.get_by_text("How the pipeline does").click()
         stage = tab.get_by_role("region", name="Stage queue")

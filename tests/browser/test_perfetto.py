@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from digitcam.commands.trace import trace
+from digitcam.commands.trace import record_trace
 from shared.settings import load_settings
 from tests.pipeline.pipeline import running, wait_for
 
@@ -56,7 +56,7 @@ def test_perfetto_opens_the_trace_and_drops_nothing(tmp_path: Path, chromium: Br
     with running(tmp_path, "demo,demo") as pipeline:
         wait_for(lambda: pipeline.is_up("demo", "demo.2"))
         settings = load_settings({"RUN_DIR": str(tmp_path / "run")}, Path("no.env"))
-        assert trace(settings, TRACED_S, tmp_path / "trace.json") == 0
+        assert record_trace(settings, TRACED_S, tmp_path / "trace.json") == 0
     tab = chromium.new_page()
     tab.goto(f"{perfetto}/#!/?url={perfetto}/trace/trace.json")
     tab.wait_for_function(LOADED, timeout=150_000)  # it compiles 11 MB of WebAssembly

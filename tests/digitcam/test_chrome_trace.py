@@ -1,4 +1,4 @@
-"""What is written is a Chrome trace, and says where each frame was."""
+"""Spans become a Chrome trace that shows where each frame was."""
 
 from collections import defaultdict
 from itertools import pairwise
@@ -31,7 +31,7 @@ def test_each_span_of_a_worker_is_one_event_in_microseconds_from_the_first() -> 
     assert event["args"] == {"camera": "a", "seq": 1, "note": ""}
 
 
-def test_spans_of_capture_and_queue_overlap_so_each_begins_and_ends_by_its_own_id() -> None:
+def test_spans_of_capture_and_queue_can_overlap_so_each_has_its_own_id() -> None:
     begins, ends = events("b"), events("e")
     assert len({event["id"] for event in begins}) == len(begins) == 5
     assert {event["id"]: event["ts"] for event in ends} == {
@@ -43,13 +43,13 @@ def test_spans_of_capture_and_queue_overlap_so_each_begins_and_ends_by_its_own_i
     }
 
 
-def test_workers_stand_in_the_order_in_which_frames_reach_them() -> None:
+def test_workers_are_in_the_order_that_frames_reach_them() -> None:
     named = {event["args"]["name"]: event["pid"] for event in events("M") if event["name"] == "process_name"}
     in_order = ["capture.a", "queue.1", "preprocess.1", "inference.1", "display.1"]
     assert sorted(named, key=lambda name: named[name]) == in_order
 
 
-def test_cameras_of_a_worker_have_rows_of_their_own_where_spans_do_not_overlap() -> None:
+def test_each_camera_of_a_worker_has_a_row_without_overlaps() -> None:
     rows = defaultdict(list)
     for event in events("X"):
         rows[event["pid"], event["tid"]].append(event)
@@ -65,5 +65,5 @@ def test_an_arrow_follows_each_frame_from_worker_to_worker() -> None:
     assert arrow == [("s", 10_000.0), ("t", 60_000.0), ("f", 82_000.0)]
 
 
-def test_nothing_traced_is_an_empty_trace() -> None:
+def test_no_spans_give_an_empty_trace() -> None:
     assert not list(to_events({"queue.1": []}))

@@ -1,10 +1,10 @@
-"""What is in force, where it comes from, and nothing that is secret."""
+"""digitcam config prints each setting in force and its origin, and no secret."""
 
 from pathlib import Path
 
 import pytest
 
-from digitcam.commands.config import ROOT, show, to_markdown
+from digitcam.commands.config import ROOT, format_settings, to_markdown
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, make_added_camera, write_added_cameras
 from shared.settings import SPECS, ConfigError
 
@@ -16,46 +16,41 @@ def env_file(tmp_path: Path) -> Path:
     return file
 
 
-def lines(environment: dict[str, str], env_file: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
-    assert show(environment, env_file) == 0
-    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+def shown(environment: dict[str, str], env_file: Path) -> dict[str, list[str]]:
+    rows = [line.split(maxsplit=2) for line in format_settings(environment, env_file)]
     return {row[0]: row[1:] for row in rows}
 
 
-def test_each_setting_is_shown_with_its_origin(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = lines({"CAMERAS": "demo", "WEB_PORT": "8001"}, env_file, capsys)
-    assert said.keys() == SPECS.keys()
-    assert said["CAMERAS"] == ["demo", "environment"]
-    assert said["MAX_BATCH"] == ["4", ".env"]
-    assert said["DEVICE"] == ["auto", "default"]
-    assert said["QUEUE_KEY"] == ["(nothing)", "default"]
+def test_each_setting_is_shown_with_its_origin(env_file: Path) -> None:
+    settings = shown({"CAMERAS": "demo", "WEB_PORT": "8001"}, env_file)
+    assert settings.keys() == SPECS.keys()
+    assert settings["CAMERAS"] == ["demo", "environment"]
+    assert settings["MAX_BATCH"] == ["4", ".env"]
+    assert settings["DEVICE"] == ["auto", "default"]
+    assert settings["QUEUE_KEY"] == ["(nothing)", "default"]
 
 
-def test_two_values_for_one_name_are_told_apart(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = lines({"WEB_PORT": "8002", "MAX_BATCH": "4"}, env_file, capsys)
-    assert said["WEB_PORT"] == ["8002", "environment (honcho start takes the one in .env)"]
-    assert said["MAX_BATCH"] == ["4", "environment"]
+def test_setting_with_two_values_names_the_one_in_force(env_file: Path) -> None:
+    settings = shown({"WEB_PORT": "8002", "MAX_BATCH": "4"}, env_file)
+    assert settings["WEB_PORT"] == ["8002", "environment (honcho start takes the one in .env)"]
+    assert settings["MAX_BATCH"] == ["4", "environment"]
 
 
-def test_secrets_are_hidden(env_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    show({"WEB_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file)
-    out = capsys.readouterr().out
+def test_secrets_are_hidden(env_file: Path) -> None:
+    out = "\n".join(format_settings({"WEB_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file))
     assert "hunter2" not in out
     assert "rtsp://...@hall/live,demo" in out
 
 
-def test_what_the_page_has_added_is_shown_with_its_file(
-    env_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_cameras_added_in_the_web_interface_are_shown_with_their_file(env_file: Path, tmp_path: Path) -> None:
     write_added_cameras(tmp_path, {"hall": make_added_camera("hall", "rtsp://me:hunter2@10.0.0.7/live")})
-    show({"RUN_DIR": str(tmp_path)}, env_file)
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("+ camera")]
+    (line,) = [line for line in format_settings({"RUN_DIR": str(tmp_path)}, env_file) if line.startswith("+ camera")]
     assert line.split() == ["+", "camera", "hall=rtsp://...@10.0.0.7/live", str(tmp_path / ADDED_CAMERAS_FILE)]
 
 
-def test_wrong_setting_is_an_error_here_too(env_file: Path) -> None:
+def test_wrong_setting_is_an_error(env_file: Path) -> None:
     with pytest.raises(ConfigError, match="MAX_BATCH=none"):
-        show({"MAX_BATCH": "none"}, env_file)
+        format_settings({"MAX_BATCH": "none"}, env_file)
 
 
 def test_table_in_the_docs_is_current() -> None:

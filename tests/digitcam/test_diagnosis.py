@@ -1,4 +1,4 @@
-"""Figures in, sentences out: what is wrong, and what to change."""
+"""A summary of the pipeline gives findings with remedies."""
 
 import math
 from dataclasses import replace
@@ -6,24 +6,51 @@ from typing import Any
 
 import pytest
 
-from digitcam.diagnosis import Machine, diagnose
-from shared.pipeline import DropReason
+from digitcam.diagnosis import REMEDIES, Machine, diagnose
+from shared.pipeline import FRAME_STAGES, CameraState, DropReason, Stage
+from shared.telemetry.health import NotReady, ProbeResult
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
 ROOMY = Machine(cores=8, load=1.0)
+NO_ANSWER = ProbeResult(NotReady.UNREACHABLE, "it does not answer")
 NONE = dict[DropReason, float].fromkeys(DropReason, 0.0)
-CAMERA = CameraSummary("hall", "live", 30.0, 30.0, NONE, 0.005, 0.03, 0.06, 0.15)
+CAMERA = CameraSummary(
+    name="hall",
+    state=CameraState.LIVE,
+    frames_per_s=30.0,
+    readings_per_s=30.0,
+    drops_per_s=NONE,
+    sent_age_s=0.005,
+    age_p50_s=0.03,
+    age_p99_s=0.06,
+    max_age_s=0.15,
+)
 STAGES = {
-    name: StageSummary(name, 1, 30.0, 1.0, 0.2, 0, {}, 0.01, 0.02)
-    for name in ("capture", "queue", "preprocess", "inference", "display")
+    name: StageSummary(
+        name=name,
+        workers=1,
+        frames_per_s=30.0,
+        batch_size=1.0,
+        busy=0.2,
+        waiting=0,
+        drops_per_s={},
+        age_p50_s=0.01,
+        age_p99_s=0.02,
+    )
+    for name in FRAME_STAGES
 }
 PROCESS = ProcessSummary(
-    "inference.1", answers=True, ready=True, why="", heartbeat_age_s=0.1, cpu=0.5, memory_bytes=1e8
+    name="inference.1",
+    answers=True,
+    readiness=ProbeResult(None, ""),
+    heartbeat_age_s=0.1,
+    cpu=0.5,
+    memory_bytes=1e8,
 )
-WELL = PipelineSummary((CAMERA,), tuple(STAGES.values()), (PROCESS,), 0.0)
+WELL = PipelineSummary(cameras=(CAMERA,), stages=tuple(STAGES.values()), processes=(PROCESS,), malformed_per_s=0.0)
 
 
-def with_stage(name: str, **changes: Any) -> PipelineSummary:
+def with_stage(name: Stage, **changes: Any) -> PipelineSummary:
     return replace(WELL, stages=tuple((STAGES | {name: replace(STAGES[name], **changes)}).values()))
 
 
@@ -35,84 +62,94 @@ def with_process(**changes: Any) -> PipelineSummary:
     return replace(WELL, processes=(replace(PROCESS, **changes),))
 
 
-def drops(reason: str) -> dict[str, Any]:
-    return {"drops": NONE | {reason: 10.0}, "reads": 20.0}
+def drops(reason: DropReason) -> dict[str, Any]:
+    return {"drops_per_s": NONE | {reason: 10.0}, "readings_per_s": 20.0}
 
 
-CROWDED = replace(with_stage("inference", busy=0.99, waiting=2), processes=(replace(PROCESS, cpu=7.9),))
+CROWDED = replace(with_stage(Stage.INFERENCE, busy=0.99, waiting=2), processes=(replace(PROCESS, cpu=7.9),))
 
 
 @pytest.mark.parametrize(
-    ("figures", "machine", "wrong", "remedy"),
+    ("pipeline", "machine", "problem", "remedy"),
     [
         (
-            with_stage("preprocess", busy=0.96, waiting=3),
+            with_stage(Stage.PREPROCESS, busy=0.96, waiting=3),
             ROOMY,
-            "preprocess is 96 % busy and 3 cameras wait",
-            "start one more: honcho start -c preprocess=2",
+            "preprocess is busy 96 % of the time and 3 cameras wait",
+            "start another worker: honcho start -c preprocess=2",
         ),
         (
             replace(
-                with_stage("inference", busy=0.9, workers=2),
-                cameras=(replace(CAMERA, drops=NONE | {DropReason.STALE: 4.0, DropReason.REPLACED: 1.0}),),
+                with_stage(Stage.INFERENCE, busy=0.9, workers=2),
+                cameras=(replace(CAMERA, drops_per_s=NONE | {DropReason.STALE: 4.0, DropReason.REPLACED: 1.0}),),
             ),
             ROOMY,
-            "inference is 90 % busy and 5.0 frames a second are dropped before it",
-            "start one more: honcho start -c inference=3",
+            "inference is busy 90 % of the time and 5.0 frames a second are dropped before it",
+            "start another worker: honcho start -c inference=3",
         ),
-        (CROWDED, ROOMY, "inference is 99 % busy and 2 cameras wait", "all 8 cores are in use"),
-        (with_stage("inference", workers=0), ROOMY, "there is no inference worker", "honcho start inference"),
-        (with_camera(state="down"), ROOMY, "hall gives no pictures", "its line in the log"),
-        (with_camera(state="frozen"), ROOMY, "hall repeats the same picture", "its line in the log"),
-        (with_camera(**drops("malformed")), ROOMY, "hall loses 10.0 of its 30.0 frames a second", "no JPEGs"),
-        (with_camera(**drops("stale")), ROOMY, "though no stage is busy", "other programs"),
-        (with_camera(**drops("stale"), sent_age_s=0.3), ROOMY, "hall loses", "0.30 s old when they are sent"),
-        (with_process(answers=False), ROOMY, "inference.1 does not answer", "its log"),
+        (CROWDED, ROOMY, "inference is busy 99 % of the time and 2 cameras wait", "all 8 cores are in use"),
+        (with_stage(Stage.INFERENCE, workers=0), ROOMY, "no inference worker runs", "honcho start inference"),
+        (with_camera(state=CameraState.DOWN), ROOMY, "hall sends no pictures", "its log"),
+        (with_camera(state=CameraState.FROZEN), ROOMY, "hall repeats the same picture", "its log"),
+        (with_camera(**drops(DropReason.MALFORMED)), ROOMY, "hall loses 10.0 of 30.0 frames a second", "not JPEGs"),
+        (with_camera(**drops(DropReason.STALE)), ROOMY, "although no stage is busy", "other programs"),
+        (with_camera(**drops(DropReason.STALE), sent_age_s=0.3), ROOMY, "hall loses", "0.30 s old when sent"),
+        (with_process(readiness=NO_ANSWER), ROOMY, "inference.1 is not ready (it does not answer)", "its log"),
         (
-            with_process(heartbeat_age_s=9.0, why="its loop turned 9.0 s ago"),
+            with_process(readiness=ProbeResult(NotReady.HUNG, "its loop turned 9.0 s ago")),
             ROOMY,
-            "inference.1 hangs: its loop",
-            "end",
+            "inference.1 is not ready (its loop turned 9.0 s ago)",
+            "end that process",
         ),
-        (with_process(ready=False, why="the queue does not answer"), ROOMY, "the queue does not answer", "QUEUE"),
-        (WELL, Machine(cores=8, load=20.0), "other programs use this machine: 20.0 want its 8 cores", "end some"),
-        (replace(WELL, malformed=3.0), ROOMY, "3.0 messages a second are none of ours", "QUEUE"),
+        (
+            with_process(readiness=ProbeResult(NotReady.QUEUE_SILENT, "the queue does not answer")),
+            ROOMY,
+            "the queue does not answer",
+            "QUEUE",
+        ),
+        (WELL, Machine(cores=8, load=20.0), "other programs use this machine: 20.0 of them want", "end some"),
+        (replace(WELL, malformed_per_s=3.0), ROOMY, "3.0 messages a second are malformed", "QUEUE"),
     ],
 )
-def test_what_is_wrong_is_said_with_what_to_change(
-    figures: PipelineSummary, machine: Machine, wrong: str, remedy: str
+def test_each_problem_is_found_with_its_remedy(
+    pipeline: PipelineSummary, machine: Machine, problem: str, remedy: str
 ) -> None:
-    (finding,) = diagnose(figures, machine)
-    assert wrong in finding.wrong
+    (finding,) = diagnose(pipeline, machine)
+    assert problem in finding.problem
     assert remedy in finding.remedy
 
 
 @pytest.mark.parametrize(
-    "figures",
+    "pipeline",
     [
         WELL,
-        with_stage("inference", busy=0.99),  # busy, and nothing is lost by it
-        with_camera(drops=NONE | {DropReason.STALE: 0.3}),  # one frame in a hundred
-        with_process(cpu=math.nan, memory_bytes=math.nan),  # no Linux
-        with_camera(state="live", age_p50_s=math.nan, sent_age_s=math.nan),
+        with_stage(Stage.INFERENCE, busy=0.99),  # busy, but nothing is dropped
+        with_camera(drops_per_s=NONE | {DropReason.STALE: 0.3}),  # one frame in a hundred
+        with_process(cpu=math.nan, memory_bytes=math.nan),  # not on Linux
+        with_process(readiness=ProbeResult(NotReady.NO_PROMETHEUS, "it is not installed")),  # it is optional
+        with_camera(age_p50_s=math.nan, sent_age_s=math.nan),
     ],
 )
-def test_nothing_is_said_where_all_is_well(figures: PipelineSummary) -> None:
-    assert diagnose(figures, ROOMY) == []
+def test_healthy_pipeline_has_no_findings(pipeline: PipelineSummary) -> None:
+    assert diagnose(pipeline, ROOMY) == []
 
 
-def test_what_stops_everything_is_said_first() -> None:
-    figures = replace(
-        with_stage("inference", workers=0),
-        processes=(replace(PROCESS, answers=False),),
-        cameras=(replace(CAMERA, state="down"),),
+def test_findings_that_stop_everything_come_first() -> None:
+    pipeline = replace(
+        with_stage(Stage.INFERENCE, workers=0),
+        processes=(replace(PROCESS, readiness=NO_ANSWER),),
+        cameras=(replace(CAMERA, state=CameraState.DOWN),),
     )
-    assert [finding.wrong.split()[0] for finding in diagnose(figures, ROOMY)] == ["inference.1", "there", "hall"]
+    assert [finding.problem.split()[0] for finding in diagnose(pipeline, ROOMY)] == ["inference.1", "no", "hall"]
 
 
-def test_no_worker_is_advised_where_other_programs_have_the_cores() -> None:
-    findings = diagnose(with_stage("inference", busy=0.9, waiting=2), Machine(cores=2, load=9.0))
+def test_no_more_workers_are_advised_while_other_programs_use_the_cores() -> None:
+    findings = diagnose(with_stage(Stage.INFERENCE, busy=0.9, waiting=2), Machine(cores=2, load=9.0))
     assert [finding.remedy for finding in findings] == [
-        "other programs have the cores, so end some of them first",
+        "other programs use the cores; end some of them first",
         "end some of them",
     ]
+
+
+def test_every_reason_but_that_of_prometheus_has_a_remedy() -> None:
+    assert set(NotReady) - set(REMEDIES) == {NotReady.NO_PROMETHEUS}

@@ -1,4 +1,4 @@
-"""digitcam learn: what is missing is said, what was learned is undone, and training gets what was asked for."""
+"""digitcam learn passes its options to training, names missing packages, and can be undone."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ from tests.shared.vision.weights import other_weights, put
 
 @pytest.fixture
 def settings(make_settings: MakeSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Those of the command, which runs in the test's folder."""
+    """The settings of the command, which runs in the test's folder."""
     monkeypatch.setenv("LEARNED_DIR", str(tmp_path / "learned"))
     return make_settings(LEARNED_DIR=tmp_path / "learned")
 
@@ -29,13 +29,13 @@ def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_torch")
-def test_without_torch_it_says_what_to_install(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_packages_are_named_with_how_to_install_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert __main__.main(["learn"]) == 1
     assert capsys.readouterr().err == "digitcam: learn needs torch, onnx: pip install 'digitcam[train]'.\n"
 
 
 @pytest.mark.usefixtures("without_torch")
-def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
+def test_undo_restores_the_shipped_weights_and_keeps_the_corrections(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = CorrectionStore(settings.learned_dir)
@@ -46,18 +46,18 @@ def test_undo_gives_the_shipped_weights_back_and_keeps_the_corrections(
     assert len(kept.fetch()) == 1
     assert __main__.main(["learn", "--undo"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "The reader is the shipped one again; your corrections stay.",
+        "The classifier has its shipped weights again. Your corrections stay.",
         "Nothing was learned yet.",
     ]
 
 
-def test_training_gets_the_options_and_its_exit_code_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+def test_options_are_passed_to_training_and_its_exit_code_is_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
 
     def run(command: list[str], *, check: bool) -> subprocess.CompletedProcess[bytes]:
-        asked.append(command)
+        commands.append(command)
         return subprocess.CompletedProcess(command, 1)
 
     monkeypatch.setattr(subprocess, "run", run)
     assert __main__.main(["learn", "--steps", "3", "--data", "here"]) == 1
-    assert asked == [[sys.executable, "-m", "training.finetune", "--data", "here", "--steps", "3"]]
+    assert commands == [[sys.executable, "-m", "training.finetune", "--data", "here", "--steps", "3"]]

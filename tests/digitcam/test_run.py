@@ -1,29 +1,30 @@
-"""What stands behind each line of the Procfile."""
+"""The process behind each line of the Procfile."""
 
 from pathlib import Path
 
 import pytest
 
-from digitcam.commands.run import camera_plan, forget_env_file, instance_number, list_watch
+from digitcam.commands.run import find_instance, forget_env_file, plan_cameras, watch_camera_list
 from shared.cameras.added_cameras import make_added_camera, write_added_cameras
+from shared.pipeline import WORKER_STAGES, Stage
 from shared.settings import ConfigError, load_settings
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("stage", "process", "expected"), [("inference", "inference.2", "2"), ("queue", "", "1")])
-def test_instance_is_the_one_that_honcho_names(
-    monkeypatch: pytest.MonkeyPatch, stage: str, process: str, expected: str
+@pytest.mark.parametrize(("stage", "name", "expected"), [(Stage.INFERENCE, "inference.2", "2"), (Stage.QUEUE, "", "1")])
+def test_instance_is_the_number_that_honcho_gives(
+    monkeypatch: pytest.MonkeyPatch, stage: Stage, name: str, expected: str
 ) -> None:
-    monkeypatch.setenv("HONCHO_PROCESS_NAME", process)
-    assert instance_number(stage) == expected
+    monkeypatch.setenv("HONCHO_PROCESS_NAME", name)
+    assert find_instance(stage) == expected
 
 
-@pytest.mark.parametrize("stage", ["capture", "queue", "display", "prometheus"])
-def test_second_worker_where_there_can_be_one_is_an_error(monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+@pytest.mark.parametrize("stage", set(Stage) - set(WORKER_STAGES))
+def test_second_worker_of_another_stage_is_an_error(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
     monkeypatch.setenv("HONCHO_PROCESS_NAME", f"{stage}.2")
     with pytest.raises(ConfigError, match="preprocess and inference"):
-        instance_number(stage)
+        find_instance(stage)
 
 
 def write(*lines: str) -> None:
@@ -32,15 +33,15 @@ def write(*lines: str) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own, and an environment without cameras."""
+    """An empty folder, and an environment without cameras."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CAMERAS", "")
     monkeypatch.delenv("CAMERAS")
     return tmp_path
 
 
-def test_plan_follows_the_file_and_knows_cameras_by_what_they_are(folder: Path) -> None:
-    plan = camera_plan()
+def test_plan_follows_the_file_and_identifies_cameras_by_their_source(folder: Path) -> None:
+    plan = plan_cameras()
     for name in ("a", "b"):
         (folder / name).mkdir()
         (folder / name / "clip.mp4").touch()
@@ -52,17 +53,17 @@ def test_plan_follows_the_file_and_knows_cameras_by_what_they_are(folder: Path) 
     assert [worker.name for worker in plan() if worker not in first] == ["capture.clip"]
 
 
-def test_auto_stays_what_it_was_found_to_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_meaning_of_auto_is_found_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([True])
     monkeypatch.setattr("digitcam.commands.run.probe_webcam", lambda: next(answers))
-    plan = camera_plan()
+    plan = plan_cameras()
     write("CAMERAS=auto")
     assert [worker.name for worker in plan()] == ["capture.webcam0"]
     write("CAMERAS=auto,demo")
     assert [worker.name for worker in plan()] == ["capture.webcam0", "capture.demo"]
 
 
-def test_line_that_is_deleted_from_the_file_is_gone_although_honcho_had_copied_it(
+def test_setting_deleted_from_the_file_is_gone_although_honcho_copied_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("CAMERAS=demo,demo", "WEB_PORT=8001")
@@ -73,11 +74,11 @@ def test_line_that_is_deleted_from_the_file_is_gone_although_honcho_had_copied_i
     assert (load_settings().cameras, load_settings().web_port) == (("auto",), 8002)
 
 
-def test_plan_has_what_the_page_has_added_and_is_made_again_when_that_changes(folder: Path) -> None:
+def test_cameras_added_in_the_web_interface_are_planned_and_changes_noticed(folder: Path) -> None:
     run_dir = load_settings().run_dir
     run_dir.mkdir()
     write("CAMERAS=demo")
-    plan, has_changed = camera_plan(), list_watch(run_dir)
+    plan, has_changed = plan_cameras(), watch_camera_list(run_dir)
     assert not has_changed()
     write_added_cameras(run_dir, {"hall": make_added_camera("hall", "rtsp://10.0.0.7/live")})
     assert [has_changed(), has_changed()] == [True, False]

@@ -1,4 +1,4 @@
-"""digitcam share: a door for other devices that closes with it."""
+"""digitcam share opens the web interface to other devices until it ends."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from digitcam.commands.share import find_address, invitation
+from digitcam.commands.share import find_address, format_invitation
 from shared.settings import ConfigError, load_settings
 from tests.pipeline.pipeline import free_port
 
@@ -22,14 +22,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def shared(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """A page that is shared on this machine: its address, and the process."""
+    """A web interface shared on this machine: its address, and the process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RUN_DIR": str(tmp_path)}
     command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as it:
         assert it.stdout
-        said = iter(it.stdout)
-        url = next(found[0] for line in said if (found := re.search(r"https://\S+", line)))
-        assert any("ready" in line for line in said)
+        lines = iter(it.stdout)
+        url = next(found[0] for line in lines if (found := re.search(r"https://\S+", line)))
+        assert any("ready" in line for line in lines)
         yield url, it
         it.kill()
 
@@ -43,7 +43,7 @@ def fetch(url: str, tls: ssl.SSLContext) -> int:
             return error.code
 
 
-def test_page_is_shared_by_its_own_certificate_with_whoever_has_the_token(
+def test_web_interface_is_served_with_its_own_certificate_to_holders_of_the_token(
     shared: tuple[str, "subprocess.Popen[str]"], tmp_path: Path
 ) -> None:
     url, process = shared
@@ -60,19 +60,19 @@ def test_page_is_shared_by_its_own_certificate_with_whoever_has_the_token(
     assert process.wait(5) == 0
 
 
-def test_code_holds_the_address_in_blocks_and_in_letters() -> None:
-    shown = invitation("https://192.0.2.7:8443/camera?token=abc")
+def test_address_is_printed_as_a_code_and_as_text() -> None:
+    shown = format_invitation("https://192.0.2.7:8443/camera?token=abc")
     assert "\N{UPPER HALF BLOCK}" in shown or "\N{LOWER HALF BLOCK}" in shown
     assert "https://192.0.2.7:8443/camera?token=abc" in shown
 
 
-def test_machine_without_a_network_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digitcam.commands.share.ANY_OTHER_HOST", ("255.255.255.255", 9))  # which no socket may reach
+def test_missing_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digitcam.commands.share.TEST_NET", ("255.255.255.255", 9))  # broadcast
     with pytest.raises(ConfigError, match="share finds no network"):
         find_address()
 
 
-def test_certificate_that_is_none_ends_with_one_sentence(tmp_path: Path) -> None:
+def test_wrong_certificate_is_one_sentence(tmp_path: Path) -> None:
     from services.display.web.server import load_certificate  # noqa: PLC0415
 
     (tmp_path / "no.pem").write_text("nothing")

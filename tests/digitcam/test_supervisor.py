@@ -1,4 +1,4 @@
-"""Workers are brought back, and a wrong setting is not tried again."""
+"""Workers that crash are restarted; a wrong setting ends the line."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from shared.service.signals import EXIT_WRONG_SETTING
 
 
 class FakeProcess:
-    """A process that ends with the given code as soon as it is looked at."""
+    """A process that ends with the given code at the first poll."""
 
     stdin = None
 
@@ -27,20 +27,20 @@ class FakeProcess:
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2), (EXIT_WRONG_SETTING, EXIT_WRONG_SETTING), (None, None)])
-def test_worker_that_means_to_end_is_not_restarted(code: int | None, expected: int | None) -> None:
+def test_worker_that_ended_for_good_is_not_restarted(code: int | None, expected: int | None) -> None:
     started = []
 
     def start(*_: object, **__: object) -> FakeProcess:
         started.append(code)
         return FakeProcess(code)
 
-    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
-    assert [keeper.look(0.0), keeper.look(0.1), keeper.look(9.0)] == [None, expected, expected]
+    worker = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
+    assert [worker.start_or_poll(now) for now in (0.0, 0.1, 9.0)] == [None, expected, expected]
     assert started == [code]
 
 
 @pytest.mark.parametrize("code", [1, -9, -11, 75])
-def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> None:
+def test_crashed_worker_is_restarted_after_a_growing_delay(code: int) -> None:
     starts: list[float] = []
     now = 0.0
 
@@ -48,16 +48,16 @@ def test_worker_that_crashes_is_restarted_after_a_growing_delay(code: int) -> No
         starts.append(now)
         return FakeProcess(code)
 
-    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
+    worker = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
     while now < 20:
-        assert keeper.look(now) is None
+        assert worker.start_or_poll(now) is None
         now += 0.01
     pauses = [after - before for before, after in pairwise(starts)]
     assert pauses[0] < FIRST_DELAY_S + 0.05
     assert LAST_DELAY_S / 2 <= pauses[-1] <= LAST_DELAY_S + 0.05
 
 
-def test_setting_that_has_become_wrong_since_the_first_start_ends_nothing() -> None:
+def test_setting_that_became_wrong_after_the_first_start_ends_nothing() -> None:
     codes = [-11, EXIT_WRONG_SETTING, EXIT_WRONG_SETTING, None]
     started: list[int | None] = []
 
@@ -65,18 +65,18 @@ def test_setting_that_has_become_wrong_since_the_first_start_ends_nothing() -> N
         started.append(codes[len(started)])
         return FakeProcess(started[-1])
 
-    keeper = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
-    assert {keeper.look(float(now)) for now in range(20)} == {None}
+    worker = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
+    assert {worker.start_or_poll(float(now)) for now in range(20)} == {None}
     assert started == codes
 
 
 def keep(command: list[str]) -> int:
-    """Keep one worker alive until it ends for good; the exit code."""
+    """Supervise one worker until it ends for good; return the exit code."""
     return keep_alive(lambda: [WorkerSpec("w", tuple(command))], threading.Event())
 
 
-def test_killed_worker_comes_back(tmp_path: Path) -> None:
-    """A real process ends itself by SIGKILL once; its successor finds the mark and means to end."""
+def test_killed_worker_is_restarted(tmp_path: Path) -> None:
+    """A real process kills itself once; its successor finds the mark and ends."""
     mark = tmp_path / "mark"
     program = (
         "import os, pathlib, signal, sys\n"
@@ -88,7 +88,7 @@ def test_killed_worker_comes_back(tmp_path: Path) -> None:
     assert mark.exists()
 
 
-def test_worker_that_has_to_be_killed_leaves_no_scrape_target_behind(tmp_path: Path) -> None:
+def test_worker_that_had_to_be_killed_leaves_no_scrape_target(tmp_path: Path) -> None:
     target = tmp_path / "w.json"
     deaf = "import pathlib, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     deaf += "pathlib.Path(sys.argv[1]).touch(); time.sleep(60)"
@@ -108,33 +108,33 @@ def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
     assert keep(command) == 1
 
 
-def test_worker_that_is_taken_off_the_list_while_it_starts_does_not_end_the_line(
+def test_worker_removed_from_the_plan_while_it_starts_does_not_end_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It finds itself on no list, and says that a setting is wrong before its parent has heard of another list."""
+    """It ends with a wrong setting, because no list has it, before its supervisor notices the new list."""
     stays, gone = WorkerSpec("stays", ("w",)), WorkerSpec("gone", ("w",))
-    processes, stop, asked = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
-    monkeypatch.setattr("digitcam.supervisor.SupervisedWorker.end", lambda keeper: None)
+    processes, stop, checks = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
+    monkeypatch.setattr("digitcam.supervisor.SupervisedWorker.terminate", lambda worker: None)
     monkeypatch.setattr(
-        "digitcam.supervisor.keeper_of",
-        lambda worker: SupervisedWorker(worker, lambda *_, **__: processes[worker]),  # type: ignore[arg-type]
+        "digitcam.supervisor.supervise",
+        lambda spec: SupervisedWorker(spec, lambda *_, **__: processes[spec]),  # type: ignore[arg-type]
     )
 
     def has_changed() -> bool:
-        nonlocal asked
-        asked += 1
-        if asked == 1:
-            processes[gone].code = EXIT_WRONG_SETTING  # the list was written just after this question
-        if asked == 3:
+        nonlocal checks
+        checks += 1
+        if checks == 1:
+            processes[gone].code = EXIT_WRONG_SETTING  # the list is written just after this check
+        if checks == 3:
             stop.set()
-        return asked == 2
+        return checks == 2
 
-    assert keep_alive(lambda: [stays] if asked else [stays, gone], stop, has_changed) == 0
-    assert asked == 3
+    assert keep_alive(lambda: [stays] if checks else [stays, gone], stop, has_changed) == 0
+    assert checks == 3
 
 
 def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    """The parent is killed with -9 and can tell nobody; the worker's standard input ends."""
+    """A killed parent can send nothing, but the worker's standard input ends."""
     pid_file = tmp_path / "pid"
     worker = (
         "import os, pathlib, threading\nfrom shared.service.signals import stop_on_signals, stop_with_parent\n"

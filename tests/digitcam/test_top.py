@@ -1,51 +1,73 @@
-"""The live table, and what runs behind it: real ports, and processes that do not answer."""
+"""The live table, and the scraping behind it: real ports, and processes that do not answer."""
 
 import json
 import math
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from digitcam.commands.doctor import report
-from digitcam.commands.top import columns, look, table
+from digitcam.commands.top import align, format_tables, scrape_running
 from digitcam.diagnosis import Finding
-from shared.pipeline import DropReason
+from shared.pipeline import CameraState, DropReason, Stage
 from shared.service.lifecycle import write_scrape_target
 from shared.settings import ConfigError
-from shared.telemetry.health import Health
-from shared.telemetry.scraping import find_targets, scrape
-from shared.telemetry.status_server import status_port
+from shared.telemetry.health import Health, NotReady, ProbeResult
+from shared.telemetry.scraping import find_targets, scrape_pipeline
+from shared.telemetry.status_server import serve_status
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 from tests.conftest import MakeSettings
 
-DROPS = dict.fromkeys(DropReason, 0.0) | {DropReason.STALE: 1.5}
-FIGURES = PipelineSummary(
-    (
+UNMEASURED: dict[str, Any] = {"batch_size": math.nan, "busy": 0.0, "waiting": 0, "drops_per_s": {}} | dict.fromkeys(
+    ("age_p50_s", "age_p99_s"), math.nan
+)
+PIPELINE = PipelineSummary(
+    cameras=(
         CameraSummary(
-            "hall",
-            "live",
-            30.0,
-            28.5,
-            dict.fromkeys(DropReason, 0.0) | {DropReason.STALE: 1.5},
-            0.004,
-            0.031,
-            0.058,
-            0.15,
+            name="hall",
+            state=CameraState.LIVE,
+            frames_per_s=30.0,
+            readings_per_s=28.5,
+            drops_per_s=dict.fromkeys(DropReason, 0.0) | {DropReason.STALE: 1.5},
+            sent_age_s=0.004,
+            age_p50_s=0.031,
+            age_p99_s=0.058,
+            max_age_s=0.15,
         ),
     ),
-    (
-        StageSummary("queue", 1, 30.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
-        StageSummary("inference", 2, 28.5, 1.4, 0.964, 1, {DropReason.STALE: 1.5}, 0.012, 0.02),
-        StageSummary("display", 0, 0.0, math.nan, 0.0, 0, {}, math.nan, math.nan),
+    stages=(
+        StageSummary(name=Stage.QUEUE, workers=1, frames_per_s=30.0, **UNMEASURED),
+        StageSummary(
+            name=Stage.INFERENCE,
+            workers=2,
+            frames_per_s=28.5,
+            batch_size=1.4,
+            busy=0.964,
+            waiting=1,
+            drops_per_s={DropReason.STALE: 1.5},
+            age_p50_s=0.012,
+            age_p99_s=0.02,
+        ),
+        StageSummary(name=Stage.DISPLAY, workers=0, frames_per_s=0.0, **UNMEASURED),
     ),
-    (ProcessSummary("inference.1", True, False, "the queue does not answer", 0.2, 0.48, 137e6),),
-    0.0,
+    processes=(
+        ProcessSummary(
+            name="inference.1",
+            answers=True,
+            readiness=ProbeResult(NotReady.QUEUE_SILENT, "the queue does not answer"),
+            heartbeat_age_s=0.2,
+            cpu=0.48,
+            memory_bytes=137e6,
+        ),
+    ),
+    malformed_per_s=0.0,
 )
 
 
-def test_table_says_how_cameras_stages_and_processes_are() -> None:
-    assert table(FIGURES) == [
+def test_tables_show_cameras_stages_and_processes() -> None:
+    assert format_tables(PIPELINE) == [
         "CAMERA  STATE  FRAMES/S  READ/S  DROPS/S  AGE(ms):p50  p99",
         "hall     live      30.0    28.5      1.5           31   58",
         "",
@@ -61,27 +83,30 @@ def test_table_says_how_cameras_stages_and_processes_are() -> None:
 
 
 def test_table_without_rows_has_titles() -> None:
-    assert columns("CAMERA STATE", []) == ["CAMERA  STATE"]
+    assert align(("CAMERA", "STATE"), []) == ["CAMERA  STATE"]
 
 
-def test_nothing_that_runs_is_said_with_how_to_start_it(make_settings: MakeSettings) -> None:
+def test_missing_pipeline_is_one_sentence_that_names_the_start(make_settings: MakeSettings) -> None:
     with pytest.raises(ConfigError, match="honcho start"):
-        look(make_settings())
+        scrape_running(make_settings())
 
 
-def test_process_that_was_killed_is_told_from_one_that_answers(tmp_path: Path) -> None:
+def test_killed_process_is_unreachable(tmp_path: Path) -> None:
     health = Health()
-    health.beat()
+    health.heartbeat()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         dead = probe.getsockname()[1]
-    with status_port(health) as port:
+    with serve_status(health) as port:
         write_scrape_target(tmp_path / "targets" / "a.json", port, {"stage": "queue", "worker": "queue.1"})
         write_scrape_target(tmp_path / "targets" / "b.json", dead, {"stage": "inference", "worker": "inference.1"})
-        said = {said.target.worker: (bool(said.samples), said.ready) for said in scrape(tmp_path).said}
-    assert said == {"queue.1": (True, True), "inference.1": (False, False)}
+        processes = scrape_pipeline(tmp_path).processes
+    assert {one.target.worker: (bool(one.samples), one.readiness.reason) for one in processes} == {
+        "queue.1": (True, None),
+        "inference.1": (False, NotReady.UNREACHABLE),
+    }
 
 
-def test_process_that_ends_while_it_is_looked_for_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_ends_during_the_search_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "targets"
     folder.mkdir()
     (folder / "gone.json").symlink_to(tmp_path / "nowhere")
@@ -90,15 +115,15 @@ def test_process_that_ends_while_it_is_looked_for_is_no_error(tmp_path: Path, mo
 
 
 @pytest.mark.parametrize(
-    ("findings", "code", "says_well"),
+    ("findings", "code", "is_clear"),
     [
         ([], 0, True),
         ([Finding("prometheus is not installed", "apt", is_needed=False)], 0, True),
         ([Finding("inference hangs", "end it")], 1, False),
     ],
 )
-def test_exit_code_says_whether_something_is_in_the_way(
-    findings: list[Finding], code: int, says_well: bool, capsys: pytest.CaptureFixture[str]
+def test_exit_code_is_1_if_a_finding_stops_the_pipeline(
+    findings: list[Finding], code: int, is_clear: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert report(findings, "All is well") == code
-    assert ("All is well" in capsys.readouterr().out) == says_well
+    assert ("All is well" in capsys.readouterr().out) == is_clear

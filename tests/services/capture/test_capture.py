@@ -17,7 +17,7 @@ import pytest
 import simplejpeg
 from prometheus_client import REGISTRY
 
-from services.capture.__main__ import STALLED_AFTER_S, HungError, find_trouble, run
+from services.capture.__main__ import STALLED_AFTER_S, HungError, find_problem, run
 from services.capture.frames import CameraAbsentError, FrameStream
 from services.capture.grabber import FrameGrabber
 from shared.cameras.camera_list import Camera, SourceKind
@@ -268,5 +268,5 @@ def test_wrong_camera_ends_the_process_with_one_sentence(make_settings: MakeSett
 def test_capture_is_ready_while_its_frames_flow(
     state: CameraState, connected: bool, unsent_s: float, words: str
 ) -> None:
-    trouble = find_trouble(CameraStatus(state, "it is unplugged", 0.0), connected, unsent_s)
-    assert (words in trouble, trouble == "") == (True, words == "")
+    problem = find_problem(CameraStatus(state, "it is unplugged", 0.0), connected, unsent_s)
+    assert words in problem.message if problem else not words

@@ -211,5 +211,5 @@ def test_display_is_ready_unless_a_live_camera_gives_no_frames(
     first: list[Message], then: list[Message], is_still: bool
 ) -> None:
     monitor = FrameFlowMonitor(0.0)
-    assert not monitor.find_trouble(first, 1.0)
-    assert bool(monitor.find_trouble(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still
+    assert not monitor.find_problem(first, 1.0)
+    assert bool(monitor.find_problem(then, 1.0 + STILL_AFTER_S + 0.1)) == is_still

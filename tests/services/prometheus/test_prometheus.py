@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from digitcam.supervisor import STOPPING_CODES
+from digitcam.supervisor import FINAL_CODES
 from services.prometheus import __main__ as prometheus
-from services.prometheus.__main__ import CONFIG_FILES, find_trouble, make_command
+from services.prometheus.__main__ import CONFIG_FILES, find_problem, make_command
 from shared.pipeline import Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings
@@ -17,14 +17,14 @@ from shared.settings import load_settings
 
 def test_missing_program_is_reported_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    assert "apt install prometheus" in find_trouble(9090)
+    assert "apt install prometheus" in find_problem(9090)
 
 
 def test_port_in_use_is_reported_with_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert f"PROMETHEUS_PORT={port}" in find_trouble(port)
+        assert f"PROMETHEUS_PORT={port}" in find_problem(port)
 
 
 def test_configuration_and_rules_are_copied_to_the_folder_of_the_targets(tmp_path: Path) -> None:
@@ -38,11 +38,11 @@ def test_configuration_and_rules_are_copied_to_the_folder_of_the_targets(tmp_pat
 def test_prometheus_that_exits_does_not_end_the_pipeline(
     code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prometheus, "find_trouble", lambda port: "")
+    monkeypatch.setattr(prometheus, "find_problem", lambda port: "")
     monkeypatch.setattr(prometheus, "make_command", lambda run_dir, port: ["sh", "-c", f"exit {code}"])
     monkeypatch.setattr(prometheus, "RETRY_AFTER_S", 0.0)
     settings = load_settings({"RUN_DIR": str(tmp_path)}, tmp_path / ".env")
     context = ServiceContext(settings, Stage.PROMETHEUS, "1", logging.getLogger("prometheus.1"), threading.Event())
     with pytest.raises(SystemExit) as end:
         prometheus.main(context)
-    assert end.value.code not in STOPPING_CODES
+    assert end.value.code not in FINAL_CODES

@@ -1,10 +1,8 @@
 """A process is alive while its loop turns, and ready while nothing keeps it from its work."""
 
-import threading
-
 import pytest
 
-from shared.telemetry.health import HUNG_AFTER_S, START_WITHIN_S, Health
+from shared.telemetry.health import HUNG_AFTER_S, QUEUE_SILENT, START_WITHIN_S, Health, NotReady, Problem
 
 
 class Clock:
@@ -18,37 +16,30 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("has_turned", "trouble", "silent_s", "alive", "ready"),
+    ("has_turned", "problem", "silent_s", "alive", "reason"),
     [
-        (True, "", 0.5, True, True),
-        (True, "the queue does not answer", 0.5, True, False),
-        (True, "", HUNG_AFTER_S + 0.1, False, False),
-        (False, "", HUNG_AFTER_S + 0.1, True, False),
-        (False, "", START_WITHIN_S + 0.1, False, False),
+        (True, None, 0.5, True, None),
+        (True, QUEUE_SILENT, 0.5, True, NotReady.QUEUE_SILENT),
+        (True, None, HUNG_AFTER_S + 0.1, False, NotReady.HUNG),
+        (True, QUEUE_SILENT, HUNG_AFTER_S + 0.1, False, NotReady.HUNG),
+        (False, None, HUNG_AFTER_S + 0.1, True, NotReady.STARTING),
+        (False, None, START_WITHIN_S + 0.1, False, NotReady.HUNG),
     ],
 )
 def test_health_follows_the_heartbeat(
-    has_turned: bool, trouble: str, silent_s: float, alive: bool, ready: bool
+    has_turned: bool, problem: Problem | None, silent_s: float, alive: bool, reason: NotReady | None
 ) -> None:
     clock = Clock()
     health = Health(clock)
     if has_turned:
-        health.beat(trouble)
+        health.heartbeat(problem)
     clock.now += silent_s
-    assert (health.alive().ok, health.ready().ok) == (alive, ready)
+    assert (health.check_alive().ok, health.check_ready().reason) == (alive, reason)
 
 
-def test_what_is_wrong_is_said_until_it_is_over() -> None:
+def test_process_is_ready_again_when_its_problem_is_over() -> None:
     health = Health(Clock())
-    health.beat("the queue does not answer")
-    assert health.ready().why == "the queue does not answer"
-    health.beat()
-    assert health.ready().ok
-
-
-def test_heartbeat_stays_young_while_a_loop_only_waits() -> None:
-    health, stop = Health(), threading.Event()
-    assert not health.wait(stop, 0.01, "not installed")
-    assert (health.alive().ok, health.ready().why) == (True, "not installed")
-    stop.set()
-    assert health.wait(stop, 60)
+    health.heartbeat(QUEUE_SILENT)
+    assert health.check_ready().message == "the queue does not answer"
+    health.heartbeat()
+    assert health.check_ready().ok

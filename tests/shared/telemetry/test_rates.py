@@ -1,17 +1,19 @@
-"""Rates and quantiles between two scrapes, as Prometheus takes them."""
+"""Rates and quantiles between two scrapes, as Prometheus computes them."""
 
 import math
 
 import pytest
 
-from shared.telemetry.rates import Change, interpolate
+from shared.telemetry.health import ProbeResult
+from shared.telemetry.rates import ScrapeInterval, interpolate
 from shared.telemetry.scraping import MetricSample, ProcessStatus, Scrape, ScrapeTarget
 
+READY = ProbeResult(None, "")
 QUEUE = ScrapeTarget("queue.1", "queue", "127.0.0.1:1")
 
 
 def scrape(at: float, *samples: MetricSample) -> Scrape:
-    return Scrape(at, (ProcessStatus(QUEUE, samples, ready=True, why=""),))
+    return Scrape(at, (ProcessStatus(QUEUE, samples, READY),))
 
 
 def frames(value: float, camera: str = "hall") -> MetricSample:
@@ -23,17 +25,17 @@ def frames(value: float, camera: str = "hall") -> MetricSample:
     [
         ([frames(10)], [frames(70)], 30.0),
         ([], [frames(60)], 30.0),
-        ([frames(1000)], [frames(20)], 10.0),  # its process was started again
+        ([frames(1000)], [frames(20)], 10.0),  # its process restarted
         ([frames(10), frames(5, "door")], [frames(40), frames(35, "door")], 15.0),
     ],
 )
 def test_rate_is_growth_over_time(before: list[MetricSample], after: list[MetricSample], expected: float) -> None:
-    change = Change(scrape(100.0, *before), scrape(102.0, *after))
-    assert change.rate("digitcam_frames_total", camera="hall") == expected
+    interval = ScrapeInterval(scrape(100.0, *before), scrape(102.0, *after))
+    assert interval.rate("digitcam_frames_total", camera="hall") == expected
 
 
-def test_gauge_that_nobody_exports_is_nan_not_0() -> None:
-    assert math.isnan(Change(scrape(1.0), scrape(2.0)).now("digitcam_waiting", stage="inference"))
+def test_gauge_that_no_process_exports_is_nan_not_0() -> None:
+    assert math.isnan(ScrapeInterval(scrape(1.0), scrape(2.0)).gauge("digitcam_waiting", stage="inference"))
 
 
 @pytest.mark.parametrize(

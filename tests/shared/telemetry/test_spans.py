@@ -1,4 +1,4 @@
-"""Spans are kept for those who record, and for nobody else."""
+"""Spans are kept only while something records."""
 
 import json
 import threading
@@ -11,31 +11,31 @@ from shared.pipeline import Stage
 from shared.service.stage_loop import run_loop
 from shared.telemetry import spans
 from shared.telemetry.health import Health
-from shared.telemetry.spans import Recorder, Span
-from shared.telemetry.status_server import status_port
+from shared.telemetry.spans import Span, SpanRecorder
+from shared.telemetry.status_server import serve_status
 from tests.shared.service.test_stage_loop import FakeQueue, frame, refuse
-from tests.shared.telemetry.test_status_server import ask
+from tests.shared.telemetry.test_status_server import request
 
 
 def span(seq: int) -> Span:
     return Span("inference", "cam", seq, 1.0, 2.0)
 
 
-def wait_until(recorder: Recorder, is_on: bool) -> None:
+def wait_until(recorder: SpanRecorder, is_on: bool) -> None:
     deadline = time.monotonic() + 5
     while recorder.is_on != is_on:
         assert time.monotonic() < deadline
 
 
-def test_nothing_is_kept_while_nobody_records() -> None:
-    recorder = Recorder()
+def test_nothing_is_kept_while_nothing_records() -> None:
+    recorder = SpanRecorder()
     recorder.add(span(1))
     assert recorder.record(0) == []
     assert not recorder.is_on
 
 
-def test_two_who_record_at_once_get_all_of_their_own_time() -> None:
-    recorder, got = Recorder(), {}
+def test_two_recordings_at_once_each_get_all_spans_of_their_time() -> None:
+    recorder, got = SpanRecorder(), {}
     threads = [
         threading.Thread(target=lambda name=name, s=s: got.update({name: recorder.record(s)}))
         for name, s in (("short", 0.05), ("long", 0.3))
@@ -52,8 +52,8 @@ def test_two_who_record_at_once_get_all_of_their_own_time() -> None:
 
 
 def test_memory_is_bounded_and_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spans, "MOST_SPANS", 3)
-    recorder, got = Recorder(), []
+    monkeypatch.setattr(spans, "MAX_SPANS", 3)
+    recorder, got = SpanRecorder(), []
     thread = threading.Thread(target=lambda: got.extend(recorder.record(0.2)))
     thread.start()
     wait_until(recorder, is_on=True)
@@ -64,19 +64,22 @@ def test_memory_is_bounded_and_the_newest_are_kept(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("query", ["", "?seconds=soon", "?seconds=1&seconds=2"])
-def test_question_that_makes_no_sense_is_refused(query: str) -> None:
-    with status_port(Health()) as port:
-        assert ask(port, f"/trace{query}") == (400, "/trace takes ?seconds=5\n")
+def test_request_with_a_wrong_duration_is_refused(query: str) -> None:
+    with serve_status(Health()) as port:
+        assert request(port, f"/trace{query}")[0] == 400
 
 
-def test_work_of_a_loop_is_on_the_trace() -> None:
-    answers = []
-    with status_port(Health()) as port:
-        asking = threading.Thread(target=lambda: answers.append(ask(port, "/trace?seconds=0.3")))
-        asking.start()
+def test_work_of_a_stage_is_in_the_trace() -> None:
+    responses = []
+    with serve_status(Health()) as port:
+        requesting = threading.Thread(target=lambda: responses.append(request(port, "/trace?seconds=0.3")))
+        requesting.start()
         wait_until(spans.TRACE, is_on=True)
         queue = FakeQueue([frame(1), frame(2)], [])
         run_loop(queue, Ready(Stage.PREPROCESS, "p", 4, False), Frame, refuse, queue.stop, Health())
-        asking.join()
-    rows = [["preprocess", "cam", seq, 10.0, 10.0, "batch of 2"] for seq in (1, 2)]
-    assert (answers[0][0], json.loads(answers[0][1])) == (200, rows)
+        requesting.join()
+    ((status, text),) = responses
+    assert status == 200
+    assert [Span(**fields) for fields in json.loads(text)] == [
+        Span("preprocess", "cam", seq, 10.0, 10.0, "batch of 2") for seq in (1, 2)
+    ]

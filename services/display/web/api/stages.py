@@ -12,7 +12,7 @@ from services.display.web.json_views import Values
 from services.display.web.requests import check
 from shared.telemetry import scraping as ports
 from shared.telemetry.scraping import Scrape
-from shared.telemetry.summary import StageSummary, compare
+from shared.telemetry.summary import StageSummary, summarize
 
 EVERY_S = 0.9  # however many ask; a page asks once a second
 OVER = 4  # scrapes, as in digitcam top: rates over three seconds are steady to look at, and quick to fall
@@ -33,33 +33,33 @@ class Stages:
         """Answer with every stage that has a worker."""
         check(request.query, {})
         async with self._turn:  # who comes while it is asked shares the answer
-            if not self._scrapes or time.monotonic() - self._scrapes[-1].at > EVERY_S:
+            if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > EVERY_S:
                 self._stages = await asyncio.to_thread(self._look)
         return web.json_response({"stages": self._stages})
 
     def _look(self) -> list[Values]:
-        if not self._scrapes or time.monotonic() - self._scrapes[-1].at > FORGET_S:
+        if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > FORGET_S:
             self._scrapes.clear()
-            self._scrapes.append(ports.scrape(self._run_dir))
+            self._scrapes.append(ports.scrape_pipeline(self._run_dir))
             time.sleep(FIRST_S)
-        self._scrapes.append(ports.scrape(self._run_dir))
-        stages = compare(self._scrapes[0], self._scrapes[-1]).stages
+        self._scrapes.append(ports.scrape_pipeline(self._run_dir))
+        stages = summarize(self._scrapes[0], self._scrapes[-1]).stages
         return [of_stage(stage) for stage in stages if stage.workers]
 
 
 def of_stage(stage: StageSummary) -> Values:
     """Return a stage as values for JSON; what a stage does not have is null."""
-    has_batches = not math.isnan(stage.batch)
+    has_batches = not math.isnan(stage.batch_size)
     return {
         "name": stage.name,
         "workers": stage.workers,
-        "frames_per_s": round(stage.frames, 1),
+        "frames_per_s": round(stage.frames_per_s, 1),
         "age_p50_s": known(stage.age_p50_s),
         "age_p99_s": known(stage.age_p99_s),
-        "batch": known(stage.batch),
+        "batch": known(stage.batch_size),
         "busy": round(stage.busy, 3) if has_batches else None,
         "waiting": stage.waiting if has_batches else None,
-        "drops_per_s": round(sum(stage.drops.values()), 1) if stage.drops else None,
+        "drops_per_s": round(sum(stage.drops_per_s.values()), 1) if stage.drops_per_s else None,
     }
 
 

@@ -15,7 +15,7 @@ from shared.telemetry import metrics
 from shared.telemetry import scraping as ports
 from shared.telemetry.health import Health
 from shared.telemetry.scraping import Scrape
-from shared.telemetry.status_server import status_port
+from shared.telemetry.status_server import serve_status
 from tests.services.display.web.test_api import ask
 from tests.services.display.web.test_server import in_browser, settings
 
@@ -31,19 +31,19 @@ def page(tmp_path: Path) -> Iterator[WebServer]:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scrape]:
     """What the processes were asked, and answered."""
     found: list[Scrape] = []
-    scrape = ports.scrape
+    scrape = ports.scrape_pipeline
 
     def note(run_dir: Path) -> Scrape:
         found.append(scrape(run_dir))
         return found[-1]
 
-    monkeypatch.setattr(ports, "scrape", note)
+    monkeypatch.setattr(ports, "scrape_pipeline", note)
     return found
 
 
 def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        with status_port(Health()) as port:
+        with serve_status(Health()) as port:
             write_scrape_target(
                 scrape_target_path(tmp_path, "preprocess.1"), port, {"stage": "preprocess", "worker": "preprocess.1"}
             )
