@@ -14,7 +14,6 @@ from shared.demo.desk import draw_desk
 from shared.demo.light import FULL_LIGHT, compute_light
 from shared.demo.motion import Matrix, compute_pose, ease_in_out, translation
 from shared.demo.paper import Sheet, write_sheet
-from shared.vision.digit import Box
 
 WIDTH, HEIGHT = 640, 480
 RATE_HZ = 30
@@ -27,6 +26,7 @@ NOISE_STD = 2.0  # of the camera's sensor, in gray values
 NOISE_MARGIN_PX = 64  # the noise field is this much larger than a frame; each frame uses another part of it
 
 Image = NDArray[np.uint8]  # height x width x 3, BGR
+Box = tuple[float, float, float, float]  # x, y, width, height, in pixels
 LabeledBoxes = tuple[tuple[int, Box], ...]  # each digit with the box of its ink
 
 

@@ -1,1 +1,1 @@
-"""The networks: their architectures, the runtimes that run them, and how new weights are taken up while running."""
+"""The networks: their architectures and output layouts, and the runtimes that run them."""

@@ -1,4 +1,4 @@
-"""The networks in torch, and the checkpoints they are kept in: for training, and for the torch backend of inference."""
+"""The networks in torch and their checkpoints, for training and for the torch backend of inference."""
 
 import pickle
 from collections.abc import Callable
@@ -9,11 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from shared.networks.detector_channels import CHANNELS, SCORE
+
 
 class BlogCNN(nn.Module):
-    """The network of the blog post this project grew from: two convolutions and one linear layer, 50,186 parameters.
+    """The baseline from the blog post: two convolutions and one linear layer, 50,186 parameters.
 
-    Takes N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black; gives N x 10 logits, of 0 to 9.
+    Input: N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black. Output: N x 10 logits, of 0 to 9.
     """
 
     def __init__(self) -> None:
@@ -32,18 +34,15 @@ class BlogCNN(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits of each image."""
         logits: Tensor = self.layers(images)
         return logits
 
 
 class DetectorCNN(nn.Module):
-    """Finds digits on a page: fully convolutional, 48,840 parameters, one cell of its maps for 8 x 8 pixels.
+    """Detects digits on gray frames: fully convolutional, 48,840 parameters.
 
-    Takes N x 1 x H x W float32 in 0 to 1 (grey; H and W multiples of 16); gives N x 16 x H/8 x W/8: the logit of "here
-    is the middle of a digit", the logits of 0 to 9, the box (dx, dy in cells, log width and log height in units of
-    24 px), and the logit of "here may be digits too small for this scale". Most blocks work at a sixteenth of the
-    page's size, where they see far and cost a quarter.
+    Input: N x 1 x H x W float32 in 0 to 1. Output: the maps of detector_channels.py. Most blocks work at a sixteenth of
+    the input's size, where their receptive field is large and they cost a quarter.
     """
 
     def __init__(self, fine: int = 48, coarse: int = 80, blocks: int = 4) -> None:
@@ -60,13 +59,12 @@ class DetectorCNN(nn.Module):
             nn.Conv2d(coarse, fine, 1, bias=False), nn.BatchNorm2d(fine), nn.Upsample(scale_factor=2)
         )
         self.after = separable_conv(fine, fine)
-        self.head = nn.Conv2d(fine, 16, 1)
+        self.head = nn.Conv2d(fine, CHANNELS, 1)
         with torch.no_grad():
-            self.head.get_parameter("bias")[0] = -4  # nearly no cell is a digit's middle: known before the first step
+            self.head.get_parameter("bias")[SCORE] = -4  # hardly any cell holds the centre of a digit
 
-    def forward(self, pages: Tensor) -> Tensor:
-        """Return the maps of each page."""
-        near = self.stem((pages - 0.5) * 4)
+    def forward(self, grays: Tensor) -> Tensor:
+        near = self.stem((grays - 0.5) * 4)
         near = near + self.before(near)
         far = self.down(near)
         for block in self.blocks:
@@ -77,10 +75,10 @@ class DetectorCNN(nn.Module):
 
 
 class ClassifierCNN(nn.Module):
-    """Reads one normalised crop: 70,651 parameters, the eleventh answer is "not a digit".
+    """Classifies normalised crops: 70,651 parameters.
 
-    Takes N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black; gives N x 11 logits. The mean over all places before
-    the last layer makes it indifferent to small shifts, and keeps it small.
+    Input: N x 1 x 28 x 28 float32 in 0 to 1, ink bright on black. Output: N x 11 logits, of 0 to 9 and "not a digit".
+    Global average pooling before the last layer makes it insensitive to small shifts, and keeps it small.
     """
 
     def __init__(self) -> None:
@@ -99,13 +97,12 @@ class ClassifierCNN(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits of each image."""
         logits: Tensor = self.layers(images)
         return logits
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """Return a convolution, normalised over the batch, then cut off below 0."""
+    """Return a convolution, batch normalisation and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(outputs),
@@ -114,7 +111,7 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, gr
 
 
 def separable_conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Return a convolution in two parts: over the neighbourhood in each channel, then across the channels."""
+    """Return a depthwise separable convolution."""
     return nn.Sequential(
         conv_bn_relu(inputs, inputs, kernel, stride, groups=inputs), conv_bn_relu(inputs, outputs, kernel=1)
     )
@@ -126,16 +123,16 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {"blog": BlogCNN, "detector": Det
 def save_checkpoint(
     path: Path, name: str, network: nn.Module, recipe: dict[str, Any], figures: dict[str, float]
 ) -> None:
-    """Keep a trained network with the recipe it was trained by and the figures it reached."""
+    """Save a trained network with its training recipe and the figures it reached."""
     state = {key: value.cpu() for key, value in network.state_dict().items()}
     torch.save({"network": name, "recipe": recipe, "state": state, "figures": figures}, path)
 
 
 def load_checkpoint(path: Path) -> nn.Module:
-    """Return the network of a checkpoint, on the CPU, ready to infer.
+    """Return the network of a checkpoint, on the CPU, in eval mode.
 
-    Nothing in the file is executed (weights_only). Raises ValueError, in one sentence, for anything but such a file;
-    what torch raises for files of random and of damaged bytes was collected over 400 of them.
+    Nothing in the file is executed (weights_only). Raises ValueError, in one sentence, for any other file; the
+    exceptions were collected from torch over 400 random and damaged files.
     """
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)

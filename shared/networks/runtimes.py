@@ -1,4 +1,4 @@
-"""A shipped network ready to answer: ONNX Runtime on a CPU, torch on a GPU, the same answers from both."""
+"""Runs a network: with ONNX Runtime on a CPU, with torch on a GPU; both give the same outputs."""
 
 import hashlib
 import os
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 
-# what ONNX Runtime raises for a file that is not a model, is cut off, or needs a newer ONNX Runtime
+# raised by ONNX Runtime for a file that is not a model, is truncated, or needs a newer ONNX Runtime
 NOT_A_MODEL = (ort.Fail, ort.InvalidArgument, ort.InvalidGraph, ort.InvalidProtobuf, ort.NotImplemented)
 
 
 class Network(Protocol):
-    """A network that is loaded; called with float32 N x ..., it gives float32 N x ... (N at least 1)."""
+    """A loaded network; maps float32 N x ... to float32 N x ... (N at least 1)."""
 
     name: str
     version: str  # the first 12 hexadecimal digits of the file's SHA-256
@@ -34,10 +34,10 @@ class Network(Protocol):
 
 
 def load_network(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
-    """Load a network by the path of its .onnx file; torch takes the .pt of the same name beside it.
+    """Load a network from its .onnx file, or, for torch, from the .pt file of the same name next to it.
 
-    auto is ONNX Runtime on the CPU, but torch on CUDA where there is a CUDA device and torch is installed.
-    Raises ValueError, in one sentence, for a file or a choice that can't work.
+    auto means ONNX Runtime on the CPU, or torch on CUDA if there is a CUDA device and torch is installed. Raises
+    ValueError, in one sentence, if the file is unusable or this machine can't run the choice.
     """
     backend, device = choose_runtime(backend, device)
     if backend == "torch":
@@ -46,44 +46,36 @@ def load_network(path: Path, backend: str = "auto", device: str = "auto", thread
 
 
 def choose_runtime(backend: str, device: str) -> tuple[str, str]:
-    """Return the backend (onnx or torch) and device (cpu or cuda) that a choice means on this machine."""
+    """Return the backend (onnx or torch) and device (cpu or cuda) that settings mean on this machine."""
     if backend not in BACKENDS:
         raise ValueError(f"backend {backend!r} is unknown: choose {', '.join(BACKENDS)}")
     if device not in DEVICES:
         raise ValueError(f"device {device!r} is unknown: choose {', '.join(DEVICES)}")
     if backend == "onnx" and device == "cuda":
         raise ValueError("backend onnx runs on the CPU: choose device cpu, or backend torch for cuda")
-    if backend == "auto" and device == "auto":
-        return ("torch", "cuda") if has_nvidia() and has_torch() and has_cuda() else ("onnx", "cpu")
     if backend == "auto":
-        backend = "torch" if device == "cuda" else "onnx"
-    if backend == "torch":
-        return "torch", choose_torch_device(device)
-    return "onnx", "cpu"
-
-
-def choose_torch_device(device: str) -> str:
-    """Return cpu or cuda for the torch backend."""
+        has_gpu = device == "auto" and has_nvidia() and has_torch() and has_cuda()
+        backend = "torch" if device == "cuda" or has_gpu else "onnx"
+    if backend == "onnx":
+        return "onnx", "cpu"
     if not has_torch():
         raise ValueError("backend torch needs torch, which is not installed: pip install 'digitcam[train]'")
     if device == "cuda" and not has_cuda():
         raise ValueError("device cuda: torch finds no CUDA device here, choose device auto or cpu")
-    return "cuda" if device != "cpu" and has_cuda() else "cpu"
+    return "torch", "cuda" if device != "cpu" and has_cuda() else "cpu"
 
 
 def has_nvidia() -> bool:
-    """Whether this looks like a machine with an NVIDIA device; found without torch, whose import costs 1.4 s."""
+    """Return whether there seems to be an NVIDIA device; without torch, whose import takes 1.4 s."""
     return Path("/dev/nvidia0").exists() or shutil.which("nvidia-smi") is not None
 
 
 def has_torch() -> bool:
-    """Whether torch is installed."""
     return find_spec("torch") is not None
 
 
 def has_cuda() -> bool:
-    """Whether torch can use a CUDA device."""
-    import torch  # noqa: PLC0415  500 MB and over a second: only where it may be used
+    import torch  # noqa: PLC0415  500 MB and over a second
 
     return torch.cuda.is_available()
 
@@ -96,8 +88,8 @@ class OnnxNetwork:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # what goes wrong is raised; printing it too would be a second sentence
-        # threads that spin between two frames would take the cores from the other processes
+        options.log_severity_level = 4  # errors are raised; they need not be printed too
+        # threads that spin between frames would take the cores from other processes
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -116,26 +108,26 @@ class TorchNetwork:
     """A network in torch, on the CPU or on a CUDA device."""
 
     def __init__(self, path: Path, device: str, threads: int) -> None:
-        import torch  # noqa: PLC0415  500 MB and over a second: only for who chose it
+        import torch  # noqa: PLC0415  500 MB and over a second
 
-        from shared.networks.architectures import load_checkpoint  # noqa: PLC0415  it imports torch
+        from shared.networks.architectures import load_checkpoint  # noqa: PLC0415  imports torch
 
         weights = read_weights(path)
         torch.set_num_threads(threads)
+        self._torch = torch
         self._network: nn.Module = load_checkpoint(path).to(device)
         self.name, self.version, self.device = path.stem, hash_weights(weights), device
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw outputs (logits)."""
-        import torch  # noqa: PLC0415  a look-up by now
-
-        with torch.inference_mode():
-            outputs: NDArray[np.float32] = self._network(torch.tensor(inputs, device=self.device)).cpu().numpy()
+        with self._torch.inference_mode():
+            on_device = self._torch.tensor(inputs, device=self.device)
+            outputs: NDArray[np.float32] = self._network(on_device).cpu().numpy()
         return outputs
 
 
 def read_weights(path: Path) -> bytes:
-    """Return the bytes of a file of weights."""
+    """Return the bytes of a file of weights. Raises ValueError in one sentence."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -144,5 +136,5 @@ def read_weights(path: Path) -> bytes:
 
 
 def hash_weights(weights: bytes) -> str:
-    """Return the short name of exactly these weights."""
+    """Return the version of weights: the start of their SHA-256."""
     return hashlib.sha256(weights).hexdigest()[:12]

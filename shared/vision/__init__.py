@@ -1,1 +1,1 @@
-"""Pure functions on arrays: from a picture to digits, steady digits and numbers."""
+"""From pictures to digits, tracks and numbers: mostly pure functions on arrays."""

@@ -1,4 +1,4 @@
-"""Draws what was read on a picture, for the desktop window and recordings; the page draws its own in the browser."""
+"""Draws a reading on a picture: for the desktop window, snapshots and recordings. The browser draws its own."""
 
 import math
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ Picture = NDArray[np.uint8]  # height x width x 3, BGR
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
 
-MINT, INK, PAPER, GREY = (170, 232, 94), (38, 30, 26), (245, 245, 245), (120, 120, 120)
+MINT, INK, PAPER = (170, 232, 94), (38, 30, 26), (245, 245, 245)
 FONT = cv2.FONT_HERSHEY_DUPLEX
-REFERENCE_PX = math.sqrt(640 * 480)  # strokes and type have their sizes on a picture of this area
+REFERENCE_PX = math.sqrt(640 * 480)  # strokes and type are scaled from a picture of this area
 TYPE, LARGE_TYPE = 0.5, 1.1  # heights of 11 and 24 px there
 SMALLEST_TYPE = 0.4  # 9 px: below that it is not legible
-FAR = 1 << 14  # OpenCV's drawing overflows on far coordinates; nothing beyond this is visible
+MAX_COORDINATE = 1 << 14  # OpenCV's drawing overflows on larger ones; nothing beyond this is visible
 
 
 def draw_overlay(picture: Picture, digits: Sequence[Digit], numbers: Sequence[Number], caption: str = "") -> Picture:
-    """Return a copy with each digit boxed and named, each number of several digits in large type, and a caption."""
+    """Return a copy with a box and a label for each digit, numbers of several digits in large type, and a caption."""
     drawn = picture.copy()
     scale = max(math.sqrt(math.prod(picture.shape[:2])) / REFERENCE_PX, SMALLEST_TYPE / TYPE)
     for digit in digits:
@@ -38,15 +38,15 @@ def draw_overlay(picture: Picture, digits: Sequence[Digit], numbers: Sequence[Nu
 
 
 def draw_box(picture: Picture, box: Box, scale: float) -> None:
-    """Outline a box in colour on a dark rim, so that it shows on paper and in shadow alike."""
+    """Outline a box in colour on a dark rim, which is visible on paper and in shadow."""
     thin = max(1, round(1.5 * scale))
-    start, end = corner(box, top=True), whole(box[0] + box[2], box[1] + box[3])
+    start, end = corner(box, top=True), to_point(box[0] + box[2], box[1] + box[3])
     cv2.rectangle(picture, start, end, INK, thin + 2, cv2.LINE_AA)
     cv2.rectangle(picture, start, end, MINT, thin, cv2.LINE_AA)
 
 
 def draw_label(picture: Picture, text: str, at: Point, size: float, above: bool) -> None:
-    """Write light text on a dark plate that hangs from a point, or stands on it; kept inside where it fits."""
+    """Draw light text on a dark plate below or above a point, moved inside the picture if it fits."""
     pen = max(1, round(1.4 * size))
     (width, height), _ = cv2.getTextSize(text, FONT, size, pen)
     pad = max(1, round(0.35 * height))
@@ -57,23 +57,23 @@ def draw_label(picture: Picture, text: str, at: Point, size: float, above: bool)
 
 
 def corner(box: Box, top: bool) -> Point:
-    """Return a box's left corner at its top or bottom."""
-    return whole(box[0], box[1] if top else box[1] + box[3])
+    """Return a box's left corner at its top or bottom, in whole pixels."""
+    return to_point(box[0], box[1] if top else box[1] + box[3])
 
 
-def whole(x: float, y: float) -> Point:
+def to_point(x: float, y: float) -> Point:
     """Return a point in whole pixels that OpenCV can draw."""
-    return round(max(-FAR, min(x, FAR))), round(max(-FAR, min(y, FAR)))
+    return round(max(-MAX_COORDINATE, min(x, MAX_COORDINATE))), round(max(-MAX_COORDINATE, min(y, MAX_COORDINATE)))
 
 
 def dim_picture(picture: Picture) -> Picture:
-    """Return a picture dimmed and without colour: the last one of a camera that is down."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    return np.asarray(cv2.cvtColor(grey // 2, cv2.COLOR_GRAY2BGR), np.uint8)
+    """Return a picture darker and without colour: the last one of a camera that is down."""
+    gray = cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
+    return np.asarray(cv2.cvtColor(gray // 2, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def make_mosaic(pictures: Sequence[Picture], width: int, height: int) -> Picture:
-    """Return pictures side by side in a grid of equal cells, each as large as fits; width x height pixels."""
+    """Return a picture of width x height with a grid of equal tiles, one for each picture."""
     canvas = np.full((height, width, 3), INK, np.uint8)
     columns = math.ceil(math.sqrt(len(pictures)))
     rows = math.ceil(len(pictures) / max(1, columns))
@@ -84,10 +84,10 @@ def make_mosaic(pictures: Sequence[Picture], width: int, height: int) -> Picture
     return canvas
 
 
-def draw_scaled(cell: Picture, picture: Picture) -> None:
-    """Scale a picture into a cell, centred."""
-    scale = min(cell.shape[0] / picture.shape[0], cell.shape[1] / picture.shape[1])
+def draw_scaled(tile: Picture, picture: Picture) -> None:
+    """Draw a picture into a tile, as large as fits, centred."""
+    scale = min(tile.shape[0] / picture.shape[0], tile.shape[1] / picture.shape[1])
     width, height = max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale))
-    left, top = (cell.shape[1] - width) // 2, (cell.shape[0] - height) // 2
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    cell[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=how)
+    left, top = (tile.shape[1] - width) // 2, (tile.shape[0] - height) // 2
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    tile[top : top + height, left : left + width] = cv2.resize(picture, (width, height), interpolation=method)
