@@ -7,7 +7,7 @@ from shared.networks.detector_channels import BOX, CHANNELS, SCORE
 from shared.vision.detection import LevelOutput, decode_cells, select_cells, suppress_duplicates
 from shared.vision.digit import NOT_A_DIGIT
 from training.label_maps import make_target
-from training.scenes import Scene, make_scene
+from training.scenes import EXAMPLES, Scene, make_example, make_scene
 from training.scenes.fields import SIDE as FIELD_SIDE
 from training.scenes.fields import body_field, line_field, thin
 from training.scenes.glyphs import Glyph, Sources
@@ -38,6 +38,13 @@ def test_some_scenes_hold_no_digit(sources: Sources) -> None:
     rng = np.random.default_rng(4)
     counts = [int((make_scene(rng, sources).labels < NOT_A_DIGIT).sum()) for _ in range(60)]
     assert 0.2 < np.mean(np.array(counts) == 0) < 0.8
+
+
+@pytest.mark.parametrize("kind", EXAMPLES)
+def test_each_kind_of_scene_can_be_looked_at(kind: str, sources: Sources) -> None:
+    scene = make_example(np.random.default_rng(1), sources, kind)
+    assert scene.picture.shape == (160, 160)
+    assert bool(len(scene.labels)) == (kind != "stationery")
 
 
 def test_a_digit_stands_out_of_the_paper_in_its_box(scenes: list[Scene]) -> None:

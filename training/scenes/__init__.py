@@ -16,7 +16,7 @@ from training.scenes.desk import IGNORED, Desk, Style, enclose, lay_fraction, la
 from training.scenes.equations import power
 from training.scenes.glyphs import BLANK, Sources, choose_writer, digit, handwritten, sign
 from training.scenes.lens import Picture, photograph
-from training.scenes.lines import SINGLES, Line, choose_line, number, row, text, word
+from training.scenes.lines import KINDS, SINGLES, Line, choose_line, make_line, number, row, text, word
 from training.scenes.papers import board, rule, sheet
 from training.scenes.pens import Affine, choose_pen, write
 from training.scenes.stationery import lay_stationery
@@ -46,7 +46,7 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     desk = lay_out(rng, side, angle, sources.things)
     kind = rng.random()
     if kind < 0.1:
-        overwrite_large(rng, desk, sources)
+        write_large(rng, desk, sources, angle)
     elif kind < 0.2:
         write_portrait(rng, desk, sources, angle)
     elif kind < 0.27:
@@ -62,9 +62,31 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
         write_line(rng, desk, line, angle)
     if rng.random() < 0.06:
         write_fraction(rng, desk, sources, angle)
+    return take_picture(rng, desk)
+
+
+def make_example(rng: np.random.Generator, sources: Sources, kind: str, side: int = SIDE) -> Scene:
+    """Return a scene that shows one of EXAMPLES, to be looked at."""
+    angle = float(rng.normal(0, 0.06))
+    desk = Desk(sheet(rng, side), np.zeros((side, side), np.bool_), is_dark=False)
+    if kind == "stationery":
+        for _ in range(3):
+            lay_stationery(rng, desk.grey)
+    elif kind == "text":
+        fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
+    elif kind in WRITERS:
+        WRITERS[kind](rng, desk, sources, angle)
+    else:
+        for _ in range(4):
+            write_line(rng, desk, make_line(rng, sources, kind), angle)
+    return take_picture(rng, desk)
+
+
+def take_picture(rng: np.random.Generator, desk: Desk) -> Scene:
+    """Return what a camera sees of a desk."""
     boxes = np.array(desk.boxes, np.float32).reshape(-1, 4)
     labels = np.array(desk.labels, np.int64)
-    finest = boxes[labels < NOT_A_DIGIT, 3].min(initial=side)
+    finest = boxes[labels < NOT_A_DIGIT, 3].min(initial=desk.grey.shape[0])
     return Scene(photograph(rng, desk.grey, finest), boxes, labels)
 
 
@@ -196,14 +218,18 @@ def fill(
         desk.take(lay_line(rng, desk, next_line(), style, start + step * down, along, gap))
 
 
-def overwrite_large(rng: np.random.Generator, desk: Desk, sources: Sources) -> None:
+def write_large(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
     """Write one large digit or sign of which the scene shows a part: at this scale its strokes are no digits."""
     side = desk.grey.shape[0]
     glyph = digit(rng, sources) if rng.random() < 0.7 else sign(rng)
     height = rng.uniform(130, 420)
-    ink = write(rng, glyph, height, choose_hand(rng, 0.0), choose_pen(rng))
+    ink = write(rng, glyph, height, choose_hand(rng, angle), choose_pen(rng))
     if ink.size:
         # a field this much enlarged shows its pixels as steps
         ink = np.clip(4 * cv2.GaussianBlur(ink, (0, 0), height / 60) - 1.5, 0, 1)
         area = desk.put(ink, rng.uniform(-0.2 * side, 1.2 * side, 2), choose_tone(rng, desk), IGNORED)
         desk.take([area] if area else [])
+
+
+WRITERS = {"large": write_large, "portrait": write_portrait, "table": write_table, "fraction": write_fraction}
+EXAMPLES = (*KINDS, "text", *WRITERS, "stationery")

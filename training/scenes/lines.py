@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from shared.vision.digit import NOT_A_DIGIT
 from training.scenes.equations import equation
 from training.scenes.glyphs import (
     BLANK,
@@ -16,6 +17,7 @@ from training.scenes.glyphs import (
     digit,
     handwritten,
     sign,
+    typed,
     word_glyph,
 )
 from training.scenes.letters import LETTERS
@@ -35,11 +37,13 @@ SINGLES = tuple(sorted(set(LETTERS) - set(SAME_AS_DIGITS)))
 
 def choose_line(rng: np.random.Generator, sources: Sources) -> Line:
     """Return a line of a random kind."""
-    kind = rng.choice(list(KINDS), p=list(KINDS.values()))
-    if kind == "row":
-        return row(rng, sources, int(rng.integers(3, 8)))
+    return make_line(rng, sources, str(rng.choice(list(KINDS), p=list(KINDS.values()))))
+
+
+def make_line(rng: np.random.Generator, sources: Sources, kind: str) -> Line:
+    """Return a line of one of KINDS."""
     makers = {"number": number, "sum": calculation, "equation": equation, "label": label, "word": word,
-              "letters": letters, "signs": signs}  # fmt: skip
+              "letters": letters, "signs": signs, "row": short_row}  # fmt: skip
     return makers[kind](rng, sources)
 
 
@@ -67,6 +71,11 @@ def row(rng: np.random.Generator, sources: Sources, count: int = 12) -> Line:
         return [handwritten(rng, sources, font, character) for _ in range(count)]
     value = digit(rng, sources).label
     return [digit(rng, sources, value) for _ in range(count)]
+
+
+def short_row(rng: np.random.Generator, sources: Sources) -> Line:
+    """Return a row that is not as long as a page is wide."""
+    return row(rng, sources, int(rng.integers(3, 8)))
 
 
 def calculation(rng: np.random.Generator, sources: Sources) -> Line:
@@ -122,7 +131,7 @@ def word(rng: np.random.Generator, sources: Sources) -> Line:
 
 
 def text(rng: np.random.Generator, sources: Sources, count: int = WORDS_OF_A_TEXT) -> Line:
-    """Return a line of a text, in one font."""
+    """Return a line of a text, in one font: each word whole, its letters joined as the font joins them, or spelled."""
     scripts = [script for script, fonts in sources.script_fonts.items() if fonts]
     if scripts and rng.random() < 0.25:
         script = scripts[rng.integers(len(scripts))]
@@ -130,4 +139,6 @@ def text(rng: np.random.Generator, sources: Sources, count: int = WORDS_OF_A_TEX
         chosen = rng.choice(SCRIPT_WORDS[script], count).tolist()
     else:
         font, chosen = choose_lettering(rng, sources), choose_words(rng, count)
+    if rng.random() < 0.5:  # letter by letter: the classifier is shown each of them
+        return [glyph for word in chosen for glyph in (*(typed(rng, font, one, NOT_A_DIGIT) for one in word), BLANK)]
     return [glyph for word in chosen for glyph in (word_glyph(rng, font, word), BLANK)]
