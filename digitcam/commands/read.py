@@ -10,13 +10,10 @@ from typing import Any
 # for OpenCV, which reads them when it is imported: larger pictures are refused before they are decoded; no FFmpeg log
 os.environ.update(OPENCV_IO_MAX_IMAGE_PIXELS="60000000", OPENCV_FFMPEG_LOGLEVEL="-8")
 
+from digitcam.recognition import Recognizer
 from shared.cameras.file_types import VIDEO_SUFFIXES, find_media_files
 from shared.settings import ConfigError, load_settings
-from shared.vision.gray_frame import make_gray_frame
-from shared.vision.image_files import Picture, load_photo, load_video
-from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import FrameRecognizer
-from shared.vision.reload import ReloadingRecognizer
+from shared.vision.image_files import load_photo, load_video
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -27,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     settings = load_settings()
     try:
-        recognizer = ReloadingRecognizer(settings).current()
+        recognizer = Recognizer(settings)
     except ValueError as error:
         raise ConfigError(f"MODELS={settings.models} can't be used: {error}") from error
     failed = False
@@ -38,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     return int(failed)
 
 
-def read_path(path: Path, recognizer: FrameRecognizer) -> Iterator[dict[str, Any]]:
+def read_path(path: Path, recognizer: Recognizer) -> Iterator[dict[str, Any]]:
     """Yield a result for each picture of a photo, a video or a folder of them."""
     files = find_media_files(path) if path.is_dir() else [path]
     if not files:
@@ -47,27 +44,11 @@ def read_path(path: Path, recognizer: FrameRecognizer) -> Iterator[dict[str, Any
         try:
             if file.suffix.lower() in VIDEO_SUFFIXES:
                 for number, picture in enumerate(load_video(file)):
-                    yield {"path": str(file), "frame": number} | read_picture(picture, recognizer)
+                    yield {"path": str(file), "frame": number} | recognizer.read(picture).to_json()
             else:
-                yield {"path": str(file)} | read_picture(load_photo(file), recognizer)
+                yield {"path": str(file)} | recognizer.read(load_photo(file)).to_json()
         except ValueError as error:
             yield {"path": str(file), "error": str(error)}
-
-
-def read_picture(picture: Picture, recognizer: FrameRecognizer) -> dict[str, Any]:
-    """Return digits and numbers of a picture as values for JSON, boxes as (x, y, w, h) in its pixels."""
-    gray, scale = make_gray_frame(picture)
-    digits = [digit.scaled(1 / scale) for digit in recognizer.read([gray])[0]]
-
-    def to_values(found: Any, **value: Any) -> dict[str, Any]:
-        return value | {"confidence": round(found.confidence, 4), "box": [round(side, 1) for side in found.box]}
-
-    return {
-        "width": picture.shape[1],
-        "height": picture.shape[0],
-        "digits": [to_values(digit, digit=digit.digit) for digit in digits],
-        "numbers": [to_values(number, text=number.text) for number in join_numbers(digits)],
-    }
 
 
 def format_result(result: dict[str, Any]) -> str:
