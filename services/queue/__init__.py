@@ -1,1 +1,1 @@
-"""Frame, GrayFrame, Reading -> queue -> who asked: the one process that binds, schedules and counts every drop."""
+"""The queue: the only process that binds a socket. It schedules every frame and counts every drop."""

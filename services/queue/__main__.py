@@ -1,4 +1,4 @@
-"""Binds the socket of the queue, and runs the broker until told to stop."""
+"""Opens the queue's socket, and runs the broker until told to stop."""
 
 from services.queue.broker import TICK_S, Broker
 from shared.messaging.sockets import BrokerSocket
@@ -6,15 +6,16 @@ from shared.pipeline import Stage
 from shared.service import lifecycle
 
 
-def main(life: lifecycle.ServiceContext) -> None:
-    """Bind, and pass messages on until told to stop."""
-    hub = BrokerSocket(life.settings)
-    life.log.info("ready at %s", life.settings.queue_address)
-    exchange = Broker(hub, life.settings.max_age_s, life.settings.reread_s)
-    while not life.stop.is_set():
-        life.health.heartbeat()  # no camera is no trouble of its own: who waits for a ready queue would wait for ever
-        exchange.turn(TICK_S)
-    hub.close()
+def main(context: lifecycle.ServiceContext) -> None:
+    """Bind the socket, then receive, act and dispatch until told to stop."""
+    settings = context.settings
+    socket = BrokerSocket(settings)
+    context.log.info("ready at %s", settings.queue_address)
+    broker = Broker(socket, max_age_s=settings.max_age_s, reread_s=settings.reread_s)
+    while not context.stop.is_set():
+        context.health.heartbeat()  # ready even without cameras: an orchestrator may wait for us before it starts them
+        broker.run_once(TICK_S)
+    socket.close()
 
 
 if __name__ == "__main__":

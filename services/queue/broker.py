@@ -1,12 +1,12 @@
-"""Frame, Page, Reading -> queue -> whoever asked: the only process that binds, and the one that counts every drop."""
+"""Frame, GrayFrame, Reading -> queue -> workers, viewers: receives messages, acts on them, dispatches what is due."""
 
 import logging
 import math
 from collections.abc import Iterable
 
-from services.queue.cameras import CameraRegistry
-from services.queue.scheduler import Batch, Ended, Scheduler
-from services.queue.viewers import ViewerRegistry
+from services.queue.registry import PeerRegistry
+from services.queue.scheduler import Batch, EndedFrame, Scheduler
+from services.queue.view_fanout import ViewFanout
 from shared.messaging.messages import (
     CameraReport,
     Credit,
@@ -24,238 +24,226 @@ from shared.pipeline import WORKER_STAGES, CameraState, Outcome, Stage
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
 
-TWICE = "%s comes over a new connection: it was restarted, or two go by this name (then give one %s another)"
-AT_ONCE = 16  # messages that are acted on before anything is sent: a round of sending looks at every worker and camera
-TICK_S = 0.1  # how late a silent worker, a stale frame or a stop may be noticed
+RECONNECTED = "%s reconnected from a new socket. If this repeats, two %s share the name: rename one."
+MAX_RECEIVES = 16  # before anything is dispatched: each dispatch goes through all workers and cameras
+TICK_S = 0.1  # how late a silent peer, a stale frame or a stop may be noticed
 
 
 class Broker:
-    """The hub's messages put through the rules of the work queue, the audience and the roster."""
+    """Connects the socket with the scheduler, the views and the registry of peers."""
 
-    def __init__(self, hub: BrokerSocket, max_age_s: float, reread_s: float = 0.0) -> None:
-        self.hub = hub
-        self.work = Scheduler(max_age_s, reread_s)
-        self.audience = ViewerRegistry()
-        self.roster = CameraRegistry()
-        self.peers: dict[str, bytes] = {}  # workers and viewers, by name
-        self.names: dict[bytes, str] = {}
-        self.looked_at = 0.0  # when silence was last looked for
+    def __init__(self, socket: BrokerSocket, max_age_s: float, reread_s: float = 0.0) -> None:
+        self.socket = socket
+        self.scheduler = Scheduler(max_age_s, reread_s)
+        self.views = ViewFanout()
+        self.registry = PeerRegistry()
+        self.checked_at = 0.0  # when silent peers were last looked for
         self.warned_at = -1.0
 
-    def turn(self, timeout_s: float) -> None:
-        """Wait for a multipart message, act on it and on what else has come, and send what can be sent now."""
-        for _ in range(AT_ONCE):
-            if not self.take_next(timeout_s):
+    def run_once(self, timeout_s: float) -> None:
+        """Wait for a message, act on it and on others that have arrived, then dispatch what is due."""
+        for _ in range(MAX_RECEIVES):
+            if not self.receive_messages(timeout_s):
                 break
             timeout_s = 0
-        now = self.hub.now()
-        if now - self.looked_at >= TICK_S:
-            self.looked_at = now
-            self.look_for_silence(now)
+        now = self.socket.now()
+        if now - self.checked_at >= TICK_S:
+            self.checked_at = now
+            self.check_silence(now)
+            export_gauges(self.scheduler)
         self.dispatch(now)
 
-    def take_next(self, timeout_s: float) -> bool:
-        """Act on the next multipart message; False where none came in time."""
+    def receive_messages(self, timeout_s: float) -> bool:
+        """Act on the messages of one send. Return False if none arrived in time."""
         try:
-            received = self.hub.receive(timeout_s)
+            received = self.socket.receive(timeout_s)
             if received is None:
                 return False
-            peer, messages = received
+            identity, messages = received
             for message in messages:
-                self.handle(peer, message)
+                self.handle_message(identity, message)
         except MalformedError as error:
-            self.note_malformed(error)
+            metrics.MALFORMED.inc()
+            self.warn("dropped a message: %s", error)
         return True
 
-    def handle(self, peer: bytes, message: Message) -> None:
-        """Act on one message. Raises MalformedError for one that this peer has no business to send."""
-        now = self.hub.now()
+    def handle_message(self, identity: bytes, message: Message) -> None:
+        """Act on one message. Raises MalformedError if it is not for the queue."""
+        now = self.socket.now()
         match message:
             case Frame():
-                self.take_frame(peer, message, now)
-            case GrayFrame():
-                self.finish(self.work.put_page(self.names.get(peer, ""), message, now))
-            case Unchanged():
-                self.finish(self.work.put_unchanged(self.names.get(peer, ""), (message.camera, message.seq)))
-            case Reading():
-                self.finish(self.work.put_reading(self.names.get(peer, ""), message))
-            case Refusal():
-                self.finish(self.work.refuse(self.names.get(peer, ""), (message.camera, message.seq), message.reason))
+                self.handle_frame(identity, message, now)
+            case GrayFrame() | Unchanged() | Reading() | Refusal():
+                worker = self.registry.find_name(identity)
+                self.record_ended(self.scheduler.add_answer(worker, message, now))
             case Ready():
-                self.take_ready(peer, message, now)
+                self.handle_ready(identity, message, now)
             case CameraReport():
-                self.take_state(peer, message, now)
+                self.handle_report(identity, message, now)
             case _:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
 
-    def take_frame(self, peer: bytes, frame: Frame, now: float) -> None:
-        """Let a frame wait for preprocess."""
-        known = self.roster.cameras.get(frame.camera)
-        if known is None:  # this process was restarted, and the camera did not notice
-            self.take_state(peer, CameraReport(frame.camera, CameraState.LIVE, "", now), now)
-        elif known.peer != peer:
-            self.take_state(peer, known.state, now)
-        self.roster.cameras[frame.camera].every_frame = frame.every_frame
-        ended = self.work.put_frame(frame, now)
+    def handle_frame(self, identity: bytes, frame: Frame, now: float) -> None:
+        """Queue a frame for preprocess."""
+        known = self.registry.cameras.get(frame.camera)
+        if known is None:  # this queue restarted while the camera went on
+            self.handle_report(identity, CameraReport(frame.camera, CameraState.LIVE, "", now), now)
+        elif known.identity != identity:
+            self.handle_report(identity, known.report, now)
+        self.registry.cameras[frame.camera].every_frame = frame.every_frame
+        ended = self.scheduler.add_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
-        oldest_s = math.inf if frame.every_frame else frame.max_age_s or self.work.max_age_s
-        metrics.CAMERA_MAX_AGE.labels(frame.camera).set(oldest_s)
-        self.finish(ended)
+        max_age_s = math.inf if frame.every_frame else frame.max_age_s or self.scheduler.max_age_s
+        metrics.CAMERA_MAX_AGE.labels(frame.camera).set(max_age_s)
+        self.record_ended(ended)
         if frame.every_frame:
-            self.grant(frame.camera)
+            self.send_every_frame_credit(frame.camera)
 
-    def take_ready(self, peer: bytes, ready: Ready, now: float) -> None:
-        """A worker or a viewer asks for work; under a known name from a new socket it has been restarted."""
-        if self.peers.get(ready.worker, peer) != peer:
-            self.warn(TWICE, ready.worker, "machine")
-            self.lose(ready.worker)
-        if ready.worker not in self.peers:
-            self.peers[ready.worker], self.names[peer] = peer, ready.worker
-            self.tell_states(peer, ready)
+    def handle_ready(self, identity: bytes, ready: Ready, now: float) -> None:
+        """Note how much a worker or viewer takes now. A known name at a new identity has restarted."""
+        known = self.registry.clients.get(ready.worker)
+        if known and known.identity != identity:
+            self.warn(RECONNECTED, ready.worker, "machines")
+            self.remove_client(ready.worker)
+        is_new = self.registry.record_client(identity, ready.role, ready.worker, now)
         if ready.role in WORKER_STAGES:
-            self.work.ready(ready.worker, ready.role, ready.credit, now)
-        else:
-            self.audience.ready(ready.worker, ready.credit, ready.pictures, now)
-
-    def tell_states(self, peer: bytes, ready: Ready) -> None:
-        """A new viewer hears how all cameras are."""
-        if ready.role not in WORKER_STAGES:
-            for camera in self.roster.cameras.values():
-                self.hub.send(peer, camera.state)
-
-    def take_state(self, peer: bytes, state: CameraReport, now: float) -> None:
-        """A camera says how it is; viewers hear of changes, and it hears how many frames it may send."""
-        if state.state is CameraState.LEFT:
-            self.let_go(state)
+            self.scheduler.set_credit(ready.worker, ready.role, ready.credit)
             return
-        known = self.roster.cameras.get(state.camera)
+        self.views.set_credit(ready.worker, ready.credit, with_jpeg=ready.pictures)
+        for camera in self.registry.cameras.values() if is_new else ():
+            self.socket.send(identity, camera.report)
+
+    def handle_report(self, identity: bytes, report: CameraReport, now: float) -> None:
+        """Note a camera's state, show a change to the viewers, and let the camera send frames."""
+        if report.state is CameraState.LEFT:
+            self.remove_camera(report)
+            return
+        known = self.registry.cameras.get(report.camera)
         if known is None:
-            metrics.init_drop_counters(state.camera, *WORKER_STAGES)
-            metrics.UNCHANGED.labels(state.camera)
-        elif known.peer != peer:
-            self.warn(TWICE, state.camera, "camera")
-            self.work.forget(state.camera)
-        if self.roster.hear(peer, state, now):
-            self.announce(state)
-        if self.roster.cameras[state.camera].every_frame:
-            self.grant(state.camera)
+            metrics.init_drop_counters(report.camera, *WORKER_STAGES)
+            metrics.UNCHANGED.labels(report.camera)
+        elif known.identity != identity:
+            self.warn(RECONNECTED, report.camera, "cameras")
+            self.scheduler.forget_camera(report.camera)
+        if self.registry.record_report(identity, report, now):
+            self.publish_report(report)
+        if self.registry.cameras[report.camera].every_frame:
+            self.send_every_frame_credit(report.camera)
         else:
-            self.work.ask(state.camera)
+            self.scheduler.request_frame(report.camera)
 
-    def let_go(self, state: CameraReport) -> None:
-        """A camera has been taken off the list: what viewers hear of it now is the last."""
-        self.roster.leave(state.camera)
-        self.work.forget(state.camera)
-        self.audience.forget(state.camera)
-        self.announce(state)
+    def remove_camera(self, report: CameraReport) -> None:
+        """Forget a camera that left the list; its report is the last thing that viewers receive of it."""
+        self.registry.remove_camera(report.camera)
+        self.scheduler.forget_camera(report.camera)
+        self.views.forget_camera(report.camera)
+        self.publish_report(report)
 
-    def announce(self, state: CameraReport) -> None:
-        """Tell everybody who looks how a camera is."""
-        export_state(state)
-        for viewer in list(self.audience.viewers):
-            self.hub.send(self.peers[viewer], state)
+    def remove_client(self, name: str) -> None:
+        """Forget a worker or viewer that is gone."""
+        self.registry.remove_client(name)
+        self.views.remove_viewer(name)
+        self.record_ended(self.scheduler.remove_worker(name))
 
-    def grant(self, name: str) -> None:
-        """Tell an every_frame camera how many frames it may send."""
-        self.give(name, max(0, self.work.credit(name) - self.audience.backlog(name)))
-
-    def give(self, name: str, frames: int) -> None:
-        """Tell a camera how many frames it may send; one that has left hears nothing."""
-        if camera := self.roster.cameras.get(name):
-            self.hub.send(camera.peer, Credit(name, frames))
-
-    def finish(self, ended: Iterable[Ended]) -> None:
-        """Count how frames ended, show it to the audience, and let every_frame cameras go on."""
-        for end in ended:
-            frame = end.job.frame
-            count_end(end)
-            if TRACE.is_on:
-                TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.hub.now(), f"{end.stage}: {end.outcome}"))
-            if frame.camera in self.roster.cameras:
-                self.audience.offer(end)
-            if frame.every_frame:
-                self.grant(frame.camera)
+    def check_silence(self, now: float) -> None:
+        """Remove silent workers and viewers, and report silent cameras as down."""
+        for peer in self.registry.find_silent(now):
+            if peer.role is not Stage.CAPTURE:
+                self.remove_client(peer.name)
+            elif down := self.registry.mark_down(peer.name, now):
+                self.publish_report(down)
 
     def dispatch(self, now: float) -> None:
-        """Send work to the workers and views to the viewers that asked."""
-        batches, ended = self.work.batches(now)
-        self.finish(ended)
+        """Send batches to workers, requests for frames to cameras, and views to viewers."""
+        batches, ended = self.scheduler.make_batches(now)
+        self.record_ended(ended)
         for batch in batches:
             count_batch(batch, now)
-            if not self.hub.send(self.peers[batch.worker], *(job.work for job in batch.jobs)):
-                self.lose(batch.worker)
-        for name in self.work.askers():
-            self.give(name, 1)
-        for name, views in self.audience.views():
-            if not self.hub.send(self.peers[name], *views):
-                self.lose(name)
-            for camera in {view.camera for view in views}:
-                if camera in self.roster.cameras and self.roster.cameras[camera].every_frame:
-                    self.grant(camera)  # it was held back while these waited
+            self.send_to_client(batch.worker, *(job.message for job in batch.jobs))
+        for camera in self.scheduler.take_frame_requests():
+            self.send_credit(camera, 1)
+        for viewer, views in self.views.take_views():
+            self.send_to_client(viewer, *views)
+            for name in {view.camera for view in views}:
+                peer = self.registry.cameras.get(name)
+                if peer and peer.every_frame:  # its credit was held back while these views waited
+                    self.send_every_frame_credit(name)
 
-    def lose(self, name: str) -> None:
-        """A worker or viewer is gone."""
-        self.names.pop(self.peers.pop(name, b""), None)
-        self.audience.lose(name)
-        self.finish(self.work.lose(name))
+    def send_to_client(self, name: str, *messages: Message) -> None:
+        """Send to a worker or viewer, and remove it if it cannot be reached."""
+        if not self.socket.send(self.registry.clients[name].identity, *messages):
+            self.remove_client(name)
 
-    def look_for_silence(self, now: float) -> None:
-        """Give up who has not been heard, and bring the gauges up to date."""
-        self.finish(self.work.lose_silent(now))
-        self.audience.lose_silent(now)
-        for name in [name for name in self.peers if name not in self.work.workers | self.audience.viewers]:
-            self.lose(name)
-        for state in self.roster.lose_silent(now):
-            self.announce(state)
-        set_gauges(self.work)
+    def send_every_frame_credit(self, camera: str) -> None:
+        """Set how many frames an every_frame camera may send: none while its views wait."""
+        self.send_credit(camera, max(0, self.scheduler.every_frame_credit(camera) - self.views.count_backlog(camera)))
 
-    def note_malformed(self, error: MalformedError) -> None:
-        """Count a bad message."""
-        metrics.MALFORMED.inc()
-        self.warn("dropped a message: %s", error)
+    def send_credit(self, camera: str, frames: int) -> None:
+        """Set how many frames a camera may send, unless it has left."""
+        if peer := self.registry.cameras.get(camera):
+            self.socket.send(peer.identity, Credit(camera, frames))
 
-    def warn(self, sentence: str, *about: object) -> None:
-        """Log what may happen with every message, once a second."""
-        if self.hub.now() - self.warned_at > 1:
-            self.warned_at = self.hub.now()
-            logging.warning(sentence, *about)
+    def publish_report(self, report: CameraReport) -> None:
+        """Export a camera's state, and send it to all viewers."""
+        export_camera_state(report)
+        for viewer in self.registry.viewers():
+            self.socket.send(viewer.identity, report)
+
+    def record_ended(self, ended: Iterable[EndedFrame]) -> None:
+        """Count frames that ended, queue them for the viewers, and let every_frame cameras send more."""
+        for end in ended:
+            frame = end.job.frame
+            count_ended(end)
+            if TRACE.is_on:
+                note = f"{end.stage}: {end.outcome}"
+                TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.socket.now(), note))
+            if frame.camera in self.registry.cameras:
+                self.views.add_ended_frame(end)
+            if frame.every_frame:
+                self.send_every_frame_credit(frame.camera)
+
+    def warn(self, sentence: str, *values: object) -> None:
+        """Log a warning at most once a second, since any message may cause one."""
+        if self.socket.now() - self.warned_at > 1:
+            self.warned_at = self.socket.now()
+            logging.warning(sentence, *values)
 
 
-def count_end(end: Ended) -> None:
-    """Export how a frame ended."""
-    camera = end.job.frame.camera
-    if end.reading is None:
-        metrics.DROPS.labels(camera, end.stage, end.outcome).inc()
+def count_ended(ended: EndedFrame) -> None:
+    """Count a frame as a reading or as a drop."""
+    camera = ended.job.frame.camera
+    if ended.reading is None:
+        metrics.DROPS.labels(camera, ended.stage, ended.outcome).inc()
         return
     metrics.READINGS.labels(camera).inc()
-    if end.outcome is Outcome.UNCHANGED:
+    if ended.outcome is Outcome.UNCHANGED:
         metrics.UNCHANGED.labels(camera).inc()
     else:
-        metrics.DIGITS.labels(camera).inc(len(end.reading.digits))
-
-
-def export_state(state: CameraReport) -> None:
-    """Export whether a camera is up, and frozen; of one that has come to its end there is nothing to say."""
-    for gauge, name in ((metrics.CAMERA_UP, CameraState.LIVE), (metrics.CAMERA_FROZEN, CameraState.FROZEN)):
-        gauge.labels(state.camera).set(state.state is name)
-        if state.state in {CameraState.ENDED, CameraState.LEFT}:
-            gauge.remove(state.camera)
+        metrics.DIGITS.labels(camera).inc(len(ended.reading.digits))
 
 
 def count_batch(batch: Batch, now: float) -> None:
-    """Export a batch's size, why it was closed and how long its items waited."""
+    """Export a batch's size, why it is not larger, and how long its frames waited."""
     metrics.BATCHES.labels(batch.stage, batch.reason).inc()
     metrics.BATCH_SIZE.labels(batch.stage).observe(len(batch.jobs))
     for job in batch.jobs:
         if TRACE.is_on:
-            TRACE.add(Span(f"wait for {batch.stage}", *job.key, job.since, now, batch.worker))
-        metrics.WAIT.labels(batch.stage).observe(now - job.since)
+            TRACE.add(Span(f"wait for {batch.stage}", *job.key, job.queued_at, now, batch.worker))
+        metrics.WAIT.labels(batch.stage).observe(now - job.queued_at)
 
 
-def set_gauges(work: Scheduler) -> None:
-    """Export who is there and what waits."""
+def export_camera_state(report: CameraReport) -> None:
+    """Export whether a camera is up and whether it is frozen; nothing for one that has ended or left."""
+    for gauge, state in ((metrics.CAMERA_UP, CameraState.LIVE), (metrics.CAMERA_FROZEN, CameraState.FROZEN)):
+        gauge.labels(report.camera).set(report.state is state)
+        if report.state in {CameraState.ENDED, CameraState.LEFT}:
+            gauge.remove(report.camera)
+
+
+def export_gauges(scheduler: Scheduler) -> None:
+    """Export the workers, their credit and the frames that wait, by stage."""
     for stage in WORKER_STAGES:
-        workers = [worker for worker in work.workers.values() if worker.stage == stage]
+        workers = [worker for worker in scheduler.workers.values() if worker.stage is stage]
         metrics.WORKERS.labels(stage).set(len(workers))
         metrics.CREDIT.labels(stage).set(sum(worker.credit for worker in workers))
-        metrics.WAITING.labels(stage).set(len(work.waiting[stage]))
+        metrics.WAITING.labels(stage).set(len(scheduler.waiting[stage]))

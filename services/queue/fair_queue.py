@@ -1,4 +1,4 @@
-"""What waits, by camera: cameras in turn, by their weights, and of a live camera only the newest. Pure."""
+"""A weighted fair queue over cameras, in which a newer item of a live camera replaces the older one. Pure."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -8,14 +8,14 @@ T = TypeVar("T")
 
 
 class FairQueue(Generic[T]):
-    """What waits, by camera: served in turn, and for a live camera one place in which the newest wins.
+    """Serves cameras in turn, by their weights.
 
     Turns are given by stride scheduling (Waldspurger and Weihl, 1995): a camera's next turn is due 1 / weight after its
-    last one, on a clock that each turn sets to the time when it was due. A turn that finds nothing is not saved up.
+    last one, on a clock that each turn sets to the time when it was due. A camera saves up no turns while it is empty.
     """
 
     def __init__(self) -> None:
-        self._lanes: OrderedDict[str, deque[T]] = OrderedDict()  # where something waits; the first since longest
+        self._lanes: OrderedDict[str, deque[T]] = OrderedDict()  # cameras with waiting items, longest waiting first
         self._weights: dict[str, float] = {}
         self._due: dict[str, float] = {}  # the next turn of each camera
         self._clock = 0.0
@@ -23,28 +23,28 @@ class FairQueue(Generic[T]):
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
 
-    def count(self, camera: str) -> int:
-        """How many items of the camera wait."""
+    def count_items(self, camera: str) -> int:
+        """Return how many items of the camera wait."""
         return len(self._lanes.get(camera, ()))
 
-    def put(self, camera: str, item: T, keep_all: bool = False, weight: float = 1.0) -> T | None:
-        """Let an item wait, and return the one it replaced; the place in the turn stays where it was."""
-        lane = self._open(camera)
+    def add_item(self, camera: str, item: T, *, keep_all: bool = False, weight: float = 1.0) -> T | None:
+        """Add an item. Unless keep_all, it replaces the camera's newest item, which is returned; the turn stays."""
+        lane = self._open_lane(camera)
         self._weights[camera] = weight
         replaced = lane.pop() if lane and not keep_all else None
         lane.append(item)
         return replaced
 
-    def put_back(self, camera: str, item: T) -> None:
-        """Let an item wait again before all others."""
-        self._open(camera).appendleft(item)
+    def put_back_item(self, camera: str, item: T) -> None:
+        """Add an item ahead of all others."""
+        self._open_lane(camera).appendleft(item)
         self._due[camera] = self._clock
         self._lanes.move_to_end(camera, last=False)
 
-    def take(self, most: int) -> list[T]:
-        """Up to so many items, one from each camera in turn."""
+    def take_items(self, limit: int) -> list[T]:
+        """Remove and return up to limit items, one for each turn."""
         taken: list[T] = []
-        while self._lanes and len(taken) < most:
+        while self._lanes and len(taken) < limit:
             camera = min(self._lanes, key=self._due.__getitem__)
             lane = self._lanes.pop(camera)
             taken.append(lane.popleft())
@@ -52,22 +52,22 @@ class FairQueue(Generic[T]):
                 self._lanes[camera] = lane
             self._clock = self._due[camera]
             self._due[camera] += 1 / self._weights[camera]
-        if not self._lanes:  # everybody has been served: whose turn it was is past
+        if not self._lanes:  # all cameras have been served: earlier turns no longer count
             self._due, self._clock = {}, 0.0
         return taken
 
-    def remove(self, unwanted: Callable[[T], bool]) -> list[T]:
-        """Take out all that is unwanted."""
-        removed = [item for lane in self._lanes.values() for item in lane if unwanted(item)]
+    def remove_items(self, is_unwanted: Callable[[T], bool]) -> list[T]:
+        """Remove and return all items that are unwanted."""
+        removed = [item for lane in self._lanes.values() for item in lane if is_unwanted(item)]
         for camera, lane in list(self._lanes.items()) if removed else ():
-            kept = deque(item for item in lane if not unwanted(item))
+            kept = deque(item for item in lane if not is_unwanted(item))
             if kept:
                 self._lanes[camera] = kept
             else:
                 del self._lanes[camera]
         return removed
 
-    def _open(self, camera: str) -> deque[T]:
+    def _open_lane(self, camera: str) -> deque[T]:
         if camera not in self._lanes:
             self._lanes[camera] = deque()
             self._due[camera] = max(self._due.get(camera, 0.0), self._clock)

@@ -1,9 +1,10 @@
-"""Slots, credits, batches and drops: who works on which frame, and how each frame ends.
+"""Decides which worker gets which frame, and how each frame ends.
 
-Pure: no socket and no clock of its own; `now` is passed in, in seconds. What always holds: a live camera has at most
-one frame waiting at a stage, and the newest wins; a frame of an every_frame camera is never dropped while workers
-live; cameras are served in turn, by their weights; frames in = readings + drops + frames in flight. The reading of a
-frame whose page is the same as one that was read is that one's.
+Pure: no sockets and no clock; `now` is passed in, in seconds. What always holds:
+- At each stage at most one frame of a live camera waits, the newest.
+- A frame of an every_frame camera is never dropped while a worker lives.
+- Cameras are served in turn, by their weights.
+- Frames in = readings + drops + frames in flight.
 """
 
 from collections import Counter, OrderedDict
@@ -11,14 +12,14 @@ from dataclasses import dataclass, field, replace
 
 from services.queue.fair_queue import FairQueue
 from services.queue.still_gate import StillGate, StillReference
-from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading
-from shared.pipeline import WORKER_STAGES, BatchReason, DropReason, Gate, Outcome, Stage
+from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
+from shared.pipeline import WORKER_STAGES, BatchReason, Gate, Outcome, Stage
 
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
-LOST_AFTER_S = 3.0  # a worker is heard every half second; the largest picture takes a tenth of a second
 
 Key = tuple[str, int]  # camera, seq
+Answer = GrayFrame | Unchanged | Reading | Refusal
 
 
 @dataclass(slots=True)
@@ -26,25 +27,25 @@ class Job:
     """A frame on its way through the stages."""
 
     frame: Frame
-    work: Frame | GrayFrame  # what the stage where it is now gets
-    since: float  # when it began to wait there
+    message: Frame | GrayFrame  # for a worker of the current stage
+    queued_at: float  # at the current stage
     attempts: int = 0
-    compared: StillReference | None = None  # what preprocess is to compare its page with
+    reference: StillReference | None = None  # that preprocess compares the frame with
 
     @property
     def key(self) -> Key:
-        """What names the frame in every message about it."""
+        """Camera and sequence number, which name the frame in every message."""
         return self.frame.camera, self.frame.seq
 
     @property
-    def makes_page(self) -> bool:
-        """Whether preprocess is likely to make a page of it: not where its camera has stood still until now."""
-        return not (isinstance(self.work, Frame) and self.work.gate is Gate.SKIP)
+    def is_likely_to_be_read(self) -> bool:
+        """Whether preprocess will probably make a gray frame of it, since its camera does not stand still."""
+        return not (isinstance(self.message, Frame) and self.message.gate is Gate.SKIP)
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """How a frame ended: with a reading, or dropped at a stage."""
+class EndedFrame:
+    """A frame that ended, with a reading or dropped, and the stage where it ended."""
 
     job: Job
     stage: Stage
@@ -54,7 +55,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Work for one worker, and why it is not larger: which reason it has."""
+    """Jobs for one worker, and why there are not more."""
 
     stage: Stage
     worker: str
@@ -64,107 +65,91 @@ class Batch:
 
 @dataclass(slots=True)
 class Worker:
-    """What is known of a worker; the jobs are in its hands until it answers each."""
+    """A worker, and the jobs that it has not answered yet."""
 
     stage: Stage
-    credit: int = 0
-    most: int = 0  # its credit when it is idle
-    seen_at: float = 0.0
+    credit: int = 0  # frames that it takes now
+    batch_limit: int = 0  # the largest credit that it gave, when idle
     jobs: dict[Key, Job] = field(default_factory=dict)
 
 
-def serve_order(worker: Worker) -> tuple[bool, bool]:
-    """Inference first, since what it takes leaves room for new pages; at each stage who is idle before who works."""
-    return worker.stage is Stage.PREPROCESS, bool(worker.jobs)
-
-
 class Scheduler:
-    """Every frame between capture and display. Methods return the frames that ended by what happened."""
+    """Holds every frame between capture and display. Methods return the frames that ended."""
 
     def __init__(self, max_age_s: float, reread_s: float = 0.0) -> None:
         self.max_age_s = max_age_s
         self.gate = StillGate(reread_s)
         self.waiting: dict[Stage, FairQueue[Job]] = {stage: FairQueue() for stage in WORKER_STAGES}
-        self.asking: FairQueue[str] = FairQueue()  # live cameras whose next frame may come in their turn
+        self.frame_requests: FairQueue[str] = FairQueue()  # live cameras whose turn to send comes
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
         self.last_seq: dict[str, int] = {}
 
-    def put_frame(self, frame: Frame, now: float) -> list[Ended]:
-        """Take in a frame of a camera. Raises MalformedError for one that is not newer than the last."""
+    def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
+        """Queue a frame for preprocess. Raises MalformedError if it is not newer than the camera's last."""
         if frame.seq <= self.last_seq.get(frame.camera, -1):
             raise MalformedError(f"{frame.camera} sends frame {frame.seq} after {self.last_seq[frame.camera]}")
         self.last_seq[frame.camera] = frame.seq
         self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
-        return self._wait(Stage.PREPROCESS, Job(frame, frame, now))
+        return self._enqueue_job(Stage.PREPROCESS, Job(frame, frame, now))
 
-    def forget(self, camera: str) -> None:
-        """A camera has left, or comes anew; its frames in flight end as they would have."""
+    def forget_camera(self, camera: str) -> None:
+        """Forget a camera that left or restarted; its frames in flight still end as usual."""
         self.last_seq.pop(camera, None)
-        self.gate.forget(camera)
-        self.asking.remove(lambda name: name == camera)
+        self.gate.forget_camera(camera)
+        self.frame_requests.remove_items(lambda name: name == camera)
 
-    def put_page(self, worker: str, page: GrayFrame, now: float) -> list[Ended]:
-        """Take in a page from a preprocess worker. An answer nobody waits for (its worker was lost) changes nothing."""
-        job = self._answered(worker, (page.camera, page.seq))
+    def add_answer(self, worker: str, answer: Answer, now: float) -> list[EndedFrame]:
+        """Act on a worker's answer about one frame. An answer for a frame it does not hold changes nothing."""
+        job = self.workers[worker].jobs.pop((answer.camera, answer.seq), None) if worker in self.workers else None
         if job is None:
             return []
-        job.work, job.since = page, now
-        return self._wait(Stage.INFERENCE, job)
+        match answer:
+            case GrayFrame():
+                job.message, job.queued_at = answer, now
+                return self._enqueue_job(Stage.INFERENCE, job)
+            case Reading():
+                if isinstance(job.message, GrayFrame):
+                    self.gate.record_reading(job.message, job.reference, answer)
+                return [self._end_job(job, Stage.INFERENCE, Outcome.READ, answer)]
+            case Unchanged() if job.reference:
+                reading = replace(job.reference.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
+                return [self._end_job(job, Stage.PREPROCESS, Outcome.UNCHANGED, reading)]
+            case Unchanged():  # unchanged from what? it was not compared
+                return [self._end_job(job, Stage.PREPROCESS, Outcome.MALFORMED)]
+            case Refusal():
+                return [self._end_job(job, self.workers[worker].stage, Outcome(answer.reason))]
 
-    def put_unchanged(self, worker: str, key: Key) -> list[Ended]:
-        """Take in that a page is the one it was compared with."""
-        job = self._answered(worker, key)
-        if job is None:
-            return []
-        if job.compared is None:
-            return [self._end(job, Stage.PREPROCESS, Outcome.MALFORMED)]
-        reading = replace(job.compared.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
-        return [self._end(job, Stage.PREPROCESS, Outcome.UNCHANGED, reading)]
-
-    def put_reading(self, worker: str, reading: Reading) -> list[Ended]:
-        """Take in a reading from an inference worker."""
-        job = self._answered(worker, (reading.camera, reading.seq))
-        if job is None:
-            return []
-        if isinstance(job.work, GrayFrame):
-            self.gate.note(job.work, job.compared, reading)
-        return [self._end(job, Stage.INFERENCE, Outcome.READ, reading)]
-
-    def refuse(self, worker: str, key: Key, reason: DropReason) -> list[Ended]:
-        """End a frame that its worker could not work on."""
-        job = self._answered(worker, key)
-        return [self._end(job, self.workers[worker].stage, Outcome(reason))] if job else []
-
-    def ready(self, worker: str, stage: Stage, credit: int, now: float) -> None:
-        """A worker says how many items it takes now, also while it works; this is its sign of life, too."""
+    def set_credit(self, worker: str, stage: Stage, credit: int) -> None:
+        """Set how many frames a worker takes now, in addition to those it holds."""
         known = self.workers.setdefault(worker, Worker(stage))
-        known.credit, known.most, known.seen_at = credit, max(credit, known.most), now
+        known.credit, known.batch_limit = credit, max(credit, known.batch_limit)
 
-    def batches(self, now: float) -> tuple[list[Batch], list[Ended]]:
-        """Share what waits among the workers that have credit; what is stale ends here, before it takes a place.
+    def make_batches(self, now: float) -> tuple[list[Batch], list[EndedFrame]]:
+        """Drop stale frames, then divide what waits among the workers that have credit.
 
-        A worker that still works is given its next batch, and no more, when that is full and nobody is idle.
+        A busy worker is given its next batch only if that is full and no worker is idle.
         """
-        batches, ended = [], self.drop_stale(now)
+        batches, ended = [], self.drop_stale_frames(now)
         idle = Counter(worker.stage for worker in self.workers.values() if worker.credit and not worker.jobs)
         for name, worker in sorted(self.workers.items(), key=lambda item: serve_order(item[1])):
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue
-            open_to = min(len(waiting), self._room()) if worker.stage is Stage.PREPROCESS else len(waiting)
+            is_preprocess = worker.stage is Stage.PREPROCESS
+            available = min(len(waiting), self._preprocess_capacity()) if is_preprocess else len(waiting)
             if worker.jobs:
-                is_next = len(worker.jobs) <= worker.most and open_to >= worker.credit
+                is_next = len(worker.jobs) <= worker.batch_limit and available >= worker.credit
                 share = worker.credit if is_next else 0
             else:
                 share = -(-len(waiting) // idle[worker.stage])
                 idle[worker.stage] -= 1
-            jobs = self._take(worker, min(worker.credit, share, open_to))
+            jobs = self._take_jobs(worker, min(worker.credit, share, available))
             if not jobs:
                 continue
-            for job in jobs if worker.stage is Stage.PREPROCESS else ():
-                job.work, job.compared = self.gate.ask(job.frame)
-                self._let_ask(job)
+            for job in jobs if is_preprocess else ():
+                job.message, job.reference = self.gate.set_gate(job.frame)
+                self._request_next_frame(job)
             reason = BatchReason.FULL if len(jobs) == worker.credit else BatchReason.DRAINED
             worker.jobs |= {job.key: job for job in jobs}
             worker.credit = 0
@@ -172,104 +157,102 @@ class Scheduler:
             batches.append(Batch(worker.stage, name, tuple(jobs), reason))
         return batches, ended
 
-    def _take(self, worker: Worker, most: int) -> list[Job]:
-        """Up to so many jobs; what has cost a worker goes alone to an idle one, or its neighbours would pay with it."""
+    def _take_jobs(self, worker: Worker, limit: int) -> list[Job]:
+        """Take jobs that wait. One that has cost a worker goes alone to an idle worker, or others could end with it."""
         waiting = self.waiting[worker.stage]
-        jobs = waiting.take(most)
+        jobs = waiting.take_items(limit)
         if not any(job.attempts for job in jobs):
             return jobs
         alone = 0 if worker.jobs else 1
         for job in reversed(jobs[alone:]):
-            waiting.put_back(job.frame.camera, job)
+            waiting.put_back_item(job.frame.camera, job)
         return jobs[:alone]
 
-    def drop_stale(self, now: float) -> list[Ended]:
-        """End the live frames that have become too old while they waited."""
+    def drop_stale_frames(self, now: float) -> list[EndedFrame]:
+        """End the frames of live cameras that grew too old while they waited."""
 
         def is_stale(job: Job) -> bool:
-            oldest_s = job.frame.max_age_s or self.max_age_s
-            return not job.frame.every_frame and now - job.frame.captured_at > oldest_s
+            max_age_s = job.frame.max_age_s or self.max_age_s
+            return not job.frame.every_frame and now - job.frame.captured_at > max_age_s
 
-        stale = [(stage, job) for stage in WORKER_STAGES for job in self.waiting[stage].remove(is_stale)]
+        stale = [(stage, job) for stage in WORKER_STAGES for job in self.waiting[stage].remove_items(is_stale)]
         for stage, job in stale:
             if stage is Stage.PREPROCESS:
-                self._let_ask(job)
-        return [self._end(job, stage, Outcome.STALE) for stage, job in stale]
+                self._request_next_frame(job)
+        return [self._end_job(job, stage, Outcome.STALE) for stage, job in stale]
 
-    def lose_silent(self, now: float) -> list[Ended]:
-        """Give up the workers that have not been heard for LOST_AFTER_S."""
-        silent = [name for name, worker in self.workers.items() if now - worker.seen_at > LOST_AFTER_S]
-        return [ended for name in silent for ended in self.lose(name)]
-
-    def lose(self, worker: str) -> list[Ended]:
-        """Give up a worker: what it held is given out again if it is every_frame, and dropped if it is live."""
+    def remove_worker(self, worker: str) -> list[EndedFrame]:
+        """Remove a worker that is gone. Of its frames, those of every_frame cameras wait again, the others end."""
         lost = self.workers.pop(worker, None)
-        return [ended for job in reversed(lost.jobs.values()) for ended in self._retry(lost.stage, job)] if lost else []
+        if lost is None:
+            return []
+        ended = []
+        for job in reversed(lost.jobs.values()):
+            job.attempts += 1
+            if job.frame.every_frame and job.attempts < MAX_ATTEMPTS:
+                self.waiting[lost.stage].put_back_item(job.frame.camera, job)
+            else:
+                ended.append(self._end_job(job, lost.stage, Outcome.WORKER_LOST))
+        return ended
 
-    def credit(self, camera: str) -> int:
-        """How many frames an every_frame camera may send now."""
+    def every_frame_credit(self, camera: str) -> int:
+        """Return how many frames an every_frame camera may send now."""
         return max(0, EVERY_FRAME_WINDOW - self.in_flight.get(camera, 0))
 
-    def ask(self, camera: str) -> None:
-        """A live camera is there: it may send a frame in its turn, unless one of its frames waits already."""
-        if not self.waiting[Stage.PREPROCESS].count(camera) and not self.asking.count(camera):
-            self.asking.put(camera, camera)
+    def request_frame(self, camera: str) -> None:
+        """Let a live camera send a frame in its turn, unless one of its frames waits already."""
+        if not self.waiting[Stage.PREPROCESS].count_items(camera) and not self.frame_requests.count_items(camera):
+            self.frame_requests.add_item(camera, camera)
 
-    def askers(self) -> list[str]:
-        """The live cameras that may send a frame now: in turn, as many as preprocess takes beyond what waits for it.
+    def take_frame_requests(self) -> list[str]:
+        """Return the live cameras that may send a frame now: in turn, as many as preprocess can take next.
 
-        While all of inference works, that is as many as it has room for. What came sooner would wait, or be replaced,
-        for the price of two messages and a view. Who was asked and has not sent yet is not counted: between two
-        pictures a camera has nothing, and others are not to wait for it.
+        While all of inference is busy, preprocess takes only as many as inference has room for. A frame that came
+        sooner would wait or be replaced, at the cost of two messages and a view. Frames that were requested and have
+        not come do not count: between two pictures a camera has nothing to send, and others need not wait for it.
         """
-        makers, readers = self._at(Stage.PREPROCESS), self._at(Stage.INFERENCE)
-        if not makers:
-            return self.asking.take(len(self.asking))
-        taken_next = sum(worker.most for worker in makers)
-        if all(worker.jobs for worker in readers):
-            taken_next = min(taken_next, self._room())
-        return self.asking.take(max(0, taken_next - len(self.waiting[Stage.PREPROCESS])))
+        preprocess, inference = self._workers_at(Stage.PREPROCESS), self._workers_at(Stage.INFERENCE)
+        if not preprocess:
+            return self.frame_requests.take_items(len(self.frame_requests))
+        capacity = sum(worker.batch_limit for worker in preprocess)
+        if all(worker.jobs for worker in inference):
+            capacity = min(capacity, self._preprocess_capacity())
+        return self.frame_requests.take_items(max(0, capacity - len(self.waiting[Stage.PREPROCESS])))
 
-    def _let_ask(self, job: Job) -> None:
+    def _request_next_frame(self, job: Job) -> None:
         frame = job.frame
         if not frame.every_frame:
-            self.asking.put(frame.camera, frame.camera, weight=frame.weight)
+            self.frame_requests.add_item(frame.camera, frame.camera, weight=frame.weight)
 
-    def _room(self) -> int:
-        """How many more frames preprocess may take: no more pages are made than inference takes next.
+    def _preprocess_capacity(self) -> int:
+        """Return how many more frames preprocess may take, so that it makes what inference can take next and no more.
 
-        A page that is made sooner is replaced before it is read, or is older then, for the price of decoding it. Where
-        a camera stands still, most likely none is made.
+        A gray frame that is made sooner is replaced or grows old before it is read. Frames of cameras that stand still
+        do not count, since most of them end at preprocess.
         """
-        makers, readers = self._at(Stage.PREPROCESS), self._at(Stage.INFERENCE)
-        if not readers:
-            return sum(worker.most for worker in makers)
-        made = len(self.waiting[Stage.INFERENCE]) + sum(
-            job.makes_page for worker in makers for job in worker.jobs.values()
-        )
-        return max(0, sum(worker.most for worker in readers) - made)
+        preprocess, inference = self._workers_at(Stage.PREPROCESS), self._workers_at(Stage.INFERENCE)
+        if not inference:
+            return sum(worker.batch_limit for worker in preprocess)
+        coming = sum(job.is_likely_to_be_read for worker in preprocess for job in worker.jobs.values())
+        made = len(self.waiting[Stage.INFERENCE]) + coming
+        return max(0, sum(worker.batch_limit for worker in inference) - made)
 
-    def _at(self, stage: Stage) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.stage == stage]
+    def _workers_at(self, stage: Stage) -> list[Worker]:
+        return [worker for worker in self.workers.values() if worker.stage is stage]
 
-    def _wait(self, stage: Stage, job: Job) -> list[Ended]:
+    def _enqueue_job(self, stage: Stage, job: Job) -> list[EndedFrame]:
         frame = job.frame
-        replaced = self.waiting[stage].put(frame.camera, job, frame.every_frame, frame.weight)
-        return [self._end(replaced, stage, Outcome.REPLACED)] if replaced else []
+        replaced = self.waiting[stage].add_item(frame.camera, job, keep_all=frame.every_frame, weight=frame.weight)
+        return [self._end_job(replaced, stage, Outcome.REPLACED)] if replaced else []
 
-    def _answered(self, worker: str, key: Key) -> Job | None:
-        return self.workers[worker].jobs.pop(key, None) if worker in self.workers else None
-
-    def _retry(self, stage: Stage, job: Job) -> list[Ended]:
-        job.attempts += 1
-        if not job.frame.every_frame or job.attempts >= MAX_ATTEMPTS:
-            return [self._end(job, stage, Outcome.WORKER_LOST)]
-        self.waiting[stage].put_back(job.frame.camera, job)
-        return []
-
-    def _end(self, job: Job, stage: Stage, outcome: Outcome, reading: Reading | None = None) -> Ended:
+    def _end_job(self, job: Job, stage: Stage, outcome: Outcome, reading: Reading | None = None) -> EndedFrame:
         camera = job.frame.camera
         self.in_flight[camera] -= 1
         if not self.in_flight[camera]:
             del self.in_flight[camera]
-        return Ended(job, stage, outcome, reading)
+        return EndedFrame(job, stage, outcome, reading)
+
+
+def serve_order(worker: Worker) -> tuple[bool, bool]:
+    """Sort inference first, since its batch makes room for gray frames; at each stage idle workers before busy ones."""
+    return worker.stage is Stage.PREPROCESS, bool(worker.jobs)

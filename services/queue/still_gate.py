@@ -1,9 +1,9 @@
-"""Which frames need not be read: what each camera showed when it was last read, and whether it has stood still since.
+"""Decides which frames inference must read: all of a camera that moves, one every REREAD_S of one that stands still.
 
-Pure, like the work queue. A page that has been the same for SETTLE_S is not read again while it stays so, but every
-reread_s seconds: what the comparison can't see is read then. It is compared with the page that was read, not with
-the frame before, so that nothing creeps in unseen. The memory is here and not in the workers, which share a camera's
-frames and may be restarted; the comparison is theirs, since only they look into a JPEG.
+Pure: times are passed in. A camera stands still when its frame has matched the reference for SETTLE_S. From then on
+preprocess skips frames that match, except one every reread_s seconds, since the comparison cannot see everything. The
+reference is a frame that was read, not the frame before, so that a slow change is noticed. The queue keeps references,
+because workers share a camera's frames and may restart. Preprocess compares, because only it decodes the JPEG.
 """
 
 from dataclasses import dataclass, replace
@@ -11,48 +11,46 @@ from dataclasses import dataclass, replace
 from shared.messaging.messages import Frame, GrayFrame, Reading
 from shared.pipeline import Gate
 
-SETTLE_S = 0.5  # the steady digits forget within 0.4 s: by then they are what this page says (shared/vision/tracks.py)
+SETTLE_S = 0.5  # tracks forget a digit within 0.4 s, so by then they show this scene (services/display/tracks.py)
 
 
 @dataclass(frozen=True, slots=True)
 class StillReference:
-    """What a camera shows."""
+    """The scene that new frames of a camera are compared with."""
 
-    sketch: bytes  # of the first page that showed it
-    reading: Reading  # of the last
+    sketch: bytes  # of the first frame that showed this scene
+    reading: Reading  # the latest of this scene
     is_still: bool = False
 
 
 class StillGate:
-    """The last page of every camera; with reread_s = 0 it is open to all frames."""
+    """Keeps the reference of each camera. With reread_s = 0 every frame is read."""
 
     def __init__(self, reread_s: float) -> None:
         self.reread_s = reread_s
-        self._standing: dict[str, StillReference] = {}
+        self._references: dict[str, StillReference] = {}
 
-    def ask(self, frame: Frame) -> tuple[Frame, StillReference | None]:
-        """The frame as a worker is to get it, and what its page will be compared with."""
+    def set_gate(self, frame: Frame) -> tuple[Frame, StillReference | None]:
+        """Return the frame with its gate and sketch for preprocess, and the reference that it is compared with."""
         if frame.every_frame or not self.reread_s:
             return frame, None
-        standing = self._standing.get(frame.camera)
-        if standing is None:
+        reference = self._references.get(frame.camera)
+        if reference is None:
             return replace(frame, gate=Gate.COMPARE), None
-        is_recent = 0 <= frame.captured_at - standing.reading.captured_at < self._look_after_s(standing)
-        if is_recent and not standing.is_still:
+        compare_after_s = self.reread_s if reference.is_still else min(SETTLE_S, self.reread_s)
+        is_recent = 0 <= frame.captured_at - reference.reading.captured_at < compare_after_s
+        if is_recent and not reference.is_still:
             return frame, None
-        return replace(frame, gate=Gate.SKIP if is_recent else Gate.COMPARE, sketch=standing.sketch), standing
+        return replace(frame, gate=Gate.SKIP if is_recent else Gate.COMPARE, sketch=reference.sketch), reference
 
-    def _look_after_s(self, standing: StillReference) -> float:
-        return self.reread_s if standing.is_still else min(SETTLE_S, self.reread_s)
+    def record_reading(self, gray_frame: GrayFrame, compared_with: StillReference | None, reading: Reading) -> None:
+        """Remember the reading of a frame that was compared; answers to an older reference change nothing."""
+        reference = self._references.get(gray_frame.camera)
+        if gray_frame.sketch:
+            self._references[gray_frame.camera] = StillReference(gray_frame.sketch, reading)
+        elif reference and compared_with and reference.sketch is compared_with.sketch:
+            self._references[gray_frame.camera] = replace(reference, reading=reading, is_still=True)
 
-    def note(self, page: GrayFrame, compared: StillReference | None, reading: Reading) -> None:
-        """Remember what a page said that was compared with what stood then; stragglers and the rest change nothing."""
-        standing = self._standing.get(page.camera)
-        if page.sketch:
-            self._standing[page.camera] = StillReference(page.sketch, reading)
-        elif standing and compared and standing.sketch is compared.sketch:
-            self._standing[page.camera] = replace(standing, reading=reading, is_still=True)
-
-    def forget(self, camera: str) -> None:
-        """A camera has left."""
-        self._standing.pop(camera, None)
+    def forget_camera(self, camera: str) -> None:
+        """Forget the reference of a camera that has left."""
+        self._references.pop(camera, None)

@@ -1,4 +1,4 @@
-"""Turns go by weight, nobody is starved, and nobody saves up turns."""
+"""Turns go by weight, no camera starves, and none saves up turns."""
 
 from collections import Counter
 from itertools import pairwise
@@ -13,23 +13,23 @@ from shared.messaging.messages import WEIGHTS
 WEIGHT = st.floats(*WEIGHTS)
 
 
-def serve(weights: dict[str, float], turns: int) -> list[str]:
-    """Who is served while everybody always has something waiting: a live camera's next frame comes at once."""
-    slots: FairQueue[str] = FairQueue()
+def serve_turns(weights: dict[str, float], turns: int) -> list[str]:
+    """Return which camera is served at each turn, when every camera always has an item waiting."""
+    queue: FairQueue[str] = FairQueue()
     served = []
     for camera, weight in weights.items():
-        slots.put(camera, camera, weight=weight)
+        queue.add_item(camera, camera, weight=weight)
     for _ in range(turns):
-        (camera,) = slots.take(1)
+        (camera,) = queue.take_items(1)
         served.append(camera)
-        slots.put(camera, camera, weight=weights[camera])
+        queue.add_item(camera, camera, weight=weights[camera])
     return served
 
 
 @given(st.lists(WEIGHT, min_size=2, max_size=8), st.integers(1, 300))
-def test_shares_are_as_the_weights_to_within_a_turn_for_each_camera(weights: list[float], turns: int) -> None:
+def test_shares_match_the_weights_within_one_turn_a_camera(weights: list[float], turns: int) -> None:
     cameras = {f"cam{number}": weight for number, weight in enumerate(weights)}
-    served = Counter(serve(cameras, turns))
+    served = Counter(serve_turns(cameras, turns))
     for camera, weight in cameras.items():
         share = weight / sum(weights)
         assert (turns - len(weights)) * share - 1e-6 <= served[camera] <= turns * share + 1 + 1e-6
@@ -39,46 +39,46 @@ def test_shares_are_as_the_weights_to_within_a_turn_for_each_camera(weights: lis
 def test_lightest_camera_waits_no_longer_than_its_share(weights: list[float]) -> None:
     lightest = min(range(len(weights)), key=weights.__getitem__)
     longest = sum(weights) / weights[lightest] + len(weights)
-    served = serve({f"cam{number}": weight for number, weight in enumerate(weights)}, 2 * int(longest) + 2)
+    served = serve_turns({f"cam{number}": weight for number, weight in enumerate(weights)}, 2 * int(longest) + 2)
     times = [-1, *(turn for turn, camera in enumerate(served) if camera == f"cam{lightest}")]
     assert max(after - before for before, after in pairwise(times)) <= longest + 1e-6
 
 
 def test_equal_weights_are_served_in_turn() -> None:
-    assert serve(dict.fromkeys("abc", 1.0), 9) == list("abcabcabc")
+    assert serve_turns(dict.fromkeys("abc", 1.0), 9) == list("abcabcabc")
 
 
 def test_camera_of_weight_two_has_two_turns_for_one() -> None:
-    assert Counter(serve({"a": 2.0, "b": 1.0, "c": 1.0}, 400)) == {"a": 200, "b": 100, "c": 100}
+    assert Counter(serve_turns({"a": 2.0, "b": 1.0, "c": 1.0}, 400)) == {"a": 200, "b": 100, "c": 100}
 
 
-def test_camera_that_was_away_has_saved_up_no_turns() -> None:
-    slots: FairQueue[str] = FairQueue()
+def test_camera_saves_up_no_turns_while_it_is_away() -> None:
+    queue: FairQueue[str] = FairQueue()
     for camera in "ab":
-        slots.put(camera, camera, keep_all=True)
+        queue.add_item(camera, camera, keep_all=True)
     served = []
     for turn in range(20):
-        slots.put("a", "a", keep_all=True)
-        slots.put("b", "b", keep_all=True)
+        queue.add_item("a", "a", keep_all=True)
+        queue.add_item("b", "b", keep_all=True)
         if turn >= 10:
-            slots.put("late", "late")
-        served += slots.take(1)
+            queue.add_item("late", "late")
+        served += queue.take_items(1)
     assert Counter(served[10:])["late"] <= 4
 
 
-@pytest.mark.parametrize("most", [1, 9])
-def test_item_that_is_put_back_is_the_next(most: int) -> None:
-    slots: FairQueue[int] = FairQueue()
+@pytest.mark.parametrize("limit", [1, 9])
+def test_item_that_was_put_back_is_served_next(limit: int) -> None:
+    queue: FairQueue[int] = FairQueue()
     for item in range(3):
-        slots.put("file", item, keep_all=True)
-        slots.put("other", 10 + item, keep_all=True, weight=10.0)
-    first = slots.take(3)
-    slots.put_back("file", first[0])
-    assert slots.take(most)[0] == first[0]
+        queue.add_item("file", item, keep_all=True)
+        queue.add_item("other", 10 + item, keep_all=True, weight=10.0)
+    first = queue.take_items(3)
+    queue.put_back_item("file", first[0])
+    assert queue.take_items(limit)[0] == first[0]
 
 
-def test_item_that_is_put_back_alone_keeps_its_turn() -> None:
-    slots: FairQueue[int] = FairQueue()
-    slots.put("file", 1, keep_all=True, weight=2.0)
-    slots.put_back("file", slots.take(1)[0])
-    assert slots.take(1) == [1]
+def test_only_item_that_was_put_back_keeps_its_turn() -> None:
+    queue: FairQueue[int] = FairQueue()
+    queue.add_item("file", 1, keep_all=True, weight=2.0)
+    queue.put_back_item("file", queue.take_items(1)[0])
+    assert queue.take_items(1) == [1]
