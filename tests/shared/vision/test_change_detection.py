@@ -1,4 +1,4 @@
-"""A page is the same while nothing but noise tells it from the one before; a small, pale digit is never noise."""
+"""Noise alone is no change; a small, pale digit always is one."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from shared.vision.change_detection import SKETCH_PX, is_unchanged, make_sketch
 
 HEIGHT, WIDTH = 480, 640
-Grey = NDArray[np.uint8]
 
 
 def paper(brightness: float = 190) -> NDArray[np.float64]:
@@ -23,7 +22,7 @@ def write(picture: NDArray[np.float64], text: str, at: tuple[int, int], size: fl
     return picture - np.asarray(mask, np.float64) * ink / 255
 
 
-def shoot(picture: NDArray[np.float64], noise: float, blur: float, seed: int) -> Grey:
+def shoot(picture: NDArray[np.float64], noise: float, blur: float, seed: int) -> NDArray[np.uint8]:
     """Return the sketch of what a camera makes of a picture; blur is how far neighbours share their noise."""
     grain = np.random.default_rng(seed).normal(0, 1, picture.shape)
     grain = np.asarray(cv2.GaussianBlur(grain, (0, 0), blur)) if blur else grain
@@ -33,7 +32,7 @@ def shoot(picture: NDArray[np.float64], noise: float, blur: float, seed: int) ->
 
 
 @pytest.mark.parametrize(("noise", "blur"), [(0.5, 0), (2, 0), (8, 0), (2, 1), (5, 1)])
-def test_noise_is_no_change(noise: float, blur: float) -> None:
+def test_noise_is_not_a_change(noise: float, blur: float) -> None:
     before = shoot(paper(), noise, blur, seed=0).tobytes()
     assert all(is_unchanged(before, shoot(paper(), noise, blur, seed)) for seed in range(1, 9))
 
@@ -42,7 +41,7 @@ def test_noise_is_no_change(noise: float, blur: float) -> None:
     ("size", "ink", "noise", "blur"), [(0.7, 25, 2, 0), (0.7, 60, 4, 1), (1.4, 25, 2, 1), (1.4, 120, 5, 1)]
 )
 def test_digit_that_appears_is_a_change(size: float, ink: float, noise: float, blur: float) -> None:
-    """The smallest are 15 pixels high, 11 on the page that is read, in strokes of two pixels."""
+    """The smallest are 15 pixels high, 11 on the gray frame, with strokes of two pixels."""
     before = shoot(paper(), noise, blur, seed=0).tobytes()
     places = np.random.default_rng(1).integers((40, 200), (580, 440), (8, 2)).tolist()
     for seed, (x, y) in enumerate(places):
@@ -51,7 +50,7 @@ def test_digit_that_appears_is_a_change(size: float, ink: float, noise: float, b
 
 
 @pytest.mark.parametrize("shift", [4, 40])
-def test_page_that_has_moved_is_a_change(shift: int) -> None:
+def test_moved_sheet_is_a_change(shift: int) -> None:
     before = shoot(paper(), 2, 0, seed=0).tobytes()
     assert not is_unchanged(before, shoot(np.roll(paper(), shift, axis=1), 2, 0, seed=1))
 
@@ -62,11 +61,11 @@ def test_light_that_goes_out_is_a_change() -> None:
 
 
 def test_picture_of_another_size_is_a_change() -> None:
-    grey = np.full((HEIGHT, WIDTH), 200, np.uint8)
-    assert is_unchanged(make_sketch(grey).tobytes(), make_sketch(grey))
-    assert not is_unchanged(make_sketch(grey[:400]).tobytes(), make_sketch(grey))
-    assert not is_unchanged(make_sketch(grey.T).tobytes(), make_sketch(grey[:, :400]))
-    assert not is_unchanged(b"", make_sketch(grey))
+    gray = np.full((HEIGHT, WIDTH), 200, np.uint8)
+    assert is_unchanged(make_sketch(gray).tobytes(), make_sketch(gray))
+    assert not is_unchanged(make_sketch(gray[:400]).tobytes(), make_sketch(gray))
+    assert not is_unchanged(make_sketch(gray.T).tobytes(), make_sketch(gray[:, :400]))
+    assert not is_unchanged(b"", make_sketch(gray))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 5000), (60, 80), (1080, 1920), (1920, 1080)])

@@ -16,49 +16,49 @@ from shared.vision.recognizer import FrameRecognizer, load_recognizer
 
 
 @pytest.fixture(scope="module")
-def reader() -> FrameRecognizer:
+def recognizer() -> FrameRecognizer:
     return load_recognizer(MODELS, "onnx", "cpu")
 
 
 @pytest.fixture(scope="module")
-def page() -> Gray:
-    """The demo's first sheet, which says 30."""
+def gray() -> Gray:
+    """The demo's first sheet, with a 30 on it."""
     return make_gray_frame(DemoCamera(0).render(1.5)[0])[0]
 
 
-def test_explanation_agrees_with_the_reading_of_every_digit(reader: FrameRecognizer, page: Gray) -> None:
-    digits = reader.read([page])[0]
+def test_explanation_agrees_with_the_reading_of_every_digit(recognizer: FrameRecognizer, gray: Gray) -> None:
+    digits = recognizer.read([gray])[0]
     assert digits
     for digit in digits:
         x, y, width, height = digit.box
-        why = explain_place(reader, page, x + width / 2, y + height / 2)
-        assert why.is_digit
-        assert why.box == digit.box
-        assert why.fused == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
-        assert why.sentences[0] == f"Read as {digit.digit}."
-        assert why.image is not None
-        assert why.image.shape == (28, 28)
-        assert (len(why.detector), len(why.classifier)) == (10, 11)
+        explanation = explain_place(recognizer, gray, x + width / 2, y + height / 2)
+        assert explanation.is_digit
+        assert explanation.box == digit.box
+        assert explanation.fused == pytest.approx(tuple(np.exp(digit.log_p)), abs=1e-6)
+        assert explanation.sentences[0] == f"Read as {digit.digit}."
+        assert explanation.image is not None
+        assert explanation.image.shape == (28, 28)
+        assert (len(explanation.detector), len(explanation.classifier)) == (10, 11)
 
 
-def test_place_without_a_candidate_is_explained(reader: FrameRecognizer) -> None:
-    why = explain_place(reader, np.full((480, 640), 200, np.uint8), 300, 200)
-    assert (why.box, why.image, why.fused, why.is_digit) == (None, None, (), False)
-    assert why.sentences[0].startswith("The detector sees no digit here: its score is ")
+def test_place_without_a_candidate_is_explained(recognizer: FrameRecognizer) -> None:
+    explanation = explain_place(recognizer, np.full((480, 640), 200, np.uint8), 300, 200)
+    assert (explanation.box, explanation.image, explanation.fused, explanation.is_digit) == (None, None, (), False)
+    assert explanation.sentences[0].startswith("The detector sees no digit here: its score is ")
 
 
 @pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
-def test_heat_covers_the_page_whatever_its_size(reader: FrameRecognizer, size: tuple[int, int]) -> None:
-    heat = make_heatmap(reader, make_pyramid(np.full(size, 220, np.uint8)))
-    assert heat.shape == (-(-size[0] // STRIDE_PX), -(-size[1] // STRIDE_PX))
-    assert 0 <= heat.min() <= heat.max() <= 1
+def test_heatmap_covers_a_frame_of_any_size(recognizer: FrameRecognizer, size: tuple[int, int]) -> None:
+    heatmap = make_heatmap(recognizer, make_pyramid(np.full(size, 220, np.uint8)))
+    assert heatmap.shape == (-(-size[0] // STRIDE_PX), -(-size[1] // STRIDE_PX))
+    assert 0 <= heatmap.min() <= heatmap.max() <= 1
 
 
-def test_heat_is_where_the_digit_is(reader: FrameRecognizer) -> None:
-    page = as_uint8(
+def test_heatmap_peaks_at_the_digit(recognizer: FrameRecognizer) -> None:
+    gray = as_uint8(
         cv2.putText(np.full((480, 640), 230, np.uint8), "7", (420, 300), cv2.FONT_HERSHEY_SIMPLEX, 1.5, 40, 3)
     )
-    row, column = np.unravel_index(make_heatmap(reader, make_pyramid(page)).argmax(), (60, 80))
+    row, column = np.unravel_index(make_heatmap(recognizer, make_pyramid(gray)).argmax(), (60, 80))
     assert 250 < STRIDE_PX * row < 310
     assert 410 < STRIDE_PX * column < 460
 

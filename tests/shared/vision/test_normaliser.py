@@ -1,4 +1,4 @@
-"""The normaliser gives the network what training gave it, whatever the paper, the size and the side of the ink."""
+"""The normaliser turns any crop into MNIST's form, whatever its paper and size, with dark or light ink."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,21 +20,21 @@ LABELS = np.repeat(np.arange(10), 30)
 
 
 def on_paper(digit: NDArray[np.uint8], size_px: int, *, dark_ink: bool = True) -> NDArray[np.uint8]:
-    """A digit written on grainy paper that is brighter on one side; the crop has some paper around it."""
+    """Return a crop of a digit on grainy paper in uneven light, with some paper around it."""
     ink = cv2.resize(np.pad(digit, 4), (size_px, size_px), interpolation=cv2.INTER_LINEAR) / 255
     grain = np.random.default_rng(1).normal(0, 3, ink.shape)
     shade = np.linspace(-25, 25, size_px)[None]
     return as_uint8(np.clip((200 - 120 * ink if dark_ink else 50 + 120 * ink) + shade + grain, 0, 255))
 
 
-def contract_difference(images: NDArray[np.uint8]) -> float:
+def mean_change(images: NDArray[np.uint8]) -> float:
     normal = [normalise(image) for image in images]
     assert all(image is not None for image in normal)
     return float(np.abs(np.stack(normal) - images / 255).mean())  # type: ignore[arg-type]  # none is None
 
 
 def test_mnist_images_come_back_almost_unchanged() -> None:
-    assert contract_difference(DIGITS) < 0.001
+    assert mean_change(DIGITS) < 0.001
 
 
 @pytest.mark.skipif(not (ROOT / "data/MNIST/raw").is_dir(), reason="MNIST is not in data/ (a training fetches it)")
@@ -42,7 +42,7 @@ def test_a_thousand_training_images_come_back_almost_unchanged() -> None:
     from training.data import load_mnist  # noqa: PLC0415  only where the files are
 
     images, _ = load_mnist("train", ROOT / "data")
-    assert contract_difference(images[:1000]) < 0.001
+    assert mean_change(images[:1000]) < 0.001
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_thousand_training_images_come_back_almost_unchanged() -> None:
         pytest.param(lambda digit: on_paper(digit, 72, dark_ink=False), id="chalk"),
     ],
 )
-def test_network_reads_lifted_ink_as_it_reads_mnist(write: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
+def test_network_reads_extracted_ink_as_well_as_mnist(write: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> None:
     images = [normalise(extract_ink(as_uint8(write(digit)))) for digit in DIGITS]
     assert all(image is not None for image in images)
     network = load_network(ROOT / "models" / "blog.onnx", "onnx")
@@ -64,7 +64,7 @@ def test_network_reads_lifted_ink_as_it_reads_mnist(write: Callable[[NDArray[np.
 
 
 @pytest.mark.parametrize("shift", [(0, 0), (15, 3), (40, 60)])
-def test_place_and_size_of_the_ink_do_not_matter(shift: tuple[int, int]) -> None:
+def test_place_of_the_ink_does_not_matter(shift: tuple[int, int]) -> None:
     ink = cv2.resize(DIGITS[42], (56, 56), interpolation=cv2.INTER_CUBIC)
     sheet = np.zeros((160, 160), np.uint8)
     sheet[shift[0] : shift[0] + 56, shift[1] : shift[1] + 56] = ink
@@ -81,7 +81,7 @@ def test_centre_of_mass_lies_within_a_pixel_of_the_middle() -> None:
             assert abs(float((axis * image).sum() / image.sum()) - CENTRE_PX) <= 1
 
 
-def test_strokes_stay_soft() -> None:
+def test_strokes_keep_soft_edges() -> None:
     image = normalise(extract_ink(on_paper(DIGITS[100], 72)))
     assert image is not None
     assert len(np.unique(image)) > 30
@@ -89,17 +89,17 @@ def test_strokes_stay_soft() -> None:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (28, 28), (300, 200)])
 @pytest.mark.parametrize("brightness", [0, 128, 255])
-def test_blank_crop_gives_nothing(size: tuple[int, int], brightness: int) -> None:
+def test_blank_crop_holds_no_ink(size: tuple[int, int], brightness: int) -> None:
     assert normalise(extract_ink(np.full(size, brightness, np.uint8))) is None
 
 
-def test_grainy_paper_gives_nothing() -> None:
+def test_grain_of_the_paper_is_hardly_ever_ink() -> None:
     rng = np.random.default_rng(2)
     papers = [as_uint8(np.clip(rng.normal(190, 4, (60, 50)), 0, 255)) for _ in range(100)]
     assert sum(normalise(extract_ink(paper)) is not None for paper in papers) <= 5
 
 
-def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
+def test_piece_of_a_neighbour_at_the_edge_is_removed() -> None:
     alone = np.full((80, 80), 220, np.uint8)
     cv2.line(alone, (40, 12), (40, 68), 40, 5)
     crowded = alone.copy()
@@ -119,7 +119,7 @@ def test_neighbour_that_reaches_in_from_the_edge_is_left_out() -> None:
         np.zeros((28, 28, 3), np.uint8),
     ],
 )
-def test_only_bytes_are_taken_since_floats_have_no_known_range(wrong: NDArray[np.uint8]) -> None:
+def test_other_types_are_refused(wrong: NDArray[np.uint8]) -> None:
     for function in (normalise, extract_ink):
         with pytest.raises(ValueError, match="uint8"):
             function(wrong)
@@ -145,7 +145,7 @@ def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32])
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])
-def test_crop_ends_where_the_page_ends(box: Box) -> None:
+def test_crop_ends_at_the_edge_of_the_frame(box: Box) -> None:
     crop = crop_around(np.zeros((40, 50), np.uint8), box)
     assert crop.size > 0
     assert crop.shape[0] <= 40

@@ -64,7 +64,7 @@ sheets = st.lists(
 
 
 def has_long_number(lines: list[list[str]]) -> bool:
-    """A tilt can be told only where digits stand side by side."""
+    """Return whether the tilt can be estimated: it takes neighbours on a line."""
     return any(len(word) > 2 for line in lines for word in line)
 
 
@@ -106,7 +106,7 @@ def test_two_boxes_of_one_shape_are_no_number() -> None:
 
 
 def row_of(text: str, *middles: float, gap_px: float = 100.0) -> list[Digit]:
-    """Digits of 30 x 50 at these places of a line, with so much empty paper behind each."""
+    """Return digits of 30 x 50 centred at these places of a line, with an empty gap after each."""
     return [
         replace(digit_of(int(one), (x - 15, 100, 30, 50)), gap_px=gap_px) for one, x in zip(text, middles, strict=True)
     ]
@@ -118,14 +118,12 @@ def row_of(text: str, *middles: float, gap_px: float = 100.0) -> list[Digit]:
         (row_of("123", 0, 120, 250), ["123"]),
         (row_of("1234", 0, 120, 200, 320), ["1234"]),  # one step is narrow, and not much shorter than its neighbours
         (row_of("123", 0, 120, 250, gap_px=0), ["1", "2", "3"]),  # something is written between them
-        (row_of("12", 0, 120), ["1", "2"]),  # of a single step nobody can say whether it is even
+        (row_of("12", 0, 120), ["1", "2"]),  # a single step can't be even
         (row_of("123", 0, 120, 320), ["1", "2", "3"]),  # too far for a number
         (row_of("12345", 0, 40, 80, 185, 225), ["123", "45"]),  # a gap between two words
     ],
 )
-def test_digits_far_apart_are_a_number_if_nothing_is_between_and_their_steps_are_even(
-    digits: list[Digit], expected: list[str]
-) -> None:
+def test_far_digits_join_if_the_gaps_are_empty_and_the_steps_even(digits: list[Digit], expected: list[str]) -> None:
     assert texts(digits) == expected
 
 
@@ -140,7 +138,7 @@ def test_box_holds_all_digits() -> None:
 
 
 @pytest.mark.skipif(not PHOTOS.is_file(), reason="the labelled photographs are not here")
-def test_numbers_of_the_photographs_are_joined_as_written() -> None:
+def test_numbers_on_photographs_join_as_written() -> None:
     found = true = 0
     for row in map(json.loads, PHOTOS.read_text().splitlines()):
         if row["kind"] == "photo":

@@ -1,4 +1,4 @@
-"""The overlay: marks what was read and leaves the rest of the picture alone, at any size."""
+"""The overlay marks each digit and leaves the rest of the picture alone, at any size."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def blank(height: int, width: int, value: int = 128) -> Picture:
     return np.full((height, width, 3), value, np.uint8)
 
 
-def test_picture_given_is_not_drawn_on() -> None:
+def test_original_picture_stays_as_it_was() -> None:
     picture = blank(240, 320)
     draw_overlay(picture, [digit_of(7)], [], "caption")
     assert (picture == 128).all()
@@ -50,6 +50,6 @@ def test_mosaic_shows_every_picture(count: int) -> None:
     assert {100 + i for i in range(count)} <= set(np.unique(grid))
 
 
-def test_grey_picture_has_no_colour() -> None:
-    grey = dim_picture(np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8))
-    assert (grey == grey[:, :, :1]).all()
+def test_dimmed_picture_has_no_colour() -> None:
+    gray = dim_picture(np.random.default_rng(1).integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    assert (gray == gray[:, :, :1]).all()

@@ -30,7 +30,7 @@ class Watched:
         self.kept = ReloadingRecognizer(settings, lambda: self.now)
 
     def version(self, later_s: float = CHECK_EVERY_S) -> str:
-        """Of the network that reads the next pages, so much later."""
+        """Return the version of the classifier in use after a while."""
         self.now += later_s
         return self.kept.current().classifier.version
 

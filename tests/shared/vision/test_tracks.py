@@ -1,4 +1,4 @@
-"""Steady readings: quick to show, slow to change, blind to the frame rate."""
+"""Tracks show a digit quickly, change it slowly, and do not depend on the frame rate."""
 
 import math
 import random
@@ -20,59 +20,59 @@ def text(digits: Iterable[Digit]) -> str:
     return "".join(str(digit.digit) for digit in digits)
 
 
-def watch(readings: Iterable[list[Digit]], frame_s: float = FRAME_S, start: float = 1000.0) -> list[str]:
-    steady = DigitTracker()
-    steady.update([], start - frame_s)
-    return [text(steady.update(digits, start + i * frame_s)) for i, digits in enumerate(readings)]
+def track(readings: Iterable[list[Digit]], frame_s: float = FRAME_S, start: float = 1000.0) -> list[str]:
+    tracker = DigitTracker()
+    tracker.update([], start - frame_s)
+    return [text(tracker.update(digits, start + i * frame_s)) for i, digits in enumerate(readings)]
 
 
 @pytest.mark.parametrize("confidence", [0.8, 0.9, 0.99])
 def test_right_digit_is_shown_within_five_frames_and_stays(confidence: float) -> None:
-    shown = watch([[digit_of(7, confidence=confidence)]] * 90)
+    shown = track([[digit_of(7, confidence=confidence)]] * 90)
     assert set(shown[4:]) == {"7"}
 
 
 def test_one_frame_of_a_false_digit_is_never_shown() -> None:
-    assert set(watch([[digit_of(3, confidence=0.99)], *[[]] * 30])) == {""}
+    assert set(track([[digit_of(3, confidence=0.99)], *[[]] * 30])) == {""}
 
 
 def test_wrong_readings_now_and_then_do_not_flicker() -> None:
     chance = random.Random(1)
     readings = [[digit_of(1 if chance.random() < 0.2 else 7)] for _ in range(3000)]
-    assert set(watch([[digit_of(7)]] * 10 + readings)[5:]) == {"7"}
+    assert set(track([[digit_of(7)]] * 10 + readings)[5:]) == {"7"}
 
 
 def test_even_race_between_two_classes_does_not_flicker() -> None:
     four, nine = [math.log(0.001)] * 11, [math.log(0.001)] * 11
     four[4], four[9], nine[4], nine[9] = math.log(0.55), math.log(0.44), math.log(0.44), math.log(0.55)
     start = [[digit_of(4)]] * 10
-    shown = watch(start + [[Digit(BOX, tuple(four))], [Digit(BOX, tuple(nine))]] * 100)
+    shown = track(start + [[Digit(BOX, tuple(four))], [Digit(BOX, tuple(nine))]] * 100)
     assert set(shown[5:]) == {"4"}
 
 
 def test_ones_read_as_sevens_never_become_fours() -> None:
-    shown = watch([[digit_of(1 if i % 2 else 7)] for i in range(60)])
+    shown = track([[digit_of(1 if i % 2 else 7)] for i in range(60)])
     assert set(shown) <= {"", "1", "7"}
 
 
 def test_unclear_character_is_not_shown() -> None:
-    assert set(watch([[digit_of(8, confidence=0.2)]] * 60)) == {""}
+    assert set(track([[digit_of(8, confidence=0.2)]] * 60)) == {""}
 
 
 def test_exchanged_digit_is_shown_after_eight_frames() -> None:
-    shown = watch([[digit_of(2)]] * 30 + [[digit_of(5)]] * 30)
+    shown = track([[digit_of(2)]] * 30 + [[digit_of(5)]] * 30)
     assert shown[29] == "2"
     assert shown[37] == "5"
 
 
 @pytest.mark.parametrize("gap_s", [0.1, 0.3])
 def test_short_gap_does_not_hide_a_digit(gap_s: float) -> None:
-    shown = watch([[digit_of(6)]] * 30 + [[]] * round(gap_s / FRAME_S) + [[digit_of(6)]] * 10)
+    shown = track([[digit_of(6)]] * 30 + [[]] * round(gap_s / FRAME_S) + [[digit_of(6)]] * 10)
     assert set(shown[5:]) == {"6"}
 
 
 def test_digit_that_left_is_hidden_after_the_gap() -> None:
-    shown = watch([[digit_of(6)]] * 30 + [[]] * 30)
+    shown = track([[digit_of(6)]] * 30 + [[]] * 30)
     assert shown[30 + math.ceil(MAX_UNSEEN_S / FRAME_S)] == ""
 
 
@@ -80,21 +80,21 @@ def test_digits_of_a_moving_sheet_keep_their_places() -> None:
     def sheet(frame: int) -> list[Digit]:  # a third of a digit's height a frame: 600 px/s at 60 px
         return [digit_of(d, (20 * frame + 45 * i, 100, 30, 60)) for i, d in enumerate((2, 0, 1, 9))]
 
-    assert set(watch(sheet(frame) for frame in range(60))[5:]) == {"2019"}
+    assert set(track(sheet(frame) for frame in range(60))[5:]) == {"2019"}
 
 
 @given(st.permutations(range(4)))
 def test_order_of_the_digits_in_a_reading_does_not_matter(order: list[int]) -> None:
     digits = [digit_of(i, (60.0 * i, 0, 30, 50)) for i in range(4)]
-    steady = DigitTracker()
-    steady.update(digits, 0.0)
-    assert set(steady.update([digits[i] for i in order], 0.1)) == set(steady.update(digits, 0.1))
+    tracker = DigitTracker()
+    tracker.update(digits, 0.0)
+    assert set(tracker.update([digits[i] for i in order], 0.1)) == set(tracker.update(digits, 0.1))
 
 
 @pytest.mark.parametrize("fps", [5, 10, 15, 60])
 def test_frame_rate_does_not_change_when_a_digit_is_shown(fps: int) -> None:
     def shown_after_s(rate: float) -> float:
-        return watch([[digit_of(7)]] * 60, 1 / rate).index("7") / rate
+        return track([[digit_of(7)]] * 60, 1 / rate).index("7") / rate
 
     assert shown_after_s(fps) == pytest.approx(shown_after_s(30), abs=1 / min(fps, 30))
 
@@ -102,29 +102,29 @@ def test_frame_rate_does_not_change_when_a_digit_is_shown(fps: int) -> None:
 @pytest.mark.parametrize("fps", [5, 10, 15, 60])
 def test_frame_rate_does_not_change_the_confidence(fps: int) -> None:
     def confidence(rate: float) -> float:
-        steady = DigitTracker()
-        return [steady.update([digit_of(7, confidence=0.9)], i / rate) for i in range(60)][-1][0].confidence
+        tracker = DigitTracker()
+        return [tracker.update([digit_of(7, confidence=0.9)], i / rate) for i in range(60)][-1][0].confidence
 
     assert confidence(fps) == pytest.approx(confidence(30), abs=0.03)
 
 
-def test_more_frames_of_one_sheet_do_not_make_it_surer() -> None:
-    steady = DigitTracker()
-    shown = [steady.update([digit_of(7, confidence=0.9)], i * FRAME_S) for i in range(300)][-1]
+def test_more_frames_of_one_sheet_do_not_raise_the_confidence() -> None:
+    tracker = DigitTracker()
+    shown = [tracker.update([digit_of(7, confidence=0.9)], i * FRAME_S) for i in range(300)][-1]
     assert shown[0].confidence == pytest.approx(0.9, abs=0.03)
 
 
-def test_first_reading_of_a_photo_is_shown_at_once() -> None:
+def test_first_reading_is_shown_at_once() -> None:
     assert text(DigitTracker().update([digit_of(7)], 5.0)) == "7"
 
 
-def test_still_page_has_still_boxes() -> None:
+def test_boxes_of_a_still_sheet_jitter_less() -> None:
     chance = random.Random(2)
-    steady, raw, shown = DigitTracker(), [], []
+    tracker, raw, shown = DigitTracker(), [], []
     for i in range(300):
         box = (100 + chance.gauss(0, 0.5), 100 + chance.gauss(0, 0.5), 30.0, 50.0)
         raw.append(box[0])
-        shown.append(steady.update([digit_of(7, box)], i * FRAME_S)[0].box[0])
+        shown.append(tracker.update([digit_of(7, box)], i * FRAME_S)[0].box[0])
     assert spread(shown) < 0.6 * spread(raw)
 
 
@@ -134,34 +134,34 @@ def spread(values: list[float]) -> float:
 
 
 def test_box_of_a_digit_that_jumps_follows_at_once() -> None:
-    steady = DigitTracker()
-    steady.update([digit_of(7, BOX)], 0.0)
-    assert steady.update([digit_of(7, (112, 100, 30, 50))], 0.1)[0].box == (112, 100, 30, 50)
+    tracker = DigitTracker()
+    tracker.update([digit_of(7, BOX)], 0.0)
+    assert tracker.update([digit_of(7, (112, 100, 30, 50))], 0.1)[0].box == (112, 100, 30, 50)
 
 
 def test_box_that_loses_half_its_height_is_the_same_digit() -> None:
-    """Of a 0 on crumpled paper the detector sees the whole now, and then the bowl alone."""
+    """On crumpled paper the detector finds the whole 0 in one frame and only its bowl in the next."""
     whole, bowl = digit_of(0, (100, 100, 35, 54)), digit_of(0, (98, 124, 36, 29))
-    assert set(watch([[whole], [bowl]] * 20)[5:]) == {"0"}
+    assert set(track([[whole], [bowl]] * 20)[5:]) == {"0"}
 
 
-def test_digit_leaves_nothing_behind_where_another_box_takes_its_place() -> None:
+def test_unseen_digit_is_dropped_where_another_box_takes_its_place() -> None:
     narrow, wide = digit_of(1, (100, 100, 8, 50)), digit_of(2, (92, 96, 45, 60))
-    assert watch([[narrow, wide]] * 20 + [[wide]])[-1] == "2"
+    assert track([[narrow, wide]] * 20 + [[wide]])[-1] == "2"
 
 
-def test_frames_that_nobody_read_hold_the_digits_until_the_gap_is_over() -> None:
-    steady = DigitTracker()
-    steady.update([digit_of(7)], 0.0)
-    assert text(steady.digits_at(MAX_UNSEEN_S - 0.01)) == "7"
-    assert text(steady.digits_at(MAX_UNSEEN_S + 0.01)) == ""
+def test_digits_outlast_frames_without_a_reading_for_a_while() -> None:
+    tracker = DigitTracker()
+    tracker.update([digit_of(7)], 0.0)
+    assert text(tracker.digits_at(MAX_UNSEEN_S - 0.01)) == "7"
+    assert text(tracker.digits_at(MAX_UNSEEN_S + 0.01)) == ""
 
 
-def test_clock_that_steps_back_does_not_keep_digits_for_ever() -> None:
-    steady = DigitTracker()
-    steady.update([digit_of(7)], 1000.0)
+def test_digits_are_dropped_also_if_the_clock_steps_back() -> None:
+    tracker = DigitTracker()
+    tracker.update([digit_of(7)], 1000.0)
     for i in range(30):
-        shown = steady.update([], 5.0 + i * FRAME_S)
+        shown = tracker.update([], 5.0 + i * FRAME_S)
     assert shown == ()
 
 
@@ -175,7 +175,7 @@ def test_clock_that_steps_back_does_not_keep_digits_for_ever() -> None:
     )
 )
 def test_any_boxes_give_probabilities_that_sum_to_one(readings: list[list[Digit]]) -> None:
-    steady = DigitTracker()
+    tracker = DigitTracker()
     for i, digits in enumerate(readings):
-        for digit in steady.update(digits, i * FRAME_S):
+        for digit in tracker.update(digits, i * FRAME_S):
             assert sum(map(math.exp, digit.log_p)) == pytest.approx(1)
