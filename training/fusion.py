@@ -1,7 +1,7 @@
-"""Fits how much the detector's and the classifier's evidence count: `python -m training.fusion` prints the six numbers.
+"""Fits the weights of the detector's and the classifier's evidence: `python -m training.fusion` prints them.
 
-On scenes of MNIST training images that neither network was trained on. Found by a logistic regression: the
-digit-or-not odds from both and from how far a 1 leans, and the class from both.
+The scenes show MNIST training images that neither network was trained on. The fit is a logistic regression of "a digit"
+on the log-odds of both networks and the slant of a 1, and of the class on the logits of both.
 """
 
 import argparse
@@ -19,102 +19,104 @@ from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import MAX_SLANT, ClassifierOutput, Fusion, fuse
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from training.data import HELD_OUT
-from training.detector import best_overlaps
+from training.detector import match_boxes
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
 
 SEED = 30_000_000
-LEAST_HEAT = 0.1  # candidates colder than any that the classifier is asked about add nothing
-ROUNDS = 100
+MIN_SCORE = 0.1  # candidates below are not shown to the classifier, and add nothing
+MAX_ROUNDS = 100
 FITTED_WEIGHTS = ("detector", "classifier", "slant", "bias", "detector_classes", "classifier_classes")
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """Evidence about n candidates: heat, the detector's classes (n x 10), the classifier's (n x 11), lean, truth."""
+class LabelledCandidates:
+    """What both networks say of n candidates, and their labels (0 to 10)."""
 
-    heat: NDArray[np.float32]
-    found: NDArray[np.float32]
-    read: NDArray[np.float32]
-    lean: NDArray[np.float32]
-    truth: NDArray[np.int64]
+    scores: NDArray[np.float32]  # of the detector
+    detector_log_p: NDArray[np.float32]  # n x 10
+    classifier_log_p: NDArray[np.float32]  # n x 11
+    slant: NDArray[np.float32]
+    labels: NDArray[np.int64]
 
 
 def main(words: list[str] | None = None) -> None:
-    """Fit, and print."""
     parser = argparse.ArgumentParser(prog="python -m training.fusion", description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--scenes", type=int, default=1500)
-    arguments = parser.parse_args(words)
-    classifier = load_recognizer(arguments.models, "onnx")
-    sources = load_sources(arguments.data, slice(-HELD_OUT, None))
-    evidence = gather(classifier, sources, arguments.scenes)
-    print(f"{len(evidence.truth)} candidates, {np.mean(evidence.truth < NOT_A_DIGIT):.1%} of them digits")
-    fusion = fit(evidence)
-    for name, candidate in (("equal weights", Fusion()), ("fitted", fusion)):
-        print(f"{name}: loss {loss_of(candidate, evidence):.4f}  {candidate}")
+    options = parser.parse_args(words)
+    recognizer = load_recognizer(options.models, "onnx")
+    sources = load_sources(options.data, slice(-HELD_OUT, None))
+    candidates = make_candidates(recognizer, sources, options.scenes)
+    print(f"{len(candidates.labels)} candidates, {np.mean(candidates.labels < NOT_A_DIGIT):.1%} of them digits")
+    for name, fusion in (("default weights", Fusion()), ("fitted", fit_fusion(candidates))):
+        print(f"{name}: loss {measure_loss(fusion, candidates):.4f}  {fusion}")
 
 
-def gather(classifier: FrameRecognizer, sources: Sources, scenes: int) -> Evidence:
-    """Return the evidence about all candidates of so many scenes, where the scene leaves no doubt."""
+def make_candidates(recognizer: FrameRecognizer, sources: Sources, scenes: int) -> LabelledCandidates:
+    """Return the candidates in new scenes, without those whose label the scene leaves open."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
         pyramid = make_pyramid(scene.picture)
-        finds = detect_batch(classifier.detector, [pyramid], LEAST_HEAT)[0]
-        truth = truth_of(scene, finds)
-        output = classifier.classify([pyramid], [finds])
-        parts.append([part[truth >= 0] for part in (finds.scores, finds.log_p, output.log_p, output.slant, truth)])
-    return Evidence(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+        detections = detect_batch(recognizer.detector, [pyramid], MIN_SCORE)[0]
+        output = recognizer.classify([pyramid], [detections])
+        labels = label_detections(scene, detections)
+        arrays = (detections.scores, detections.log_p, output.log_p, output.slant, labels)
+        parts.append([array[labels >= 0] for array in arrays])
+    return LabelledCandidates(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
 
-def truth_of(scene: Scene, finds: Detections) -> NDArray[np.int64]:
-    """Return what each candidate is: its digit, NOT_A_DIGIT, or -1 where the scene itself leaves it open."""
-    truth = np.full(len(finds.boxes), NOT_A_DIGIT, np.int64)
+def label_detections(scene: Scene, detections: Detections) -> NDArray[np.int64]:
+    """Return the digit at each detection, NOT_A_DIGIT, or -1 where the scene leaves it open."""
+    labels = np.full(len(detections.boxes), NOT_A_DIGIT, np.int64)
     is_digit = scene.labels < NOT_A_DIGIT
-    hits = best_overlaps(finds.boxes, scene.boxes[is_digit], least=0.2)
-    truth[hits >= 0] = scene.labels[is_digit][hits[hits >= 0]]
-    return truth
+    matches = match_boxes(detections.boxes, scene.boxes[is_digit], min_iou=0.2)
+    labels[matches >= 0] = scene.labels[is_digit][matches[matches >= 0]]
+    return labels
 
 
-def fit(evidence: Evidence) -> Fusion:
-    """Return the weights with the least loss."""
+def fit_fusion(candidates: LabelledCandidates) -> Fusion:
+    """Return the fusion with the least loss."""
     weights = torch.tensor(
         [getattr(Fusion(), name) for name in FITTED_WEIGHTS], dtype=torch.float64, requires_grad=True
     )
-    optimiser = torch.optim.LBFGS([weights], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS([weights], max_iter=MAX_ROUNDS, line_search_fn="strong_wolfe")
 
     def step() -> float:
         optimiser.zero_grad()
-        value = loss(weights, evidence)
-        torch.autograd.backward(value)
-        return float(value.detach())
+        loss = compute_loss(weights, candidates)
+        torch.autograd.backward(loss)
+        return float(loss.detach())
 
     optimiser.step(step)  # type: ignore[no-untyped-call]
     return Fusion(**dict(zip(FITTED_WEIGHTS, (round(value, 3) for value in weights.tolist()), strict=True)))
 
 
-def loss(weights: Tensor, evidence: Evidence) -> Tensor:
-    """Return the mean negative logarithm of what the truth was given; the same formula as fuse()."""
-    by_heat, by_shape, by_lean, bias, by_found, by_read = weights
-    parts = (evidence.heat, evidence.found, evidence.read, evidence.lean, evidence.truth)
-    heat, found, read, lean, truth = map(torch.from_numpy, parts)
-    is_digit = truth < NOT_A_DIGIT
-    shape = torch.logsumexp(read[:, :NOT_A_DIGIT], dim=1) - read[:, NOT_A_DIGIT]
-    classes = (by_found * found + by_read * read[:, :NOT_A_DIGIT]).double()
-    leaning_one = functional.relu(lean.double() - MAX_SLANT) * functional.softmax(classes, dim=1)[:, 1]
-    odds = by_heat * torch.logit(heat.double(), eps=1e-6) + by_shape * shape.double() + by_lean * leaning_one + bias
-    either = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
-    return either + functional.cross_entropy(classes[is_digit], truth[is_digit], reduction="sum") / len(truth)
+def compute_loss(weights: Tensor, candidates: LabelledCandidates) -> Tensor:
+    """Return the mean negative log-likelihood, by the formula of fuse()."""
+    detector, classifier, slant, bias, detector_classes, classifier_classes = weights
+    labels = torch.from_numpy(candidates.labels)
+    is_digit = labels < NOT_A_DIGIT
+    log_p = torch.from_numpy(candidates.classifier_log_p)
+    classifier_odds = torch.logsumexp(log_p[:, :NOT_A_DIGIT], dim=1) - log_p[:, NOT_A_DIGIT]
+    detector_log_p = torch.from_numpy(candidates.detector_log_p)
+    classes = (detector_classes * detector_log_p + classifier_classes * log_p[:, :NOT_A_DIGIT]).double()
+    excess = functional.relu(torch.from_numpy(candidates.slant).double() - MAX_SLANT)
+    slanted_one = excess * functional.softmax(classes, dim=1)[:, 1]
+    detector_odds = torch.logit(torch.from_numpy(candidates.scores).double(), eps=1e-6)
+    odds = detector * detector_odds + classifier * classifier_odds.double() + slant * slanted_one + bias
+    digit_loss = functional.binary_cross_entropy_with_logits(odds, is_digit.double())
+    return digit_loss + functional.cross_entropy(classes[is_digit], labels[is_digit], reduction="sum") / len(labels)
 
 
-def loss_of(fusion: Fusion, evidence: Evidence) -> float:
-    """Return the mean loss of what fuse() says, the code that reads pages."""
-    count = len(evidence.truth)
-    finds = Detections(np.zeros((count, 4), np.float32), evidence.heat, evidence.found)
-    log_p = fuse(fusion, finds, ClassifierOutput(evidence.read, evidence.lean))
-    return float(-log_p[np.arange(count), evidence.truth].mean())
+def measure_loss(fusion: Fusion, candidates: LabelledCandidates) -> float:
+    """Return the mean loss of fuse(), which the pipeline uses."""
+    count = len(candidates.labels)
+    detections = Detections(np.zeros((count, 4), np.float32), candidates.scores, candidates.detector_log_p)
+    log_p = fuse(fusion, detections, ClassifierOutput(candidates.classifier_log_p, candidates.slant))
+    return float(-log_p[np.arange(count), candidates.labels].mean())
 
 
 if __name__ == "__main__":

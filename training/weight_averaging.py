@@ -1,7 +1,7 @@
 """Averages the weights of checkpoints: `python -m training.weight_averaging A.pt B.pt ... --out models`.
 
-Trainings that began with the same weights end in one valley, and the mean of their weights does better than each of
-them on what none was trained on (Wortsman et al., "Model soups", 2022). A checkpoint that is named twice counts twice.
+Trainings that start from the same weights end in one valley. The mean of their weights does better than each of them on
+images that none was trained on (Wortsman et al., "Model soups", 2022). A checkpoint that is named twice counts twice.
 """
 
 import argparse
@@ -18,41 +18,41 @@ from training.detector import write_detector
 
 
 def main(words: list[str] | None = None) -> None:
-    """Write the mean of the checkpoints that the command line names, as a training would."""
+    """Write the mean of the checkpoints as a training writes its result."""
     parser = argparse.ArgumentParser(prog="python -m training.weight_averaging", description=__doc__)
-    parser.add_argument("checkpoints", type=Path, nargs="+", help="of one kind: detectors or classifiers")
+    parser.add_argument("checkpoints", type=Path, nargs="+", help="all detectors, or all classifiers")
     parser.add_argument("--out", type=Path, default=Path("runs"))
     parser.add_argument("--data", type=Path, default=Path("data"))
-    arguments = parser.parse_args(words)
+    options = parser.parse_args(words)
     try:
-        network = mean(list(map(load_checkpoint, arguments.checkpoints)))
+        network = average_networks([load_checkpoint(path) for path in options.checkpoints])
     except ValueError as error:
         parser.error(str(error))
-    recipe = {"mean_of": [hash_weights(read_weights(path)) for path in arguments.checkpoints]}
-    arguments.out.mkdir(parents=True, exist_ok=True)
+    recipe = {"mean_of": [hash_weights(read_weights(path)) for path in options.checkpoints]}
+    options.out.mkdir(parents=True, exist_ok=True)
     if isinstance(network, DetectorCNN):
-        write_detector(arguments.out, network, recipe, {})
+        write_detector(options.out, network, recipe, {})
     elif isinstance(network, ClassifierCNN):
-        write_classifier(arguments.out, network, recipe, {}, arguments.data)
+        write_classifier(options.out, network, recipe, {}, options.data)
     else:
-        parser.error("only detectors and classifiers can be mixed")
+        parser.error("only detectors and classifiers can be averaged")
 
 
-def mean(networks: Sequence[nn.Module]) -> nn.Module:
-    """Return a network (in eval mode) with the mean of all weights and of what the normalisations have counted.
+def average_networks(networks: Sequence[nn.Module]) -> nn.Module:
+    """Return a network (in eval mode) with the mean of all weights and batch statistics.
 
-    Raises ValueError where the networks are not of one kind.
+    Raises ValueError if the networks are not of one kind.
     """
     if len({type(network) for network in networks}) > 1:
-        raise ValueError("detectors and classifiers can't be mixed with each other")
+        raise ValueError("detectors and classifiers can't be averaged with each other")
     states = [network.state_dict() for network in networks]
-    mixed = type(networks[0])().eval()
-    mixed.load_state_dict({name: mean_of([state[name] for state in states]) for name in states[0]})
-    return mixed
+    averaged = type(networks[0])().eval()
+    averaged.load_state_dict({name: average_tensors([state[name] for state in states]) for name in states[0]})
+    return averaged
 
 
-def mean_of(parts: Sequence[Tensor]) -> Tensor:
-    """Return the mean of tensors; of what is counted in whole numbers, the largest."""
+def average_tensors(parts: Sequence[Tensor]) -> Tensor:
+    """Return the mean of tensors; of integer counters the largest."""
     stacked = torch.stack(list(parts))
     return stacked.mean(dim=0) if stacked.is_floating_point() else stacked.amax(dim=0)
 

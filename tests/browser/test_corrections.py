@@ -11,7 +11,7 @@ from shared.vision.corrections import CorrectionStore
 from tests.browser.test_live_view import display
 from tests.pipeline.pipeline import free_port
 from tests.services.feed import Feed
-from tests.training.learning import use_little
+from tests.training.corrections import use_small_data
 from training.finetune import main as learn
 
 
@@ -73,7 +73,7 @@ def test_what_was_said_by_key_is_learned_and_the_open_page_takes_it_up(
     expect(panel.locator(".said")).to_have_text("Kept as 3.")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LEARNED_DIR", str(tmp_path / "learned"))
-    use_little(monkeypatch)
+    use_small_data(monkeypatch)
     with pytest.raises(SystemExit) as end:
         learn(["--steps", "3"])
     assert end.value.code == 0

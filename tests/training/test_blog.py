@@ -1,4 +1,4 @@
-"""A training learns, can be broken off and resumed, and leaves weights that both backends answer alike from."""
+"""The blog post's training learns, can be resumed, and writes weights that both backends load."""
 
 import hashlib
 from dataclasses import replace
@@ -13,19 +13,20 @@ from shared.demo.paper import load_digits
 from shared.networks.architectures import NETWORKS, BlogCNN, load_checkpoint
 from shared.networks.runtimes import load_network
 from training import blog, data, train
-from training.resume import keep
+from training.images import LabelledImages, count_confusions, predict_logits, to_input, to_tensors
+from training.resume import save_run
 
-RECIPE = blog.BlogRecipe(network="blog", epochs=3, batch=25, learning_rate=1e-3)
+RECIPE = blog.BlogRecipe(epochs=3, batch=25)
 
 
 TRAINING, TEST = slice(0, 25), slice(25, 30)  # of the thirty of each class
 
 
-def shipped(part: slice) -> blog.Digits:
-    """Take some of each class of the digits that ship with the demo camera."""
+def load_part(part: slice) -> LabelledImages:
+    """Return some of each class of the demo camera's digits."""
     digits = load_digits()[:, part]
-    labels = np.repeat(np.arange(10), digits.shape[1])
-    return blog.Digits(torch.from_numpy(digits.reshape(-1, 1, 28, 28).copy()), torch.from_numpy(labels))
+    labels = np.repeat(np.arange(10, dtype=np.uint8), digits.shape[1])
+    return to_tensors(digits.reshape(-1, 28, 28).copy(), labels)
 
 
 def write_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +36,7 @@ def write_mnist(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashes: dict[data.Split, dict[str, str]] = {}
     parts: tuple[tuple[data.Split, slice], ...] = (("train", TRAINING), ("test", TEST))
     for split, part in parts:
-        digits = shipped(part)
+        digits = load_part(part)
         arrays = (digits.images[:, 0].numpy(), digits.labels.numpy().astype(np.uint8))
         hashes[split] = {}
         for name, array in zip(data.FILES[split], arrays, strict=True):
@@ -66,7 +67,7 @@ def test_checkpoint_carries_its_recipe(results: Path) -> None:
     assert checkpoint["recipe"] == {"network": "blog", "epochs": 12, "batch": 25, "learning_rate": 1e-3, "seed": 0}
 
 
-def test_training_leaves_pictures_and_no_half_done_run(results: Path) -> None:
+def test_training_leaves_pictures_and_no_saved_run(results: Path) -> None:
     assert {path.name for path in results.iterdir()} == {
         "blog.pt",
         "blog.onnx",
@@ -75,25 +76,25 @@ def test_training_leaves_pictures_and_no_half_done_run(results: Path) -> None:
     }
 
 
-def test_onnx_file_and_checkpoint_answer_alike(results: Path) -> None:
-    images = blog.to_input(shipped(TEST).images).numpy()
+def test_onnx_file_and_checkpoint_give_the_same_logits(results: Path) -> None:
+    images = to_input(load_part(TEST).images).numpy()
     answers = [load_network(results / "blog.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
 
 
-def test_onnx_file_tells_no_paths_of_the_machine(results: Path) -> None:
+def test_onnx_file_has_no_paths_of_the_machine(results: Path) -> None:
     model = (results / "blog.onnx").read_bytes()
     assert str(Path(blog.__file__).parents[1]).encode() not in model
     assert b"site-packages" not in model
 
 
 def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) -> None:
-    digits, few, cpu = shipped(TRAINING), shipped(TEST), torch.device("cpu")
-    whole = blog.start(RECIPE, cpu, tmp_path / "whole", resume=False)
+    digits, few, cpu = load_part(TRAINING), load_part(TEST), torch.device("cpu")
+    whole = blog.start_run(RECIPE, cpu, tmp_path / "whole", resume=False)
     blog.train(whole, digits, few)
-    broken = blog.start(replace(RECIPE, epochs=1), cpu, tmp_path / "broken", resume=False)
-    blog.train(broken, digits, few)
-    resumed = blog.start(RECIPE, cpu, tmp_path / "broken", resume=True)
+    stopped = blog.start_run(replace(RECIPE, epochs=1), cpu, tmp_path / "stopped", resume=False)
+    blog.train(stopped, digits, few)
+    resumed = blog.start_run(RECIPE, cpu, tmp_path / "stopped", resume=True)
     blog.train(resumed, digits, few)
     assert resumed.history == whole.history
     for name, value in whole.network.state_dict().items():
@@ -102,15 +103,15 @@ def test_resumed_run_ends_with_the_weights_of_an_unbroken_one(tmp_path: Path) ->
 
 def test_resume_refuses_a_run_of_another_recipe(tmp_path: Path) -> None:
     cpu = torch.device("cpu")
-    begun = blog.start(RECIPE, cpu, tmp_path / "kept", resume=False)
-    keep(begun.kept, begun.begun_with, begun.parts, {"history": begun.history})
+    begun = blog.start_run(RECIPE, cpu, tmp_path / "kept", resume=False)
+    save_run(begun.path, begun.fixed_recipe, begun.parts, {"history": begun.history})
     with pytest.raises(SystemExit, match="another recipe"):
-        blog.start(replace(RECIPE, batch=50), cpu, tmp_path / "kept", resume=True)
+        blog.start_run(replace(RECIPE, batch=50), cpu, tmp_path / "kept", resume=True)
 
 
-def test_resume_without_a_kept_run_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match="there is no"):
-        blog.start(RECIPE, torch.device("cpu"), tmp_path / "nothing", resume=True)
+def test_resume_without_a_saved_run_ends_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="does not exist"):
+        blog.start_run(RECIPE, torch.device("cpu"), tmp_path / "nothing", resume=True)
 
 
 def test_accuracy_and_confusions_count_each_image_once() -> None:
@@ -118,13 +119,15 @@ def test_accuracy_and_confusions_count_each_image_once() -> None:
         def forward(self, images: Tensor) -> Tensor:
             return torch.eye(10)[3].expand(len(images), 10)
 
-    _, accuracy, matrix = blog.evaluate(AlwaysThree(), shipped(TEST))
+    digits = load_part(TEST)
+    _, accuracy = blog.evaluate(AlwaysThree(), digits)
     assert accuracy == pytest.approx(0.1)
+    matrix = count_confusions(predict_logits(AlwaysThree(), digits.images), digits.labels)
     assert matrix[:, 3].tolist() == [5] * 10
     assert matrix.sum() == 50
 
 
-def test_seed_network_is_the_blog_posts() -> None:
+def test_network_is_the_blog_posts() -> None:
     network = BlogCNN()
     assert [tuple(value.shape) for value in network.parameters() if value.ndim > 1] == [
         (32, 1, 3, 3),
@@ -142,14 +145,14 @@ def test_seed_network_is_the_blog_posts() -> None:
         pytest.param(b"PK\x03\x04" + bytes(100), id="torn archive"),
     ],
 )
-def test_what_is_not_a_checkpoint_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+def test_anything_but_a_checkpoint_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "blog.pt"
     path.write_bytes(content)
     with pytest.raises(ValueError, match="is not a checkpoint"):
         load_checkpoint(path)
 
 
-@pytest.mark.parametrize("change", [{"network": "unheard of"}, {"state": {}}])
+@pytest.mark.parametrize("change", [{"network": "unknown"}, {"state": {}}])
 def test_checkpoint_of_another_network_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
     path = tmp_path / "blog.pt"
     torch.save({"network": "blog", "state": NETWORKS["blog"]().state_dict()} | change, path)
@@ -157,6 +160,6 @@ def test_checkpoint_of_another_network_is_refused(tmp_path: Path, change: dict[s
         load_checkpoint(path)
 
 
-def test_checkpoint_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_checkpoint_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"gone\.pt is not there"):
         load_checkpoint(tmp_path / "gone.pt")

@@ -6,14 +6,15 @@ import pytest
 from shared.networks.detector_channels import BOX, CHANNELS, SCORE
 from shared.vision.detection import LevelOutput, decode_cells, select_cells, suppress_duplicates
 from shared.vision.digit import NOT_A_DIGIT
-from training.label_maps import make_target
+from training.docs_pictures.scenes import draw_truth
+from training.label_maps import make_label_maps
+from training.plots import make_contact_sheet
 from training.scenes import EXAMPLES, Scene, make_example, make_scene
 from training.scenes.fields import SIDE as FIELD_SIDE
 from training.scenes.fields import body_field, line_field, thin
 from training.scenes.glyphs import Glyph, Sources
 from training.scenes.pens import Pen, write
 from training.scenes.strokes import DIGITS, SIGNS, draw
-from training.sheets import contact_sheet, draw_truth
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +63,10 @@ def test_a_digit_stands_out_of_the_paper_in_its_box(scenes: list[Scene]) -> None
 def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> None:
     """What the detector is taught, and how its answers are read, are the same language."""
     for scene in scenes:
-        target = make_target(scene)
-        maps = np.zeros((CHANNELS, *target.heat.shape), np.float32)
-        maps[SCORE] = np.where(target.heat == 1, 6, -6)
-        maps[BOX] = target.box
+        labels = make_label_maps(scene)
+        maps = np.zeros((CHANNELS, *labels.score.shape), np.float32)
+        maps[SCORE] = np.where(labels.score == 1, 6, -6)
+        maps[BOX] = labels.box
         found = suppress_duplicates(decode_cells(select_cells(LevelOutput(maps), 0.5)))
         middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
         for box in found.boxes:
@@ -101,6 +102,6 @@ def test_a_pen_draws_as_wide_as_it_is(width: float, px: float) -> None:
 
 
 def test_a_contact_sheet_shows_every_scene(scenes: list[Scene]) -> None:
-    sheet = contact_sheet([draw_truth(scene) for scene in scenes[:9]], columns=4)
+    sheet = make_contact_sheet([draw_truth(scene) for scene in scenes[:9]], columns=4)
     assert sheet.shape == (3 * 320, 4 * 320, 3)
     assert sheet[-1, -1].max() == 0

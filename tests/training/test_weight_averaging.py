@@ -1,4 +1,4 @@
-"""The mean of several networks: it lies between them, takes one kind only, and is written as a training writes."""
+"""The mean of several networks of one kind lies between them, and is written as a training writes its result."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import torch
 
 from shared.networks.architectures import BlogCNN, ClassifierCNN, DetectorCNN, load_checkpoint, save_checkpoint
 from shared.networks.runtimes import load_network
-from training.weight_averaging import main, mean
+from training.weight_averaging import average_networks, main
 
 
-def test_the_mean_of_one_network_named_twice_and_another_lies_nearer_to_the_first() -> None:
+def test_a_network_that_is_named_twice_counts_twice() -> None:
     first, other = ClassifierCNN().eval(), ClassifierCNN().eval()
-    mixed = mean([first, first, other])
-    for name, value in mixed.state_dict().items():
+    averaged = average_networks([first, first, other])
+    for name, value in averaged.state_dict().items():
         if value.is_floating_point():
             expected = (2 * first.state_dict()[name] + other.state_dict()[name]) / 3
             assert torch.allclose(value, expected, atol=1e-6)
@@ -25,23 +25,23 @@ def test_the_mean_of_the_same_network_is_that_network(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save_checkpoint(tmp_path / f"{name}.pt", "detector", network, {}, {})
     main([str(tmp_path / "a.pt"), str(tmp_path / "b.pt"), "--out", str(tmp_path / "out")])
-    page = torch.rand(1, 1, 64, 64)
+    gray = torch.rand(1, 1, 64, 64)
     with torch.inference_mode():
-        expected = network(page)
-        assert torch.allclose(load_checkpoint(tmp_path / "out" / "detector.pt")(page), expected, atol=1e-5)
-    answer = load_network(tmp_path / "out" / "detector.onnx")(page.numpy())
+        expected = network(gray)
+        assert torch.allclose(load_checkpoint(tmp_path / "out" / "detector.pt")(gray), expected, atol=1e-5)
+    answer = load_network(tmp_path / "out" / "detector.onnx")(gray.numpy())
     assert torch.allclose(torch.from_numpy(answer), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
     ("kinds", "why"),
     [
-        ({"detector": DetectorCNN, "classifier": ClassifierCNN}, "can't be mixed with each other"),
-        ({"blog": BlogCNN}, "only detectors and classifiers can be mixed"),
+        ({"detector": DetectorCNN, "classifier": ClassifierCNN}, "can't be averaged with each other"),
+        ({"blog": BlogCNN}, "only detectors and classifiers can be averaged"),
         ({}, "is not there"),
     ],
 )
-def test_what_can_not_be_mixed_is_refused_in_one_sentence(
+def test_other_networks_are_refused_in_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kinds: dict[str, type[torch.nn.Module]], why: str
 ) -> None:
     for name, kind in kinds.items():

@@ -1,4 +1,4 @@
-"""The digits that the demo camera writes: thirty of each class of MNIST's test set, as one picture."""
+"""The digits of the demo camera, as one picture: `python -m training.docs_pictures.demo_digits` writes it."""
 
 from pathlib import Path
 
@@ -9,19 +9,18 @@ from numpy.typing import NDArray
 from training.data import load_mnist
 
 PER_DIGIT = 30
-INK = 64  # of 255; paler is the edge of a stroke
+INK = 64  # of 255; less is the edge of a stroke
 SHEET = Path("shared/demo/digits.png")
 
 
 def main() -> None:
-    """Write the sheet that ships with the demo camera: `python -m training.docs_pictures.demo_digits`."""
-    cv2.imwrite(str(SHEET), digit_sheet(*load_mnist("test")), [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    cv2.imwrite(str(SHEET), make_digit_sheet(*load_mnist("test")), [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def make_digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ten rows, one a digit, of its first thirty images whose ink is in one piece: 280 x 840.
 
-    Thirty times as large, a stroke with a gap no longer looks like the digit that it was.
+    A stroke with a gap no longer looks like its digit when it is enlarged thirty times.
     """
     rows = []
     for digit in range(10):
@@ -31,9 +30,9 @@ def digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray
 
 
 def is_one_piece(image: NDArray[np.uint8]) -> bool:
-    """Whether all ink of a 28 x 28 image hangs together."""
+    """Tell whether all ink of a 28 x 28 image is connected."""
     pieces, _ = cv2.connectedComponents((image > INK).astype(np.uint8))
-    return pieces == 2  # the paper is one
+    return pieces == 2  # one of them is the paper
 
 
 if __name__ == "__main__":

@@ -1,112 +1,137 @@
-"""Every accuracy figure: `python -m training.evaluate` prints one table and writes it to docs/accuracy.md.
+"""Every accuracy figure: `python -m training.evaluate` prints them and writes docs/accuracy.md.
 
-Rows whose data is not at hand are left out, and said to be. ../shared is real writing by other people: for evaluation
-only, never for training.
+Figures whose data is missing are left out; the page is then written only where --out says so. Photographs and digits of
+other writers are used for evaluation only, never for training.
 """
 
 import argparse
 import json
-import platform
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Iterator
 from dataclasses import asdict
-from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from shared.networks.runtimes import Network, load_network
+from shared.networks.runtimes import load_network
 from shared.vision.recognizer import load_recognizer
-from training import record, seeds
 from training.baseline import ClassicalRecognizer
-from training.data import load_mnist
-from training.evaluate import figures, frame_time, goals
-from training.evaluate.figures import Row
-from training.evaluate.negatives import digits_of_scenes, kinds_of_others
+from training.data import is_complete, load_mnist
+from training.evaluate.ablation import measure_ablation
+from training.evaluate.figures import Figure, SupportsRead
+from training.evaluate.frame_time import measure_frame_times
+from training.evaluate.frames import measure_clip, measure_demo
+from training.evaluate.goals import RECOGNIZER
+from training.evaluate.negatives import make_digits, make_negatives
+from training.evaluate.photographs import crop_true_boxes, measure_photographs
+from training.evaluate.records import (
+    CLASSIFIER_SEEDS,
+    SPEED_RECORD,
+    format_speed_record,
+    load_speed_record,
+    measure_seeds,
+    measure_speed_record,
+)
+from training.evaluate.report import format_report
+from training.evaluate.single_digits import measure_accuracy, measure_rejection, measure_writers
+from training.scenes.fonts import hand_fonts
 
-CLIP = {"2021", "2019"}  # what the sheet in the hand-held clip says
+PAGE = Path("docs/accuracy.md")
 
 
 def main(words: list[str] | None = None) -> None:
-    """Measure, print, and write the table."""
+    options = parse_options(words)
+    missing = find_missing(options)
+    figures = []
+    for figure in chain(measure_networks(options), measure_recognizers(options), measure_records()):
+        print(json.dumps(asdict(figure)) if options.json else format_line(figure), flush=True)
+        figures.append(figure)
+    if missing:
+        print("\n".join(["Missing data:", *(f"- {sentence}" for sentence in missing)]), file=sys.stderr)
+    if missing and options.out is None:
+        print(f"{PAGE} is not written, since figures are missing (--out {PAGE} writes it).", file=sys.stderr)
+        return
+    record = format_speed_record(load_speed_record(SPEED_RECORD)) if SPEED_RECORD.is_file() else ()
+    page = options.out or PAGE
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(format_report(figures, record))
+
+
+def parse_options(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training.evaluate", description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--data", type=Path, default=Path("data"))
-    parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with photos/ and crops/")
-    parser.add_argument("--record", type=Path, default=Path("docs/speed-record.json"), help="of the fast trainings")
+    parser.add_argument("--data", type=Path, default=Path("data"), help="folder of MNIST, fetched where needed")
     parser.add_argument(
-        "--seeds", type=Path, default=Path("docs/classifier-seeds.json"), help="of the classifier's trainings"
+        "--photographs",
+        type=Path,
+        default=Path("../shared/photos"),
+        help="folder with manifest.jsonl and handheld.mp4, in the format that docs/accuracy.md describes",
     )
-    parser.add_argument("--out", type=Path, default=Path("docs/accuracy.md"))
-    parser.add_argument("--json", action="store_true", help="print one JSON object a row")
-    arguments = parser.parse_args(words)
-    kept = record.load_record(arguments.record) if arguments.record.is_file() else None
-    means = [record.to_rows(kept)] if kept else []
-    means += [seeds.to_rows(seeds.load(arguments.seeds))] if arguments.seeds.is_file() else []
-    rows = []
-    for row in chain(measure(arguments.models, arguments.data, arguments.shared), *means):
-        print(json.dumps(asdict(row)) if arguments.json else to_line(row), flush=True)
-        rows.append(row)
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(to_page(rows, record.to_lines(kept) if kept else ()))
+    parser.add_argument("--writers", type=Path, default=Path("../shared/crops"), help="folder of .npz: images, labels")
+    parser.add_argument("--out", type=Path, help=f"the page to write (default: {PAGE}, if no data is missing)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a figure")
+    return parser.parse_args(words)
 
 
-def measure(models: Path, data: Path, shared: Path) -> Iterator[Row]:
-    """Yield every row whose data is there."""
-    seed, classifier = (load_network(models / f"{name}.onnx", "onnx") for name in ("blog", "classifier"))
-    networks: dict[str, Network] = {"blog": seed, "classifier": classifier}
-    images, labels = load_mnist("test", data)
-    scaled = (images / np.float32(255)).astype(np.float32)
-    yield from figures.mnist(networks, scaled, labels)
-    yield from figures.writers(networks, shared / "crops")
-    yield from figures.rejection(classifier, "classifier", digits_of_scenes(data), kinds_of_others(data))
-    both: dict[str, figures.ReadsPages] = {
-        "detector and classifier": load_recognizer(models, "onnx"),
-        "classical": ClassicalRecognizer(seed),
+def find_missing(options: argparse.Namespace) -> list[str]:
+    """Return a sentence for each kind of data that is missing."""
+    expected = {
+        options.photographs / "manifest.jsonl": "labelled photographs (--photographs FOLDER)",
+        options.photographs / "handheld.mp4": "the hand-held clip (--photographs FOLDER)",
+        options.writers: "digits of other writers (--writers FOLDER)",
+        SPEED_RECORD: "the speed record (python -m training.train --preset fast --seeds 10 --beside 3 --out docs)",
+        CLASSIFIER_SEEDS: "the classifier's trainings (python -m training.evaluate.records CHECKPOINT...)",
     }
-    for name, reads in both.items():
-        yield from figures.demo(reads, name)
-        if (shared / "photos").is_dir():
-            yield from figures.photos(reads, name, shared / "photos")
-            yield from figures.clip(reads, name, shared / "photos" / "handheld.mp4", CLIP)
-    if (shared / "photos").is_dir():
-        yield from figures.peers(seed, shared / "photos")
-    yield from frame_time.frames(load_recognizer(models, "onnx"), "detector and classifier")
+    missing = [f"{name} are expected at {path}" for path, name in expected.items() if not path.exists()]
+    try:
+        load_mnist("test", options.data)
+    except SystemExit as error:
+        missing.append(str(error))
+    if not hand_fonts(options.data):
+        missing.append(f"handwriting fonts are expected at {options.data / 'fonts'} (a training fetches them)")
+    return missing
 
 
-def to_line(row: Row) -> str:
-    """Return a row for a person."""
-    return f"{row.data:42s} {row.who:42s} {row.what:20s} {to_value(row)}"
+def measure_networks(options: argparse.Namespace) -> Iterator[Figure]:
+    """Yield the figures of the networks that classify one digit."""
+    networks = {name: load_network(options.models / f"{name}.onnx", "onnx") for name in ("blog", "classifier")}
+    has_mnist = is_complete(options.data / "MNIST" / "raw")
+    if has_mnist:
+        images, labels = load_mnist("test", options.data)
+        yield from measure_accuracy("MNIST test", networks, images.astype(np.float32) / np.float32(255), labels)
+    yield from measure_writers(networks, options.writers)
+    if has_mnist:
+        digits, negatives = make_digits(options.data), make_negatives(options.data)
+        yield from measure_rejection(networks["classifier"], "classifier", digits, negatives)
 
 
-def to_value(row: Row) -> str:
-    """Return a figure with its interval or n."""
-    value = f"{row.value:.4f}".rstrip("0").rstrip(".") if row.value < 100 else f"{row.value:.0f}"
-    interval = "" if row.low is None else f" ({row.low:.4f} to {row.high:.4f})"
-    return f"{value}{interval}, n = {row.n}"
+def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
+    """Yield the figures of whole frames and photographs, for the pipeline's recognizer and the classical baseline."""
+    blog, recognizer = load_network(options.models / "blog.onnx", "onnx"), load_recognizer(options.models, "onnx")
+    has_photographs = (options.photographs / "manifest.jsonl").is_file()
+    recognizers: dict[str, SupportsRead] = {RECOGNIZER: recognizer, "classical": ClassicalRecognizer(blog)}
+    for name, each in recognizers.items():
+        yield from measure_demo(each, name)
+        if has_photographs:
+            yield from measure_photographs(each, name, options.photographs)
+        if (clip := options.photographs / "handheld.mp4").is_file():
+            yield from measure_clip(each, name, clip)
+    if has_photographs:
+        yield from measure_ablation(blog, *crop_true_boxes(options.photographs))
+    yield from measure_frame_times(recognizer, RECOGNIZER)
 
 
-def to_page(rows: Sequence[Row], speed: Sequence[str] = ()) -> str:
-    """Return the table as a page of documentation, with what is said about speed."""
-    lines = [
-        "# Accuracy",
-        "",
-        "Written by `python -m training.evaluate`. Shares are 0 to 1, with 95 % intervals (Wilson) or their n.",
-        "The photos, the clip and the other writers' digits were never trained on.",
-        "What a frame takes is the quickest of three repetitions.",
-        "What was read right, wrong or refused, to look at: [scenes](scenes-read.jpg),",
-        "[MNIST's errors](classifier-mnist-wrong.png),",
-        "crops [right](classifier-right.png), [wrong](classifier-wrong.png), [refused](classifier-refused.png),",
-        "[taken for digits](classifier-taken-for-digits.png).",
-        "What was tuned on: decisions/0007-a-detector-and-a-classifier.md.",
-        f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}.",
-        "",
-        "| data | who | what | figure |",
-        "|---|---|---|---|",
-    ]
-    lines += [f"| {row.data} | {row.who} | {row.what} | {to_value(row)} |" for row in rows]
-    lines += ["", "## Targets", "", "Of one training each, where no mean is said.", "", *goals.to_lines(rows), ""]
-    return "\n".join([*lines, *(["## Speed record", "", *speed, ""] if speed else [])])
+def measure_records() -> Iterator[Figure]:
+    """Yield the means of trainings that differ in their seed alone."""
+    if SPEED_RECORD.is_file():
+        yield from measure_speed_record(load_speed_record(SPEED_RECORD))
+    if CLASSIFIER_SEEDS.is_file():
+        yield from measure_seeds(CLASSIFIER_SEEDS)
+
+
+def format_line(figure: Figure) -> str:
+    return f"{figure.data:42s} {figure.method:42s} {figure.metric:20s} {figure.format_value()}"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
-"""How other projects bring a crop to 28 x 28: the recipes that most webcam demos use, as rows beside ours.
+"""An ablation of the normaliser: ten ways to bring a crop to 28 x 28, nine of them from webcam demos.
 
-Each takes a crop (grey uint8, dark ink on light paper) and returns 28 x 28 float32 in 0 to 1, ink bright, or None where
-it finds nothing. Each was read in its project's public source, and is written anew here.
+Each takes a crop (gray uint8, dark ink on light paper) and returns 28 x 28 float32 in 0 to 1, ink bright, or None if it
+finds nothing. Each was read in its project's public source, and is written anew here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.networks.runtimes import Network
 from shared.vision.gray_frame import as_uint8
 from shared.vision.normaliser import extract_ink, normalise
+from training.evaluate.figures import Figure, make_share
 
 Crop = NDArray[np.uint8]
 Image = NDArray[np.float32]
@@ -24,14 +26,14 @@ def squash(ink: Crop) -> Image:
     return np.asarray(small, np.float32) / np.float32(255)
 
 
-def below(crop: Crop, threshold: float, *, otsu: bool = False) -> Crop:
-    """Return 255 where the crop is darker than a threshold, Otsu's where asked."""
+def mask_dark(crop: Crop, threshold: float, *, otsu: bool = False) -> Crop:
+    """Return 255 where the crop is darker than the threshold, or than Otsu's."""
     kind = cv2.THRESH_BINARY_INV | (cv2.THRESH_OTSU if otsu else 0)
     return as_uint8(cv2.threshold(crop, threshold, 255, kind)[1])
 
 
-def largest_box(ink: Crop) -> Crop | None:
-    """Return the box of the largest outline."""
+def crop_largest(ink: Crop) -> Crop | None:
+    """Return the ink inside the box of the largest outline."""
     outlines, _ = cv2.findContours(ink, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     if not outlines:
         return None
@@ -40,22 +42,18 @@ def largest_box(ink: Crop) -> Crop | None:
 
 
 def fixed_threshold(crop: Crop) -> Image | None:
-    """Threshold at 100, squash."""
-    return squash(below(crop, 100))
+    return squash(mask_dark(crop, 100))
 
 
 def blurred_threshold(crop: Crop) -> Image | None:
-    """Blur, threshold at 127, squash."""
-    return squash(below(as_uint8(cv2.GaussianBlur(crop, (5, 5), 0)), 127))
+    return squash(mask_dark(as_uint8(cv2.GaussianBlur(crop, (5, 5), 0)), 127))
 
 
 def otsu(crop: Crop) -> Image | None:
-    """Otsu's threshold, squash."""
-    return squash(below(crop, 0, otsu=True))
+    return squash(mask_dark(crop, 0, otsu=True))
 
 
 def inverted(crop: Crop) -> Image | None:
-    """Invert, squash."""
     return squash(as_uint8(255 - crop))
 
 
@@ -67,13 +65,13 @@ def stretched(crop: Crop) -> Image | None:
 
 def box_stretched(crop: Crop) -> Image | None:
     """Otsu's threshold, the largest outline's box stretched to the square."""
-    box = largest_box(below(crop, 0, otsu=True))
+    box = crop_largest(mask_dark(crop, 0, otsu=True))
     return None if box is None else squash(box)
 
 
 def box_padded(crop: Crop) -> Image | None:
     """Otsu's threshold, the largest outline's box padded to a square, without a margin."""
-    box = largest_box(below(crop, 0, otsu=True))
+    box = crop_largest(mask_dark(crop, 0, otsu=True))
     if box is None:
         return None
     height, width = box.shape
@@ -85,7 +83,7 @@ def box_padded(crop: Crop) -> Image | None:
 
 def otsu_centred(crop: Crop) -> Image | None:
     """Otsu's threshold, then MNIST's own: a box of 20 x 20, the centre of mass in the middle."""
-    return normalise(below(crop, 0, otsu=True))
+    return normalise(mask_dark(crop, 0, otsu=True))
 
 
 def adaptive_centred(crop: Crop) -> Image | None:
@@ -111,3 +109,13 @@ RECIPES: dict[str, Callable[[Crop], Image | None]] = {
     "I adaptive threshold, MNIST's box and centre": adaptive_centred,
     "ours: soft ink, MNIST's box and centre": ours,
 }
+
+
+def measure_ablation(network: Network, crops: Sequence[Crop], labels: Sequence[int]) -> Iterator[Figure]:
+    """Yield the accuracy on crops around the true boxes, for each recipe."""
+    for name, recipe in RECIPES.items():
+        right = 0
+        for crop, label in zip(crops, labels, strict=True):
+            image = recipe(crop)
+            right += image is not None and int(network(image[None, None])[0, :10].argmax()) == label
+        yield make_share("photos, boxes given", name, "accuracy", hits=right, n=len(labels))

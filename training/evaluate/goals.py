@@ -1,36 +1,35 @@
-"""What the figures should be, beside what they are: a page that only shows what went well is an advertisement."""
+"""The figures that were aimed for, next to those that were reached, also where they were missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from training.evaluate import frame_time
-from training.evaluate.figures import Row
+from training.evaluate.figures import Figure
 
-CLASSIFIERS = "detector and classifier"
+RECOGNIZER = "detector and classifier"
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """The figure of a row of the table, and what it should at least be (at most, where less is better)."""
+    """The least value for a figure, or the largest where less is better."""
 
     data: str
-    who: str
-    what: str
-    wanted: float
+    method: str
+    metric: str
+    value: float
     less_is_better: bool = False
 
     def is_met(self, value: float) -> bool:
-        """Whether a figure is good enough."""
-        return value <= self.wanted if self.less_is_better else value >= self.wanted
+        return value <= self.value if self.less_is_better else value >= self.value
 
 
 GOALS = (
-    Goal("photos", CLASSIFIERS, "recall", 0.96),
-    Goal("photos", CLASSIFIERS, "precision", 0.96),
-    Goal("photos", CLASSIFIERS, "exact", 0.85),
-    Goal("photos", CLASSIFIERS, "scene_false", 0.05, less_is_better=True),
-    Goal("photos", CLASSIFIERS, "lines", 0.90),
-    Goal("hand-held clip", CLASSIFIERS, "frames until right", 10, less_is_better=True),
+    Goal("photos", RECOGNIZER, "recall", 0.96),
+    Goal("photos", RECOGNIZER, "precision", 0.96),
+    Goal("photos", RECOGNIZER, "exact", 0.85),
+    Goal("photos", RECOGNIZER, "scene_false", 0.05, less_is_better=True),
+    Goal("photos", RECOGNIZER, "lines", 0.90),
+    Goal("hand-held clip", RECOGNIZER, "frames until right", 10, less_is_better=True),
     Goal("MNIST test", "classifier", "accuracy", 0.9960),
     Goal("MNIST test", "classifier", "accuracy, mean of trainings", 0.9960),
     Goal("MNIST test", "classifier", "accuracy, digits alone, mean of trainings", 0.9960),
@@ -41,20 +40,20 @@ GOALS = (
     Goal("other writers: nsysu", "classifier", "accuracy", 0.975),
     Goal("other writers: semeion", "classifier", "accuracy, digits alone", 0.95),
     Goal("other writers: nsysu", "classifier", "accuracy, digits alone", 0.975),
-    Goal(frame_time.DATA, CLASSIFIERS, f"{frame_time.DIGITS} digits, p50, ms", 4, less_is_better=True),
-    Goal(frame_time.DATA, CLASSIFIERS, f"{frame_time.DIGITS} digits, p99, ms", 8, less_is_better=True),
-    Goal(frame_time.DATA, CLASSIFIERS, "clutter over empty paper", 1.5, less_is_better=True),
+    Goal(frame_time.DATA, RECOGNIZER, f"{frame_time.DIGITS} digits, p50, ms", 4, less_is_better=True),
+    Goal(frame_time.DATA, RECOGNIZER, f"{frame_time.DIGITS} digits, p99, ms", 8, less_is_better=True),
+    Goal(frame_time.DATA, RECOGNIZER, "clutter over empty paper", 1.5, less_is_better=True),
 )
 
 
-def to_lines(rows: Sequence[Row], goals: Sequence[Goal] = GOALS) -> list[str]:
-    """Return a table of the goals, in Markdown, and which of them are missed."""
-    found = {(row.data, row.who, row.what): row.value for row in rows}
-    lines = ["| data | who | what | wanted | measured | |", "|---|---|---|---|---|---|"]
+def format_goals(figures: Sequence[Figure], goals: Sequence[Goal] = GOALS) -> list[str]:
+    """Return a Markdown table of the goals that says which of them are missed."""
+    values = {(figure.data, figure.method, figure.metric): figure.value for figure in figures}
+    lines = ["| data | method | metric | goal | measured | |", "|---|---|---|---|---|---|"]
     for goal in goals:
-        value = found.get((goal.data, goal.who, goal.what))
-        measured = "not at hand" if value is None else f"{value:.4g}"
+        value = values.get((goal.data, goal.method, goal.metric))
+        measured = "no data" if value is None else f"{value:.4g}"
         verdict = "" if value is None else "met" if goal.is_met(value) else "**missed**"
-        bound = "at most" if goal.less_is_better else "at least"
-        lines.append(f"| {goal.data} | {goal.who} | {goal.what} | {bound} {goal.wanted:g} | {measured} | {verdict} |")
+        bound = f"{'at most' if goal.less_is_better else 'at least'} {goal.value:g}"
+        lines.append(f"| {goal.data} | {goal.method} | {goal.metric} | {bound} | {measured} | {verdict} |")
     return lines

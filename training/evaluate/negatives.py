@@ -1,6 +1,6 @@
-"""Sets that judge rejection: letters, signs, parts of digits and empty paper, each seen through the one normaliser.
+"""Images for the rejection figures: digits, and letters, signs, parts of digits and empty paper, all normalised.
 
-Made of random numbers and MNIST images that no training saw; of typefaces that it did see.
+They are made of random numbers and of MNIST images that no training saw, but of typefaces that it did see.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from training.crops import jitter, part_of, see
+from training.crops import cut_part, jitter, make_crop
 from training.data import HELD_OUT
 from training.scenes.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
 from training.scenes.lens import photograph
@@ -25,38 +25,39 @@ Images = NDArray[np.float32]  # n x 28 x 28, 0 to 1
 Patch = tuple[NDArray[np.uint8], NDArray[np.float64]]  # a picture and a box in it
 
 
-def digits_of_scenes(data: Path) -> Images:
-    """Return digits written on sheets: what must not be rejected."""
-    sources = held_out(data)
-    return collect(lambda rng: written(rng, mnist_digit(rng, sources, int(rng.integers(10)))))
+def make_digits(data: Path) -> Images:
+    """Return digits written on sheets, which should be accepted."""
+    sources = load_held_out(data)
+    return collect(lambda rng: write_on_sheet(rng, mnist_digit(rng, sources, int(rng.integers(10)))))
 
 
-def kinds_of_others(data: Path) -> dict[str, Images]:
-    """Return what must be rejected, by kind. Empty paper that shows no ink never gets so far, and isn't counted."""
-    sources = held_out(data)
+def make_negatives(data: Path) -> dict[str, Images]:
+    """Return what should be rejected, by kind. Empty paper counts only where the normaliser finds ink in its grain."""
+    sources = load_held_out(data)
     return {
-        "letters (without look-alikes)": collect(lambda rng: written(rng, clear_letter(rng, sources))),
-        "signs and shapes": collect(lambda rng: written(rng, sign(rng))),
-        "parts of digits": collect(lambda rng: part(rng, sources)),
-        "empty paper": collect(empty),
+        "letters (without look-alikes)": collect(lambda rng: write_on_sheet(rng, clear_letter(rng, sources))),
+        "signs and shapes": collect(lambda rng: write_on_sheet(rng, sign(rng))),
+        "parts of digits": collect(lambda rng: write_part(rng, sources)),
+        "empty paper": collect(leave_empty),
     }
 
 
-def held_out(data: Path) -> Sources:
+def load_held_out(data: Path) -> Sources:
     """Return the sources with the part of MNIST that is not trained on."""
     return load_sources(data, slice(-HELD_OUT, None))
 
 
-def collect(make: Callable[[np.random.Generator], Patch]) -> Images:
+def collect(make_patch: Callable[[np.random.Generator], Patch]) -> Images:
     """Return COUNT images that hold ink."""
     rng = np.random.default_rng(SEED)
     images: list[NDArray[np.uint8]] = []
     while len(images) < COUNT:
-        images += [image for patch in [make(rng)] if (image := see(*patch)) is not None]
+        image = make_crop(*make_patch(rng))
+        images += [] if image is None else [image]
     return np.stack(images).astype(np.float32) / np.float32(255)
 
 
-def written(rng: np.random.Generator, glyph: Glyph) -> Patch:
+def write_on_sheet(rng: np.random.Generator, glyph: Glyph) -> Patch:
     """Return a glyph written in the middle of a sheet, and its box as a detector gives it."""
     paper = sheet(rng, SIDE_PX)
     if rng.random() < 0.3:
@@ -70,13 +71,13 @@ def written(rng: np.random.Generator, glyph: Glyph) -> Patch:
     return photograph(rng, paper, height), jitter(rng, box)
 
 
-def part(rng: np.random.Generator, sources: Sources) -> Patch:
-    """Return a digit, and a box that has only half of it."""
-    picture, box = written(rng, mnist_digit(rng, sources, int(rng.integers(10))))
-    return picture, part_of(rng, box)
+def write_part(rng: np.random.Generator, sources: Sources) -> Patch:
+    """Return a digit, and a box with only half of it."""
+    picture, box = write_on_sheet(rng, mnist_digit(rng, sources, int(rng.integers(10))))
+    return picture, cut_part(rng, box)
 
 
-def empty(rng: np.random.Generator) -> Patch:
+def leave_empty(rng: np.random.Generator) -> Patch:
     """Return a sheet without writing, and a box somewhere on it."""
     paper = sheet(rng, SIDE_PX)
     if rng.random() < 0.4:

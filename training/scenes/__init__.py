@@ -1,6 +1,6 @@
 """Scenes: made-up pictures of digits on sheets and boards, among all that is no digit, with the truth about each.
 
-A scene follows from its seed alone. `python -m training.sheets OUT.jpg` shows some.
+A scene follows from its seed alone. `python -m training.docs_pictures.scenes OUT.jpg` shows some.
 """
 
 from collections.abc import Callable

@@ -8,14 +8,14 @@ import pytest
 
 from shared.demo.paper import load_digits
 from training.data import is_complete, load_mnist
-from training.docs_pictures.demo_digits import digit_sheet, is_one_piece
+from training.docs_pictures.demo_digits import is_one_piece, make_digit_sheet
 
 DATA = Path(__file__).parents[3] / "data"
 
 
 @pytest.mark.skipif(not is_complete(DATA / "MNIST" / "raw"), reason="MNIST is not in data/: `make train` fetches it")
 def test_the_shipped_digits_are_what_the_command_makes() -> None:
-    sheet = digit_sheet(*load_mnist("test", DATA))
+    sheet = make_digit_sheet(*load_mnist("test", DATA))
     assert np.array_equal(sheet.reshape(10, 28, 30, 28).swapaxes(1, 2), load_digits())
 
 

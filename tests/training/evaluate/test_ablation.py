@@ -1,4 +1,4 @@
-"""Other projects' recipes: each gives MNIST's format, and behaves as it is described."""
+"""Each recipe of the ablation gives MNIST's format, and works as described."""
 
 import cv2
 import numpy as np

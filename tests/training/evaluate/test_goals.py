@@ -1,9 +1,9 @@
-"""Goals: what was missed is said, and so is what could not be measured."""
+"""A page shows missed goals, and goals without data."""
 
 import pytest
 
-from training.evaluate.figures import Row
-from training.evaluate.goals import GOALS, Goal, to_lines
+from training.evaluate.figures import Figure
+from training.evaluate.goals import GOALS, Goal, format_goals
 
 RECALL = Goal("photos", "us", "recall", 0.96)
 FALSE = Goal("photos", "us", "false", 0.05, less_is_better=True)
@@ -14,10 +14,10 @@ FALSE = Goal("photos", "us", "false", 0.05, less_is_better=True)
     [(RECALL, 0.96, "met"), (RECALL, 0.9599, "**missed**"), (FALSE, 0.05, "met"), (FALSE, 0.06, "**missed**")],
 )
 def test_a_figure_meets_its_goal_or_misses_it(goal: Goal, value: float, verdict: str) -> None:
-    assert to_lines([Row("photos", "us", goal.what, value, 100)], [goal])[-1].endswith(f"| {verdict} |")
+    assert format_goals([Figure("photos", "us", goal.metric, value, 100)], [goal])[-1].endswith(f"| {verdict} |")
 
 
-def test_a_goal_without_a_figure_is_not_left_out() -> None:
-    lines = to_lines([])
+def test_a_goal_without_a_figure_is_shown() -> None:
+    lines = format_goals([])
     assert len(lines) == 2 + len(GOALS)
-    assert all("not at hand" in line for line in lines[2:])
+    assert all("no data" in line for line in lines[2:])

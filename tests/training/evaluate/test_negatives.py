@@ -1,4 +1,4 @@
-"""The sets that judge rejection: each kind in the form the classifier sees, the same every time."""
+"""The images for the rejection figures: each kind is normalised, and the same every time."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.evaluate import negatives
-from training.evaluate.negatives import digits_of_scenes, kinds_of_others
+from training.evaluate.negatives import make_digits, make_negatives
 from training.scenes.glyphs import Sources
 
 
@@ -17,8 +17,8 @@ def few(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(negatives, "load_sources", lambda *_: sources)
 
 
-def test_each_kind_is_what_the_classifier_sees() -> None:
-    kinds = kinds_of_others(Path()) | {"digits": digits_of_scenes(Path())}
+def test_each_kind_is_normalised() -> None:
+    kinds = make_negatives(Path()) | {"digits": make_digits(Path())}
     assert len(kinds) == 5
     for images in kinds.values():
         assert len(images) >= 6
@@ -28,4 +28,4 @@ def test_each_kind_is_what_the_classifier_sees() -> None:
 
 
 def test_the_sets_are_the_same_every_time() -> None:
-    assert np.array_equal(digits_of_scenes(Path()), digits_of_scenes(Path()))
+    assert np.array_equal(make_digits(Path()), make_digits(Path()))
