@@ -23,7 +23,10 @@ def load_see(settings: Settings) -> See:
     reader = load_recognizer(settings.models, settings.backend, settings.device)
 
     def see(jpegs: Sequence[bytes]) -> list[Reading]:
-        frames = [Frame("bare", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
+        frames = [
+            Frame(camera="bare", seq=seq, captured_at=0.0, every_frame=False, jpeg=jpeg)
+            for seq, jpeg in enumerate(jpegs)
+        ]
         pages = [preprocess_frame(frame, settings.long_side_px) for frame in frames]
         return read_batch(reader, [page for page in pages if isinstance(page, GrayFrame)])
 

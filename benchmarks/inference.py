@@ -49,7 +49,9 @@ def make_pages(digits: int, count: int, settings: Settings) -> list[GrayFrame]:
     """Pages of several cameras, in turn."""
     films = [load_jpegs(make_film(BenchFilm(seed, 30.0, digits), cache_folder())) for seed in range(CAMERAS)]
     jpegs = [films[n % CAMERAS][n // CAMERAS] for n in range(count)]
-    frames = [Frame("bench", seq, 0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)]
+    frames = [
+        Frame(camera="bench", seq=seq, captured_at=0.0, every_frame=False, jpeg=jpeg) for seq, jpeg in enumerate(jpegs)
+    ]
     pages = [preprocess_frame(frame, settings.long_side_px) for frame in frames]
     return [page for page in pages if isinstance(page, GrayFrame)]
 

@@ -17,7 +17,9 @@ def main(life: lifecycle.ServiceContext) -> None:
     reader = load_recognizer(settings.models, settings.backend, settings.device)
     read_slowly, sample = slowed(partial(read_batch, reader)), draw_sample_frame(settings.long_side_px)
     height, width = sample.shape
-    page = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
+    page = GrayFrame(
+        camera="sample", seq=0, captured_at=0.0, width=width, height=height, rows=height, pixels=sample.tobytes()
+    )
     most = choose_batch_size(settings, lambda size: read_slowly([page] * size), time.perf_counter)
     stage_loop.serve_stage(life, GrayFrame, most, read_slowly)
 

@@ -53,7 +53,9 @@ class Viewer:
         now = self.now()
         if self._left <= CREDIT // 2 or now - self._asked_at > ASK_EVERY_S:
             self._asked_at = now
-            self._left = CREDIT if self._peer.send(Ready(Stage.DISPLAY, "bench", CREDIT, pictures=True)) else 0
+            self._left = (
+                CREDIT if self._peer.send(Ready(role=Stage.DISPLAY, name="bench", credit=CREDIT, with_jpeg=True)) else 0
+            )
         messages = self._peer.receive(WAIT_S)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]

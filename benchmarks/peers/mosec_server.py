@@ -29,7 +29,7 @@ class Preprocess(Worker):
     def forward(self, data: bytes) -> GrayFrame:
         """What the preprocess service does."""
         page = preprocess.preprocess_frame(
-            Frame("mosec", 0, 0.0, every_frame=False, jpeg=data), load_settings().long_side_px
+            Frame(camera="mosec", seq=0, captured_at=0.0, every_frame=False, jpeg=data), load_settings().long_side_px
         )
         assert isinstance(page, GrayFrame)  # noqa: S101 - the films are sound
         return page

@@ -64,7 +64,7 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
 
 def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: threading.Event) -> None:
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
-    ready = Ready(Stage.DISPLAY, worker_address(f"record.{os.getpid()}"), CREDIT, pictures=True)
+    ready = Ready(role=Stage.DISPLAY, name=worker_address(f"record.{os.getpid()}"), credit=CREDIT, with_jpeg=True)
     watch, asked_at, seen_at = CameraDisplay(), -math.inf, monotonic()  # of this process: the queue's clock may jump
     left = 0  # views that may still come; those of all cameras do
     while not stop.is_set() and film.length_s < seconds:

@@ -48,7 +48,11 @@ def main(context: lifecycle.ServiceContext) -> None:
         context.log.warning("the camera's driver does not return; restarting this process")
         os._exit(HUNG)  # a normal exit would wait for the driver
     if context.dismissed.is_set():
-        queue.send(CameraReport(camera.name, CameraState.LEFT, "removed from the list", queue.now()))
+        queue.send(
+            CameraReport(
+                camera=camera.name, state=CameraState.LEFT, detail="removed from the list", began_at=queue.now()
+            )
+        )
     queue.close()
     if not grabber.close(CLOSE_WITHIN_S):
         os._exit(0)  # as above

@@ -93,9 +93,9 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
     """
     displays: dict[str, CameraDisplay] = {}
     monitor = FrameFlowMonitor(monotonic())
-    asked, asked_at, left = Ready(Stage.DISPLAY, name, 0, pictures=False), -math.inf, 0
+    asked, asked_at, left = Ready(role=Stage.DISPLAY, name=name, credit=0, with_jpeg=False), -math.inf, 0
     while screen.is_open and not stop.is_set():
-        wanted = Ready(Stage.DISPLAY, name, CREDIT, screen.wants_pictures)
+        wanted = Ready(role=Stage.DISPLAY, name=name, credit=CREDIT, with_jpeg=screen.wants_pictures)
         now = monotonic()
         if wanted != asked or left <= CREDIT // 2 or now - asked_at >= HEARTBEAT_S:
             is_sent = queue.send(wanted)
@@ -140,10 +140,10 @@ class FrameFlowMonitor:
         """Return what is wrong after this batch, if anything is."""
         for message in batch:
             match message:
-                case CameraReport(camera, CameraState.LIVE):
+                case CameraReport(camera=camera, state=CameraState.LIVE):
                     self._live.add(camera)
                     self._seen_at = now
-                case CameraReport(camera):
+                case CameraReport(camera=camera):
                     self._live.discard(camera)
                 case View():
                     self._seen_at = now

@@ -87,7 +87,9 @@ class Broker:
         """Queue a frame for preprocess."""
         known = self.registry.cameras.get(frame.camera)
         if known is None:  # this queue restarted while the camera went on
-            self.handle_report(identity, CameraReport(frame.camera, CameraState.LIVE, "", now), now)
+            self.handle_report(
+                identity, CameraReport(camera=frame.camera, state=CameraState.LIVE, detail="", began_at=now), now
+            )
         elif known.identity != identity:
             self.handle_report(identity, known.report, now)
         self.registry.cameras[frame.camera].every_frame = frame.every_frame
@@ -101,15 +103,15 @@ class Broker:
 
     def handle_ready(self, identity: bytes, ready: Ready, now: float) -> None:
         """Note how much a worker or viewer takes now. A known name at a new identity has restarted."""
-        known = self.registry.clients.get(ready.worker)
+        known = self.registry.clients.get(ready.name)
         if known and known.identity != identity:
-            self.warn(RECONNECTED, ready.worker, "machines")
-            self.remove_client(ready.worker)
-        is_new = self.registry.record_client(identity, ready.role, ready.worker, now)
+            self.warn(RECONNECTED, ready.name, "machines")
+            self.remove_client(ready.name)
+        is_new = self.registry.record_client(identity, ready.role, ready.name, now)
         if ready.role in WORKER_STAGES:
-            self.scheduler.set_credit(ready.worker, ready.role, ready.credit)
+            self.scheduler.set_credit(ready.name, ready.role, ready.credit)
             return
-        self.views.set_credit(ready.worker, ready.credit, with_jpeg=ready.pictures)
+        self.views.set_credit(ready.name, ready.credit, with_jpeg=ready.with_jpeg)
         for camera in self.registry.cameras.values() if is_new else ():
             self.socket.send(identity, camera.report)
 

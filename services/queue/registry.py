@@ -80,7 +80,7 @@ class PeerRegistry:
         if camera.report.state is CameraState.DOWN:
             return None
         detail = "its capture process is gone"
-        camera.report = replace(camera.report, state=CameraState.DOWN, detail=detail, since=now)
+        camera.report = replace(camera.report, state=CameraState.DOWN, detail=detail, began_at=now)
         return camera.report
 
     def remove_camera(self, name: str) -> None:

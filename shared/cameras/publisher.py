@@ -51,7 +51,9 @@ class StatePublisher:
         if changed or now - self._published_at >= HEARTBEAT_S:
             began_at = status.began_at + self._queue.now() - now
             # rounded, or jitter between the clocks would make every heartbeat a change
-            state = CameraReport(self._name, status.state, status.detail, round(began_at, 1))
+            state = CameraReport(
+                camera=self._name, state=status.state, detail=status.detail, began_at=round(began_at, 1)
+            )
             self._published_at = now if self._queue.send(state) else -HEARTBEAT_S
 
 
@@ -78,9 +80,9 @@ class FramePublisher:
     def _send(self, captured: CapturedFrame) -> None:
         age_s = time.monotonic() - captured.captured_at
         frame = Frame(
-            self._name,
-            self._seq,
-            self._queue.now() - age_s,
+            camera=self._name,
+            seq=self._seq,
+            captured_at=self._queue.now() - age_s,
             every_frame=self._every_frame,
             jpeg=captured.jpeg,
             weight=self._options.weight,

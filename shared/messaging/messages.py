@@ -1,7 +1,7 @@
-"""Every message that crosses a process boundary, and its bytes: a msgpack header, then a payload.
+"""Every message between processes, and its bytes: a msgpack header, then a payload.
 
-One message on the wire is two parts, header and payload; a batch is several such pairs in one multipart send.
-Whatever arrives is checked field by field against one table before anything is built from it; there is no pickle.
+One message on the wire is two parts, header and payload; a batch is several such pairs in one multipart send. Each
+field that arrives is checked before a message is built from it. There is no pickle.
 """
 
 import math
@@ -13,22 +13,22 @@ from typing import Any, TypeGuard
 import msgpack
 
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
-from shared.vision.digit import Digit
+from shared.vision.digit import ROW_GAP_PX, ROW_LENGTH, ROW_LOG_P, Digit
 
-MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their evidence are 80 kB
-MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a page of 640 x 640 is 400 kB
+MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
+MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
-MAX_DIGITS = 512  # on one page
-WEIGHTS = (0.1, 10.0)  # the lightest and the heaviest camera: at most a hundred turns for one
+MAX_DIGITS = 512  # on one frame
+WEIGHTS = (0.1, 10.0)  # the range of a camera's weight: at most a hundred turns for one
 OLDEST_S = 60.0  # the most that a camera's max_age_s can be
-MAX_SKETCH_BYTES = 64 * 1024  # ten times a square one's
+MAX_SKETCH_BYTES = 64 * 1024  # ten times that of a square frame
 
 
 class MalformedError(ValueError):
-    """Bytes that are no message of ours; the text says what is wrong with them."""
+    """Bytes that are not a message of this pipeline; the text says what is wrong with them."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """A picture as a camera gave it: capture -> queue -> preprocess."""
 
@@ -37,37 +37,37 @@ class Frame:
     captured_at: float
     every_frame: bool  # complete before fresh: this frame is never dropped
     jpeg: bytes
-    gate: Gate = Gate.OPEN  # set by the queue; COMPARE and SKIP ask for a comparison with
-    sketch: bytes = b""  # of an earlier page of the camera; empty where there is none
-    weight: float = 1.0  # turns under load, for each one of a camera of weight 1
-    max_age_s: float = 0.0  # older than this it is dropped; 0: what the queue's MAX_AGE_S says
+    gate: Gate = Gate.OPEN  # set by the queue
+    sketch: bytes = b""  # of an earlier frame of the camera, to compare with
+    weight: float = 1.0  # turns under load, for each turn of a camera of weight 1
+    max_age_s: float = 0.0  # a frame is dropped when it is older; 0 means MAX_AGE_S of the queue
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrayFrame:
-    """A frame made ready to be read: preprocess -> queue -> inference."""
+    """A frame that is ready for the networks: preprocess -> queue -> inference."""
 
     camera: str
     seq: int
     captured_at: float
-    width: int  # of the picture; the page's own are rows and len(pixels) / rows
+    width: int  # of the JPEG; the gray frame itself has rows and len(pixels) / rows
     height: int
     rows: int
-    pixels: bytes  # 8-bit grey, row by row
-    sketch: bytes = b""  # of this page, where a comparison was asked for and it is not the same as the earlier one
+    pixels: bytes  # 8-bit gray, row by row
+    sketch: bytes = b""  # of this frame, if it was to be compared and differs
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """A frame with gate "skip" whose page is the same as the earlier one, and need not be read: preprocess -> queue."""
+    """A frame with Gate.SKIP that looks like the earlier one: preprocess -> queue."""
 
     camera: str
     seq: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one frame said: inference -> queue."""
+    """The digits of one frame: inference -> queue."""
 
     camera: str
     seq: int
@@ -79,19 +79,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A frame that cannot be worked on, and why: a worker -> queue."""
+    """A frame that a worker could not work on: worker -> queue."""
 
     camera: str
     seq: int
     reason: DropReason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """How a frame ended, for whoever looks: queue -> display.
+    """How a frame ended: queue -> display.
 
-    The digits of an unchanged frame are those of the last reading of the same picture. A dropped frame has no digits
-    and no size. The JPEG is empty unless the viewer asked for pictures.
+    The digits of an unchanged frame are those of the last reading that looked the same. A dropped frame has no digits
+    and no size. The JPEG is empty unless the viewer asked for it.
     """
 
     camera: str
@@ -104,44 +104,44 @@ class View:
     jpeg: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CameraReport:
-    """How a camera is: capture -> queue -> display, on a change and every half second; "left" is its last word."""
+    """The state of a camera: capture -> queue -> display, on a change and every half second. LEFT is the last."""
 
     camera: str
     state: CameraState
-    detail: str  # a sentence for a person
-    since: float
+    detail: str  # a sentence for people
+    began_at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """How many frames a capture process may send now: queue -> capture. It sets, it does not add."""
+    """How many frames a capture process may send now: queue -> capture. It replaces earlier credit."""
 
     camera: str
     frames: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """How many items a worker takes now: worker -> queue. It sets the credit and is the worker's heartbeat."""
+    """How many frames a worker, or views a viewer, takes now: worker -> queue. It is also the heartbeat."""
 
     role: Stage  # preprocess, inference or display
-    worker: str
+    name: str
     credit: int
-    pictures: bool  # a viewer that wants the JPEGs too
+    with_jpeg: bool  # for a viewer that shows pictures
 
 
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Asks the queue for its clock: any process -> queue."""
 
-    sent_at: float  # by the asker's clock
+    sent_at: float  # by the sender's clock
 
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """The answer to a Ping: queue -> the process that asked."""
+    """The answer to a Ping: queue -> sender."""
 
     sent_at: float
     queue_at: float
@@ -149,26 +149,24 @@ class Pong:
 
 Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraReport | Credit | Ready | Ping | Pong
 
-PAYLOADS = ("jpeg", "pixels")
-
 
 def encode(messages: Iterable[Message]) -> list[bytes]:
-    """All parts of a multipart send; complete before the first is sent, so that an error leaves nothing torn."""
+    """Return all parts of a multipart send. They are complete before the first is sent, so an error sends nothing."""
     return [part for message in messages for part in _encode_one(message)]
 
 
 def _encode_one(message: Message) -> tuple[bytes, bytes]:
-    form = FORMS[type(message).__name__]
+    form = FORMATS[type(message).__name__]
     header: dict[str, Any] = {"kind": form.kind.__name__}
-    for name in form.facts:
+    for name in form.fields:
         header[name] = getattr(message, name)
     if "digits" in header:
-        header["digits"] = [(*digit.box, *digit.log_p, digit.gap_px) for digit in header["digits"]]
-    return msgpack.packb(header), getattr(message, form.carrier) if form.carrier else b""
+        header["digits"] = [digit.to_row() for digit in header["digits"]]
+    return msgpack.packb(header), getattr(message, form.payload) if form.payload else b""
 
 
 def decode(parts: Sequence[bytes]) -> list[Message]:
-    """The messages of one multipart receive. Raises MalformedError; then none of them counts."""
+    """Return the messages of one multipart receive. Raises MalformedError if any of them is malformed."""
     if not parts or len(parts) % 2 or len(parts) > 2 * MAX_MESSAGES:
         raise MalformedError(f"{len(parts)} parts are not pairs of header and payload")
     return [_decode_one(header, payload) for header, payload in zip(parts[::2], parts[1::2], strict=True)]
@@ -181,27 +179,24 @@ def _decode_one(header: bytes, payload: bytes) -> Message:
         values = msgpack.unpackb(header)
     except (ValueError, msgpack.UnpackException) as error:
         raise MalformedError(f"the header is not msgpack: {error}") from error
-    if not isinstance(values, dict) or not isinstance(name := values.pop("kind", None), str) or name not in FORMS:
-        raise MalformedError("the header names no kind of message")
-    return _build(FORMS[name], values, payload)
+    if not isinstance(values, dict) or not isinstance(name := values.pop("kind", None), str) or name not in FORMATS:
+        raise MalformedError("the header names no known message")
+    return _build_message(FORMATS[name], values, payload)
 
 
-def _build(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Message:
-    if payload and not form.carrier:
-        raise MalformedError(f"a {form.kind.__name__} carries no payload")
-    if values.keys() != form.checks.keys():
-        raise MalformedError(
-            f"a {form.kind.__name__} has the fields {list(form.facts)}, not {sorted(map(str, values))}"
-        )
-    for name, check in form.checks.items():
-        if not check(values[name]):
-            raise MalformedError(f"a {form.kind.__name__} with a wrong {name}")
-    for name, enum in form.enums.items():
-        values[name] = enum(values[name])
-    if "digits" in values:
-        values["digits"] = tuple(Digit(tuple(row[:4]), tuple(row[4:15]), row[15]) for row in values["digits"])
-    if form.carrier:
-        values[form.carrier] = payload
+def _build_message(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Message:
+    kind = form.kind.__name__
+    if payload and not form.payload:
+        raise MalformedError(f"a {kind} carries no payload")
+    if values.keys() != form.fields.keys():
+        raise MalformedError(f"a {kind} has the fields {list(form.fields)}, not {sorted(map(str, values))}")
+    for name, field in form.fields.items():
+        if not field.is_valid(values[name]):
+            raise MalformedError(f"a {kind} with a wrong {name}")
+        if field.convert:
+            values[name] = field.convert(values[name])
+    if form.payload:
+        values[form.payload] = payload
     message: Message = form.kind(**values)
     if isinstance(message, GrayFrame) and (
         not message.rows or not message.pixels or len(message.pixels) % message.rows
@@ -210,12 +205,29 @@ def _build(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Mes
     return message
 
 
+@dataclass(frozen=True, slots=True)
+class FieldFormat:
+    """How a field of a header is checked, and what it is converted to if msgpack has no such type."""
+
+    is_valid: Callable[[Any], bool]
+    convert: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFormat:
+    """The fields in a message's header, and the field that is its payload, if it has one."""
+
+    kind: type[Any]
+    fields: dict[str, FieldFormat]
+    payload: str
+
+
 def is_name(value: object) -> TypeGuard[str]:
-    """Short and printable: it becomes a label of metrics and a word of log lines."""
+    """Return whether a value is short and printable, as metric labels and log lines need."""
     return isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable()
 
 
-def _is_text(value: object) -> bool:
+def _is_sentence(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 1000
 
 
@@ -227,14 +239,6 @@ def _is_time(value: object) -> bool:
     return type(value) is float and math.isfinite(value)
 
 
-def _is_weight(value: object) -> bool:
-    return type(value) is float and WEIGHTS[0] <= value <= WEIGHTS[1]
-
-
-def _is_max_age(value: object) -> bool:
-    return type(value) is float and 0 <= value <= OLDEST_S
-
-
 def _is_flag(value: object) -> bool:
     return type(value) is bool
 
@@ -243,80 +247,68 @@ def _is_sketch(value: object) -> bool:
     return isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES
 
 
-def _are_digits(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MAX_DIGITS and all(map(_is_digit, value))
+def _is_between(low: float, high: float) -> Callable[[object], bool]:
+    return lambda value: type(value) is float and low <= value <= high
 
 
-def _is_digit(row: object) -> bool:
+def _is_digit_rows(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_DIGITS and all(map(_is_digit_row, value))
+
+
+def _is_digit_row(row: object) -> bool:
     return (
         isinstance(row, list)
-        and len(row) == 16
+        and len(row) == ROW_LENGTH
         and set(map(type, row)) == {float}
         and all(map(math.isfinite, row))
-        and max(row[4:15]) <= 1e-6
-        and row[15] >= 0
+        and max(row[ROW_LOG_P]) <= 1e-6
+        and row[ROW_GAP_PX] >= 0
     )
 
 
-def _is_one_of(members: Iterable[StrEnum]) -> Callable[[object], bool]:
-    return tuple(members).__contains__  # a tuple, since a value that cannot be hashed is malformed too
+def _to_digits(rows: list[list[float]]) -> tuple[Digit, ...]:
+    return tuple(map(Digit.from_row, rows))
 
 
-CHECKS: dict[str, Callable[[object], bool]] = {
-    "role": _is_one_of((*WORKER_STAGES, Stage.DISPLAY)),
-    "state": _is_one_of(CameraState),
-    "gate": _is_one_of(Gate),
-    "outcome": _is_one_of(Outcome),
-    "reason": _is_one_of(DropReason),
-    "camera": is_name,
-    "worker": is_name,
-    "detail": _is_text,
-    "seq": _is_count,
-    "width": _is_count,
-    "height": _is_count,
-    "rows": _is_count,
-    "credit": _is_count,
-    "frames": _is_count,
-    "captured_at": _is_time,
-    "since": _is_time,
-    "sent_at": _is_time,
-    "queue_at": _is_time,
-    "every_frame": _is_flag,
-    "pictures": _is_flag,
-    "sketch": _is_sketch,
-    "weight": _is_weight,
-    "max_age_s": _is_max_age,
-    "digits": _are_digits,
+def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFormat:
+    values = tuple(allowed or enum)  # a tuple, since a value that cannot be hashed is malformed, too
+    return FieldFormat(values.__contains__, enum)
+
+
+FIELDS = {
+    "camera": FieldFormat(is_name),
+    "name": FieldFormat(is_name),
+    "detail": FieldFormat(_is_sentence),
+    "role": _enum_field(Stage, (*WORKER_STAGES, Stage.DISPLAY)),
+    "state": _enum_field(CameraState),
+    "gate": _enum_field(Gate),
+    "outcome": _enum_field(Outcome),
+    "reason": _enum_field(DropReason),
+    "seq": FieldFormat(_is_count),
+    "width": FieldFormat(_is_count),
+    "height": FieldFormat(_is_count),
+    "rows": FieldFormat(_is_count),
+    "credit": FieldFormat(_is_count),
+    "frames": FieldFormat(_is_count),
+    "captured_at": FieldFormat(_is_time),
+    "began_at": FieldFormat(_is_time),
+    "sent_at": FieldFormat(_is_time),
+    "queue_at": FieldFormat(_is_time),
+    "every_frame": FieldFormat(_is_flag),
+    "with_jpeg": FieldFormat(_is_flag),
+    "sketch": FieldFormat(_is_sketch),
+    "weight": FieldFormat(_is_between(*WEIGHTS)),
+    "max_age_s": FieldFormat(_is_between(0.0, OLDEST_S)),
+    "digits": FieldFormat(_is_digit_rows, _to_digits),
 }
+PAYLOADS = ("jpeg", "pixels")
 
 
-ENUMS: dict[str, type[StrEnum]] = {
-    "role": Stage,
-    "state": CameraState,
-    "gate": Gate,
-    "outcome": Outcome,
-    "reason": DropReason,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class MessageFormat:
-    """What a kind of message is made of: the facts in its header, each with its check, and the field of its payload."""
-
-    kind: type[Any]
-    facts: tuple[str, ...]
-    checks: dict[str, Callable[[object], bool]]
-    enums: dict[str, type[StrEnum]]
-    carrier: str  # empty where there is none
-
-
-def _form_of(kind: type[Any]) -> MessageFormat:
+def _make_format(kind: type[Any]) -> MessageFormat:
     names = [field.name for field in fields(kind)]
-    facts = tuple(name for name in names if name not in PAYLOADS)
-    carrier = next((name for name in names if name in PAYLOADS), "")
-    checks = {name: CHECKS[name] for name in facts}
-    return MessageFormat(kind, facts, checks, {name: ENUMS[name] for name in facts if name in ENUMS}, carrier)
+    header = {name: FIELDS[name] for name in names if name not in PAYLOADS}
+    return MessageFormat(kind, header, next((name for name in names if name in PAYLOADS), ""))
 
 
-# made once: asking a dataclass for its fields was half of the time that a message took
-FORMS = {kind.__name__: _form_of(kind) for kind in Message.__args__}
+# built once: asking a dataclass for its fields was half of the time that a message took
+FORMATS = {kind.__name__: _make_format(kind) for kind in Message.__args__}

@@ -40,7 +40,7 @@ def serve_stage(
 ) -> None:
     """Connect to the queue, and work until told to stop."""
     queue = ClientSocket(context.settings)
-    ready = Ready(role=context.stage, worker=worker_address(context.name), credit=credit, pictures=False)
+    ready = Ready(role=context.stage, name=worker_address(context.name), credit=credit, with_jpeg=False)
     context.log.info("ready")
     run_loop(queue, ready, kind, work, context.stop, context.health)
     queue.close()

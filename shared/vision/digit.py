@@ -1,8 +1,12 @@
 """The result of reading a picture: digits, and the numbers they form."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+# a digit as a row of floats, as messages carry it
+ROW_LENGTH = 16
+ROW_BOX, ROW_LOG_P, ROW_GAP_PX = slice(0, 4), slice(4, 15), 15
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
 Box = tuple[float, float, float, float]  # x, y, width, height; in pixels of the picture, from its top left corner
@@ -29,6 +33,16 @@ class Digit:
     def confidence(self) -> float:
         """The probability of that digit, 0 to 1; all eleven classes sum to 1."""
         return math.exp(self.log_p[self.digit])
+
+    def to_row(self) -> tuple[float, ...]:
+        """Return the digit as a row of floats."""
+        return (*self.box, *self.log_p, self.gap_px)
+
+    @classmethod
+    def from_row(cls, row: Sequence[float]) -> "Digit":
+        """Return the digit of a row that to_row made."""
+        x, y, width, height = row[ROW_BOX]
+        return cls(box=(x, y, width, height), log_p=tuple(row[ROW_LOG_P]), gap_px=row[ROW_GAP_PX])
 
     def scaled(self, factor: float) -> "Digit":
         """Return the same digit in a picture of another size."""

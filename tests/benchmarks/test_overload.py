@@ -15,7 +15,9 @@ DIGIT = Digit((0.0, 0.0, 1.0, 1.0), (-0.1,) + (-5.0,) * 10)
 
 def read(pages: Sequence[int]) -> list[Reading]:
     """Each page says how many digits it has."""
-    return [Reading("cam", 0, 0.0, 640, 480, (DIGIT,) * page) for page in pages]
+    return [
+        Reading(camera="cam", seq=0, captured_at=0.0, width=640, height=480, digits=(DIGIT,) * page) for page in pages
+    ]
 
 
 def test_one_camera_has_ten_times_the_digits() -> None:

@@ -257,10 +257,10 @@ def test_who_is_not_let_in_is_told_so_once_and_asks_less_and_less(chromium: Brow
 
 def test_nothing_is_asked_for_when_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-    assert feed.asked[-1].pictures
+    assert feed.asked[-1].with_jpeg
     tab.close()
     deadline = time.monotonic() + 5
-    while feed.asked[-1].pictures:
+    while feed.asked[-1].with_jpeg:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

@@ -111,7 +111,18 @@ class Crowd:
         if not self.left:
             return []
         self.left, self.seq = self.left - 1, self.seq + 1
-        return [View(f"cam{self.seq % 8}", self.seq, self.now(), Outcome.READ, 64, 48, (), JPEG)]
+        return [
+            View(
+                camera=f"cam{self.seq % 8}",
+                seq=self.seq,
+                captured_at=self.now(),
+                outcome=Outcome.READ,
+                width=64,
+                height=48,
+                digits=(),
+                jpeg=JPEG,
+            )
+        ]
 
 
 def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
     with closing(ClientSocket(settings)) as peer:
         start = time.monotonic()
         while time.monotonic() < start + seconds:
-            peer.send(Ready(Stage.DISPLAY, "test", 64, False))
+            peer.send(Ready(role=Stage.DISPLAY, name="test", credit=64, with_jpeg=False))
             views = [message for message in peer.receive(0.05) if isinstance(message, View)]
             for view in views if time.monotonic() > start + seconds / 2 else ():
                 seen.setdefault(view.camera, set()).add(view.seq)

@@ -30,7 +30,9 @@ def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
     """A frame that was read without an error."""
     jpeg, truth = pictures(seed)[seq % FRAMES]
     digits = tuple(digit_of(digit, box, 0.97) for digit, box in truth)
-    return View(camera, seq, at, Outcome.READ, 640, 480, digits, jpeg)
+    return View(
+        camera=camera, seq=seq, captured_at=at, outcome=Outcome.READ, width=640, height=480, digits=digits, jpeg=jpeg
+    )
 
 
 @dataclass
@@ -53,7 +55,8 @@ class Feed:
         self.asked: list[Ready] = []
         self._news: deque[Message] = deque()
         self._cameras = {
-            name: Camera(i, CameraReport(name, CameraState.LIVE, "", now), now) for i, name in enumerate(cameras)
+            name: Camera(i, CameraReport(camera=name, state=CameraState.LIVE, detail="", began_at=now), now)
+            for i, name in enumerate(cameras)
         }
         for name in cameras:
             self.set_state(name, CameraState.LIVE, "")
@@ -62,7 +65,7 @@ class Feed:
     def set_state(self, camera: str, state: CameraState, detail: str) -> None:
         """Let a camera come or go."""
         known = self._cameras[camera]
-        known.state = CameraReport(camera, state, detail, self.now())
+        known.state = CameraReport(camera=camera, state=state, detail=detail, began_at=self.now())
         self._news.append(known.state)
 
     def now(self) -> float:
@@ -91,4 +94,4 @@ class Feed:
         camera.seq += 1
         camera.due_at = max(camera.due_at + 1 / FPS, self.now() - 1 / FPS)
         view = view_of(name, camera.seq, self.now() - self.age_s, camera.seed)
-        return view if self.asked and self.asked[-1].pictures else replace(view, jpeg=b"")
+        return view if self.asked and self.asked[-1].with_jpeg else replace(view, jpeg=b"")

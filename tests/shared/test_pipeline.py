@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messaging.messages import FORMS
+from shared.messaging.messages import FORMATS
 from shared.pipeline import PIPELINE, BatchReason, DropReason, Outcome, Stage, StageSpec
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_procfile_has_a_line_for_each_stage() -> None:
 
 @pytest.mark.parametrize("row", PIPELINE, ids=lambda row: row.stage)
 def test_consumed_and_produced_messages_exist(row: StageSpec) -> None:
-    assert {*row.consumes, *row.produces} <= FORMS.keys()
+    assert {*row.consumes, *row.produces} <= FORMATS.keys()
 
 
 def test_every_message_that_is_consumed_is_produced() -> None:

@@ -24,7 +24,7 @@ def of_camera(name: str, camera: CameraView, desk: DashboardState, *, is_added: 
         "name": name,
         "state": state.state if state else "connecting",
         "detail": state.detail if state else "",
-        "since": to_time(desk.wall_time(state.since)) if state else None,
+        "since": to_time(desk.wall_time(state.began_at)) if state else None,
         "fps": round(shown.fps, 1) if shown else 0.0,
         "readings_per_s": round(shown.readings_per_s, 1) if shown else 0.0,
         "age_s": round(desk.age_s(shown.captured_at), 4) if shown else None,
@@ -34,7 +34,7 @@ def of_camera(name: str, camera: CameraView, desk: DashboardState, *, is_added: 
 
 def of_state(state: CameraReport, desk: DashboardState) -> Values:
     """Return a camera's change of state."""
-    since = to_time(desk.wall_time(state.since))
+    since = to_time(desk.wall_time(state.began_at))
     return {"name": state.camera, "state": state.state, "detail": state.detail, "since": since}
 
 

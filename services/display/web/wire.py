@@ -37,7 +37,7 @@ def encode_reading(shown: DisplayFrame, now: float) -> dict[str, Any]:
 def encode_state(state: CameraReport, now: float) -> str:
     """Return how a camera is; for_s is how long it has been so."""
     values = {"camera": state.camera, "state": state.state, "detail": state.detail}
-    return encode({"kind": "state", **values, "for_s": round(max(0.0, now - state.since), 1)})
+    return encode({"kind": "state", **values, "for_s": round(max(0.0, now - state.began_at), 1)})
 
 
 def encode_clock(asked: float, now: float) -> str:

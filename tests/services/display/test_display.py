@@ -115,9 +115,9 @@ def test_display_that_gets_nothing_says_that_it_lives_whatever_becomes_of_the_qu
 def test_pictures_are_asked_for_only_while_somebody_looks() -> None:
     screen = Recorder(100)
     screen.wants_pictures = False
-    assert {m.pictures for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {False}
+    assert {m.with_jpeg for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {False}
     screen.wants_pictures = True
-    assert {m.pictures for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {True}
+    assert {m.with_jpeg for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {True}
 
 
 def test_nothing_is_steadied_while_nobody_looks() -> None:
@@ -138,8 +138,21 @@ def test_age_at_display_is_exported_by_camera() -> None:
 
 def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
     display = CameraDisplay()
-    seen = display.make_frame(View("demo", 1, 10.0, Outcome.READ, 640, 480, (digit_of(7),), b"one"))
-    shown = display.make_frame(View("demo", 2, 10.1, Outcome.STALE, 0, 0, (), b"two"))
+    seen = display.make_frame(
+        View(
+            camera="demo",
+            seq=1,
+            captured_at=10.0,
+            outcome=Outcome.READ,
+            width=640,
+            height=480,
+            digits=(digit_of(7),),
+            jpeg=b"one",
+        )
+    )
+    shown = display.make_frame(
+        View(camera="demo", seq=2, captured_at=10.1, outcome=Outcome.STALE, width=0, height=0, digits=(), jpeg=b"two")
+    )
     assert (shown.jpeg, shown.outcome, shown.width, shown.height) == (b"two", "stale", 640, 480)
     assert shown.numbers == seen.numbers != ()
 
@@ -195,7 +208,10 @@ def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: 
     assert time.monotonic() - told_at < 1.5
 
 
-LIVE, ABSENT = CameraReport("cam", CameraState.LIVE, "", 0.0), CameraReport("cam", CameraState.ABSENT, "", 0.0)
+LIVE, ABSENT = (
+    CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=0.0),
+    CameraReport(camera="cam", state=CameraState.ABSENT, detail="", began_at=0.0),
+)
 
 
 @pytest.mark.parametrize(

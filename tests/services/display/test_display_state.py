@@ -16,7 +16,14 @@ FRAME_S = 1 / 30
 
 def view(number: int, outcome: Outcome = Outcome.READ) -> View:
     return View(
-        "cam", number, 100 + number * FRAME_S, outcome, 640, 480, (SEVEN,) if outcome.has_reading else (), b"jpeg"
+        camera="cam",
+        seq=number,
+        captured_at=100 + number * FRAME_S,
+        outcome=outcome,
+        width=640,
+        height=480,
+        digits=(SEVEN,) if outcome.has_reading else (),
+        jpeg=b"jpeg",
     )
 
 

@@ -81,8 +81,8 @@ def test_window_closed_by_its_button_is_noticed(
 
 def test_camera_that_is_down_is_drawn_without_colour() -> None:
     shown = CameraDisplay().make_frame(view_of("demo", 1, 10.0))
-    live = CameraReport("demo", CameraState.LIVE, "", 10.0)
-    down = CameraReport("demo", CameraState.DOWN, "its capture process is gone", 10.0)
+    live = CameraReport(camera="demo", state=CameraState.LIVE, detail="", began_at=10.0)
+    down = CameraReport(camera="demo", state=CameraState.DOWN, detail="its capture process is gone", began_at=10.0)
     assert np.ptp(draw_tile(shown, live, True, 10.1).astype(int), axis=2).max() > 50
     assert np.ptp(draw_tile(shown, down, True, 10.1), axis=2).max() < 20
 

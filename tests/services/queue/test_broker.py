@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import pytest
 from prometheus_client import REGISTRY
@@ -26,6 +26,8 @@ from shared.messaging.messages import (
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass
@@ -71,20 +73,42 @@ def send(broker: Broker, peer: bytes, *messages: Message) -> list[Message]:
     return socket.to(peer)[before:]
 
 
-def received(broker: Broker, peer: bytes, kind: type[Message]) -> list[Message]:
-    socket = fake(broker)
-    return [message for message in socket.to(peer) if isinstance(message, kind)]
+def received(broker: Broker, peer: bytes, kind: type[M]) -> list[M]:
+    return [message for message in fake(broker).to(peer) if isinstance(message, kind)]
 
 
-def frame(seq: int, every_frame: bool = False, camera: str = "cam") -> Frame:
-    return Frame(camera, seq, 100.0, every_frame, b"jpeg")
+def frame(seq: int, at: float = 100.0, every_frame: bool = False, camera: str = "cam") -> Frame:
+    return Frame(camera=camera, seq=seq, captured_at=at, every_frame=every_frame, jpeg=b"jpeg")
+
+
+def gray_frame(seq: int, at: float = 100.0, sketch: bytes = b"") -> GrayFrame:
+    pixels = b"\0" * 8
+    return GrayFrame(camera="cam", seq=seq, captured_at=at, width=4, height=2, rows=2, pixels=pixels, sketch=sketch)
+
+
+def reading(seq: int, at: float = 100.0, digits: tuple[Digit, ...] = ()) -> Reading:
+    return Reading(camera="cam", seq=seq, captured_at=at, width=4, height=2, digits=digits)
+
+
+def view(seq: int, outcome: Outcome, at: float = 100.0, digits: tuple[Digit, ...] = ()) -> View:
+    width, height = (4, 2) if outcome.has_reading else (0, 0)
+    return View(
+        camera="cam",
+        seq=seq,
+        captured_at=at,
+        outcome=outcome,
+        width=width,
+        height=height,
+        digits=digits,
+        jpeg=b"jpeg",
+    )
 
 
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(0.99 if digit == 7 else 0.001) for digit in range(11)))
-LIVE = CameraReport("cam", CameraState.LIVE, "", 99.0)
-PREPROCESS = Ready(Stage.PREPROCESS, "preprocess.1", 1, False)
-INFERENCE = Ready(Stage.INFERENCE, "inference.1", 4, False)
-DISPLAY = Ready(Stage.DISPLAY, "display.1", 8, True)
+LIVE = CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=99.0)
+PREPROCESS = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=1, with_jpeg=False)
+INFERENCE = Ready(role=Stage.INFERENCE, name="inference.1", credit=4, with_jpeg=False)
+DISPLAY = Ready(role=Stage.DISPLAY, name="display.1", credit=8, with_jpeg=True)
 
 
 def total(name: str, **labels: str) -> float:
@@ -95,16 +119,15 @@ def test_frame_becomes_gray_frame_reading_and_view(broker: Broker) -> None:
     send(broker, b"d", DISPLAY)
     send(broker, b"c", LIVE, frame(1))
     assert send(broker, b"p", PREPROCESS) == [frame(1)]
-    gray_frame, reading = GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Reading("cam", 1, 100.0, 4, 2, ())
-    send(broker, b"p", gray_frame, PREPROCESS)
-    assert send(broker, b"i", INFERENCE) == [gray_frame]
-    send(broker, b"i", reading, INFERENCE)
-    assert received(broker, b"d", View) == [View("cam", 1, 100.0, Outcome.READ, 4, 2, (), b"jpeg")]
+    send(broker, b"p", gray_frame(1), PREPROCESS)
+    assert send(broker, b"i", INFERENCE) == [gray_frame(1)]
+    send(broker, b"i", reading(1), INFERENCE)
+    assert received(broker, b"d", View) == [view(1, Outcome.READ)]
 
 
 def test_frames_that_arrived_together_go_into_one_batch(broker: Broker) -> None:
     cameras = [f"cam{number}" for number in range(MAX_RECEIVES + 1)]
-    send(broker, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 99, False))
+    send(broker, b"p", replace(PREPROCESS, credit=99))
     fake(broker).inbox = [(b"c", [frame(1, camera=camera)]) for camera in cameras]
     broker.run_once(0)
     (batch,) = [messages for peer, messages in fake(broker).sent if peer == b"p"]
@@ -115,7 +138,7 @@ def test_dropped_frame_is_shown_and_counted_with_its_reason(broker: Broker) -> N
     before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced")
     send(broker, b"d", DISPLAY)
     send(broker, b"c", LIVE, frame(1), frame(2))
-    assert received(broker, b"d", View) == [View("cam", 1, 100.0, Outcome.REPLACED, 0, 0, (), b"jpeg")]
+    assert received(broker, b"d", View) == [view(1, Outcome.REPLACED)]
     assert total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced") == before + 1
 
 
@@ -126,49 +149,53 @@ def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
     send(broker, b"d", DISPLAY)
     for seq, sketch in ((1, b"sketch"), (2, b"")):
         fake(broker).at = at = 100.0 + 0.6 * seq
-        send(broker, b"c", Frame("cam", seq, at, False, b"jpeg"))
+        send(broker, b"c", frame(seq, at))
         send(broker, b"p", PREPROCESS)
-        send(broker, b"p", GrayFrame("cam", seq, at, 4, 2, 2, b"\0" * 8, sketch))
+        send(broker, b"p", gray_frame(seq, at, sketch))
         send(broker, b"i", INFERENCE)
-        send(broker, b"i", Reading("cam", seq, at, 4, 2, (SEVEN,)))
-    send(broker, b"c", Frame("cam", 3, at, False, b"jpeg"))
-    assert send(broker, b"p", PREPROCESS) == [Frame("cam", 3, at, False, b"jpeg", Gate.SKIP, b"sketch")]
+        send(broker, b"i", reading(seq, at, (SEVEN,)))
+    send(broker, b"c", frame(3, at))
+    assert send(broker, b"p", PREPROCESS) == [replace(frame(3, at), gate=Gate.SKIP, sketch=b"sketch")]
     send(broker, b"p", Unchanged("cam", 3))
-    assert received(broker, b"d", View)[-1] == View("cam", 3, at, Outcome.UNCHANGED, 4, 2, (SEVEN,), b"jpeg")
+    assert received(broker, b"d", View)[-1] == view(3, Outcome.UNCHANGED, at, (SEVEN,))
     assert total("digitcam_readings_total", camera="cam") == readings + 3
     assert total("digitcam_unchanged_total", camera="cam") == unchanged + 1
 
 
 def test_viewer_that_wants_no_jpegs_is_sent_none(broker: Broker) -> None:
-    send(broker, b"d", Ready(Stage.DISPLAY, "display.1", 8, False))
+    send(broker, b"d", replace(DISPLAY, credit=8, with_jpeg=False))
     send(broker, b"c", LIVE, frame(1), frame(2))
-    assert [view.jpeg for view in received(broker, b"d", View) if isinstance(view, View)] == [b""]
+    assert [one.jpeg for one in received(broker, b"d", View)] == [b""]
 
 
 def test_slow_viewer_sees_only_the_newest(broker: Broker) -> None:
-    send(broker, b"d", Ready(Stage.DISPLAY, "display.1", 0, True))
+    send(broker, b"d", replace(DISPLAY, credit=0))
     send(broker, b"c", LIVE, *(frame(seq) for seq in range(5)))
     send(broker, b"d", DISPLAY)
-    assert [view.seq for view in received(broker, b"d", View) if isinstance(view, View)] == [3]
+    assert [one.seq for one in received(broker, b"d", View)] == [3]
 
 
 def test_slow_viewer_of_a_file_sees_every_frame_and_slows_its_camera(broker: Broker) -> None:
-    send(broker, b"d", Ready(Stage.DISPLAY, "display.1", 0, False))
-    send(broker, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 8, False))
-    send(broker, b"i", Ready(Stage.INFERENCE, "inference.1", 8, False))
+    send(broker, b"d", replace(DISPLAY, credit=0, with_jpeg=False))
+    send(broker, b"p", replace(PREPROCESS, credit=8))
+    send(broker, b"i", replace(INFERENCE, credit=8))
     send(broker, b"c", LIVE, *(frame(seq, every_frame=True) for seq in range(EVERY_FRAME_WINDOW)))
-    gray_frames = [GrayFrame("cam", seq, 100.0, 4, 2, 2, b"\0" * 8) for seq in range(EVERY_FRAME_WINDOW)]
+    gray_frames = [gray_frame(seq) for seq in range(EVERY_FRAME_WINDOW)]
     send(broker, b"p", *gray_frames)
-    send(broker, b"i", *(Reading("cam", seq, 100.0, 4, 2, ()) for seq in range(EVERY_FRAME_WINDOW)))
+    send(
+        broker,
+        b"i",
+        *(reading(seq) for seq in range(EVERY_FRAME_WINDOW)),
+    )
     assert received(broker, b"c", Credit)[-1] == Credit("cam", 0)
     send(broker, b"d", DISPLAY)
-    assert [view.seq for view in received(broker, b"d", View) if isinstance(view, View)] == list(range(8))
+    assert [one.seq for one in received(broker, b"d", View)] == list(range(8))
     assert received(broker, b"c", Credit)[-1] == Credit("cam", EVERY_FRAME_WINDOW)
 
 
 def test_live_camera_sends_again_once_its_frame_went_to_a_worker(broker: Broker) -> None:
     assert send(broker, b"c", LIVE, frame(1)) == [Credit("cam", 1)]
-    send(broker, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 1, False))
+    send(broker, b"p", replace(PREPROCESS, credit=1))
     assert received(broker, b"c", Credit) == [Credit("cam", 1)] * 2
 
 
@@ -179,7 +206,7 @@ def test_new_viewer_receives_the_state_of_each_camera(broker: Broker) -> None:
 
 def test_viewers_receive_changes_of_state_only(broker: Broker) -> None:
     send(broker, b"d", DISPLAY)
-    frozen = CameraReport("cam", CameraState.FROZEN, "the same picture for 1.5 s", 101.0)
+    frozen = CameraReport(camera="cam", state=CameraState.FROZEN, detail="the same picture for 1.5 s", began_at=101.0)
     send(broker, b"c", LIVE, LIVE, frozen, frozen)
     assert received(broker, b"d", CameraReport) == [LIVE, frozen]
 
@@ -191,14 +218,16 @@ def test_silent_camera_is_down(broker: Broker) -> None:
     broker.run_once(0)
     down = received(broker, b"d", CameraReport)[-1]
     assert isinstance(down, CameraReport)
-    assert (down.state, down.since) == ("down", 100.0 + SILENT_AFTER_S[Stage.CAPTURE] + 0.1)
+    assert (down.state, down.began_at) == ("down", 100.0 + SILENT_AFTER_S[Stage.CAPTURE] + 0.1)
 
 
 def test_report_of_one_camera_too_many_is_malformed(broker: Broker) -> None:
     for number in range(MAX_CAMERAS):
-        send(broker, b"c", CameraReport(f"cam{number}", CameraState.LIVE, "", 99.0))
+        send(broker, b"c", CameraReport(camera=f"cam{number}", state=CameraState.LIVE, detail="", began_at=99.0))
     before = total("digitcam_malformed_total")
-    assert send(broker, b"c", CameraReport("one too many", CameraState.LIVE, "", 99.0)) == []
+    assert (
+        send(broker, b"c", CameraReport(camera="one too many", state=CameraState.LIVE, detail="", began_at=99.0)) == []
+    )
     assert total("digitcam_malformed_total") == before + 1
 
 
@@ -226,7 +255,7 @@ def test_two_cameras_of_one_name_are_logged_with_the_remedy(broker: Broker, capl
 
 def test_frame_over_a_new_connection_keeps_the_state_of_its_camera(broker: Broker) -> None:
     send(broker, b"d", DISPLAY)
-    frozen = CameraReport("cam", CameraState.FROZEN, "the same picture for 1.5 s", 101.0)
+    frozen = CameraReport(camera="cam", state=CameraState.FROZEN, detail="the same picture for 1.5 s", began_at=101.0)
     send(broker, b"old", frozen)
     assert send(broker, b"new", frame(1)) == [Credit("cam", 1)]
     assert received(broker, b"d", CameraReport) == [frozen]
@@ -236,20 +265,28 @@ def test_frames_of_an_unreachable_worker_go_to_another(broker: Broker) -> None:
     send(broker, b"gone", PREPROCESS)
     fake(broker).gone.add(b"gone")
     send(broker, b"c", LIVE, frame(1, every_frame=True))
-    assert send(broker, b"p", Ready(Stage.PREPROCESS, "preprocess.2", 1, False)) == [frame(1, every_frame=True)]
+    assert send(broker, b"p", replace(PREPROCESS, name="preprocess.2")) == [frame(1, every_frame=True)]
 
 
 def test_silent_worker_is_given_no_frames_until_it_is_heard_again(broker: Broker) -> None:
     send(broker, b"p", PREPROCESS)
     fake(broker).at += SILENT_AFTER_S[Stage.PREPROCESS] + 1
     broker.run_once(0)
-    send(broker, b"c", LIVE, Frame("cam", 1, broker.socket.now(), False, b"jpeg"))
+    send(
+        broker, b"c", LIVE, Frame(camera="cam", seq=1, captured_at=broker.socket.now(), every_frame=False, jpeg=b"jpeg")
+    )
     assert not received(broker, b"p", Frame)
     send(broker, b"p", PREPROCESS)
     assert received(broker, b"p", Frame)
 
 
-@pytest.mark.parametrize("message", [Credit("cam", 1), View("cam", 1, 1.0, Outcome.READ, 1, 1, (), b"")])
+@pytest.mark.parametrize(
+    "message",
+    [
+        Credit("cam", 1),
+        View(camera="cam", seq=1, captured_at=1.0, outcome=Outcome.READ, width=1, height=1, digits=(), jpeg=b""),
+    ],
+)
 def test_message_that_is_not_for_the_queue_is_counted_as_malformed(broker: Broker, message: Message) -> None:
     before = total("digitcam_malformed_total")
     send(broker, b"x", message)
@@ -265,32 +302,43 @@ def test_malformed_messages_are_logged_once_a_second(broker: Broker, caplog: pyt
 def test_answer_of_an_unknown_peer_changes_nothing(broker: Broker) -> None:
     send(broker, b"d", DISPLAY)
     send(broker, b"c", LIVE, frame(1))
-    send(broker, b"x", Reading("cam", 1, 100.0, 4, 2, ()), GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), Ping(1.0))
+    send(
+        broker,
+        b"x",
+        reading(1),
+        gray_frame(1),
+        Ping(1.0),
+    )
     assert not received(broker, b"d", View)
     assert send(broker, b"p", PREPROCESS) == [frame(1)]
 
 
 def test_drop_counters_of_a_new_camera_start_at_0(broker: Broker) -> None:
-    send(broker, b"c", CameraReport("new", CameraState.CONNECTING, "", 99.0))
+    send(broker, b"c", CameraReport(camera="new", state=CameraState.CONNECTING, detail="", began_at=99.0))
     labels = {"camera": "new", "stage": "inference", "reason": "worker lost"}
     assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 0.0
 
 
-LEFT = CameraReport("cam", CameraState.LEFT, "taken off the list", 99.5)
+LEFT = CameraReport(camera="cam", state=CameraState.LEFT, detail="taken off the list", began_at=99.5)
 
 
 def test_report_that_a_camera_left_is_the_last_that_viewers_receive(broker: Broker) -> None:
-    send(broker, b"d", Ready(Stage.DISPLAY, "display.1", 0, False))
+    send(broker, b"d", replace(DISPLAY, credit=0, with_jpeg=False))
     send(broker, b"p", PREPROCESS)
     send(broker, b"c", LIVE, frame(1), frame(2), frame(3))
     send(broker, b"c", LEFT)
-    send(broker, b"p", GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8), PREPROCESS)
+    send(
+        broker,
+        b"p",
+        gray_frame(1),
+        PREPROCESS,
+    )
     send(broker, b"i", INFERENCE)
-    send(broker, b"i", Reading("cam", 1, 100.0, 4, 2, ()), INFERENCE)
+    send(broker, b"i", reading(1), INFERENCE)
     send(broker, b"d", DISPLAY)
     assert received(broker, b"d", CameraReport)[-1] == LEFT
     assert not received(broker, b"d", View)
-    assert send(broker, b"d2", Ready(Stage.DISPLAY, "display.2", 8, True)) == []
+    assert send(broker, b"d2", replace(DISPLAY, name="display.2")) == []
 
 
 def test_camera_that_left_may_come_back(broker: Broker) -> None:
@@ -298,7 +346,7 @@ def test_camera_that_left_may_come_back(broker: Broker) -> None:
     send(broker, b"c", LIVE, frame(1))
     send(broker, b"c", LEFT)
     send(broker, b"c2", LIVE, frame(2), frame(3))
-    assert [view.seq for view in received(broker, b"d", View) if isinstance(view, View)][-1] == 2
+    assert [one.seq for one in received(broker, b"d", View)][-1] == 2
 
 
 @pytest.mark.parametrize(
@@ -322,7 +370,7 @@ def test_restarted_camera_may_number_its_frames_from_the_start(broker: Broker) -
 
 
 def test_camera_that_left_is_asked_for_nothing(broker: Broker) -> None:
-    send(broker, b"p", Ready(Stage.PREPROCESS, "preprocess.1", 0, False))
+    send(broker, b"p", replace(PREPROCESS, credit=0))
     send(broker, b"c", LIVE)
     assert broker.scheduler.frame_requests.count_items("cam") == 1
     send(broker, b"c", LEFT)
@@ -344,6 +392,6 @@ def test_frames_of_an_every_frame_camera_that_left_are_still_read(broker: Broker
     send(broker, b"i", INFERENCE)
     send(broker, b"c", LIVE, frame(1, every_frame=True))
     send(broker, b"c", LEFT)
-    send(broker, b"p", GrayFrame("cam", 1, 100.0, 4, 2, 2, b"\0" * 8))
-    send(broker, b"i", Reading("cam", 1, 100.0, 4, 2, ()))
+    send(broker, b"p", gray_frame(1))
+    send(broker, b"i", reading(1))
     assert total("digitcam_readings_total", camera="cam") == before + 1

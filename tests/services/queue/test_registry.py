@@ -6,7 +6,7 @@ from services.queue.registry import SILENT_AFTER_S, PeerRegistry
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState, Stage
 
-LIVE = CameraReport("cam", CameraState.LIVE, "", 99.0)
+LIVE = CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=99.0)
 
 
 @pytest.mark.parametrize("role", SILENT_AFTER_S)
@@ -41,7 +41,7 @@ def test_silent_camera_is_marked_down_once() -> None:
     registry.record_report(b"id", LIVE, 0.0)
     down = registry.mark_down("cam", 5.0)
     assert down
-    assert (down.state, down.since) == (CameraState.DOWN, 5.0)
+    assert (down.state, down.began_at) == (CameraState.DOWN, 5.0)
     assert registry.mark_down("cam", 6.0) is None
 
 

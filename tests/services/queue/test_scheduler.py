@@ -17,15 +17,18 @@ MAX_AGE_S = 0.15
 
 
 def frame(camera: str, seq: int, at: float = 0.0, every_frame: bool = False) -> Frame:
-    return Frame(camera, seq, at, every_frame, b"jpeg")
+    return Frame(camera=camera, seq=seq, captured_at=at, every_frame=every_frame, jpeg=b"jpeg")
 
 
 def gray_frame(job: Job) -> GrayFrame:
-    return GrayFrame(*job.key, job.frame.captured_at, 2, 1, 1, b"\0\0")
+    camera, seq = job.key
+    captured_at = job.frame.captured_at
+    return GrayFrame(camera=camera, seq=seq, captured_at=captured_at, width=2, height=1, rows=1, pixels=b"\0\0")
 
 
 def reading(job: Job) -> Reading:
-    return Reading(*job.key, job.frame.captured_at, 2, 1, ())
+    camera, seq = job.key
+    return Reading(camera=camera, seq=seq, captured_at=job.frame.captured_at, width=2, height=1, digits=())
 
 
 def give_credit(scheduler: Scheduler, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
@@ -334,7 +337,11 @@ def test_unchanged_frame_ends_with_the_last_reading_and_its_own_time() -> None:
     assert isinstance(job.message, Frame)
     assert (job.message.gate, job.message.sketch) == (Gate.SKIP, b"sketch")
     (end,) = scheduler.add_answer("p", Unchanged("live", 2), 0.0)
-    assert (end.stage, end.outcome, end.reading) == ("preprocess", "unchanged", Reading("live", 2, 0.7, 2, 1, ()))
+    assert (end.stage, end.outcome, end.reading) == (
+        "preprocess",
+        "unchanged",
+        Reading(camera="live", seq=2, captured_at=0.7, width=2, height=1, digits=()),
+    )
     assert not scheduler.in_flight
 
 

@@ -12,14 +12,27 @@ FRAME_S = 1 / 32  # a power of two, so that times are exact
 
 
 def frame(number: int, every_frame: bool = False) -> Frame:
-    return Frame("cam", number, 100 + number * FRAME_S, every_frame, b"jpeg")
+    return Frame(camera="cam", seq=number, captured_at=100 + number * FRAME_S, every_frame=every_frame, jpeg=b"jpeg")
 
 
 def read_frame(gate: StillGate, gated: Frame, reference: StillReference | None, scene: str) -> None:
     """Do what a worker and the queue do with a frame that scene this scene."""
     is_changed = gated.gate != "open" and gated.sketch != scene.encode()
-    gray_frame = GrayFrame("cam", gated.seq, gated.captured_at, 2, 1, 1, b"\0\0", scene.encode() if is_changed else b"")
-    gate.record_reading(gray_frame, reference, Reading("cam", gated.seq, gated.captured_at, 2, 1, ()))
+    gray_frame = GrayFrame(
+        camera="cam",
+        seq=gated.seq,
+        captured_at=gated.captured_at,
+        width=2,
+        height=1,
+        rows=1,
+        pixels=b"\0\0",
+        sketch=scene.encode() if is_changed else b"",
+    )
+    gate.record_reading(
+        gray_frame,
+        reference,
+        Reading(camera="cam", seq=gated.seq, captured_at=gated.captured_at, width=2, height=1, digits=()),
+    )
 
 
 def pass_frames(gate: StillGate, scenes: str, start: int = 0) -> list[str]:

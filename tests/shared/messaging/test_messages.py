@@ -1,4 +1,4 @@
-"""What is sent arrives as it was; what is no message of ours is refused with a reason."""
+"""Messages arrive as they were sent; anything else is malformed, with a reason."""
 
 import math
 from contextlib import suppress
@@ -31,18 +31,38 @@ from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
 
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.91] + [0.005] * 2 + [0.01]))
+READY = Ready(role=Stage.INFERENCE, name="inference.1@host", credit=16, with_jpeg=False)
 EACH_KIND: list[Message] = [
-    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg"),
-    GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456"),
-    Frame("demo", 1, 2.5, False, b"\xff\xd8jpeg", Gate.SKIP, b"sketch", 2.0, 0.5),
-    GrayFrame("demo", 1, 2.5, 640, 480, 2, b"123456", b"sketch"),
+    Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"\xff\xd8jpeg"),
+    GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, pixels=b"123456"),
+    Frame(
+        camera="demo",
+        seq=1,
+        captured_at=2.5,
+        every_frame=False,
+        jpeg=b"\xff\xd8jpeg",
+        gate=Gate.SKIP,
+        sketch=b"sketch",
+        weight=2.0,
+        max_age_s=0.5,
+    ),
+    GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, pixels=b"123456", sketch=b"sketch"),
     Unchanged("demo", 1),
-    Reading("demo", 1, 2.5, 640, 480, (SEVEN, SEVEN)),
+    Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=(SEVEN, SEVEN)),
     Refusal("demo", 1, DropReason.MALFORMED),
-    View("demo", 1, 2.5, Outcome.READ, 640, 480, (SEVEN,), b"jpeg"),
-    CameraReport("demo", CameraState.LIVE, "30 pictures a second", 1.0),
+    View(
+        camera="demo",
+        seq=1,
+        captured_at=2.5,
+        outcome=Outcome.READ,
+        width=640,
+        height=480,
+        digits=(SEVEN,),
+        jpeg=b"jpeg",
+    ),
+    CameraReport(camera="demo", state=CameraState.LIVE, detail="30 pictures a second", began_at=1.0),
     Credit("demo", 8),
-    Ready(Stage.INFERENCE, "inference.1@host", 16, False),
+    READY,
     Ping(1.0),
     Pong(1.0, 2.0),
 ]
@@ -53,8 +73,8 @@ def header_of(message: Message) -> dict[str, Any]:
     return header
 
 
-def test_every_kind_of_message_arrives_as_it_was_sent() -> None:
-    assert {type(message) for message in EACH_KIND} == {form.kind for form in messages.FORMS.values()}
+def test_each_kind_of_message_arrives_as_it_was_sent() -> None:
+    assert {type(message) for message in EACH_KIND} == {form.kind for form in messages.FORMATS.values()}
     assert decode(encode(EACH_KIND)) == EACH_KIND
 
 
@@ -88,6 +108,13 @@ def test_wrong_field_is_malformed(name: str, value: object) -> None:
         decode([msgpack.packb(header), b""])
 
 
+@pytest.mark.parametrize("value", ["capture", "Inference", "", 3, None, []])
+def test_role_that_asks_for_no_frames_is_malformed(value: object) -> None:
+    header = header_of(READY) | {"role": value}
+    with pytest.raises(MalformedError, match="wrong role"):
+        decode([msgpack.packb(header), b""])
+
+
 def test_missing_field_is_malformed() -> None:
     header = header_of(EACH_KIND[5])
     del header["seq"]
@@ -95,20 +122,20 @@ def test_missing_field_is_malformed() -> None:
         decode([msgpack.packb(header), b""])
 
 
-def test_payload_where_none_belongs_is_malformed() -> None:
+def test_unexpected_payload_is_malformed() -> None:
     with pytest.raises(MalformedError, match="payload"):
         decode([encode([Ping(1.0)])[0], b"x"])
 
 
 @pytest.mark.parametrize("rows", [0, 4])
-def test_page_whose_pixels_are_no_rectangle_is_malformed(rows: int) -> None:
+def test_gray_frame_whose_pixels_are_not_a_rectangle_is_malformed(rows: int) -> None:
     header = header_of(EACH_KIND[1]) | {"rows": rows}
     with pytest.raises(MalformedError, match="rows"):
         decode([msgpack.packb(header), b"123456"])
 
 
 @pytest.mark.parametrize("parts", [[], [b"x"], [b"x"] * 3, [b""] * (2 * messages.MAX_MESSAGES + 2)])
-def test_parts_that_are_no_pairs_are_malformed(parts: list[bytes]) -> None:
+def test_parts_that_are_not_pairs_are_malformed(parts: list[bytes]) -> None:
     with pytest.raises(MalformedError, match="parts"):
         decode(parts)
 
@@ -130,11 +157,11 @@ def test_no_bytes_break_the_decoder(header: bytes, payload: bytes) -> None:
 
 
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3)
-NAMES = st.sampled_from(["kind", *messages.CHECKS])
+NAMES = st.sampled_from(["kind", *messages.FIELDS])
 
 
-@given(st.dictionaries(NAMES, SCALARS | st.lists(SCALARS)), st.sampled_from(sorted(messages.FORMS)))
+@given(st.dictionaries(NAMES, SCALARS | st.lists(SCALARS)), st.sampled_from(sorted(messages.FORMATS)))
 def test_no_header_breaks_the_decoder(header: dict[str, object], kind: str) -> None:
     parts = [msgpack.packb(header | {"kind": kind}), b""]
-    with suppress(MalformedError):  # what passes every check is a message
+    with suppress(MalformedError):  # a header that passes all checks is a message
         assert decode(parts)

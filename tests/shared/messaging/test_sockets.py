@@ -17,7 +17,7 @@ from shared.settings import ConfigError
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import free_port
 
-READY = Ready(Stage.INFERENCE, "inference.1", 4, False)
+READY = Ready(role=Stage.INFERENCE, name="inference.1", credit=4, with_jpeg=False)
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
@@ -61,7 +61,9 @@ def peer(make_settings: MakeSettings) -> Iterator[ClientSocket]:
 
 def test_batch_arrives_in_one_piece(hub: BrokerSocket, peer: ClientSocket) -> None:
     identity = connect(peer, hub)
-    batch: list[Message] = [Frame("a", n, 0.0, False, b"x" * 100_000) for n in range(3)]
+    batch: list[Message] = [
+        Frame(camera="a", seq=n, captured_at=0.0, every_frame=False, jpeg=b"x" * 100_000) for n in range(3)
+    ]
     assert hub.send(identity, *batch)
     assert peer.receive(5) == batch
 

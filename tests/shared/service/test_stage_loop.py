@@ -10,7 +10,7 @@ from shared.pipeline import DropReason, Stage
 from shared.service.stage_loop import run_loop, worker_address
 from shared.telemetry.health import Health
 
-READY = Ready(Stage.PREPROCESS, "preprocess.1", 4, False)
+READY = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=4, with_jpeg=False)
 
 
 class FakeQueue:
@@ -39,7 +39,7 @@ class FakeQueue:
 
 
 def frame(seq: int) -> Frame:
-    return Frame("cam", seq, 9.9, False, b"jpeg")
+    return Frame(camera="cam", seq=seq, captured_at=9.9, every_frame=False, jpeg=b"jpeg")
 
 
 def refuse(frames: Sequence[Frame]) -> list[Refusal]:

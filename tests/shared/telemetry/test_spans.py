@@ -76,7 +76,14 @@ def test_work_of_a_stage_is_in_the_trace() -> None:
         requesting.start()
         wait_until(spans.TRACE, is_on=True)
         queue = FakeQueue([frame(1), frame(2)], [])
-        run_loop(queue, Ready(Stage.PREPROCESS, "p", 4, False), Frame, refuse, queue.stop, Health())
+        run_loop(
+            queue,
+            Ready(role=Stage.PREPROCESS, name="p", credit=4, with_jpeg=False),
+            Frame,
+            refuse,
+            queue.stop,
+            Health(),
+        )
         requesting.join()
     ((status, text),) = responses
     assert status == 200

@@ -59,7 +59,7 @@ def test_hung_worker_is_not_alive_within_3_s() -> None:
         release.wait()
         return []
 
-    ready = Ready(Stage.PREPROCESS, "preprocess.1", 1, False)
+    ready = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=1, with_jpeg=False)
     loop = threading.Thread(target=run_loop, args=(queue, ready, Frame, hang, queue.stop, health))
     with serve_status(health) as port:
         loop.start()

@@ -72,4 +72,6 @@ class Uplink:
                 now = time.monotonic()
                 states.publish(self._watch.check_status(now), now)
                 frames.send_next(self.inbox)
-            queue.send(CameraReport(name, CameraState.LEFT, "its browser has left", queue.now()))
+            queue.send(
+                CameraReport(camera=name, state=CameraState.LEFT, detail="its browser has left", began_at=queue.now())
+            )

@@ -46,7 +46,13 @@ async def ask(page: WebServer, path: str, method: str = "GET", **more: Any) -> t
 
 
 def show(page: WebServer, camera: str = "demo", state: CameraState = CameraState.LIVE) -> None:
-    page.update([CameraReport(camera, state, "because", time.monotonic() - 5), replace(shown(camera), jpeg=b"")], True)
+    page.update(
+        [
+            CameraReport(camera=camera, state=state, detail="because", began_at=time.monotonic() - 5),
+            replace(shown(camera), jpeg=b""),
+        ],
+        True,
+    )
 
 
 async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None:
@@ -256,7 +262,7 @@ def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> 
         show(page, "desk", CameraState.ABSENT)
         question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
         await becomes(lambda: page.wants_pictures)
-        page.update([CameraReport("desk", CameraState.LEFT, "", time.monotonic())], True)
+        page.update([CameraReport(camera="desk", state=CameraState.LEFT, detail="", began_at=time.monotonic())], True)
         status, answer = await question
         assert (status, answer["error"]) == (404, "there is no such camera")
 

@@ -178,7 +178,9 @@ def test_next_picture_is_asked_for_when_the_last_is_on_its_way_and_not_too_often
 
 def test_name_of_another_camera_is_not_given(served: Served) -> None:
     async def scenario() -> None:
-        served.page.update([CameraReport("draw", CameraState.LIVE, "", time.monotonic())], True)
+        served.page.update(
+            [CameraReport(camera="draw", state=CameraState.LIVE, detail="", began_at=time.monotonic())], True
+        )
         async with guest(served.page, "draw") as browser:
             assert browser.name == "draw.2"
 
@@ -188,7 +190,9 @@ def test_name_of_another_camera_is_not_given(served: Served) -> None:
 def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.update([CameraReport("browser", CameraState.LIVE, "", time.monotonic())], True)
+            served.page.update(
+                [CameraReport(camera="browser", state=CameraState.LIVE, detail="", began_at=time.monotonic())], True
+            )
         await becomes(lambda: served.page.min_interval_s > 0)
         async with guest(served.page) as browser:
             assert browser.name == "browser"
@@ -199,9 +203,13 @@ def test_name_of_a_browser_that_left_is_given_again(served: Served) -> None:
 def test_name_that_another_display_has_given_since_is_not_given_again(served: Served) -> None:
     async def scenario() -> None:
         async with guest(served.page):
-            served.page.update([CameraReport("browser", CameraState.LIVE, "", time.monotonic())], True)
+            served.page.update(
+                [CameraReport(camera="browser", state=CameraState.LIVE, detail="", began_at=time.monotonic())], True
+            )
         for state in (CameraState.LEFT, CameraState.LIVE):
-            served.page.update([CameraReport("browser", state, "", time.monotonic())], True)
+            served.page.update(
+                [CameraReport(camera="browser", state=state, detail="", began_at=time.monotonic())], True
+            )
         async with guest(served.page) as browser:
             assert browser.name == "browser.2"
 
@@ -211,7 +219,9 @@ def test_name_that_another_display_has_given_since_is_not_given_again(served: Se
 def test_name_of_a_browser_whose_display_was_killed_is_given_again(served: Served) -> None:
     async def scenario() -> None:
         for state in (CameraState.LIVE, CameraState.DOWN):
-            served.page.update([CameraReport("browser", state, "", time.monotonic())], True)
+            served.page.update(
+                [CameraReport(camera="browser", state=state, detail="", began_at=time.monotonic())], True
+            )
         async with guest(served.page) as browser:
             assert browser.name == "browser"
 

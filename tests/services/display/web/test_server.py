@@ -173,7 +173,9 @@ def test_pictures_are_wanted_only_while_somebody_looks(page: WebServer) -> None:
 
 def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) -> None:
     async def scenario() -> None:
-        down = CameraReport("desk", CameraState.FROZEN, "the picture stands still", time.monotonic() - 3)
+        down = CameraReport(
+            camera="desk", state=CameraState.FROZEN, detail="the picture stands still", began_at=time.monotonic() - 3
+        )
         async with look(page) as browser:
             page.update([down], True)
             told = await browser.word("state")
