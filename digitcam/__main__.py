@@ -22,6 +22,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "up": Command("start the whole pipeline; Ctrl-C ends it", "digitcam.commands.up"),
     "read": Command("read digits in photos, folders and videos", "digitcam.commands.read"),
     "top": Command("show a live table of cameras, stages and processes", "digitcam.commands.top"),
     "doctor": Command("find what is wrong and how to fix it", "digitcam.commands.doctor"),
@@ -42,13 +43,15 @@ class PrintVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from importlib import metadata  # noqa: PLC0415 - 30 ms, which every line of the Procfile would pay
 
-        parser.exit(message=f"digitcam {metadata.version('digitcam')}\n")
+        print("digitcam", metadata.version("digitcam"))
+        parser.exit()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the arguments name and return its exit code."""
     parser = argparse.ArgumentParser(
         "digitcam",
+        usage="digitcam [-h] [--version] COMMAND ...",
         description="Read handwritten digits that are held up to a camera.",
         epilog="commands:\n"
         + "".join(f"  {name:8}{command.summary}\n" for name, command in COMMANDS.items())
@@ -57,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version and exit")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of the commands below")
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of the command")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help=argparse.SUPPRESS)
     parsed = parser.parse_args(arguments)
     try:
         return COMMANDS[parsed.command].run(parsed.arguments)

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def read_path(path: Path, recognizer: Recognizer) -> Iterator[dict[str, Any]]:
-    """Yield a result for each picture of a photo, a video or a folder of them."""
+    """Yield a result for each picture of a photo, a video or a folder of them, as values for JSON."""
     files = find_media_files(path) if path.is_dir() else [path]
     if not files:
         yield {"path": str(path), "error": "there is no photo or video in this folder"}

@@ -27,7 +27,7 @@ def test_demo_camera_is_read_and_ctrl_c_ends_it_all(tmp_path: Path) -> None:
         before = time.monotonic()
         assert pipeline.interrupt() in (0, 130)
         assert time.monotonic() - before < 2
-        assert not psutil.wait_procs(everything, timeout=0)[1]
+        assert not psutil.wait_procs(everything, timeout=5)[1]  # where sh forks, init reaps them
     log = pipeline.log.read_text()
     assert "Traceback" not in log
     assert not list((tmp_path / "run" / "targets").glob("*"))

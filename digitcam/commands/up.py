@@ -1,0 +1,64 @@
+"""digitcam up: starts the whole pipeline under honcho. Needs no clone: the package has its own copy of the Procfile."""
+
+import argparse
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from honcho.environ import expand_processes, parse_procfile
+from honcho.manager import Manager
+from honcho.printer import Printer
+
+from shared.pipeline import Stage
+from shared.settings import ConfigError, load_settings
+
+PROCFILE = Path(__file__).parents[1] / "Procfile"
+CTRL_C = 130  # honcho's exit code
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run every line of the Procfile until Ctrl-C or until one ends; return honcho's exit code."""
+    parser = argparse.ArgumentParser(
+        "digitcam up",
+        description="Start the whole pipeline; Ctrl-C ends it. Settings come from .env in the current folder and from "
+        "the environment.",
+        epilog="Install digitcam into an environment of its own (pipx install, uv tool install): it brings top-level "
+        "packages with plain names, such as services and shared.",
+    )
+    parser.add_argument(
+        "cameras",
+        nargs="*",
+        metavar="CAMERA",
+        help="cameras, as in the setting CAMERAS: demo, 0, clip.mp4, a folder, rtsp://... (default: CAMERAS)",
+    )
+    parser.add_argument(
+        "-c",
+        "--concurrency",
+        default="",
+        metavar="STAGE=N,...",
+        help="workers of a stage, such as inference=2,preprocess=2",
+    )
+    parsed = parser.parse_args(arguments)
+    environment = dict(os.environ)
+    if parsed.cameras:
+        environment["CAMERAS"] = ",".join(parsed.cameras)
+    load_settings(environment)  # reports a wrong setting once, before anything starts
+    environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
+    manager = Manager(Printer(sys.stdout))
+    lines = parse_procfile(PROCFILE.read_text()).processes
+    for line in expand_processes(lines, concurrency=parse_concurrency(parsed.concurrency)):
+        # without exec, a shell stays in between and honcho reports how the shell ended
+        command = f"exec {line.cmd}" if os.name == "posix" else line.cmd
+        manager.add_process(line.name, command, env=environment | line.env)
+    manager.loop()
+    return 0 if manager.returncode == CTRL_C else int(manager.returncode)
+
+
+def parse_concurrency(text: str) -> dict[str, int]:
+    """Parse inference=2,preprocess=2. Raises ConfigError."""
+    try:
+        return {Stage(name): int(number) for name, number in (item.split("=") for item in text.split(",") if item)}
+    except ValueError as error:
+        raise ConfigError(f"-c {text} is not right: it takes pairs such as inference=2,preprocess=2.") from error

@@ -1,0 +1,60 @@
+"""digitcam up starts the Procfile that the package carries."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitcam.commands.up import PROCFILE, parse_concurrency
+from shared.settings import ConfigError
+from tests.pipeline.pipeline import free_port
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_procfile_of_the_package_is_that_of_the_repository() -> None:
+    assert PROCFILE.read_text() == (ROOT / "Procfile").read_text()
+
+
+def test_lines_of_the_procfile_work_in_sh_and_cmd_alike() -> None:
+    assert all(line.split()[1:3] == ["digitcam", "run"] for line in PROCFILE.read_text().splitlines())
+
+
+def test_concurrency_is_a_number_for_each_stage() -> None:
+    assert parse_concurrency("inference=2,preprocess=3") == {"inference": 2, "preprocess": 3}
+
+
+@pytest.mark.parametrize("text", ["inference", "inference=two", "printer=2", "inference=1=2"])
+def test_wrong_concurrency_is_one_sentence(text: str) -> None:
+    with pytest.raises(ConfigError, match=f"-c {text} is not right"):
+        parse_concurrency(text)
+
+
+def test_ctrl_c_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
+    ports = {name: str(free_port()) for name in ("WEB_PORT", "PROMETHEUS_PORT")}
+    environment = os.environ | ports | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "CAMERAS": "no.mp4"}
+    command = [sys.executable, "-m", "digitcam", "up", "demo", "-c", "prometheus=0,preprocess=2"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as up:
+        assert up.stdout
+        log = []
+        for line in up.stdout:
+            log.append(line)
+            if "ready at http" in line:
+                up.send_signal(signal.SIGINT)
+        assert up.wait(10) == 0
+    stopped = [line.split("| ")[1] for line in log if " stopped " in line]
+    names = ["capture.1", "display.1", "inference.1", "preprocess.1", "preprocess.2", "queue.1"]
+    assert sorted(stopped) == [f"{name} stopped (rc=0)\n" for name in names]
+
+
+def test_wrong_setting_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MAX_BATCH": "many"}
+    command = [sys.executable, "-m", "digitcam", "up"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "MAX_BATCH=many" in done.stderr
