@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.gray_frame import as_uint8
+from shared.vision.gray_frame import Gray, as_uint8
 
 SKETCH_PX = 80  # long side: at 640 x 480 each pixel is a JPEG's block of 8 x 8, which decodes without a transform
-FLOOR = 2.0  # grey levels of difference that rounding and the JPEG's own steps make in a still picture
+FLOOR = 2.0  # gray levels of difference that rounding and the JPEG's own steps make in a still picture
 NOISE_FACTOR = 6.0  # the largest of 4,800 differences by noise is up to 5 times their mean, also if noise is blurred
-MAX_NOISE = 2.5  # mean difference, in grey levels, that noise makes in a dark room; beyond it the whole frame changed
+MAX_NOISE = 2.5  # mean difference, in gray levels, that noise makes in a dark room; beyond it the whole frame changed
 
 
-def make_sketch(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def make_sketch(gray: Gray) -> NDArray[np.uint8]:
     """Return the sketch of a gray picture: h x w uint8, its long side SKETCH_PX at most; nothing is enlarged."""
     scale = min(1.0, SKETCH_PX / max(gray.shape))
     height, width = (max(1, round(side * scale)) for side in gray.shape)

@@ -24,7 +24,7 @@ from shared.networks.detector_channels import (
     STRIDE_PX,
     UNIT_PX,
 )
-from shared.vision.gray_frame import as_uint8
+from shared.vision.gray_frame import Gray, as_uint8
 
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
 MIN_SCORE = 0.35  # a cell with a lower score is no candidate: 6 candidates a frame of the demo are left
@@ -33,7 +33,7 @@ REFINE_MARGIN_CELLS = 3  # with this margin around it: what surrounds a digit is
 MIN_ASPECT = 0.4  # narrower boxes are widened to this before they are compared: two slim boxes of one 1 overlap little
 MAX_IOU, MAX_INSIDE = 0.25, 0.6  # boxes that share more of their union, or of the smaller one, are the same digit
 
-Gray = NDArray[np.uint8]  # height x width
+
 Maps = NDArray[np.float32]  # CHANNELS x rows x columns (detector_channels.py)
 Detector = Callable[[NDArray[np.float32]], NDArray[np.float32]]  # N x 1 x H x W -> N maps
 Area = tuple[slice, slice]  # rows and columns of a frame

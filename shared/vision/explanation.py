@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.networks.detector_channels import SCORE, STRIDE_PX
-from shared.vision.detection import Gray, make_pyramid, sigmoid
+from shared.vision.detection import make_pyramid, sigmoid
 from shared.vision.digit import Box
 from shared.vision.explanation_text import ExplainedPlace, describe_no_candidate, describe_place
 from shared.vision.fusion import fuse
+from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import crop_around
 from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_digits
 

@@ -56,7 +56,7 @@ def describe_problems(place: ExplainedPlace) -> list[str]:
     rows, columns = place.shape
     problems = []
     if not place.has_ink:
-        problems.append(f"It is too faint: ink and paper differ by less than {MIN_CONTRAST} of 255 grey levels.")
+        problems.append(f"It is too faint: ink and paper differ by less than {MIN_CONTRAST} of 255 gray levels.")
     if x <= 0 or y <= 0 or x + width >= columns or y + height >= rows:
         problems.append("It touches the edge of the picture: half a digit can look like another one.")
     if (size_px := max(width, height)) < MIN_DIGIT_PX:

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
+from shared.vision.gray_frame import Gray
 
 ROWS, COLUMNS = 12, 36  # size of the strip that is examined: grain and noise are averaged away
 STRIP_HEIGHT = 0.7  # of the lower digit's height: writing of the lines above and below is left out
@@ -12,7 +13,7 @@ MARGIN = 0.1  # of the lower digit's height, next to each digit: their soft edge
 INK = 0.4  # of the left digit's contrast: anything as dark was written
 
 
-def is_gap_empty(gray: NDArray[np.uint8], left: Box, right: Box) -> bool:
+def is_gap_empty(gray: Gray, left: Box, right: Box) -> bool:
     """Return whether nothing is written between two boxes of a gray frame (dark on light or light on dark).
 
     The lines of ruled paper run through the whole strip, so the median of each row removes them.
@@ -22,7 +23,7 @@ def is_gap_empty(gray: NDArray[np.uint8], left: Box, right: Box) -> bool:
     return bool(deviation.max() < INK * measure_contrast(gray, left))
 
 
-def cut_strip(gray: NDArray[np.uint8], left: Box, right: Box) -> NDArray[np.uint8]:
+def cut_strip(gray: Gray, left: Box, right: Box) -> NDArray[np.uint8]:
     """Return the paper between two boxes, along the line through their centres, as ROWS x COLUMNS."""
     height = min(left[3], right[3])
     (ax, ay), (bx, by) = ((x + w / 2, y + h / 2) for x, y, w, h in (left, right))
@@ -37,8 +38,8 @@ def cut_strip(gray: NDArray[np.uint8], left: Box, right: Box) -> NDArray[np.uint
     return np.asarray(cv2.warpAffine(gray, transform, (COLUMNS, ROWS), borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
 
-def measure_contrast(gray: NDArray[np.uint8], box: Box) -> float:
-    """Return the difference between a digit's ink and its paper, in grey levels."""
+def measure_contrast(gray: Gray, box: Box) -> float:
+    """Return the difference between a digit's ink and its paper, in gray levels."""
     x, y, width, height = (round(side) for side in box)
     inside = gray[max(0, y) : y + max(height, 1), max(0, x) : x + max(width, 1)]
     darkest, paper, brightest = np.percentile(inside, (5, 50, 95)) if inside.size else (0, 0, 0)

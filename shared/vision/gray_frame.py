@@ -6,13 +6,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+Gray = NDArray[np.uint8]  # height x width
+
 LONG_SIDE_PX = 640  # of photos; a camera's gray frames are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
 MAX_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB in colour
 WHITE = 255
-NOISE = 8  # grey levels of a camera's noise in the dark, added to ink and paper: else black on black looks like ink
+NOISE = 8  # gray levels of a camera's noise in the dark, added to ink and paper: else black on black looks like ink
 
 
-def make_gray_frame(picture: NDArray[np.generic], long_side_px: int = LONG_SIDE_PX) -> tuple[NDArray[np.uint8], float]:
+def make_gray_frame(picture: NDArray[np.generic], long_side_px: int = LONG_SIDE_PX) -> tuple[Gray, float]:
     """Return (gray, scale): the gray frame, and its pixels per pixel of the picture (at most 1: nothing is enlarged).
 
     picture: H x W, H x W x 1, x 3 (BGR) or x 4 (BGRA) of uint8 or uint16. gray: h x w uint8, its long side at most
@@ -28,7 +30,7 @@ def make_gray_frame(picture: NDArray[np.generic], long_side_px: int = LONG_SIDE_
     return as_uint8(cv2.resize(gray, (width, height), interpolation=method)), scale
 
 
-def to_gray(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+def to_gray(picture: NDArray[np.generic]) -> Gray:
     """Return the picture as H x W uint8, transparent parts as white paper. Raises ValueError as make_gray_frame()."""
     check_picture(picture)
     pixels = as_uint8(picture) if picture.dtype == np.uint8 else as_uint8(np.right_shift(picture, 8))
@@ -56,7 +58,7 @@ def check_picture(picture: NDArray[np.generic]) -> None:
         raise ValueError(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
 
 
-def flatten_light(gray: NDArray[np.uint8], stroke_px: int = 25) -> NDArray[np.uint8]:
+def flatten_light(gray: Gray, stroke_px: int = 25) -> Gray:
     """Return the frame (dark ink on bright paper) divided by its paper's brightness: paper is 255, shadows are gone.
 
     The paper is the frame closed over anything narrower than stroke_px, then blurred. It is made at quarter size, since

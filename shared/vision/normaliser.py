@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
-from shared.vision.gray_frame import as_uint8, flatten_light, make_square_kernel
+from shared.vision.gray_frame import Gray, as_uint8, flatten_light, make_square_kernel
 
 SIDE_PX = 28  # MNIST's images,
 INK_PX = 20  # the longer side of their ink,
@@ -13,11 +13,11 @@ CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's trainin
 
 MARGIN = 0.15  # of the box's longer side, on each side: paper to compare the ink with
 CROP_PX = 112  # longest side of a crop: four times what the classifier sees
-MIN_CONTRAST = 24  # grey levels between ink and paper; a crop with less is paper and its grain
+MIN_CONTRAST = 24  # gray levels between ink and paper; a crop with less is paper and its grain
 SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
 
 
-def crop_around(gray: NDArray[np.uint8], box: Box) -> NDArray[np.uint8]:
+def crop_around(gray: Gray, box: Box) -> NDArray[np.uint8]:
     """Return the part of the frame inside a box and a margin around it, cut off at the frame's edges."""
     x, y, w, h = box
     margin = max(2.0, MARGIN * max(w, h))

@@ -12,7 +12,6 @@ from shared.networks.detector_channels import ALIGN_PX, CHANNELS
 from shared.networks.runtimes import NOT_A_MODEL, Network, load_network
 from shared.vision.detection import (
     Detections,
-    Gray,
     LevelOutput,
     detect_batch,
     detect_digits,
@@ -24,6 +23,7 @@ from shared.vision.detection import (
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.fusion import FITTED, ClassifierOutput, Fusion, fuse
 from shared.vision.gap import is_gap_empty
+from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import check_range, crop_around, extract_ink, measure_slant, normalise
 from shared.vision.numbers import MIN_EVEN_DIGITS, find_far_neighbours
 

@@ -17,8 +17,8 @@ from shared.demo import DemoCamera
 from shared.networks.architectures import load_checkpoint
 from shared.networks.layers import LayerNetwork
 from shared.settings import MODELS
-from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
 from shared.vision.explanation import Explanation, explain_place
+from shared.vision.explanation_pictures import draw_heatmap, tile_channels, to_gray
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.recognizer import load_recognizer
 from training.export import expose_layers

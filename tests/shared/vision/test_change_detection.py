@@ -17,7 +17,7 @@ def paper(brightness: float = 190) -> NDArray[np.float64]:
 
 
 def write(picture: NDArray[np.float64], text: str, at: tuple[int, int], size: float, ink: float) -> NDArray[np.float64]:
-    """Lay ink (grey levels) on a picture; digits are 21 pixels high at size 1."""
+    """Lay ink (gray levels) on a picture; digits are 21 pixels high at size 1."""
     mask = cv2.putText(np.zeros((HEIGHT, WIDTH), np.uint8), text, at, cv2.FONT_HERSHEY_SIMPLEX, size, 255, 2)
     return picture - np.asarray(mask, np.float64) * ink / 255
 

@@ -7,11 +7,11 @@ import pytest
 from shared.demo import DemoCamera
 from shared.networks.detector_channels import STRIDE_PX
 from shared.settings import MODELS
-from shared.vision.detection import Gray, make_pyramid
+from shared.vision.detection import make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.explanation import explain_place, make_heatmap
 from shared.vision.explanation_text import ExplainedPlace, describe_place
-from shared.vision.gray_frame import as_uint8, make_gray_frame
+from shared.vision.gray_frame import Gray, as_uint8, make_gray_frame
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
 
 

@@ -18,9 +18,9 @@ from services.display.web.requests import check, refuse
 from services.display.web.snapshots import Snapshots
 from shared.networks.layers import SUFFIX, Layer, LayerNetwork
 from shared.settings import Settings
-from shared.vision.contact_sheets import draw_heatmap, tile_channels, to_gray
 from shared.vision.corrections import ClassifiedCrop
 from shared.vision.explanation import Explanation, explain_place
+from shared.vision.explanation_pictures import draw_heatmap, tile_channels, to_gray
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.recognizer import FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer

@@ -7,17 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.networks.detector_channels import STRIDE_PX
+from shared.vision.gray_frame import Gray
 
 GAP_PX, GAP_GRAY = 1, 90  # between the channels of a layer
 MAX_OPACITY = 0.7  # of the colour where the score is 1: the ink still shows
 
 
 def to_gray(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return values of 0 to 1 as grey levels."""
+    """Return values of 0 to 1 as gray levels."""
     return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
 
 
-def draw_heatmap(gray: NDArray[np.uint8], heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
+def draw_heatmap(gray: Gray, heatmap: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return a gray frame (h x w) under its heatmap (cells of STRIDE_PX) in BGR: yellow is low, red is high."""
     height, width = gray.shape
     cells = (heatmap.shape[1] * STRIDE_PX, heatmap.shape[0] * STRIDE_PX)
