@@ -52,9 +52,9 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     elif kind < 0.27:
         write_table(rng, desk, sources, angle)
     if rng.random() < (0.3 if desk.is_dark else 0.14):
-        fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
+        fill(rng, desk, angle, lambda wide: text(rng, sources, 1 + int(0.4 * wide)), (7, 30, 0.08, 0.2))
     elif rng.random() < 0.08:
-        fill(rng, desk, angle, lambda: row(rng, sources), (13, 40, 0.2, 1.2))
+        fill(rng, desk, angle, lambda wide: row(rng, sources, 2 + int(wide)), (13, 40, 0.2, 1.2))
     lines = [number(rng, sources) for _ in range(numbers)]
     lines += [choose_line(rng, sources) for _ in range(rng.poisson(LINES * side))]
     lines += [word(rng, sources)] if desk.is_dark and rng.random() < 0.35 else []
@@ -73,7 +73,7 @@ def make_example(rng: np.random.Generator, sources: Sources, kind: str, side: in
         for _ in range(3):
             lay_stationery(rng, desk.grey)
     elif kind == "text":
-        fill(rng, desk, angle, lambda: text(rng, sources), (7, 30, 0.08, 0.2))
+        fill(rng, desk, angle, lambda wide: text(rng, sources, 1 + int(0.4 * wide)), (7, 30, 0.08, 0.2))
     elif kind in WRITERS:
         WRITERS[kind](rng, desk, sources, angle)
     else:
@@ -203,19 +203,21 @@ def fill(
     rng: np.random.Generator,
     desk: Desk,
     angle: float,
-    next_line: Callable[[], Line],
+    next_line: Callable[[float], Line],
     limits: tuple[float, float, float, float],
 ) -> None:
     """Fill the desk with lines of one size, as a printed page, a letter or an exercise sheet has them.
 
-    limits are the least and greatest height (pixels) and gap (in heights).
+    next_line is given the desk's width in heights of the line. limits are the least and greatest height (pixels) and
+    gap (in heights).
     """
     style = choose_style(rng, desk, angle, rng.uniform(*limits[:2]))
     along = direction(angle)
     down = np.array([-along[1], along[0]]) * style.height_px * rng.uniform(1.4, 2.2)
     start, gap = rng.uniform(-20, 20, 2), style.height_px * rng.uniform(*limits[2:])
+    wide = desk.grey.shape[0] / style.height_px
     for step in range(int(desk.grey.shape[0] / np.linalg.norm(down)) + 1):
-        desk.take(lay_line(rng, desk, next_line(), style, start + step * down, along, gap))
+        desk.take(lay_line(rng, desk, next_line(wide), style, start + step * down, along, gap))
 
 
 def write_large(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:

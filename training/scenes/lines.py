@@ -31,7 +31,6 @@ KINDS = {
     "number": 0.38, "sum": 0.14, "equation": 0.15, "label": 0.08, "word": 0.1, "letters": 0.07, "signs": 0.05,
     "row": 0.03,
 }  # fmt: skip
-WORDS_OF_A_TEXT = 6  # on one line: a desk is not wider
 SINGLES = tuple(sorted(set(LETTERS) - set(SAME_AS_DIGITS)))
 
 
@@ -130,7 +129,7 @@ def word(rng: np.random.Generator, sources: Sources) -> Line:
     return text(rng, sources, count=1 + int(rng.choice(3, p=(0.6, 0.25, 0.15))))
 
 
-def text(rng: np.random.Generator, sources: Sources, count: int = WORDS_OF_A_TEXT) -> Line:
+def text(rng: np.random.Generator, sources: Sources, count: int = 6) -> Line:
     """Return a line of a text, in one font: each word whole, its letters joined as the font joins them, or spelled."""
     scripts = [script for script, fonts in sources.script_fonts.items() if fonts]
     if scripts and rng.random() < 0.25:
