@@ -41,13 +41,13 @@ from training.trainer import Trainer, TrainingRecipe, add_options, apply_options
 class ClassifierRecipe(TrainingRecipe):
     """AdamW with a cosine, on batches of MNIST, digits out of scenes, and other crops of scenes."""
 
-    steps: int = 9_000
+    steps: int = 20_000
     mnist: int = 128  # images of a batch
     digits: int = 72
-    others: int = 48
-    scenes: int = 16_000
+    others: int = 64
+    scenes: int = 24_000
     weight_decay: float = 2e-2
-    warm_up: float = 200 / 9_000
+    warm_up: float = 0.01
     min_rate: float = 0.003
     decay: float = 0.999
     bfloat16: bool = False

@@ -31,6 +31,9 @@ EMPTY_TRIES = 2  # random boxes a scene, most of them without a digit
 PARTS = 0.08  # share of the digits of which a part is cut, too
 WHOLE = 0.55  # of a digit's box: a crop with less of it shows no digit
 
+WIDEST = 1.7  # of a sign's or letter's box: its width to its height
+MAX_OTHERS = 12  # signs and letters of a scene, about
+
 MIN_SCORE = 0.1  # of the detector's proposals
 MAX_PROPOSALS = 16  # the best of a scene
 
@@ -119,8 +122,8 @@ def make_crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8] | None:
 
 
 def choose_boxes(rng: np.random.Generator, scene: Scene) -> list[tuple[Box, int]]:
-    """Return boxes with their labels: every digit and sign, some parts of digits, and some random places."""
-    known = (scene.labels >= 0) & (scene.labels <= NOT_A_DIGIT)
+    """Return boxes with their labels: every digit, some signs and letters, parts of digits, and random places."""
+    known = ((scene.labels >= 0) & (scene.labels < NOT_A_DIGIT)) | choose_others(rng, scene)
     boxes, labels = [*scene.boxes[known].astype(np.float64)], scene.labels[known].tolist()
     for box in boxes.copy():
         if rng.random() < PARTS:
@@ -131,6 +134,12 @@ def choose_boxes(rng: np.random.Generator, scene: Scene) -> list[tuple[Box, int]
         boxes.append(np.concatenate([rng.uniform(0, SCENE_PX, 2) - size / 2, size]))
         labels.append(label_box(scene, boxes[-1]))
     return [(box, label) for box, label in zip(boxes, labels, strict=True) if label >= 0]
+
+
+def choose_others(rng: np.random.Generator, scene: Scene) -> NDArray[np.bool_]:
+    """Return whether to cut out each sign or letter: a page of text has a hundred, and no word looks like a digit."""
+    others = (scene.labels == NOT_A_DIGIT) & (scene.boxes[:, 2] < WIDEST * scene.boxes[:, 3])
+    return np.asarray(others & (rng.random(len(others)) < MAX_OTHERS / max(1, others.sum())))
 
 
 def cut_part(rng: np.random.Generator, box: Box) -> Box:
