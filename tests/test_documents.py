@@ -55,3 +55,14 @@ def test_readme_is_short() -> None:
     text, heading, _ = (ROOT / "README.md").read_text().partition("\n## Train it")
     assert heading
     assert len(text.split()) <= README_WORDS
+
+
+def test_every_log_line_of_the_operating_guide_is_in_the_code() -> None:
+    table = (ROOT / "docs" / "operating.md").read_text().partition("## Log lines")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)
+    # of each line the longest part that is the same for all values
+    parts = [max(re.split(r"…|[:|]|\b[XN]\b|\d[\d.]*", line), key=len).strip() for line in lines]
+    folders = ("digitcam", "services", "shared")
+    code = "".join(path.read_text() for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
+    assert len(lines) > 5
+    assert [part for part in parts if part not in code] == []
