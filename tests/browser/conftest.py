@@ -1,4 +1,4 @@
-"""One real Chromium for all tests of the page."""
+"""One real Chromium for all browser tests."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,7 +15,7 @@ Launch = Callable[..., Browser]
 
 @pytest.fixture(scope="package")
 def launch() -> Iterator[Launch]:
-    """Starts a Chromium with more flags than these; the tests are skipped where there is none."""
+    """Return a function that starts Chromium with additional flags; skips without Chromium."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         pytest.skip("chromium is not installed")

@@ -1,4 +1,4 @@
-"""A film for Chromium's fake webcam: plain JPEGs one after another, which is what it takes."""
+"""A film for Chromium's fake webcam: a sequence of JPEGs."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ FRAMES = 30
 
 
 def film_digit(digit: int, path: Path) -> Path:
-    """Write a film of one handwritten digit (of MNIST's test images) on a grey sheet that a hand holds."""
+    """Write a film of one handwritten digit, from MNIST's test images, on a gray sheet in a hand."""
     ink = load_digits()[digit][0]
     large = cv2.resize(ink, (200, 200), interpolation=cv2.INTER_CUBIC).astype(np.float32)[..., None] / 255
     with path.open("wb") as film:

@@ -1,6 +1,6 @@
-"""Takes the pictures of docs/web.md, or some, of the real pipeline: python -m tests.browser.screens [NAME...].
+"""Takes the screenshots of docs/screens.md from the real pipeline: python -m tests.browser.screens [NAME...].
 
-Each is of a real Chromium that waits for what it is to show, as a test would; a page that does not show it gives none.
+A real Chromium takes each as soon as the page shows what the screenshot is about; a page that never does gives none.
 """
 
 import re
@@ -21,16 +21,16 @@ from playwright.sync_api import Page as Tab
 
 from tests.browser.conftest import FLAGS
 from tests.browser.film import film_digit
-from tests.browser.test_guests import FAKE_WEBCAM, url, write_three
+from tests.browser.test_browser_cameras import FAKE_WEBCAM, url, write_three
 from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
 
 FOLDER = ROOT / "docs" / "screens"
 WIDE, PHONE = (1280, 844), (390, 844)
 LIGHT, DARK = "light", "dark"
 CAMERAS = ("demo", "demo.2")
-CURVE_MS = 15_000  # until a curve is one
-EVIDENCE_MS = 2_500  # a sheet of the demo stays for four seconds
-STANDS_MS = 600  # what is said for so long is of a sheet that lies still
+SPARKLINE_MS = 15_000  # until a sparkline has a shape
+EVIDENCE_MS = 2_500  # a sheet of the demo camera stays for four seconds
+STILL_MS = 600  # a reading that does not change for this long is of a sheet that lies still
 QUALITIES = (80, 70, 60, 50)  # the best that fits
 MOST_BYTES = 150_000
 GAP_PX, GREY = 16, 128
@@ -38,12 +38,14 @@ GAP_PX, GREY = 16, 128
 Prepare = Callable[[Tab], None]
 
 
-def take(browser: Browser, name: str, address: str, prepare: Prepare, schemes: tuple[str, str] = (LIGHT, DARK)) -> None:
-    """Write a picture of a page in a wide window beside the same in a phone's, unless only others are asked for."""
+def take_screenshot(
+    browser: Browser, name: str, address: str, prepare: Prepare, schemes: tuple[str, str] = (LIGHT, DARK)
+) -> None:
+    """Write a screenshot of a page in a wide window and in a phone's, unless only others are requested."""
     if name not in (sys.argv[1:] or [name]):
         return
     windows = zip((WIDE, PHONE), schemes, strict=True)
-    views = [look(browser, address, prepare, size, scheme) for size, scheme in windows]
+    views = [render(browser, address, prepare, size, scheme) for size, scheme in windows]
     gap = np.full((views[0].shape[0], GAP_PX, 3), GREY, np.uint8)
     picture = np.hstack([views[0], gap, views[1]])
     jpegs = (cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1] for quality in QUALITIES)
@@ -52,8 +54,8 @@ def take(browser: Browser, name: str, address: str, prepare: Prepare, schemes: t
     print(f"{name}.jpg: {len(jpeg) / 1000:.0f} kB", flush=True)
 
 
-def look(browser: Browser, address: str, prepare: Prepare, size: tuple[int, int], scheme: str) -> NDArray[np.uint8]:
-    """Return what a window of this size shows once it shows what it is to show, as BGR."""
+def render(browser: Browser, address: str, prepare: Prepare, size: tuple[int, int], scheme: str) -> NDArray[np.uint8]:
+    """Return the page in a window of this size once it is prepared, as BGR."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]})
     with closing(context):
         tab = context.new_page()
@@ -63,65 +65,68 @@ def look(browser: Browser, address: str, prepare: Prepare, size: tuple[int, int]
         return np.asarray(cv2.imdecode(np.frombuffer(tab.screenshot(), np.uint8), cv2.IMREAD_COLOR), np.uint8)
 
 
-def see_numbers(tab: Tab) -> None:
-    """Wait until the curves are curves, and both cameras say numbers of sheets that lie still."""
-    tab.wait_for_timeout(CURVE_MS)
-    wait_for(lambda: stand_still(tab), 120)
+def wait_for_numbers(tab: Tab) -> None:
+    """Wait until the sparklines have a shape and both cameras show numbers of sheets that lie still."""
+    tab.wait_for_timeout(SPARKLINE_MS)
+    wait_for(lambda: is_still(tab), 120)
 
 
-def stand_still(tab: Tab) -> bool:
-    """Whether each camera goes on saying the same, a number of several digits in it."""
-    before = say_numbers(tab)
-    tab.wait_for_timeout(STANDS_MS)
-    return before == say_numbers(tab) and all(any(len(number) > 1 for number in said) for said in before)
+def is_still(tab: Tab) -> bool:
+    """Return whether the numbers of each camera stay the same, and one has several digits."""
+    before = read_numbers(tab)
+    tab.wait_for_timeout(STILL_MS)
+    return before == read_numbers(tab) and all(any(len(number) > 1 for number in numbers) for numbers in before)
 
 
-def say_numbers(tab: Tab) -> list[list[str]]:
-    """Return what the tile of each camera says."""
+def read_numbers(tab: Tab) -> list[list[str]]:
+    """Return the numbers in the tile of each camera."""
     tiles = [tab.get_by_role("article", name=f"Camera {camera}", exact=True) for camera in CAMERAS]
     return [tile.locator("output b").all_inner_texts() for tile in tiles]
 
 
-def see_stages(tab: Tab) -> None:
-    """Open the panel of the pipeline and let its curves grow."""
-    tab.get_by_text("How the pipeline does").click()
+def open_pipeline_status(tab: Tab) -> None:
+    """Open the panel and let its sparklines grow."""
+    tab.get_by_text("Pipeline status").click()
     expect(tab.get_by_role("region", name="Stage inference")).to_be_visible(timeout=20_000)
-    tab.wait_for_timeout(CURVE_MS)
+    tab.wait_for_timeout(SPARKLINE_MS)
     tab.locator("#pipeline").scroll_into_view_if_needed()
     tab.evaluate("scrollTo(0, document.querySelector('#pipeline').offsetTop - 12)")
 
 
-def see_why(tab: Tab) -> None:
-    """Ask why a digit was read, again and again until it stays in sight for the curves of a few seconds."""
+def open_explanation_panel(tab: Tab) -> None:
+    """Open the explanation of a digit, again until one stays in view for a few seconds."""
     says = tab.get_by_role("article", name="Camera demo", exact=True).locator("output b").first
     expect(says).to_be_visible(timeout=60_000)
-    wait_for(lambda: stays_read(tab), 120)
+    wait_for(lambda: is_explained(tab), 120)
 
 
-def stays_read(tab: Tab) -> bool:
-    """Whether the panel explains a digit that was read, and still does when its curves have begun."""
+def is_explained(tab: Tab) -> bool:
+    """Return whether the panel explains a digit that was read, and still does after EVIDENCE_MS."""
     tab.keyboard.press("Escape")
-    tab.get_by_role("button", name="Why this reading of demo?", exact=True).click()
+    tab.get_by_role("button", name="Explain the reading of demo", exact=True).click()
     tab.wait_for_timeout(EVIDENCE_MS)
-    return "Read as" in tab.locator("#why .words").inner_text() and tab.locator("#why .layers img").count() > 0
+    return (
+        "Read as" in tab.locator("#explanation .sentences").inner_text()
+        and tab.locator("#explanation .layers img").count() > 0
+    )
 
 
-def see_correction(tab: Tab) -> None:
-    """Say of a digit that was read that it is none, and see it kept and listed."""
-    wait_for(lambda: stays_read(tab) and is_kept(tab), 120)
-    tab.get_by_text("What you have said").click()
-    tab.locator("#why .correct").scroll_into_view_if_needed()
+def correct_a_digit(tab: Tab) -> None:
+    """Correct a digit to "no digit", and show the list of corrections."""
+    wait_for(lambda: is_explained(tab) and is_stored(tab), 120)
+    tab.get_by_text("Your corrections").click()
+    tab.locator("#explanation .correct").scroll_into_view_if_needed()
 
 
-def is_kept(tab: Tab) -> bool:
-    """Whether it was still there to be kept when it was said what it is."""
+def is_stored(tab: Tab) -> bool:
+    """Return whether the digit was still there to be corrected."""
     tab.keyboard.press("n")
-    tab.wait_for_timeout(STANDS_MS)
-    return tab.locator("#why .said").inner_text() == "Kept as no digit."
+    tab.wait_for_timeout(STILL_MS)
+    return tab.locator("#explanation .message").inner_text() == "Stored as no digit."
 
 
-def see_seven(tab: Tab) -> None:
-    """Wait until what the webcam shows is read, and at its full rate."""
+def wait_for_seven(tab: Tab) -> None:
+    """Wait until the digit in front of the webcam is read, at the full rate."""
     expect(tab.locator("output b")).to_have_text("7", timeout=20_000)
     expect(tab.locator(".rate dd")).to_have_text(re.compile("^(29|30)$"), timeout=20_000)
 
@@ -133,39 +138,39 @@ def draw_three(tab: Tab) -> None:
     expect(tab.locator("output b")).to_have_text("3", timeout=20_000)
 
 
-def see_down(camera: psutil.Process, tab: Tab) -> None:
-    """See the second camera live, stop it, and wait until it is said to be down."""
+def stop_camera(camera: psutil.Process, tab: Tab) -> None:
+    """Wait for the second camera, stop it, and wait until its tile says so."""
     camera.resume()
-    see_numbers(tab)
+    wait_for_numbers(tab)
     camera.suspend()
     expect(tab.locator(".trouble").nth(1)).to_contain_text("Capture is down", timeout=20_000)
     tab.get_by_role("article", name="Camera demo.2").scroll_into_view_if_needed()
 
 
-def see_back(tab: Tab) -> None:
-    """Wait until it is live again."""
-    see_numbers(tab)
+def wait_until_back(tab: Tab) -> None:
+    """Wait until the camera is live again."""
+    wait_for_numbers(tab)
     tab.get_by_role("article", name="Camera demo.2").scroll_into_view_if_needed()
 
 
 def take_all(browser: Browser, pipeline: Pipeline) -> None:
-    """Take every picture, the stopped camera's last."""
-    page = url(pipeline, "/")
-    take(browser, "live", page, see_numbers, (LIGHT, LIGHT))
-    take(browser, "live-dark", page, see_numbers, (DARK, DARK))
-    take(browser, "stages", page, see_stages)
-    take(browser, "why", page, see_why)
-    take(browser, "correct", page, see_correction)
-    take(browser, "camera", url(pipeline, "/camera"), see_seven)
-    take(browser, "draw", url(pipeline, "/draw"), draw_three)
+    """Take every screenshot, those of the stopped camera last."""
+    live_view = url(pipeline, "/")
+    take_screenshot(browser, "live", live_view, wait_for_numbers, (LIGHT, LIGHT))
+    take_screenshot(browser, "live-dark", live_view, wait_for_numbers, (DARK, DARK))
+    take_screenshot(browser, "pipeline-status", live_view, open_pipeline_status)
+    take_screenshot(browser, "explanation", live_view, open_explanation_panel)
+    take_screenshot(browser, "correction", live_view, correct_a_digit)
+    take_screenshot(browser, "camera", url(pipeline, "/camera"), wait_for_seven)
+    take_screenshot(browser, "draw", url(pipeline, "/draw"), draw_three)
     camera = pipeline.processes()["capture.demo.2"]
-    take(browser, "stopped", page, partial(see_down, camera))
+    take_screenshot(browser, "stopped", live_view, partial(stop_camera, camera))
     camera.resume()
-    take(browser, "back", page, see_back)
+    take_screenshot(browser, "back", live_view, wait_until_back)
 
 
 def main() -> int:
-    """Take them all; the exit code."""
+    """Take the screenshots and return the exit code."""
     if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
         print("screens: chromium is not installed", file=sys.stderr)
         return 1

@@ -29,23 +29,23 @@ AGE = re.compile(r"^\d+ ms$")
 
 @contextmanager
 def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
-    """A display that shows a feed; gives the page's address."""
+    """Run a display that shows a feed; yields its address."""
     given = {"WEB_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
-    page = WebServer(load_settings(given, folder / ".env"), feed.now)
+    server = WebServer(load_settings(given, folder / ".env"), feed.now)
     stop = threading.Event()
-    loop = threading.Thread(target=run, args=(feed, page, "display.1", stop, Health()))
+    loop = threading.Thread(target=run, args=(feed, server, "display.1", stop, Health()))
     loop.start()
     try:
-        yield page.url
+        yield server.url
     finally:
         stop.set()
         loop.join()
-        page.close()
+        server.close()
 
 
 @pytest.fixture
 def feed() -> Feed:
-    return Feed("demo", "desk")
+    return Feed("demo", "hall")
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def url(feed: Feed, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def tab(chromium: Browser, url: str) -> Iterator[Tab]:
-    """The page, open; an error in its scripts fails the test."""
+    """The live view, open; an error in its scripts fails the test."""
     context = chromium.new_context()
     tab = context.new_page()
     errors: list[str] = []
@@ -73,8 +73,8 @@ def tile(tab: Tab, camera: str) -> Locator:
     return tab.get_by_role("article", name=f"Camera {camera}")
 
 
-def colourfulness(picture: Locator) -> float:
-    """How far the canvas's pixels as painted, filter and all, are from grey; 0 to 255."""
+def max_color_difference(picture: Locator) -> float:
+    """Return how far the painted pixels are from gray, after CSS filters; 0 to 255."""
     script = """canvas => {
         const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
         let most = 0;
@@ -85,15 +85,15 @@ def colourfulness(picture: Locator) -> float:
 
 
 def test_two_cameras_are_shown_with_their_numbers_and_ages(tab: Tab) -> None:
-    for camera, number in [("demo", "30"), ("desk", "01892")]:
+    for camera, number in [("demo", "30"), ("hall", "01892")]:
         expect(tile(tab, camera).locator("output b")).to_have_text(number)
         expect(tile(tab, camera).locator(".age dd")).to_have_text(AGE)
         expect(tile(tab, camera).locator(".rate dd")).to_have_text(re.compile(r"^[12]\d|30|31"))
-        assert colourfulness(tile(tab, camera).locator("canvas")) > 50
+        assert max_color_difference(tile(tab, camera).locator("canvas")) > 50
     expect(tab.get_by_role("status").first).to_have_text("2 of 2 cameras live")
 
 
-def test_age_shown_is_the_time_since_capture(tmp_path: Path, chromium: Browser) -> None:
+def test_displayed_age_is_the_time_since_capture(tmp_path: Path, chromium: Browser) -> None:
     with display(Feed("demo", age_s=2.0), tmp_path, str(free_port())) as url:
         tab = chromium.new_page()
         tab.goto(url)
@@ -102,7 +102,7 @@ def test_age_shown_is_the_time_since_capture(tmp_path: Path, chromium: Browser) 
         tab.close()
 
 
-def test_last_minute_is_a_curve_with_a_point_a_second(tab: Tab) -> None:
+def test_sparkline_gets_a_point_a_second(tab: Tab) -> None:
     for row, name in [
         (".age", r"^Age in the last minute: \d+ to \d+ ms$"),
         (".rate", r"^Frames a second in .*: \d+ to "),
@@ -112,78 +112,78 @@ def test_last_minute_is_a_curve_with_a_point_a_second(tab: Tab) -> None:
         expect(curve.locator("path")).to_have_attribute("d", re.compile(r"L59 [\d.]+$"))
 
 
-def test_picture_says_to_a_screen_reader_what_it_shows(tab: Tab) -> None:
+def test_picture_has_its_number_as_label_for_screen_readers(tab: Tab) -> None:
     expect(tab.get_by_role("img", name="Picture of demo. 30")).to_be_visible()
 
 
-def test_camera_that_goes_turns_grey_with_the_reason_and_comes_back(tab: Tab, feed: Feed) -> None:
-    desk = tile(tab, "desk")
-    expect(desk.locator("output b")).to_have_text("01892")
-    feed.set_state("desk", CameraState.FROZEN, "the picture stands still for 1.2 s")
-    expect(desk.locator(".trouble")).to_be_visible()
-    expect(desk.locator(".trouble")).to_contain_text("Frozen")
-    expect(desk.locator(".trouble")).to_contain_text("the picture stands still for 1.2 s")
-    expect(desk.locator(".trouble time")).to_have_text(re.compile(r"since \d"))
-    expect(desk.locator("output b")).to_have_count(0)
-    assert colourfulness(desk.locator("canvas")) == 0
+def test_frozen_camera_turns_gray_with_the_reason_and_recovers(tab: Tab, feed: Feed) -> None:
+    hall = tile(tab, "hall")
+    expect(hall.locator("output b")).to_have_text("01892")
+    feed.set_state("hall", CameraState.FROZEN, "the picture stands still for 1.2 s")
+    expect(hall.locator(".trouble")).to_be_visible()
+    expect(hall.locator(".trouble")).to_contain_text("Frozen")
+    expect(hall.locator(".trouble")).to_contain_text("the picture stands still for 1.2 s")
+    expect(hall.locator(".trouble time")).to_have_text(re.compile(r"since \d"))
+    expect(hall.locator("output b")).to_have_count(0)
+    assert max_color_difference(hall.locator("canvas")) == 0
     expect(tab.get_by_role("status").first).to_have_text("1 of 2 cameras live")
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-    feed.set_state("desk", CameraState.LIVE, "")
-    expect(desk.locator(".trouble")).to_be_hidden()
-    expect(desk.locator("output b")).to_have_text("01892")
+    feed.set_state("hall", CameraState.LIVE, "")
+    expect(hall.locator(".trouble")).to_be_hidden()
+    expect(hall.locator("output b")).to_have_text("01892")
 
 
-def test_pipeline_that_goes_is_said_on_every_tile(tab: Tab, feed: Feed) -> None:
+def test_every_tile_says_that_the_pipeline_does_not_answer(tab: Tab, feed: Feed) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
     feed.connected = False
-    for camera in ("demo", "desk"):
+    for camera in ("demo", "hall"):
         expect(tile(tab, camera).locator(".trouble")).to_contain_text("The pipeline does not answer")
     feed.connected = True
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
 
 
-def test_page_finds_a_display_that_was_restarted_and_drops_the_cameras_that_are_gone(
+def test_page_reconnects_to_a_restarted_display_and_drops_cameras_that_are_gone(
     tmp_path: Path, chromium: Browser
 ) -> None:
-    feed, tab = Feed("demo", "desk"), chromium.new_page()
+    feed, tab = Feed("demo", "hall"), chromium.new_page()
     with display(feed, tmp_path, str(free_port())) as url:
         tab.goto(url)
-        expect(tile(tab, "desk")).to_be_visible()
+        expect(tile(tab, "hall")).to_be_visible()
         expect(tile(tab, "demo").locator("output b")).to_have_text("30")
     expect(tile(tab, "demo").locator(".trouble")).to_contain_text("Connection lost")
     feed = Feed("demo")  # the queue tells a display that is new
     with display(feed, tmp_path, url.rpartition(":")[2]):
         expect(tile(tab, "demo").locator(".trouble")).to_be_hidden()
         expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-        expect(tile(tab, "desk")).to_have_count(0)
+        expect(tile(tab, "hall")).to_have_count(0)
         tab.close()
 
 
-def test_one_camera_is_enlarged_and_put_back_by_keyboard(tab: Tab) -> None:
-    expect(tile(tab, "desk").locator("output b")).to_have_text("01892")
+def test_tile_is_enlarged_and_reduced_by_keyboard(tab: Tab) -> None:
+    expect(tile(tab, "hall").locator("output b")).to_have_text("01892")
     tab.get_by_role("button", name="Enlarge demo").focus()
     tab.keyboard.press("Enter")
-    expect(tile(tab, "desk")).to_be_hidden()
+    expect(tile(tab, "hall")).to_be_hidden()
     tab.keyboard.press("Escape")
-    expect(tile(tab, "desk")).to_be_visible()
-    expect(tile(tab, "desk").locator(".age")).to_have_attribute("data-level", re.compile("fresh|late"))
+    expect(tile(tab, "hall")).to_be_visible()
+    expect(tile(tab, "hall").locator(".age")).to_have_attribute("data-level", re.compile("fresh|late"))
 
 
-def test_panel_says_why_a_digit_was_read_and_closes_by_keyboard(tab: Tab) -> None:
+def test_explanation_panel_opens_and_closes_by_keyboard(tab: Tab) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-    tab.get_by_role("button", name="Why this reading of demo?").focus()
+    tab.get_by_role("button", name="Explain the reading of demo").focus()
     tab.keyboard.press("Enter")
     panel = tab.get_by_role("dialog")
-    expect(panel.locator(".words")).to_contain_text(re.compile("Read as [03]"))
+    expect(panel.locator(".sentences")).to_contain_text(re.compile("Read as [03]"))
     expect(panel.locator("tbody tr")).to_have_count(11)
     expect(panel.locator("tr.best .now")).to_have_text(re.compile(r"\d+ %"))
-    expect(panel.get_by_role("img", name=re.compile("as the network saw it"))).to_be_visible()
+    expect(panel.get_by_role("img", name=re.compile("as the classifier gets it"))).to_be_visible()
     expect(panel.get_by_role("img", name=re.compile("Channels after max pooling")).first).to_be_attached()
     tab.keyboard.press("Escape")
     expect(panel).to_be_hidden()
 
 
-def test_digit_that_is_clicked_is_explained_and_the_rest_of_the_picture_enlarges(tab: Tab) -> None:
+def test_click_on_a_digit_explains_it_and_elsewhere_enlarges_the_picture(tab: Tab) -> None:
     demo = tile(tab, "demo")
     expect(demo.locator("output b")).to_have_text("30")
     canvas = demo.locator("canvas")
@@ -193,12 +193,12 @@ def test_digit_that_is_clicked_is_explained_and_the_rest_of_the_picture_enlarges
     expect(tab.get_by_role("dialog")).to_be_visible()
     tab.get_by_role("button", name="Close").click()
     canvas.click(position={"x": 0.9 * box["width"], "y": 0.9 * box["height"]})
-    expect(tile(tab, "desk")).to_be_hidden()
+    expect(tile(tab, "hall")).to_be_hidden()
 
 
 @pytest.mark.parametrize(("width", "height"), [(320, 844), (390, 844), (1280, 844), (844, 331), (320, 180)])
 def test_page_fits_every_window(tab: Tab, url: str, width: int, height: int) -> None:
-    """The last is 400 % of a small screen; the one before a phone that is held across."""
+    """The last is a small screen at 400 %; the one before is a phone in landscape."""
     tab.set_viewport_size({"width": width, "height": height})
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
@@ -209,8 +209,8 @@ def test_page_fits_every_window(tab: Tab, url: str, width: int, height: int) -> 
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_line_that_is_cut_without_a_word_is_given_up_and_made_anew(chromium: Browser, url: str) -> None:
-    """As by a router that loses power: no end of the connection comes, and nothing else."""
+def test_connection_that_is_cut_without_notice_is_replaced(chromium: Browser, url: str) -> None:
+    """As by a router that loses power: neither data nor the end of the connection arrives."""
     tab, is_cut, lines = chromium.new_page(), threading.Event(), []
 
     def carry(socket: WebSocketRoute) -> None:
@@ -231,19 +231,19 @@ def test_line_that_is_cut_without_a_word_is_given_up_and_made_anew(chromium: Bro
     tab.close()
 
 
-def test_who_is_not_let_in_is_told_so_once_and_asks_less_and_less(chromium: Browser, url: str) -> None:
+def test_refused_browser_shows_the_reason_once_and_retries_with_backoff(chromium: Browser, url: str) -> None:
     tab, asked = chromium.new_page(), 0
 
     def refuse(socket: WebSocketRoute) -> None:
         nonlocal asked
         asked += 1
         # opened first, as the display does, which has no other way to say why
-        socket.on_message(lambda _: socket.close(code=1013, reason="50 browsers look already"))
+        socket.on_message(lambda _: socket.close(code=1013, reason="50 browsers are connected already"))
 
     tab.route_web_socket(re.compile("/ws$"), refuse)
     tab.clock.install()
     tab.goto(url)
-    expect(tab.locator("#status")).to_have_text("Not let in: 50 browsers look already")
+    expect(tab.locator("#status")).to_have_text("Refused: 50 browsers are connected already")
     tab.evaluate(
         "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent))"
         ".observe(document.getElementById('status'), { childList: true })"
@@ -255,7 +255,7 @@ def test_who_is_not_let_in_is_told_so_once_and_asks_less_and_less(chromium: Brow
     tab.close()
 
 
-def test_nothing_is_asked_for_when_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:
+def test_pictures_are_not_requested_after_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
     assert feed.asked[-1].with_jpeg
     tab.close()
@@ -266,7 +266,7 @@ def test_nothing_is_asked_for_when_the_last_tab_is_closed(tab: Tab, feed: Feed) 
 
 
 def test_slow_viewer_sees_fresh_pictures(tab: Tab) -> None:
-    """A browser on a line of 400 kB/s, where a second of both cameras is 3 MB, sees fewer pictures and no old ones."""
+    """On a line of 400 kB/s (a second of both cameras takes 3 MB) a browser gets fewer pictures, never old ones."""
     session = tab.context.new_cdp_session(tab)
     session.send("Network.enable")
     line = {"offline": False, "latency": 0, "downloadThroughput": 400_000, "uploadThroughput": 400_000}
@@ -279,47 +279,47 @@ def test_slow_viewer_sees_fresh_pictures(tab: Tab) -> None:
     assert len(old) <= 1, ages  # a busy machine may stall the browser itself once
 
 
-def test_camera_that_is_taken_off_the_list_leaves_the_page_and_may_come_back(tab: Tab, feed: Feed) -> None:
-    tile = tab.get_by_role("article", name="Camera desk")
+def test_tile_of_a_removed_camera_disappears_and_may_return(tab: Tab, feed: Feed) -> None:
+    tile = tab.get_by_role("article", name="Camera hall")
     expect(tile.locator("output b").first).to_be_visible()
-    feed.set_state("desk", CameraState.LEFT, "")
+    feed.set_state("hall", CameraState.LEFT, "")
     expect(tile).to_have_count(0)
     expect(tab.locator("#status")).to_have_text("Live")
-    feed.set_state("desk", CameraState.LIVE, "")
+    feed.set_state("hall", CameraState.LIVE, "")
     expect(tile.locator("output b").first).to_be_visible()
 
 
-def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_says_why(tab: Tab, tmp_path: Path) -> None:
+def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_has_a_reason(tab: Tab, tmp_path: Path) -> None:
     panel = tab.locator("#cameras")
     panel.locator("summary").focus()
     tab.keyboard.press("Enter")
     tab.keyboard.press("Tab")
-    tab.keyboard.type("hall")
+    tab.keyboard.type("door")
     tab.keyboard.press("Tab")
     tab.keyboard.type("rtsp://10.0.0.7/live")
     tab.keyboard.press("Enter")
-    expect(panel.get_by_role("status")).to_contain_text("hall is added")
-    assert list(read_added_cameras(tmp_path)) == ["hall"]
-    panel.get_by_label("Name").fill("desk")
+    expect(panel.get_by_role("status")).to_contain_text("door is added")
+    assert list(read_added_cameras(tmp_path)) == ["door"]
+    panel.get_by_label("Name").fill("hall")
     panel.get_by_label("Address").fill("demo")
     panel.get_by_role("button", name="Add").click()
     expect(panel.get_by_role("status")).to_contain_text("not added here")
-    panel.get_by_role("button", name="Remove hall").focus()
+    panel.get_by_role("button", name="Remove door").focus()
     tab.keyboard.press("Enter")
     expect(panel.get_by_role("listitem")).to_have_count(0)
     assert read_added_cameras(tmp_path) == {}
 
 
-def test_panel_of_the_pipeline_draws_the_stages_and_asks_nobody_while_it_is_folded(tab: Tab, tmp_path: Path) -> None:
+def test_pipeline_status_shows_stages_and_sends_no_requests_while_closed(tab: Tab, tmp_path: Path) -> None:
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     with serve_status(Health()) as port:
         write_scrape_target(scrape_target_path(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
-        tab.get_by_text("How the pipeline does").click()
+        tab.get_by_text("Pipeline status").click()
         stage = tab.get_by_role("region", name="Stage queue")
         curve = stage.get_by_role("img", name=re.compile(r"^queue: frames.s in the last minute: \d+ to \d+"))
         expect(curve.locator("path")).to_have_attribute("d", re.compile(r"L59 [\d.]+$"))
-        tab.get_by_text("How the pipeline does").click()
+        tab.get_by_text("Pipeline status").click()
         tab.wait_for_timeout(1200)  # so long that a page which still asked would have done so
         count = len(asked)
         tab.wait_for_timeout(1200)

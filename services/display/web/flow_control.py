@@ -1,51 +1,51 @@
-"""How much a browser is sent at once, and how much it may say: both learn from the clock, which is passed in."""
+"""Limits on what a browser gets and sends: pictures in flight, and messages a second. Pure: time is an argument."""
 
 from dataclasses import dataclass
 
-SLOW_S = 0.25  # a picture that takes longer to be painted waited behind others: send fewer at once
-QUICK_S = 0.1  # one that takes less leaves room for more
-ROOM_AT_FIRST = 2.0
+SLOW_S = 0.25  # a picture that took longer to be painted waited behind others: send fewer at once
+QUICK_S = 0.1  # one that took less leaves capacity for more
+INITIAL_WINDOW = 2.0
 
 
 class FrameWindow:
-    """How many pictures may be on their way: halved when one was slow, one more when one was quick.
+    """How many pictures may be in flight to a browser: halved after a slow picture, one more after a quick one.
 
-    One at a time for each camera would not do: 16 cameras on a line that carries 4 pictures a second would all be 4 s
-    old. This is the rule by which TCP shares a line, with the age of a picture as the measure.
+    One picture in flight for each camera would not do: 16 cameras on a line that carries 4 pictures a second would all
+    be 4 s old. This is TCP's congestion window, with the age of a picture as the signal.
     """
 
     def __init__(self) -> None:
-        self._pictures = ROOM_AT_FIRST
+        self._size = INITIAL_WINDOW
 
-    def holds(self, on_their_way: int) -> bool:
-        """Whether one more may be sent."""
-        return on_their_way < int(self._pictures)
+    def is_open(self, in_flight: int) -> bool:
+        """Return whether one more picture may be sent."""
+        return in_flight < int(self._size)
 
-    def learn(self, took_s: float, on_their_way: int) -> None:
-        """Learn from how long a picture took from being sent to being painted, itself on its way with others.
+    def record(self, latency_s: float, in_flight: int) -> None:
+        """Adjust the window after a picture was painted; in_flight counts it too.
 
-        Room that was not used proves nothing and does not grow.
+        A window that was not full does not grow: the line was not tested.
         """
-        if took_s > SLOW_S:
-            self._pictures = max(1.0, self._pictures / 2)
-        elif took_s < QUICK_S and not self.holds(on_their_way):
-            self._pictures += 1
+        if latency_s > SLOW_S:
+            self._size = max(1.0, self._size / 2)
+        elif latency_s < QUICK_S and not self.is_open(in_flight):
+            self._size += 1
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class TokenBucket:
-    """So much a second, and so much at once."""
+    """Allows rate_per_s messages a second, and bursts of capacity messages."""
 
-    per_s: float
-    at_once: float
-    left: float
-    at: float
+    rate_per_s: float
+    capacity: float
+    tokens: float
+    updated_at: float
 
-    def take(self, now: float) -> bool:
-        """Take one; False where none is left."""
-        self.left = min(self.at_once, self.left + self.per_s * (now - self.at))
-        self.at = now
-        if self.left < 1:
+    def take_token(self, now: float) -> bool:
+        """Return whether a message is allowed now."""
+        self.tokens = min(self.capacity, self.tokens + self.rate_per_s * (now - self.updated_at))
+        self.updated_at = now
+        if self.tokens < 1:
             return False
-        self.left -= 1
+        self.tokens -= 1
         return True

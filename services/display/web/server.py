@@ -1,4 +1,4 @@
-"""The web server of the display: the page, its files, and a WebSocket for each browser, in a thread of their own."""
+"""The web server of the display; it runs an event loop in a thread of its own."""
 
 import asyncio
 import errno
@@ -20,78 +20,79 @@ from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
 
 START_TIMEOUT_S = 10
-GLANCE_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
+EVENTS_INTERVAL_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 T = TypeVar("T")
 
 
 class WebServer:
-    """The page as a screen of the display; its methods may be called from any thread."""
+    """The screen of DISPLAY_MODE=web. Its methods may be called from any thread."""
 
     is_open = True
 
     def __init__(
         self, settings: Settings, clock: Callable[[], float], connect: Callable[[], QueueConnection] | None = None
     ) -> None:
-        """Bind and serve; connect gives a browser that is a camera its line to the queue.
+        """Bind the port and serve; connect opens a connection to the queue for each browser that is a camera.
 
-        Raises ConfigError where the port or the certificate cannot be had.
+        Raises ConfigError if the port or the certificate cannot be used.
         """
         tls = load_certificate(settings.web_certificate)
         self.url = f"{'https' if tls else 'http'}://{settings.web_host}:{settings.web_port}"
-        self._gallery = LiveViewHub(clock)
-        self._lobby = BrowserCameraRegistry(connect or (lambda: ClientSocket(settings)), clock, settings.max_age_s / 2)
-        self._api = Api(settings, clock)
-        app = make_app(settings, self._gallery, self._lobby, self._api)
+        self.api = Api(settings, clock)
+        self._live = LiveViewHub(clock)
+        connect = connect or (lambda: ClientSocket(settings))
+        self._browser_cameras = BrowserCameraRegistry(connect, clock, max_age_s=settings.max_age_s / 2)
+        app = make_app(settings, self._live, self._browser_cameras, self.api)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="page", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._thread.start()
         try:
-            self._wait(self._bind(settings, tls), START_TIMEOUT_S)
+            self._run(self._bind(settings, tls), START_TIMEOUT_S)
         except OSError as error:
             self.close()
-            raise ConfigError(bind_trouble(settings, error)) from error
+            raise ConfigError(describe_bind_error(settings, error)) from error
 
     async def _bind(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()
         await web.TCPSite(self._runner, settings.web_host, settings.web_port, ssl_context=tls).start()
 
-    def _wait(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+    def _run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
     @property
     def wants_pictures(self) -> bool:
-        """Whether a browser looks (a tab in the background does not), or a program waits for a picture."""
-        return self._gallery.is_looked_at or self._api.snapshots.are_wanted
+        """Whether a browser tab in the foreground, or a request for a snapshot, needs pictures."""
+        return self._live.has_active_viewers or self.api.snapshots.are_wanted
 
     @property
     def min_interval_s(self) -> float:
-        """All readings while somebody follows them; else as many as tell when a number comes and goes."""
-        is_followed = self.wants_pictures or self._lobby.is_used or self._api.streams.are_used
-        return 0.0 if is_followed else GLANCE_S
+        """Every frame while a client follows the readings; otherwise as many as number events need."""
+        is_followed = self.wants_pictures or self._browser_cameras.has_cameras or self.api.stream.has_clients
+        return 0.0 if is_followed else EVENTS_INTERVAL_S
 
-    def update(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        """Hand over what is new to whoever looks."""
-        if news or is_up != self._gallery.is_up:
-            self._loop.call_soon_threadsafe(self._show, news, is_up)
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+        """Pass updates to the event loop."""
+        if updates or is_up != self._live.is_up:
+            self._loop.call_soon_threadsafe(self._update, updates, is_up)
 
-    def _show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        self._gallery.show(news, is_up)
-        self._lobby.show(news, is_up)
-        self._api.show(news)
+    def _update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+        self._live.update(updates, is_up)
+        self._browser_cameras.update(updates, is_up)
+        self.api.update(updates)
 
     def close(self) -> None:
-        """Say goodbye to every browser and free the port."""
-        self._wait(self._runner.cleanup(), 2 * STOP_TIMEOUT_S)
+        """Close all connections and free the port."""
+        self._run(self._runner.cleanup(), 2 * STOP_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
 def load_certificate(path: str) -> ssl.SSLContext | None:
-    """Return what the page's certificate and its key in one PEM file give; None for no path. Raises ConfigError."""
+    """Return a TLS context of a PEM file with certificate and key; None for an empty path. Raises ConfigError."""
     if not path:
         return None
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -99,16 +100,16 @@ def load_certificate(path: str) -> ssl.SSLContext | None:
         tls.load_cert_chain(path)
     except OSError as error:  # ssl.SSLError is one
         raise ConfigError(
-            f"WEB_CERTIFICATE={path} can't be used ({error.strerror or error}): "
+            f"WEB_CERTIFICATE={path} cannot be used ({error.strerror or error}): "
             "it takes a PEM file with the private key and the certificate, as `digitcam share` makes one."
         ) from error
     return tls
 
 
-def bind_trouble(settings: Settings, error: OSError) -> str:
-    """Return the sentence for a page that cannot be served."""
+def describe_bind_error(settings: Settings, error: OSError) -> str:
+    """Return what is wrong with the address, and the setting to change."""
     if error.errno == errno.EADDRINUSE:
-        return f"WEB_PORT={settings.web_port} is taken: stop what uses it, or set WEB_PORT to a free port."
+        return f"WEB_PORT={settings.web_port} is taken: stop the program that uses it, or set WEB_PORT to a free port."
     if error.errno == errno.EACCES:
         return f"WEB_PORT={settings.web_port} is not allowed for this user: set WEB_PORT to one above 1023."
     return f"WEB_HOST={settings.web_host} cannot be opened ({error.strerror}): set it to an address of this machine."

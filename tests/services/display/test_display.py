@@ -86,7 +86,7 @@ def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
     return script.sent
 
 
-def test_steady_digits_and_their_number_reach_the_screen() -> None:
+def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     screen = Recorder(closes_after=10)
     run(Feed("demo"), screen, "display.1", threading.Event(), Health())
     assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # what the demo's first sheet says
@@ -100,7 +100,7 @@ def test_credit_is_renewed_before_it_is_used_up() -> None:
     assert sum(isinstance(m, Ready) and m.credit == CREDIT for m in play(views, Recorder(100))) >= 3
 
 
-def test_display_that_gets_nothing_says_that_it_lives_whatever_becomes_of_the_queues_clock(
+def test_display_sends_heartbeats_when_the_queues_clock_jumps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The queue is on another host, whose clock is known from its first answer on."""
@@ -112,7 +112,7 @@ def test_display_that_gets_nothing_says_that_it_lives_whatever_becomes_of_the_qu
     assert len(script.sent) >= 3 / HEARTBEAT_S - 1
 
 
-def test_pictures_are_asked_for_only_while_somebody_looks() -> None:
+def test_pictures_are_requested_only_while_the_screen_wants_them() -> None:
     screen = Recorder(100)
     screen.wants_pictures = False
     assert {m.with_jpeg for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {False}
@@ -120,7 +120,7 @@ def test_pictures_are_asked_for_only_while_somebody_looks() -> None:
     assert {m.with_jpeg for m in play([[]] * 10, screen) if isinstance(m, Ready)} == {True}
 
 
-def test_nothing_is_steadied_while_nobody_looks() -> None:
+def test_nothing_is_smoothed_while_the_screen_wants_no_frames() -> None:
     screen = Recorder(100)
     screen.wants_pictures = False
     play([[view_of("demo", 1, 100.0)]], screen)
@@ -136,7 +136,7 @@ def test_age_at_display_is_exported_by_camera() -> None:
     assert total() - before == pytest.approx(0.1)
 
 
-def test_dropped_frame_is_shown_with_the_digits_of_those_before() -> None:
+def test_dropped_frame_is_shown_with_the_tracked_digits() -> None:
     display = CameraDisplay()
     seen = display.make_frame(
         View(
@@ -175,7 +175,7 @@ def start_display(run_dir: Path, **settings: str) -> "subprocess.Popen[str]":
     )
 
 
-def test_port_that_is_taken_ends_with_one_sentence(tmp_path: Path) -> None:
+def test_taken_port_ends_the_display_with_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = start_display(tmp_path, WEB_PORT=port)
@@ -186,7 +186,7 @@ def test_port_that_is_taken_ends_with_one_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a desktop")
-def test_window_without_a_desktop_ends_with_one_sentence(tmp_path: Path) -> None:
+def test_missing_desktop_ends_the_display_with_one_sentence(tmp_path: Path) -> None:
     process = start_display(tmp_path, DISPLAY_MODE="window")
     said = process.communicate(timeout=20)[1]
     assert process.returncode > 0
@@ -195,7 +195,7 @@ def test_window_without_a_desktop_ends_with_one_sentence(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("mode", ["web", "none"])
-def test_display_without_a_queue_waits_and_ends_when_told(tmp_path: Path, mode: str) -> None:
+def test_display_without_a_queue_waits_and_ends_on_sigterm(tmp_path: Path, mode: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     process = start_display(tmp_path, DISPLAY_MODE=mode, WEB_PORT=port)
@@ -223,7 +223,7 @@ LIVE, ABSENT = (
         ([LIVE], [ABSENT], False),
     ],
 )
-def test_display_is_ready_unless_a_live_camera_gives_no_frames(
+def test_display_is_ready_unless_a_live_camera_sends_no_frames(
     first: list[Message], then: list[Message], is_still: bool
 ) -> None:
     monitor = FrameFlowMonitor(0.0)

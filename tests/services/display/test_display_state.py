@@ -32,7 +32,7 @@ def test_older_picture_is_not_shown_after_a_newer_one() -> None:
     assert [bool(display.update(view(number))) for number in (0, 2, 1, 3)] == [True, True, False, True]
 
 
-def test_what_a_straggler_says_counts() -> None:
+def test_reading_of_a_late_frame_counts() -> None:
     """Every frame that is read ends after a newer one that was replaced, as it does when inference is too slow."""
     display, shown = CameraDisplay(), None
     for number in range(0, 40, 2):
@@ -44,7 +44,7 @@ def test_what_a_straggler_says_counts() -> None:
     assert shown.readings_per_s == pytest.approx(15, abs=2)
 
 
-def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> None:
+def test_late_reading_does_not_end_a_track_early() -> None:
     """Last seen in frame 30 it is held for 0.4 s, until frame 42."""
     display = CameraDisplay()
     for number in range(31):
@@ -56,7 +56,7 @@ def test_reading_that_comes_after_a_newer_one_makes_no_digit_vanish_early() -> N
     assert [digit.digit for digit in shown.digits] == [7]
 
 
-def test_what_stands_stays_while_the_page_is_unchanged() -> None:
+def test_digits_stay_while_the_frame_is_unchanged() -> None:
     display = CameraDisplay()
     read = display.make_frame(view(0))
     kept = [display.make_frame(view(number, Outcome.UNCHANGED)) for number in range(1, 300)]
@@ -65,7 +65,7 @@ def test_what_stands_stays_while_the_page_is_unchanged() -> None:
     assert kept[-1].readings_per_s == pytest.approx(30, abs=1)
 
 
-def test_reading_of_an_unchanged_page_counts_once() -> None:
+def test_reading_of_an_unchanged_frame_counts_once() -> None:
     """An unsure digit does not become a sure one because nobody has looked at it again."""
     unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
     display = CameraDisplay()
@@ -74,11 +74,11 @@ def test_reading_of_an_unchanged_page_counts_once() -> None:
     assert not any(shown.digits for shown in kept)
 
 
-def test_viewer_that_comes_late_sees_what_an_unchanged_page_says() -> None:
+def test_late_viewer_gets_the_digits_of_an_unchanged_frame() -> None:
     assert [digit.digit for digit in CameraDisplay().make_frame(view(0, Outcome.UNCHANGED)).digits] == [7]
 
 
-def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
+def test_frame_after_the_clock_was_set_back_is_shown() -> None:
     display = CameraDisplay()
     display.update(view(300))
     assert display.update(view(0))
@@ -90,7 +90,7 @@ def test_picture_of_a_clock_that_was_set_back_is_shown() -> None:
     [((0.0, 0.5, 1.0, 1.5), 2.0), ((0.0, 1.0, 0.5, 1.5), 2.0), ((9.0, 0.0, 1.0), 1.0), ((5.0,), 0.0)],
     ids=["in order", "out of order", "set back", "once"],
 )
-def test_rate_counts_what_came(times: tuple[float, ...], rate: float) -> None:
+def test_rate_counts_late_occurrences_too(times: tuple[float, ...], rate: float) -> None:
     counted = RateMeter()
     for at in times:
         counted.add(at)

@@ -72,14 +72,14 @@ def gone(*_: object) -> float:
 
 
 @pytest.mark.parametrize(("answer", "is_open"), [(lambda *_: 1.0, True), (lambda *_: 0.0, False), (gone, False)])
-def test_window_closed_by_its_button_is_noticed(
+def test_closing_the_window_by_its_button_is_noticed(
     monkeypatch: pytest.MonkeyPatch, answer: Callable[..., float], is_open: bool
 ) -> None:
     monkeypatch.setattr(cv2, "getWindowProperty", answer)
     assert is_visible() == is_open
 
 
-def test_camera_that_is_down_is_drawn_without_colour() -> None:
+def test_camera_that_is_down_is_drawn_without_color() -> None:
     shown = CameraDisplay().make_frame(view_of("demo", 1, 10.0))
     live = CameraReport(camera="demo", state=CameraState.LIVE, detail="", began_at=10.0)
     down = CameraReport(camera="demo", state=CameraState.DOWN, detail="its capture process is gone", began_at=10.0)
@@ -87,7 +87,7 @@ def test_camera_that_is_down_is_drawn_without_colour() -> None:
     assert np.ptp(draw_tile(shown, down, True, 10.1), axis=2).max() < 20
 
 
-def test_picture_that_is_broken_is_drawn_black() -> None:
+def test_broken_picture_is_drawn_black() -> None:
     broken = replace(view_of("demo", 1, 10.0), outcome=Outcome.MALFORMED, digits=(), jpeg=b"\xff\xd8 no picture")
     tile = draw_tile(CameraDisplay().make_frame(broken), None, True, 10.1)
     assert np.median(tile) == 0

@@ -1,1 +1,1 @@
-"""Answers for programs: what is shown, what came and went, as JSON, as streams, as pictures and as films."""
+"""The HTTP API for programs: cameras, readings, events, streams, snapshots and recordings."""

@@ -1,101 +1,134 @@
-"""The addresses for programs, and what stands behind them; openapi.py describes the same."""
+"""The table of the API's endpoints, and the objects behind them."""
 
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
-from services.display.web.api.answers import Answers
-from services.display.web.api.cameras import Cameras
-from services.display.web.api.recordings import ID, Recordings
-from services.display.web.api.stages import Stages
-from services.display.web.api.stream import Streams
+from services.display.web.api.cameras import CamerasApi
+from services.display.web.api.docs_page import render_docs
+from services.display.web.api.openapi import make_document
+from services.display.web.api.readings import ReadingsApi
+from services.display.web.api.recordings import RecordingsApi
+from services.display.web.api.stages import StagesApi
+from services.display.web.api.stream import StreamApi
 from services.display.web.api.webhook import Webhook
+from services.display.web.endpoint import JSON, Endpoint
 from services.display.web.event_store import EventStore
-from services.display.web.explain.corrections import ID as CORRECTION_ID
-from services.display.web.explain.corrections import CorrectionsApi, RecentReadings
+from services.display.web.explain.corrections import CorrectionsApi, RecentCrops
 from services.display.web.explain.handler import ExplanationApi
+from services.display.web.schema import Document
 from services.display.web.snapshots import Snapshots
 from services.display.web.state import DashboardState
 from shared.messaging.messages import CameraReport
 from shared.settings import ConfigError, Settings
 
-LOOK_EVERY_S = 0.5  # how late it may be noticed that a number has left a camera that went
+EXPIRE_EVERY_S = 0.5  # how often numbers of silent cameras are checked
 
 
 class Api:
-    """All that programs may ask for. Lives in the page's event loop; only the properties are read from outside."""
+    """Lives in the web server's event loop."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        """Open the store of events. Raises ConfigError where that can't be done."""
-        self.desk = DashboardState(open_store(settings), clock)
-        self.cameras = Cameras(self.desk, settings.run_dir)
-        self.stages = Stages(settings.run_dir)
-        self.streams = Streams(self.desk)
-        self.snapshots = Snapshots(self.desk)
-        memory = RecentReadings()
-        self.why = ExplanationApi(settings, self.snapshots, memory)
-        self.corrections = CorrectionsApi(settings.learned_dir, memory)
-        self.recordings = Recordings(self.desk, settings.run_dir / "recordings")
-        self._webhook = settings.webhook
+        """Open the event store. Raises ConfigError if that fails."""
+        self.state = DashboardState(open_store(settings), clock)
+        self.stream = StreamApi(self.state)
+        self.snapshots = Snapshots(self.state)
+        self.crops = RecentCrops()
+        self.stages = StagesApi(settings.run_dir)
+        self._recordings = RecordingsApi(self.state, settings.run_dir / "recordings")
+        self._webhook = Webhook(settings.webhook) if settings.webhook else None
+        self.endpoints = self._list_endpoints(settings)
+        self._document = make_document(self.endpoints)
 
-    def show(self, news: Sequence[DisplayFrame | CameraReport]) -> None:
-        """Take in what is new."""
-        self.desk.update(news)
-        self.snapshots.show(news)
+    def _list_endpoints(self, settings: Settings) -> list[Endpoint]:
+        cameras = CamerasApi(self.state, settings.run_dir)
+        readings = ReadingsApi(self.state)
+        explanation = ExplanationApi(settings, self.snapshots, self.crops)
+        corrections = CorrectionsApi(settings.learned_dir, self.crops)
+        recordings, stream = self._recordings, self.stream
+        camera, recording = "/api/cameras/{name}", "/api/recordings/{recording_id}"
+
+        def get(path: str, handler: Callable[..., Any], *errors: int, media_type: str = JSON) -> Endpoint:
+            return Endpoint(method="GET", path=path, handler=handler, errors=errors, media_type=media_type)
+
+        def post(path: str, handler: Callable[..., Any], *errors: int) -> Endpoint:
+            return Endpoint(method="POST", path=path, handler=handler, statuses=(201,), errors=errors)
+
+        def delete(path: str, handler: Callable[..., Any], *errors: int) -> Endpoint:
+            return Endpoint(method="DELETE", path=path, handler=handler, errors=errors)
+
+        return [
+            get("/api/cameras", cameras.list_cameras, 409),
+            Endpoint(method="PUT", path=camera, handler=cameras.put_camera, statuses=(200, 201), errors=(409,)),
+            delete(camera, cameras.delete_camera, 404, 409),
+            get(f"{camera}/snapshot.jpg", self.snapshots.get_snapshot, 404, 409, media_type="image/jpeg"),
+            get(f"{camera}/explanation", explanation.get_explanation, 404, 409),
+            get("/api/readings", readings.list_readings),
+            get("/api/events", readings.list_events, 404),
+            get("/api/stream", stream.serve_events, 429, media_type="text/event-stream"),
+            get("/api/stages", self.stages.list_stages),
+            get("/api/corrections", corrections.list_corrections, 409),
+            post("/api/corrections", corrections.add_correction, 404, 409, 429),
+            delete("/api/corrections/{correction_id}", corrections.delete_correction, 404, 409),
+            get("/api/recordings", recordings.list_recordings),
+            post("/api/recordings", recordings.start_recording, 404, 429),
+            get(f"{recording}.mp4", recordings.get_recording, 404, 409, media_type="video/mp4"),
+            delete(recording, recordings.delete_recording, 404),
+            get("/api/openapi.json", self.get_document),
+        ]
+
+    async def get_document(self) -> Document:
+        """This API as an OpenAPI document."""
+        return self._document
+
+    async def get_docs(self) -> web.Response:
+        """This API as a page to read."""
+        return web.Response(text=render_docs(self._document), content_type="text/html")
+
+    def update(self, updates: Sequence[DisplayFrame | CameraReport]) -> None:
+        """Apply updates, and pass them to all clients."""
+        self.state.update(updates)
+        self.snapshots.update(updates)
 
     def add_routes(self, app: web.Application) -> None:
-        """Add the addresses, and what has to run beside them."""
-        answers = Answers(self.desk)
-        app.router.add_get("/api/cameras", self.cameras.list)
-        app.router.add_put("/api/cameras/{name}", self.cameras.put)
-        app.router.add_delete("/api/cameras/{name}", self.cameras.delete)
-        app.router.add_get("/api/stages", self.stages.serve)
-        app.router.add_get("/api/readings", answers.readings)
-        app.router.add_get("/api/events", answers.events)
-        app.router.add_get("/api/openapi.json", answers.openapi)
-        app.router.add_get("/api/stream", self.streams.serve_events)
-        app.router.add_get("/api/ws", self.streams.serve_socket)
-        app.router.add_get("/api/cameras/{name}/snapshot.jpg", self.snapshots.serve)
-        app.router.add_get("/api/cameras/{name}/why", self.why.serve)
-        app.router.add_get("/api/corrections", self.corrections.list)
-        app.router.add_post("/api/corrections", self.corrections.keep)
-        app.router.add_delete(f"/api/corrections/{{id:{CORRECTION_ID}}}", self.corrections.forget)
-        app.router.add_get("/api/recordings", self.recordings.list)
-        app.router.add_post("/api/recordings", self.recordings.start)
-        app.router.add_get(f"/api/recordings/{{id:{ID}}}.mp4", self.recordings.give)
-        app.router.add_delete(f"/api/recordings/{{id:{ID}}}", self.recordings.delete)
-        app.on_shutdown.extend([self.streams.say_goodbye, self.recordings.say_goodbye])
-        app.cleanup_ctx.append(self._run)
+        """Register the endpoints, and the tasks that run along with them."""
+        for endpoint in self.endpoints:
+            endpoint.add_to(app)
+        # OpenAPI describes neither WebSockets nor pages
+        Endpoint(method="GET", path="/api/ws", handler=self.stream.serve_socket).add_to(app)
+        Endpoint(method="GET", path="/api/docs", handler=self.get_docs).add_to(app)
+        app.on_shutdown.extend([self.stream.close_all, self._recordings.stop_all])
+        app.cleanup_ctx.append(self._run_tasks)
 
-    async def _run(self, _: web.Application) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self._look())]
+    async def _run_tasks(self, _: web.Application) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(self._expire_numbers())]
         if self._webhook:
-            webhook = Webhook(self._webhook)
-            self.desk.subscribers.add(webhook.put)
-            tasks.append(asyncio.create_task(webhook.post_all()))
+            self.state.subscribers.add(self._webhook.enqueue)
+            tasks.append(asyncio.create_task(self._webhook.post_all()))
         yield
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        self.desk.close()
+        self.state.close()
 
-    async def _look(self) -> None:
+    async def _expire_numbers(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            self.desk.expire_numbers()
+            await asyncio.sleep(EXPIRE_EVERY_S)
+            self.state.expire_numbers()
 
 
 def open_store(settings: Settings) -> EventStore | None:
-    """Open what keeps the events, where they are to be kept. Raises ConfigError."""
+    """Open the event store; None if EVENTS_DAYS is 0. Raises ConfigError."""
     if not settings.events_days:
         return None
     path = settings.run_dir / "events.sqlite"
     try:
         return EventStore(path, settings.events_days)
     except (sqlite3.Error, OSError) as error:
-        raise ConfigError(f"RUN_DIR={settings.run_dir} can't keep events in {path.name} ({error}).") from error
+        raise ConfigError(f"RUN_DIR={settings.run_dir} cannot store events in {path.name} ({error}).") from error

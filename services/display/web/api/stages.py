@@ -1,4 +1,4 @@
-"""How the stages do, by what every process says at its /metrics port; they are asked only when somebody asks here."""
+"""GET /api/stages: the rates and ages of each stage, from every process's /metrics. Scraped only on request."""
 
 import asyncio
 import math
@@ -6,63 +6,59 @@ import time
 from collections import deque
 from pathlib import Path
 
-from aiohttp import web
-
-from services.display.web.json_views import Values
-from services.display.web.requests import check
-from shared.telemetry import scraping as ports
+from services.display.web.schema import StageInfo, StageList
+from shared.telemetry import scraping
 from shared.telemetry.scraping import Scrape
 from shared.telemetry.summary import StageSummary, summarize
 
-EVERY_S = 0.9  # however many ask; a page asks once a second
-OVER = 4  # scrapes, as in digitcam top: rates over three seconds are steady to look at, and quick to fall
-FIRST_S = 0.5  # two scrapes make a rate
-FORGET_S = 5.0  # a rate over the time when nobody asked says nothing of now
+SCRAPE_EVERY_S = 0.9  # however many clients ask; the web interface asks once a second
+KEPT_SCRAPES = 4  # as in digitcam top: rates over three seconds are calm to look at, and quick to fall
+FIRST_INTERVAL_S = 0.5  # a rate needs two scrapes
+MAX_GAP_S = 5.0  # older scrapes are dropped: a rate over the time between two requests says nothing about now
 
 
-class Stages:
-    """The last few scrapes, shared by all who ask."""
+class StagesApi:
+    """The last few scrapes, shared by all clients."""
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
-        self._scrapes: deque[Scrape] = deque(maxlen=OVER)
-        self._turn = asyncio.Lock()
-        self._stages: list[Values] = []
+        self._scrapes: deque[Scrape] = deque(maxlen=KEPT_SCRAPES)
+        self._lock = asyncio.Lock()
+        self._stages: list[StageInfo] = []
 
-    async def serve(self, request: web.Request) -> web.Response:
-        """Answer with every stage that has a worker."""
-        check(request.query, {})
-        async with self._turn:  # who comes while it is asked shares the answer
-            if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > EVERY_S:
-                self._stages = await asyncio.to_thread(self._look)
-        return web.json_response({"stages": self._stages})
+    async def list_stages(self) -> StageList:
+        """Rate, ages, batch size and load of each stage on this machine."""
+        async with self._lock:  # requests that come during a scrape share its result
+            if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > SCRAPE_EVERY_S:
+                self._stages = await asyncio.to_thread(self._scrape)
+        return StageList(stages=self._stages)
 
-    def _look(self) -> list[Values]:
-        if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > FORGET_S:
+    def _scrape(self) -> list[StageInfo]:
+        if not self._scrapes or time.monotonic() - self._scrapes[-1].scraped_at > MAX_GAP_S:
             self._scrapes.clear()
-            self._scrapes.append(ports.scrape_pipeline(self._run_dir))
-            time.sleep(FIRST_S)
-        self._scrapes.append(ports.scrape_pipeline(self._run_dir))
+            self._scrapes.append(scraping.scrape_pipeline(self._run_dir))
+            time.sleep(FIRST_INTERVAL_S)
+        self._scrapes.append(scraping.scrape_pipeline(self._run_dir))
         stages = summarize(self._scrapes[0], self._scrapes[-1]).stages
-        return [of_stage(stage) for stage in stages if stage.workers]
+        return [stage_info(stage) for stage in stages if stage.workers]
 
 
-def of_stage(stage: StageSummary) -> Values:
-    """Return a stage as values for JSON; what a stage does not have is null."""
+def stage_info(stage: StageSummary) -> StageInfo:
+    """Return a stage's figures; None for those that it does not have."""
     has_batches = not math.isnan(stage.batch_size)
-    return {
-        "name": stage.name,
-        "workers": stage.workers,
-        "frames_per_s": round(stage.frames_per_s, 1),
-        "age_p50_s": known(stage.age_p50_s),
-        "age_p99_s": known(stage.age_p99_s),
-        "batch": known(stage.batch_size),
-        "busy": round(stage.busy, 3) if has_batches else None,
-        "waiting": stage.waiting if has_batches else None,
-        "drops_per_s": round(sum(stage.drops_per_s.values()), 1) if stage.drops_per_s else None,
-    }
+    return StageInfo(
+        name=stage.name,
+        workers=stage.workers or 0,
+        frames_per_s=round(stage.frames_per_s, 1),
+        age_p50_s=known(stage.age_p50_s),
+        age_p99_s=known(stage.age_p99_s),
+        batch=known(stage.batch_size),
+        busy=round(stage.busy, 3) if has_batches else None,
+        waiting=stage.waiting if has_batches else None,
+        drops_per_s=round(sum(stage.drops_per_s.values()), 1) if stage.drops_per_s else None,
+    )
 
 
 def known(value: float) -> float | None:
-    """Return a number for JSON, which has none for nan."""
+    """Return a rounded number; None for NaN, which JSON does not have."""
     return None if math.isnan(value) else round(value, 4)

@@ -1,4 +1,4 @@
-"""What is new, as it comes, in a WebSocket or as server-sent events; of readings a slow listener gets the newest."""
+"""GET /api/stream and /api/ws: updates as they come. A slow client gets only the newest reading of each camera."""
 
 import asyncio
 from collections import deque
@@ -6,125 +6,127 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import msgspec
 from aiohttp import WSCloseCode, web
 
 from services.display.display_state import DisplayFrame
+from services.display.web.conversions import camera_change, encode_update, event_info, reading_info
 from services.display.web.event_store import Event
-from services.display.web.json_views import Values, of_event, of_reading, of_state
-from services.display.web.requests import to_camera
+from services.display.web.schema import CameraQuery, Model
 from services.display.web.state import DashboardState, Update
-from services.display.web.wire import encode
 from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
 
-MAX_LISTENERS = 32
-MAX_WAITING = 1000  # events and states for one listener; then the oldest are dropped, and counted
-PATIENCE_S = 15.0  # of silence; then a sign of life, by which who has gone is noticed
-WORD_BYTES = 512
-FULL = f"{MAX_LISTENERS} programs listen already"
+MAX_CLIENTS = 32
+MAX_WAITING = 1000  # events and states for one client; beyond that the oldest are dropped, and counted
+KEEPALIVE_S = 15.0  # of silence; then a comment is sent, which fails if the client is gone
+MAX_MESSAGE_BYTES = 512
+FULL = f"{MAX_CLIENTS} clients are connected already"
 
 
-class Listener:
-    """What waits for one program."""
+class UpdateQueue:
+    """The updates that wait for one client."""
 
-    def __init__(self, desk: DashboardState, camera: str | None) -> None:
-        self._desk, self._camera = desk, camera
-        self._readings: dict[str, DisplayFrame] = {}
+    def __init__(self, state: DashboardState, camera: str | None) -> None:
+        self._state, self._camera = state, camera
+        self._readings: dict[str, DisplayFrame] = {}  # the newest of each camera
         self._others: deque[CameraReport | Event] = deque(maxlen=MAX_WAITING)
-        self._news = asyncio.Event()
+        self._has_updates = asyncio.Event()
 
-    def put(self, item: Update) -> None:
-        """Let something wait, if it is of the camera that is listened to."""
-        if self._camera not in (None, item.camera):
+    def enqueue(self, update: Update) -> None:
+        """Queue an update if it is of the requested camera."""
+        if self._camera not in (None, update.camera):
             return
-        if isinstance(item, DisplayFrame):
-            self._readings[item.camera] = item
+        if isinstance(update, DisplayFrame):
+            self._readings[update.camera] = update
         else:
             if len(self._others) == MAX_WAITING:
                 metrics.EVENTS_LOST.labels("stream").inc()
-            self._others.append(item)
-        self._news.set()
+            self._others.append(update)
+        self._has_updates.set()
 
-    async def next(self, patience_s: float | None) -> tuple[str, Values]:
-        """Return the kind of what is new and its values, as soon as there is something; no kind when patience ends."""
+    async def next(self, timeout_s: float | None) -> tuple[str, Model] | None:
+        """Return the kind and the values of the next update; None after the timeout."""
         while not (self._others or self._readings):
-            self._news.clear()
+            self._has_updates.clear()
             try:
-                await asyncio.wait_for(self._news.wait(), patience_s)
+                await asyncio.wait_for(self._has_updates.wait(), timeout_s)
             except TimeoutError:
-                return "", {}
+                return None
         if not self._others:
-            return "reading", of_reading(self._readings.pop(next(iter(self._readings))), self._desk)
-        item = self._others.popleft()
-        if isinstance(item, CameraReport):
-            return "camera", of_state(item, self._desk)
-        return ("appeared" if item.left_at is None else "left"), of_event(item)
+            return "reading", reading_info(self._readings.pop(next(iter(self._readings))), self._state)
+        update = self._others.popleft()
+        if isinstance(update, CameraReport):
+            return "camera", camera_change(update, self._state)
+        return update.kind, event_info(update)
 
 
-class Streams:
-    """All programs that listen."""
+class StreamApi:
+    """All clients of the two streams."""
 
-    def __init__(self, desk: DashboardState) -> None:
-        self._desk = desk
+    def __init__(self, state: DashboardState) -> None:
+        self._state = state
         self._tasks: set[asyncio.Task[Any] | None] = set()
 
     @property
-    def are_used(self) -> bool:
-        """Whether a program listens."""
+    def has_clients(self) -> bool:
+        """Whether a client is connected. May be read from any thread."""
         return bool(self._tasks)
 
-    async def serve_events(self, request: web.Request) -> web.StreamResponse:
-        """Send server-sent events until the program leaves."""
-        camera = self._admit(request)
+    async def serve_events(self, request: web.Request, query: CameraQuery) -> web.StreamResponse:
+        """Server-sent events as they come: reading, camera, appeared, left."""
+        self._check_capacity()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        with self._listening(camera) as listener, suppress(ConnectionError):
+        with self._subscribe(query.camera) as queue, suppress(ConnectionError):
             while True:
-                kind, values = await listener.next(PATIENCE_S)
-                await response.write(f"event: {kind}\ndata: {encode(values)}\n\n".encode() if kind else b": quiet\n\n")
+                if update := await queue.next(KEEPALIVE_S):
+                    kind, values = update
+                    await response.write(f"event: {kind}\ndata: {msgspec.json.encode(values).decode()}\n\n".encode())
+                else:
+                    await response.write(b": quiet\n\n")
         return response
 
-    async def serve_socket(self, request: web.Request) -> web.WebSocketResponse:
-        """Send text messages until the program leaves; it has nothing to say."""
-        camera = self._admit(request)
-        socket = web.WebSocketResponse(max_msg_size=WORD_BYTES, compress=False, heartbeat=PATIENCE_S)
+    async def serve_socket(self, request: web.Request, query: CameraQuery) -> web.WebSocketResponse:
+        """The same over a WebSocket, as JSON with a `kind`; the client must not send anything."""
+        self._check_capacity()
+        socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=KEEPALIVE_S)
         await socket.prepare(request)
-        with self._listening(camera) as listener:
-            sender = asyncio.create_task(send_all(socket, listener))
+        with self._subscribe(query.camera) as queue:
+            sender = asyncio.create_task(send_all(socket, queue))
             async for _ in socket:
                 metrics.REFUSED.labels("protocol").inc()
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"nothing is understood here")
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"this socket takes no messages")
             sender.cancel()
             with suppress(asyncio.CancelledError):
                 await sender
         return socket
 
-    def _admit(self, request: web.Request) -> str | None:
-        if len(self._tasks) >= MAX_LISTENERS:
+    def _check_capacity(self) -> None:
+        if len(self._tasks) >= MAX_CLIENTS:
             raise web.HTTPTooManyRequests(text=FULL)
-        return to_camera(request.query)
 
     @contextmanager
-    def _listening(self, camera: str | None) -> Iterator[Listener]:
-        listener, task = Listener(self._desk, camera), asyncio.current_task()
-        self._desk.subscribers.add(listener.put)
+    def _subscribe(self, camera: str | None) -> Iterator[UpdateQueue]:
+        queue, task = UpdateQueue(self._state, camera), asyncio.current_task()
+        self._state.subscribers.add(queue.enqueue)
         self._tasks.add(task)
         try:
-            yield listener
+            yield queue
         finally:
-            self._desk.subscribers.discard(listener.put)
+            self._state.subscribers.discard(queue.enqueue)
             self._tasks.discard(task)
 
-    async def say_goodbye(self, _: web.Application) -> None:
+    async def close_all(self, _: web.Application) -> None:
         """End every stream."""
         for task in tuple(self._tasks):
             if task:
                 task.cancel()
 
 
-async def send_all(socket: web.WebSocketResponse, listener: Listener) -> None:
-    """Send what is new until the connection ends."""
+async def send_all(socket: web.WebSocketResponse, queue: UpdateQueue) -> None:
+    """Send updates until the connection ends."""
     with suppress(ConnectionError):
         while not socket.closed:
-            kind, values = await listener.next(None)
-            await socket.send_str(encode({"kind": kind, **values}))
+            if update := await queue.next(None):
+                await socket.send_str(encode_update(*update).decode())

@@ -1,1 +1,1 @@
-"""Browsers that are cameras: their pictures go into the pipeline, and what was read comes back to them."""
+"""Browsers that are cameras: they send pictures into the pipeline and get the readings back."""

@@ -1,4 +1,4 @@
-"""All browsers that are cameras: each gets a name and a line to the queue, and hears what was read of its pictures."""
+"""All browsers that are cameras: each has a name and a connection to the queue, and gets its readings back."""
 
 import asyncio
 import itertools
@@ -10,89 +10,89 @@ from aiohttp import WSCloseCode, web
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
+from services.display.web.browser_protocol import PipelineStatus
 from services.display.web.live.viewer import HEARTBEAT_S, ProtocolError
 from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
 from shared.telemetry import metrics
 
-MAX_GUESTS = 8  # a thread each, and of the pipeline as much as any camera takes
-FULL = f"{MAX_GUESTS} browsers are cameras already"
-KINDS = ("browser", "draw")  # what a browser may be, and the name that its camera goes by
-GOODBYE_TIMEOUT_S = 0.5
+MAX_BROWSER_CAMERAS = 8  # a thread each, and the load of any other camera
+FULL = f"{MAX_BROWSER_CAMERAS} browsers are cameras already"
+KINDS = ("browser", "draw")  # also the names of their cameras
+CLOSE_TIMEOUT_S = 0.5
 
 
 class BrowserCameraRegistry:
-    """Lives in the page's event loop; only is_used is read from outside."""
+    """Lives in the web server's event loop; has_cameras may be read from any thread."""
 
-    def __init__(self, connect: Callable[[], QueueConnection], clock: Callable[[], float], oldest_s: float) -> None:
-        self._connect, self._clock, self._oldest_s = connect, clock, oldest_s
-        self._guests: dict[str, BrowserCamera] = {}
-        self._own: set[str] = set()  # names that this lobby has given
-        self._others: set[str] = set()  # names of other cameras
+    def __init__(self, connect: Callable[[], QueueConnection], clock: Callable[[], float], max_age_s: float) -> None:
+        self._connect, self._clock, self._max_age_s = connect, clock, max_age_s
+        self._cameras: dict[str, BrowserCamera] = {}
+        self._own_names: set[str] = set()  # given by this registry
+        self._other_names: set[str] = set()  # of all cameras that the queue reports
         self._is_up = False
 
     @property
-    def is_used(self) -> bool:
+    def has_cameras(self) -> bool:
         """Whether a browser is a camera."""
-        return bool(self._guests)
+        return bool(self._cameras)
 
-    def show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        """Let each browser know what was read of its pictures."""
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+        """Queue for each browser the readings of its own pictures."""
         if is_up != self._is_up:
             self._is_up = is_up
-            for guest in self._guests.values():
-                guest.tell_pipeline(is_up)
-        for item in news:
+            for camera in self._cameras.values():
+                camera.enqueue_message(PipelineStatus(up=is_up))
+        for item in updates:
             if isinstance(item, CameraReport):
-                self._note(item)
-            elif guest_of := self._guests.get(item.camera):
-                guest_of.put(item)
+                self._track_name(item)
+            elif owner := self._cameras.get(item.camera):
+                owner.enqueue_reading(item)
 
-    def _note(self, state: CameraReport) -> None:
-        """Remember which names are taken: not those of cameras that have left, or whose display was killed."""
-        if state.state not in ("left", "down"):
-            self._others.add(state.camera)
+    def _track_name(self, state: CameraReport) -> None:
+        """Keep the names that are taken, without those of cameras that left, or whose display was killed."""
+        if state.state not in (CameraState.LEFT, CameraState.DOWN):
+            self._other_names.add(state.camera)
             return
-        self._others.discard(state.camera)
-        if state.camera not in self._guests:
-            self._own.discard(state.camera)  # from here on another display may give it
+        self._other_names.discard(state.camera)
+        if state.camera not in self._cameras:
+            self._own_names.discard(state.camera)  # from here on another display may use it
 
-    async def welcome(self, request: web.Request) -> web.WebSocketResponse:
+    def _free_name(self, kind: str) -> str:
+        taken = self._cameras.keys() | (self._other_names - self._own_names)
+        names = itertools.chain([kind], (f"{kind}.{number}" for number in itertools.count(2)))
+        return next(name for name in names if name not in taken)
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Let one browser be a camera until it leaves."""
-        kind = request.match_info["kind"]  # one of KINDS: the route takes no other
+        kind = request.match_info["kind"]  # the route allows only KINDS
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, compress=False, heartbeat=HEARTBEAT_S)
         await socket.prepare(request)
-        if len(self._guests) >= MAX_GUESTS:
+        if len(self._cameras) >= MAX_BROWSER_CAMERAS:
             metrics.REFUSED.labels("full").inc()
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
             return socket
-        guest = BrowserCamera(self._free_name(kind), socket, self._clock, self._oldest_s)
-        self._guests[guest.name] = guest
-        self._own.add(guest.name)
-        await self._serve(guest)
-        return socket
-
-    async def _serve(self, guest: BrowserCamera) -> None:
-        uplink = Uplink(self._connect, guest.name, guest.taken)
-        sender = asyncio.create_task(guest.send_all())
-        guest.tell_pipeline(self._is_up)
-        guest.grant()
+        camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s)
+        self._cameras[camera.name] = camera
+        self._own_names.add(camera.name)
+        uplink = Uplink(self._connect, camera.name, camera.on_frame_sent)
+        sender = asyncio.create_task(camera.send_all())
+        camera.enqueue_message(PipelineStatus(up=self._is_up))
+        camera.schedule_credit()
         try:
-            await guest.hear_all(uplink)
+            await camera.receive_all(uplink)
         except ProtocolError as reason:
             metrics.REFUSED.labels("protocol").inc()
-            await guest.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode()[:120])
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode()[:120])
         finally:
-            del self._guests[guest.name]
+            del self._cameras[camera.name]
             uplink.close()
             sender.cancel()
             with suppress(asyncio.CancelledError):
                 await sender
+        return socket
 
-    def _free_name(self, kind: str) -> str:
-        names = itertools.chain([kind], (f"{kind}.{number}" for number in itertools.count(2)))
-        return next(name for name in names if name not in self._guests and name not in self._others - self._own)
-
-    async def say_goodbye(self, _: web.Application) -> None:
+    async def close_all(self, _: web.Application) -> None:
         """Close every WebSocket."""
-        goodbyes = [guest.socket.close(code=WSCloseCode.GOING_AWAY) for guest in self._guests.values()]
-        await asyncio.wait_for(asyncio.gather(*goodbyes, return_exceptions=True), GOODBYE_TIMEOUT_S)
+        closing = [camera.socket.close(code=WSCloseCode.GOING_AWAY) for camera in self._cameras.values()]
+        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_TIMEOUT_S)

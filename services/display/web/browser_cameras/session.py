@@ -1,6 +1,6 @@
-"""One browser that is a camera: it sends a picture when it is asked for one, and gets what was read.
+"""One browser that is a camera: it sends a frame for each credit it gets, and receives the readings.
 
-Whatever it says is hostile until it was looked at: one picture for each credit, at most RATE_HZ of them, each checked.
+Nothing it sends is trusted: one frame for each credit, at most MAX_FPS a second, and each is checked.
 """
 
 import asyncio
@@ -10,116 +10,122 @@ import time
 from collections.abc import Callable
 
 from aiohttp import WSMessage, WSMsgType, web
+from msgspec import Struct
 
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.jpeg import check_jpeg
 from services.display.web.browser_cameras.uplink import Uplink
+from services.display.web.browser_protocol import (
+    ClockAnswer,
+    ClockRequest,
+    SendFrame,
+    Welcome,
+    decode,
+    encode,
+    live_reading,
+)
 from services.display.web.flow_control import TokenBucket
 from services.display.web.live.viewer import ProtocolError
-from services.display.web.wire import decode_word, encode, encode_clock, encode_pipeline, encode_reading
 from shared.cameras.publisher import CapturedFrame
 
-FRAME_BYTES = 2 * 1024 * 1024  # 640 x 480 from a browser's canvas is 50 to 100 kB
-RATE_HZ = 30.0
-CLOCKS_PER_S, CLOCKS_AT_ONCE = 1.0, 10.0
-TAKEN_AT = struct.Struct(">d")  # before the JPEG: when the picture was taken, in seconds of the queue's clock
+FRAME_BYTES = 2 * 1024 * 1024  # 640 x 480 from a browser's canvas takes 50 to 100 kB
+MAX_FPS = 30.0
+CLOCKS_PER_S, CLOCK_BURST = 1.0, 10.0
+CAPTURED_AT = struct.Struct(">d")  # before the JPEG: the time of capture, in seconds of the queue's clock
 
 
 class BrowserCamera:
-    """What one browser may send, and what it has still to get. Lives in the page's event loop."""
+    """The connection to one browser. Lives in the web server's event loop."""
 
-    def __init__(self, name: str, socket: web.WebSocketResponse, clock: Callable[[], float], oldest_s: float) -> None:
+    def __init__(self, name: str, socket: web.WebSocketResponse, clock: Callable[[], float], max_age_s: float) -> None:
         self.name, self.socket = name, socket
-        self._clock, self._oldest_s = clock, oldest_s
+        self._clock, self._max_age_s = clock, max_age_s
         self._loop = asyncio.get_running_loop()
-        self._granted_at = -math.inf
-        self._credit = 0
-        self._texts = [encode({"kind": "welcome", "camera": name})]
-        self._reading: DisplayFrame | None = None
-        self._news = asyncio.Event()
-        self._allowance = TokenBucket(CLOCKS_PER_S, CLOCKS_AT_ONCE, CLOCKS_AT_ONCE, time.monotonic())
+        self._credit_at = -math.inf
+        self._has_credit = False
+        self._messages: list[Struct] = [Welcome(camera=name)]
+        self._frame: DisplayFrame | None = None  # whose reading waits to be sent
+        self._has_news = asyncio.Event()
+        self._limiter = TokenBucket(
+            rate_per_s=CLOCKS_PER_S, capacity=CLOCK_BURST, tokens=CLOCK_BURST, updated_at=time.monotonic()
+        )
 
-    def taken(self) -> None:
-        """Its picture is on its way: it may send the next, when that is due. From any thread."""
+    def on_frame_sent(self) -> None:
+        """Schedule the next credit, because the last frame is on its way to the queue. From any thread."""
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self.grant)
+            self._loop.call_soon_threadsafe(self.schedule_credit)
 
-    def grant(self) -> None:
-        """Ask for a picture, at most RATE_HZ times a second."""
+    def schedule_credit(self) -> None:
+        """Give a credit as soon as MAX_FPS allows."""
         now = self._loop.time()
-        self._granted_at = max(now, self._granted_at + 1 / RATE_HZ)
-        self._loop.call_at(self._granted_at, self._ask)
+        self._credit_at = max(now, self._credit_at + 1 / MAX_FPS)
+        self._loop.call_at(self._credit_at, self._give_credit)
 
-    def _ask(self) -> None:
-        self._credit = 1
-        self.tell(encode({"kind": "credit"}))
+    def _give_credit(self) -> None:
+        self._has_credit = True
+        self.enqueue_message(SendFrame())
 
-    def tell(self, text: str) -> None:
-        """Let a word wait for the browser."""
-        self._texts.append(text)
-        self._news.set()
+    def enqueue_message(self, message: Struct) -> None:
+        """Queue a message for the browser."""
+        self._messages.append(message)
+        self._has_news.set()
 
-    def tell_pipeline(self, is_up: bool) -> None:
-        """Let the browser know whether the pipeline answers."""
-        self.tell(encode_pipeline(is_up))
-
-    def put(self, shown: DisplayFrame) -> None:
-        """Let a reading wait for the browser; it replaces the one that waited."""
-        self._reading = shown
-        self._news.set()
+    def enqueue_reading(self, frame: DisplayFrame) -> None:
+        """Queue a reading for the browser; it replaces the one that waits."""
+        self._frame = frame
+        self._has_news.set()
 
     async def send_all(self) -> None:
         """Send what waits until the connection ends."""
         while not self.socket.closed:
-            await self._news.wait()
-            self._news.clear()
+            await self._has_news.wait()
+            self._has_news.clear()
             try:
-                while self._texts or self._reading:
-                    await self.socket.send_str(self._next())
+                while self._messages or self._frame:
+                    await self.socket.send_str(encode(self._next()))
             except ConnectionError:
                 return
 
-    def _next(self) -> str:
-        if self._texts or not self._reading:
-            return self._texts.pop(0)
-        shown, self._reading = self._reading, None
-        return encode({"kind": "reading", **encode_reading(shown, self._clock())})
+    def _next(self) -> Struct:
+        if self._messages or not self._frame:
+            return self._messages.pop(0)
+        frame, self._frame = self._frame, None
+        return live_reading(frame, self._clock())
 
-    async def hear_all(self, uplink: Uplink) -> None:
-        """Pass pictures on until the browser leaves. Raises ProtocolError."""
+    async def receive_all(self, uplink: Uplink) -> None:
+        """Pass frames on until the browser leaves. Raises ProtocolError."""
         async for message in self.socket:
             try:
-                self._hear(message, uplink)
-            except (ValueError, RecursionError) as error:
+                self._receive(message, uplink)
+            except ValueError as error:
                 raise ProtocolError(str(error)) from error
 
-    def _hear(self, message: WSMessage, uplink: Uplink) -> None:
+    def _receive(self, message: WSMessage, uplink: Uplink) -> None:
         if message.type is WSMsgType.BINARY:
-            uplink.send(self._take(message.data))
-        elif not self._allowance.take(time.monotonic()):
-            raise ValueError("too many words")
+            uplink.send(self._parse_frame(message.data))
+        elif not self._limiter.take_token(time.monotonic()):
+            raise ValueError("too many messages")
+        elif isinstance(request := decode(message.data), ClockRequest):
+            self.enqueue_message(ClockAnswer(asked=request.asked, now=self._clock()))
         else:
-            word = decode_word(message.data)
-            if word["kind"] != "clock":
-                raise ValueError("a camera asks for the clock and for nothing else")
-            self.tell(encode_clock(word["asked"], self._clock()))
+            raise ValueError("a camera may send frames and clock requests only")
 
-    def _take(self, message: bytes) -> CapturedFrame:
-        if not self._credit:
-            raise ValueError("a picture that was not asked for")
-        self._credit = 0
-        if len(message) <= TAKEN_AT.size:
-            raise ValueError("that is no picture")
-        jpeg = message[TAKEN_AT.size :]
+    def _parse_frame(self, message: bytes) -> CapturedFrame:
+        if not self._has_credit:
+            raise ValueError("a frame without credit")
+        self._has_credit = False
+        if len(message) <= CAPTURED_AT.size:
+            raise ValueError("not a frame")
+        jpeg = message[CAPTURED_AT.size :]
         check_jpeg(jpeg)
-        age_s = self._clock() - TAKEN_AT.unpack_from(message)[0]
-        return CapturedFrame(jpeg, time.monotonic() - credible(age_s, self._oldest_s))
+        age_s = self._clock() - CAPTURED_AT.unpack_from(message)[0]
+        return CapturedFrame(jpeg, time.monotonic() - limit_age(age_s, self._max_age_s))
 
 
-def credible(age_s: float, oldest_s: float) -> float:
-    """Return a picture's age on arrival as far as its browser is believed, in seconds.
+def limit_age(age_s: float, max_age_s: float) -> float:
+    """Return a frame's age on arrival as far as the browser's claim is plausible.
 
-    A browser that does not know the queue's clock yet says NaN, one that lies anything. On a line slower than oldest_s
-    ages are understated: dropped as too old, such a camera would never be read.
+    A browser that does not know the queue's clock yet sends NaN, and a hostile one anything. On a line slower than
+    max_age_s ages are understated: otherwise every frame of such a camera would be dropped as stale.
     """
-    return min(max(age_s, 0.0), oldest_s) if math.isfinite(age_s) else 0.0
+    return min(max(age_s, 0.0), max_age_s) if math.isfinite(age_s) else 0.0

@@ -1,4 +1,4 @@
-"""A browser's pictures on their way to the queue, as those of any camera: the newest when there is credit for it."""
+"""Sends a browser's frames to the queue as any camera does: the newest one when there is credit for it."""
 
 import threading
 import time
@@ -16,62 +16,61 @@ from shared.service.stage_loop import QueueLink
 class QueueConnection(QueueLink, Protocol):
     """A connection to the queue that can be closed."""
 
-    def close(self) -> None:
-        """Disconnect."""
+    def close(self) -> None: ...
 
 
-class PictureSlot:
-    """The one picture that waits; its browser may send the next when it was taken."""
+class FrameSlot:
+    """Holds the one frame that waits; on_taken is called when it is taken."""
 
-    def __init__(self, taken: Callable[[], None]) -> None:
-        self.put_at = 0.0  # the last one, by time.monotonic()
-        self._taken = taken
-        self._shot: CapturedFrame | None = None
+    def __init__(self, on_taken: Callable[[], None]) -> None:
+        self.filled_at = 0.0  # when the last frame came, by time.monotonic(); 0 before the first
+        self._on_taken = on_taken
+        self._frame: CapturedFrame | None = None
         self._changed = threading.Condition()
 
-    def put(self, shot: CapturedFrame) -> None:
-        """Let a picture wait; from any thread."""
+    def put_frame(self, frame: CapturedFrame) -> None:
+        """Replace the frame that waits. From any thread."""
         with self._changed:
-            self._shot, self.put_at = shot, time.monotonic()
+            self._frame, self.filled_at = frame, time.monotonic()
             self._changed.notify()
 
     def take_frame(self, timeout_s: float) -> CapturedFrame | None:
-        """Return the picture that waits, as soon as there is one; None after the timeout."""
+        """Return the frame that waits, as soon as there is one; None after the timeout."""
         with self._changed:
-            self._changed.wait_for(lambda: self._shot, timeout_s)
-            shot, self._shot = self._shot, None
-        if shot:
-            self._taken()
-        return shot
+            self._changed.wait_for(lambda: self._frame, timeout_s)
+            frame, self._frame = self._frame, None
+        if frame:
+            self._on_taken()
+        return frame
 
 
 class Uplink:
-    """A thread with a connection of its own, for as long as a browser is a camera."""
+    """A thread with its own connection to the queue, for as long as a browser is a camera."""
 
-    def __init__(self, connect: Callable[[], QueueConnection], name: str, taken: Callable[[], None]) -> None:
-        self.inbox = PictureSlot(taken)
+    def __init__(self, connect: Callable[[], QueueConnection], name: str, on_frame_sent: Callable[[], None]) -> None:
+        self._slot = FrameSlot(on_frame_sent)
         self._stop = threading.Event()
-        self._watch = CameraWatchdog(time.monotonic(), can_block=True, can_freeze=False)
-        self._thread = threading.Thread(target=self._serve, args=(connect, name), name=name, daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(connect, name), name=name, daemon=True)
         self._thread.start()
 
-    def send(self, shot: CapturedFrame) -> None:
-        """Pass a picture on when the queue takes it."""
-        self.inbox.put(shot)
+    def send(self, frame: CapturedFrame) -> None:
+        """Send a frame as soon as there is credit; it replaces one that still waits."""
+        self._slot.put_frame(frame)
 
     def close(self) -> None:
-        """End soon; does not wait."""
+        """Stop the thread without waiting for it."""
         self._stop.set()
 
-    def _serve(self, connect: Callable[[], QueueConnection], name: str) -> None:
+    def _run(self, connect: Callable[[], QueueConnection], name: str) -> None:
+        watchdog = CameraWatchdog(time.monotonic(), can_block=True, can_freeze=False)
         with closing(connect()) as queue:
             states, frames = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)
             while not self._stop.is_set():
-                if self.inbox.put_at:
-                    self._watch.handle_event(FrameGrabbed(self.inbox.put_at, 0))
+                if self._slot.filled_at:
+                    watchdog.handle_event(FrameGrabbed(self._slot.filled_at, 0))
                 now = time.monotonic()
-                states.publish(self._watch.check_status(now), now)
-                frames.send_next(self.inbox)
+                states.publish(watchdog.check_status(now), now)
+                frames.send_next(self._slot)
             queue.send(
                 CameraReport(camera=name, state=CameraState.LEFT, detail="its browser has left", began_at=queue.now())
             )

@@ -1,1 +1,1 @@
-"""Why did it say that? Answered when somebody asks, from the picture that is there; it costs nothing otherwise."""
+"""Explanations of a reading on request, and the corrections that people make there."""

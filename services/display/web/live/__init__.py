@@ -1,1 +1,1 @@
-"""The live view: what is new goes to every browser that looks, as fast as each of them paints it."""
+"""The live view: every open browser gets new pictures as fast as it paints them."""

@@ -1,4 +1,4 @@
-"""All browsers that look at the page: each gets what is new, and a newcomer what it has to know."""
+"""All browsers with the live view open: each gets every update, and a new one the state of all cameras."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,18 +7,19 @@ from contextlib import suppress
 from aiohttp import WSCloseCode, web
 
 from services.display.display_state import DisplayFrame
+from services.display.web.browser_protocol import PipelineStatus
 from services.display.web.live.viewer import LiveViewer, ProtocolError
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.telemetry import metrics
 
 MAX_VIEWERS = 64
-FULL = f"{MAX_VIEWERS} browsers look already"
-GOODBYE_TIMEOUT_S = 0.5  # the process has 1.5 s to end
+FULL = f"{MAX_VIEWERS} browsers are connected already"
+CLOSE_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 
 class LiveViewHub:
-    """Lives in the page's event loop; only is_up and is_looked_at are read from outside."""
+    """Lives in the web server's event loop; is_up and has_active_viewers may be read from any thread."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.is_up = False
@@ -27,34 +28,38 @@ class LiveViewHub:
         self._states: dict[str, CameraReport] = {}
 
     @property
-    def is_looked_at(self) -> bool:
-        """Whether anybody looks."""
-        return any(viewer.is_looking for viewer in tuple(self._viewers))
+    def has_active_viewers(self) -> bool:
+        """Whether a browser shows the live view in the foreground."""
+        return any(viewer.is_tab_visible for viewer in tuple(self._viewers))
 
-    def show(self, news: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        """Let what is new wait for every browser."""
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+        """Queue updates for every browser."""
         if is_up != self.is_up:
             self.is_up = is_up
             for viewer in self._viewers:
-                viewer.tell_pipeline(is_up)
-        self._states |= {item.camera: item for item in news if isinstance(item, CameraReport)}
+                viewer.enqueue_message(PipelineStatus(up=is_up))
+        self._states |= {item.camera: item for item in updates if isinstance(item, CameraReport)}
         self._states = {camera: state for camera, state in self._states.items() if state.state != CameraState.LEFT}
         for viewer in self._viewers:
-            for item in news:
-                viewer.put(item)
+            for item in updates:
+                viewer.enqueue(item)
 
-    async def look(self, request: web.Request) -> web.WebSocketResponse:
-        """Serve one browser's WebSocket until it leaves."""
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve one browser until it leaves."""
         viewer = LiveViewer(self._clock)
         await viewer.socket.prepare(request)
         if len(self._viewers) >= MAX_VIEWERS:
             metrics.REFUSED.labels("full").inc()
             await viewer.socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
             return viewer.socket
-        self._enter(viewer)
+        self._viewers.add(viewer)
+        metrics.VIEWERS.set(len(self._viewers))
+        viewer.enqueue_message(PipelineStatus(up=self.is_up))
+        for state in self._states.values():
+            viewer.enqueue(state)
         sender = asyncio.create_task(viewer.send_all())
         try:
-            await viewer.hear_all()
+            await viewer.receive_all()
         except ProtocolError as reason:
             metrics.REFUSED.labels("protocol").inc()
             await viewer.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode())
@@ -66,14 +71,7 @@ class LiveViewHub:
                 await sender
         return viewer.socket
 
-    def _enter(self, viewer: LiveViewer) -> None:
-        self._viewers.add(viewer)
-        metrics.VIEWERS.set(len(self._viewers))
-        viewer.tell_pipeline(self.is_up)
-        for state in self._states.values():
-            viewer.put(state)
-
-    async def say_goodbye(self, _: web.Application) -> None:
-        """Close every WebSocket, so that browsers start to look for the page's return."""
-        goodbyes = [viewer.socket.close(code=WSCloseCode.GOING_AWAY) for viewer in self._viewers]
-        await asyncio.wait_for(asyncio.gather(*goodbyes, return_exceptions=True), GOODBYE_TIMEOUT_S)
+    async def close_all(self, _: web.Application) -> None:
+        """Close every WebSocket, so that browsers try to connect again."""
+        closing = [viewer.socket.close(code=WSCloseCode.GOING_AWAY) for viewer in self._viewers]
+        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_TIMEOUT_S)

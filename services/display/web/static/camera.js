@@ -1,82 +1,97 @@
-// This device's camera, lent to the pipeline: hold a digit in front of it, and its number is here.
+// /camera: this device's camera as a camera of the pipeline.
 
-import { Answer } from "./answer.js";
+import { find } from "./dom.js";
+import { ReadingView } from "./reading_view.js";
 
 const WISH = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
-const TRY_AGAIN_MS = 3000;
+const RETRY_MS = 3000;
 
+/** @type {Record<string, string>} */
 const TROUBLES = {
-  NotAllowedError: "The camera was not allowed: allow it for this page in your browser, and load the page again.",
-  NotFoundError: "There is no camera on this device.",
-  NotReadableError: "Another program uses the camera: close that one.",
-  OverconstrainedError: "There is no such camera on this device.",
+  NotAllowedError: "Access to the camera was denied: allow it for this page in your browser, then reload the page.",
+  NotFoundError: "This device has no camera.",
+  NotReadableError: "Another program uses the camera: close that program.",
+  OverconstrainedError: "This device has no such camera.",
 };
 
 const INSECURE =
-  "Browsers lend their camera to secure pages only: run `digitcam share` on the computer and open the address it shows.";
+  "Browsers give secure pages only access to the camera: run `digitcam share` on the computer and open the address it shows.";
 
-const video = document.querySelector("video");
-const turn = document.getElementById("turn");
-const notice = document.getElementById("notice");
-const answer = new Answer("browser", "Hold up a digit");
-let facing = "environment"; // the camera that looks away from the person, where there are two
+const video = find(document, "video", HTMLVideoElement);
+const switchButton = find(document, "#switch", HTMLButtonElement);
+const notice = find(document, "#notice", HTMLElement);
+const view = new ReadingView("browser", "Hold up a digit");
+let facing = "environment"; // of two cameras the one that faces away from the user
 
-turn.addEventListener("click", () => {
+switchButton.addEventListener("click", () => {
   facing = facing === "environment" ? "user" : "environment";
   open();
 });
 
-document.addEventListener("visibilitychange", () => document.hidden || stayAwake());
+document.addEventListener("visibilitychange", () => document.hidden || keepAwake());
 
 async function open() {
-  for (const track of video.srcObject?.getTracks() ?? []) track.stop(); // a phone lends one camera at a time
-  if (!navigator.mediaDevices) return say(INSECURE);
+  const last = video.srcObject;
+  if (last instanceof MediaStream) for (const track of last.getTracks()) track.stop(); // a phone opens one camera at a time
+  if (!navigator.mediaDevices) {
+    showTrouble(INSECURE);
+    return;
+  }
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { ...WISH, facingMode: facing } });
-    stream.getVideoTracks()[0].addEventListener("ended", () => lost("The camera is gone."));
+    stream.getVideoTracks()[0]?.addEventListener("ended", () => retryAfter("The camera is gone."));
     video.srcObject = stream;
     await video.play();
-    say("");
-    stayAwake();
-    offerOthers();
-  } catch (error) {
-    lost(TROUBLES[error.name] ?? `The camera does not open: ${error.message}`, error.name !== "NotAllowedError");
+    showTrouble("");
+    keepAwake();
+    await offerSwitch();
+  } catch (caught) {
+    const error = /** @type {Error} */ (caught);
+    const sentence = TROUBLES[error.name] ?? `The camera does not open: ${error.message}`;
+    if (error.name === "NotAllowedError") showTrouble(sentence);
+    else retryAfter(sentence);
   }
 }
 
-function lost(sentence, comesBack = true) {
-  say(sentence);
-  if (comesBack) setTimeout(open, TRY_AGAIN_MS);
+/** @param {string} sentence */
+function retryAfter(sentence) {
+  showTrouble(sentence);
+  setTimeout(open, RETRY_MS);
 }
 
-function say(sentence) {
+/** @param {string} sentence */
+function showTrouble(sentence) {
   notice.textContent = sentence;
   notice.hidden = !sentence;
-  answer.setTrouble(sentence && "No picture");
+  view.setTrouble(sentence && "No picture");
 }
 
-// The button is there only for who has more than one camera.
-async function offerOthers() {
+// Shows the button if there are two cameras or more.
+async function offerSwitch() {
   const devices = await navigator.mediaDevices.enumerateDevices();
-  turn.hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
+  switchButton.hidden = devices.filter((device) => device.kind === "videoinput").length < 2;
 }
 
-// A screen that goes dark would take the camera with it. Browsers refuse this when the battery is low.
-function stayAwake() {
+// The camera stops when the screen goes dark. Browsers refuse this on low battery.
+function keepAwake() {
   navigator.wakeLock?.request("screen").catch(() => {});
 }
 
-// Each new picture of the camera is sent, if the one before has arrived.
-function next(now, picture) {
-  video.parentElement.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
-  answer.uplink.send(video, video.videoWidth, video.videoHeight, picture?.captureTime ?? now);
-  wait();
+/**
+ * Sends each new frame if the one before has arrived.
+ * @param {number} now
+ * @param {VideoFrameCallbackMetadata} [frame]
+ */
+function sendFrame(now, frame) {
+  if (video.parentElement) video.parentElement.style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
+  view.uplink.send(video, video.videoWidth, video.videoHeight, frame?.captureTime ?? now);
+  waitForFrame();
 }
 
-function wait() {
-  if (video.requestVideoFrameCallback) video.requestVideoFrameCallback(next);
-  else requestAnimationFrame(next);
+function waitForFrame() {
+  if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(sendFrame);
+  else requestAnimationFrame(sendFrame);
 }
 
-wait();
+waitForFrame();
 open();

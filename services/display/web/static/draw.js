@@ -1,19 +1,26 @@
-// A sheet to write on with mouse, pen or finger. It is a camera like any other: what it shows is read as it is written.
+// /draw: a sheet to write on with mouse, pen or finger; it is a camera of the pipeline.
 
-import { Answer } from "./answer.js";
+import { find } from "./dom.js";
+import { ReadingView } from "./reading_view.js";
+
+/** @typedef {[x: number, y: number]} Point */
 
 const PAPER = "#fdfdfb";
 const INK = "#1c2330";
-const PEN_SHARE = 0.028; // width of the pen, of the sheet's long side: a felt tip on a card
+const PEN_SHARE = 0.028; // width of the pen as a share of the sheet's long side: a felt tip on a card
 const LONG_SIDE_PX = 960;
-const SEND_EVERY_MS = 50; // a reading every 50 ms steadies as fast as a camera's
+const SEND_EVERY_MS = 50; // readings every 50 ms are smoothed as fast as a camera's
 
-const sheet = document.getElementById("sheet");
-const context = sheet.getContext("2d", { alpha: false });
-const answer = new Answer("draw", "Write a digit");
-let strokes = []; // each a list of [x, y], as shares of the sheet's width and height
-let pen = null; // the stroke being written, or the last one
-let pointer = null; // what writes it: a mouse, a finger
+const sheet = find(document, "#sheet", HTMLCanvasElement);
+const context = /** @type {CanvasRenderingContext2D} */ (sheet.getContext("2d", { alpha: false }));
+const buttons = { clear: find(document, "#clear", HTMLButtonElement), undo: find(document, "#undo", HTMLButtonElement) };
+const view = new ReadingView("draw", "Write a digit");
+/** @type {Point[][]} */
+let strokes = []; // in shares of the sheet's width and height
+/** @type {Point[]} */
+let stroke = []; // the current or last one
+/** @type {number | null} */
+let pointer = null; // the mouse or finger that writes
 
 new ResizeObserver(() => {
   const scale = LONG_SIDE_PX / Math.max(sheet.clientWidth, sheet.clientHeight);
@@ -25,26 +32,28 @@ new ResizeObserver(() => {
 }).observe(sheet);
 
 sheet.addEventListener("pointerdown", (event) => {
-  if (event.button !== 0 || pointer !== null) return; // a second finger, or the palm, writes nothing
+  if (event.button !== 0 || pointer !== null) return; // a second finger, or the palm, does not write
   pointer = event.pointerId;
   sheet.setPointerCapture(pointer);
-  pen = [point(event)];
-  strokes.push(pen);
+  stroke = [toPoint(event)];
+  strokes.push(stroke);
   redraw();
 });
 
 sheet.addEventListener("pointermove", (event) => {
   if (event.pointerId !== pointer) return;
-  pen.push(...(event.getCoalescedEvents?.() ?? [event]).map(point));
+  stroke.push(...(event.getCoalescedEvents?.() ?? [event]).map(toPoint));
   redraw();
 });
 
-for (const end of ["pointerup", "pointercancel"]) {
-  sheet.addEventListener(end, (event) => event.pointerId === pointer && (pointer = null));
+for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
+  sheet.addEventListener(end, (event) => {
+    if (event.pointerId === pointer) pointer = null;
+  });
 }
 
-document.getElementById("clear").addEventListener("click", clear);
-document.getElementById("undo").addEventListener("click", undo);
+buttons.clear.addEventListener("click", clear);
+buttons.undo.addEventListener("click", undo);
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") clear();
   if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
@@ -60,7 +69,11 @@ function undo() {
   redraw();
 }
 
-function point({ clientX, clientY }) {
+/**
+ * @param {PointerEvent} event
+ * @returns {Point}
+ */
+function toPoint({ clientX, clientY }) {
   const { left, top, width, height } = sheet.getBoundingClientRect();
   return [(clientX - left) / width, (clientY - top) / height];
 }
@@ -72,12 +85,16 @@ function redraw() {
   context.strokeStyle = INK;
   context.lineWidth = PEN_SHARE * Math.max(width, height);
   context.lineCap = context.lineJoin = "round";
-  for (const stroke of strokes) drawStroke(stroke.map(([x, y]) => [x * width, y * height]));
-  for (const id of ["clear", "undo"]) document.getElementById(id).disabled = strokes.length === 0;
+  for (const points of strokes) drawStroke(points.map(([x, y]) => [x * width, y * height]));
+  buttons.clear.disabled = buttons.undo.disabled = strokes.length === 0;
 }
 
-// Curves through the middles between the points: a hand's line has no corners where the mouse was asked.
+/**
+ * Draws curves through the middles between the points: a hand's line has no corners where the mouse was sampled.
+ * @param {Point[]} points
+ */
 function drawStroke([first, ...rest]) {
+  if (!first) return;
   context.beginPath();
   context.moveTo(...first);
   let last = first;
@@ -90,5 +107,5 @@ function drawStroke([first, ...rest]) {
 }
 
 setInterval(() => {
-  if (!document.hidden) answer.uplink.send(sheet, sheet.width, sheet.height);
+  if (!document.hidden) view.uplink.send(sheet, sheet.width, sheet.height);
 }, SEND_EVERY_MS);

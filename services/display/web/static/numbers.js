@@ -1,22 +1,33 @@
-// Numbers in large type. An <output> is spoken by a screen reader when it changes, so only what is new is written.
+// Numbers in large type. A screen reader speaks an <output> when it changes, so only what is new is written.
 
-const SMALL = 24; // characters from which type has to be small,
-const MEDIUM = 8; // and from which it cannot be large
+/** @import { NumberText } from "./types.d.ts" */
 
-// Returns what is said now if that is new, else null. otherwise: what is said when there is no number.
-export function showNumbers(output, numbers, otherwise) {
+const SMALL_FROM = 24; // characters from which the type is small
+const MEDIUM_FROM = 8;
+
+/**
+ * Returns the new text, or null if it has not changed.
+ * @param {HTMLOutputElement} output
+ * @param {NumberText[]} numbers
+ * @param {string} placeholder - shown if there is no number
+ */
+export function showNumbers(output, numbers, placeholder) {
   const text = numbers.map((number) => number.text).join(" ");
-  const said = text || otherwise;
-  const isNew = output.dataset.said !== said;
+  const shown = text || placeholder;
+  const isNew = output.dataset.shown !== shown;
   if (isNew) {
-    output.dataset.said = said;
-    output.dataset.size = text.length > SMALL ? "small" : text.length > MEDIUM ? "medium" : "large";
-    output.replaceChildren(...(numbers.length ? numbers.map(numberElement) : [placeholder(said)]));
+    output.dataset.shown = shown;
+    output.dataset.size = text.length > SMALL_FROM ? "small" : text.length > MEDIUM_FROM ? "medium" : "large";
+    output.replaceChildren(...(numbers.length ? numbers.map(numberElement) : [placeholderElement(shown)]));
   }
-  for (const [i, number] of numbers.entries()) output.children[i].lastChild.textContent = percent(number.confidence);
-  return isNew ? said : null;
+  for (const [i, number] of numbers.entries()) {
+    const confidence = output.children[i]?.lastChild;
+    if (confidence) confidence.textContent = percent(number.confidence);
+  }
+  return isNew ? shown : null;
 }
 
+/** @param {NumberText} number */
 function numberElement({ text }) {
   const element = document.createElement("span");
   element.className = "number";
@@ -28,13 +39,12 @@ function numberElement({ text }) {
   return element;
 }
 
-function placeholder(text) {
-  const element = document.createElement("span");
-  element.className = "none";
-  element.textContent = text;
-  return element;
+/** @param {string} text */
+function placeholderElement(text) {
+  return Object.assign(document.createElement("span"), { className: "none", textContent: text });
 }
 
-export function percent(confidence) {
-  return `${Math.floor(100 * confidence)} %`; // 99.7 % is not 100
+/** @param {number} share */
+export function percent(share) {
+  return `${Math.floor(100 * share)} %`; // 99.7 % is not 100
 }

@@ -1,4 +1,4 @@
-"""The answers for programs, asked as a program would: what is shown, what came and went, streams, pictures, films."""
+"""The HTTP API as a client sees it: cameras, readings, events, streams, snapshots, explanations."""
 
 import asyncio
 import json
@@ -17,83 +17,83 @@ import simplejpeg
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from services.display.events import APPEAR_S
-from services.display.web.api.stream import MAX_LISTENERS, Listener
-from services.display.web.event_store import MAX_EVENTS, Event, EventQuery, EventStore
-from services.display.web.server import GLANCE_S, WebServer
+from services.display.web.api.stream import MAX_CLIENTS, UpdateQueue
+from services.display.web.event_store import Event, EventQuery, EventStore
+from services.display.web.schema import MAX_EVENTS, ReadingInfo
+from services.display.web.server import EVENTS_INTERVAL_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
-from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.settings import ConfigError
 from tests.services.display.web.test_browser_cameras import becomes
-from tests.services.display.web.test_server import in_browser, settings, shown
+from tests.services.display.web.test_server import in_browser, report, settings, shown
 from tests.services.feed import pictures
 
 JPEG = b"\xff\xd8"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[WebServer]:
+def server(tmp_path: Path) -> Iterator[WebServer]:
     pictures(0)  # drawn once, which takes a second
-    page = WebServer(settings(tmp_path), time.monotonic)
-    yield page
-    page.close()
+    server = WebServer(settings(tmp_path), time.monotonic)
+    yield server
+    server.close()
 
 
-async def ask(page: WebServer, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
-    async with aiohttp.ClientSession() as session, session.request(method, page.url + path, **more) as answer:
+async def ask(server: WebServer, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
+    async with aiohttp.ClientSession() as session, session.request(method, server.url + path, **more) as answer:
         is_json = answer.content_type == "application/json"
         return answer.status, await (answer.json() if is_json else answer.read())
 
 
-def show(page: WebServer, camera: str = "demo", state: CameraState = CameraState.LIVE) -> None:
-    page.update(
+def show(server: WebServer, camera: str = "demo", state: CameraState = CameraState.LIVE) -> None:
+    server.update(
         [
-            CameraReport(camera=camera, state=state, detail="because", began_at=time.monotonic() - 5),
+            report(camera, state, detail="because", age_s=5),
             replace(shown(camera), jpeg=b""),
         ],
         True,
     )
 
 
-async def hold_up(page: WebServer, seconds: float, camera: str = "demo") -> None:
-    """Show the demo's sheet, which says 30, ten times a second for so long, and then nothing."""
+async def hold_up(server: WebServer, seconds: float, camera: str = "demo") -> None:
+    """Show the number 30 ten times a second for some seconds, and then nothing."""
     first = shown(camera)
     for step in range(round(10 * seconds) + 1):
-        page.update([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], True)
-    page.update([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
+        server.update([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], True)
+    server.update([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
 
 
-def test_cameras_say_how_they_are_and_how_fast(page: WebServer) -> None:
+def test_cameras_are_listed_with_state_and_rates(server: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", CameraState.FROZEN)
-        show(page)
-        _, answer = await ask(page, "/api/cameras")
-        assert [camera["name"] for camera in answer["cameras"]] == ["demo", "desk"]
-        desk = answer["cameras"][1]
-        assert (desk["state"], desk["detail"]) == ("frozen", "because")
-        assert desk["since"].endswith("Z")
-        assert 0.03 <= desk["age_s"] < 2
+        show(server, "hall", CameraState.FROZEN)
+        show(server)
+        _, answer = await ask(server, "/api/cameras")
+        assert [camera["name"] for camera in answer["cameras"]] == ["demo", "hall"]
+        hall = answer["cameras"][1]
+        assert (hall["state"], hall["detail"]) == ("frozen", "because")
+        assert hall["since"].endswith("Z")
+        assert 0.03 <= hall["age_s"] < 2
 
     in_browser(scenario)
 
 
-async def put(page: WebServer, name: str, source: object = "demo", **more: Any) -> tuple[int, Any]:
-    return await ask(page, f"/api/cameras/{name}", "PUT", json={"source": source}, **more)
+async def put(server: WebServer, name: str, source: object = "demo", **more: Any) -> tuple[int, Any]:
+    return await ask(server, f"/api/cameras/{name}", "PUT", json={"source": source}, **more)
 
 
-def test_camera_is_added_given_another_source_and_taken_away(page: WebServer, tmp_path: Path) -> None:
+def test_camera_is_added_changed_and_removed(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        show(page)
-        status, camera = await put(page, "hall", "rtsp://me:s3cret@10.0.0.7/live")
+        show(server)
+        status, camera = await put(server, "hall", "rtsp://me:s3cret@10.0.0.7/live")
         assert (status, camera["state"], camera["added"]) == (201, "connecting", True)
-        assert (await put(page, "hall", "http://10.0.0.7/cam.mjpg"))[0] == 200
+        assert (await put(server, "hall", "http://10.0.0.7/cam.mjpg"))[0] == 200
         assert read_added_cameras(tmp_path)["hall"].source == "http://10.0.0.7/cam.mjpg"
-        listed = (await ask(page, "/api/cameras"))[1]["cameras"]
+        listed = (await ask(server, "/api/cameras"))[1]["cameras"]
         assert [(camera["name"], camera["added"]) for camera in listed] == [("demo", False), ("hall", True)]
         assert "10.0.0.7" not in json.dumps(listed)
-        assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 204
+        assert (await ask(server, "/api/cameras/hall", "DELETE"))[0] == 204
         assert read_added_cameras(tmp_path) == {}
-        assert (await ask(page, "/api/cameras/hall", "DELETE"))[0] == 404
+        assert (await ask(server, "/api/cameras/hall", "DELETE"))[0] == 404
 
     in_browser(scenario)
 
@@ -103,17 +103,17 @@ def test_camera_is_added_given_another_source_and_taken_away(page: WebServer, tm
     [
         ("hall", "/etc/passwd", (400, "source is rtsp://")),
         ("hall", "0", (400, "source is rtsp://")),
-        ("hall", 7, (400, "source: str")),
+        ("hall", 7, (400, "source: expected str, got int")),
         ("-hall", "demo", (400, "name is")),
         ("demo", "demo", (409, "not added here")),
     ],
 )
-def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
-    page: WebServer, tmp_path: Path, name: str, source: object, refused: tuple[int, str]
+def test_camera_that_is_not_allowed_is_refused_with_a_sentence(
+    server: WebServer, tmp_path: Path, name: str, source: object, refused: tuple[int, str]
 ) -> None:
     async def scenario() -> None:
-        show(page)
-        status, answer = await put(page, name, source)
+        show(server)
+        status, answer = await put(server, name, source)
         assert status == refused[0]
         assert refused[1] in answer["error"]
 
@@ -121,30 +121,30 @@ def test_camera_that_may_not_be_added_is_refused_in_a_sentence(
     assert not (tmp_path / ADDED_CAMERAS_FILE).exists()
 
 
-def test_no_more_cameras_are_added_than_a_machine_can_bear(page: WebServer) -> None:
+def test_number_of_added_cameras_is_limited(server: WebServer) -> None:
     async def scenario() -> None:
-        answers = [(await put(page, f"c{number}"))[0] for number in range(MAX_ADDED + 1)]
+        answers = [(await put(server, f"c{number}"))[0] for number in range(MAX_ADDED + 1)]
         assert answers == [201] * MAX_ADDED + [409]
-        assert (await put(page, "c0"))[0] == 200
+        assert (await put(server, "c0"))[0] == 200
 
     in_browser(scenario)
 
 
-def test_other_pages_scripts_and_who_has_no_token_add_no_camera(tmp_path: Path) -> None:
+def test_adding_a_camera_needs_the_token_and_the_own_origin(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = WebServer(settings(tmp_path, WEB_TOKEN="of this test"), time.monotonic)  # noqa: S106 - of nothing else
-        assert (await put(page, "hall"))[0] == 401
-        assert (await put(page, "hall?token=of+this+test", headers={"Origin": "http://else.example"}))[0] == 403
-        assert (await put(page, "hall?token=of+this+test"))[0] == 201
-        await asyncio.to_thread(page.close)
+        server = WebServer(settings(tmp_path, WEB_TOKEN="of this test"), time.monotonic)  # noqa: S106 - of nothing else
+        assert (await put(server, "hall"))[0] == 401
+        assert (await put(server, "hall?token=of+this+test", headers={"Origin": "http://else.example"}))[0] == 403
+        assert (await put(server, "hall?token=of+this+test"))[0] == 201
+        await asyncio.to_thread(server.close)
 
     in_browser(scenario)
 
 
-def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: WebServer, tmp_path: Path) -> None:
+def test_damaged_list_of_cameras_is_reported_and_kept(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / ADDED_CAMERAS_FILE).write_text("nonsense")
-        for status, answer in (await put(page, "hall"), await ask(page, "/api/cameras")):
+        for status, answer in (await put(server, "hall"), await ask(server, "/api/cameras")):
             assert status == 409
             assert "cameras.json can't be used" in answer["error"]
 
@@ -152,28 +152,28 @@ def test_list_that_was_spoilt_is_said_and_left_as_it_is(page: WebServer, tmp_pat
     assert (tmp_path / ADDED_CAMERAS_FILE).read_text() == "nonsense"
 
 
-def test_readings_are_the_newest_of_each_camera_or_of_one(page: WebServer) -> None:
+def test_readings_are_the_newest_of_each_camera_or_of_one(server: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk")
-        show(page)
-        _, answer = await ask(page, "/api/readings?camera=demo")
+        show(server, "hall")
+        show(server)
+        _, answer = await ask(server, "/api/readings?camera=demo")
         [reading] = answer["readings"]
         assert (reading["camera"], [number["text"] for number in reading["numbers"]]) == ("demo", ["30"])
-        assert len((await ask(page, "/api/readings"))[1]["readings"]) == 2
+        assert len((await ask(server, "/api/readings"))[1]["readings"]) == 2
 
     in_browser(scenario)
 
 
-def test_number_that_came_and_went_is_an_event_with_its_times(page: WebServer) -> None:
+def test_number_that_appeared_and_left_is_an_event_with_both_times(server: WebServer) -> None:
     async def scenario() -> None:
         began_at = time.time()
-        await hold_up(page, 2.0)
-        _, answer = await ask(page, "/api/events")
+        await hold_up(server, 2.0)
+        _, answer = await ask(server, "/api/events")
         [event] = answer["events"]
         assert (event["camera"], event["number"], event["left_at"]) == ("demo", "30", None)
         assert event["confidence"] > 0.5
-        await becomes_left(page)
-        _, answer = await ask(page, "/api/events?camera=demo&number=30")
+        await becomes_left(server)
+        _, answer = await ask(server, "/api/events?camera=demo&number=30")
         [event] = answer["events"]
         came, went = (
             time.mktime(time.strptime(event[k][:19], "%Y-%m-%dT%H:%M:%S")) for k in ("appeared_at", "left_at")
@@ -181,19 +181,19 @@ def test_number_that_came_and_went_is_an_event_with_its_times(page: WebServer) -
         assert went - came == pytest.approx(2.0, abs=1.01)
         assert abs(came - time.timezone - began_at) < 2
 
-    async def becomes_left(page: WebServer) -> None:
+    async def becomes_left(server: WebServer) -> None:
         for _ in range(100):
-            if (await ask(page, "/api/events"))[1]["events"][0]["left_at"]:
+            if (await ask(server, "/api/events"))[1]["events"][0]["left_at"]:
                 return
             await asyncio.sleep(0.05)
-        raise AssertionError("it never left")
+        raise AssertionError("the number never left")
 
     in_browser(scenario)
 
 
-def test_readings_come_ten_times_a_second_while_nobody_looks(page: WebServer) -> None:
-    assert page.min_interval_s == GLANCE_S
-    assert APPEAR_S >= 2 * GLANCE_S
+def test_readings_are_needed_ten_times_a_second_without_viewers(server: WebServer) -> None:
+    assert server.min_interval_s == EVENTS_INTERVAL_S
+    assert APPEAR_S >= 2 * EVENTS_INTERVAL_S
 
 
 @pytest.mark.parametrize(
@@ -212,57 +212,57 @@ def test_readings_come_ten_times_a_second_while_nobody_looks(page: WebServer) ->
         "/api/cameras/demo/snapshot.jpg?plain=maybe",
     ],
 )
-def test_question_that_is_wrong_is_refused_in_a_sentence(page: WebServer, path: str) -> None:
+def test_invalid_parameter_is_refused_with_a_sentence(server: WebServer, path: str) -> None:
     async def scenario() -> None:
-        show(page)
-        status, answer = await ask(page, path)
+        show(server)
+        status, answer = await ask(server, path)
         assert status == 400
-        assert " is " in answer["error"] or "there are" in answer["error"]
+        assert answer["error"].endswith("(see /api/docs)")
 
     in_browser(scenario)
 
 
 @pytest.mark.parametrize("path", ["/api/nothing", "/api/cameras/nobody/snapshot.jpg", "/api/recordings/../x.mp4"])
-def test_what_is_not_there_is_said_as_json(page: WebServer, path: str) -> None:
+def test_unknown_address_is_answered_with_json(server: WebServer, path: str) -> None:
     async def scenario() -> None:
-        status, answer = await ask(page, path)
+        status, answer = await ask(server, path)
         assert status == 404
         assert answer["error"]
 
     in_browser(scenario)
 
 
-def test_snapshot_is_the_next_picture_with_what_was_read_on_it(page: WebServer) -> None:
+def test_snapshot_is_the_next_picture_with_its_reading_drawn_on_it(server: WebServer) -> None:
     async def scenario() -> None:
-        show(page)
-        question = asyncio.create_task(ask(page, "/api/cameras/demo/snapshot.jpg"))
-        await becomes(lambda: page.wants_pictures)
-        page.update([shown()], True)
+        show(server)
+        question = asyncio.create_task(ask(server, "/api/cameras/demo/snapshot.jpg"))
+        await becomes(lambda: server.wants_pictures)
+        server.update([shown()], True)
         status, jpeg = await question
         assert status == 200
         drawn, plain = (simplejpeg.decode_jpeg(data).astype(int) for data in (jpeg, shown().jpeg))
         assert (np.abs(drawn - plain).max(axis=2) > 60).mean() > 0.01  # boxes, labels
-        await becomes(lambda: not page.wants_pictures)
+        await becomes(lambda: not server.wants_pictures)
 
     in_browser(scenario)
 
 
-def test_snapshot_of_a_camera_that_gives_none_says_why(page: WebServer) -> None:
+def test_snapshot_of_a_camera_without_pictures_says_why(server: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", CameraState.ABSENT)
-        status, answer = await ask(page, "/api/cameras/desk/snapshot.jpg")
+        show(server, "hall", CameraState.ABSENT)
+        status, answer = await ask(server, "/api/cameras/hall/snapshot.jpg")
         assert status == 409
         assert answer["error"] == "no picture within 2 s; the camera is absent: because"
 
     in_browser(scenario)
 
 
-def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> None:
+def test_snapshot_of_a_camera_that_leaves_meanwhile_is_refused(server: WebServer) -> None:
     async def scenario() -> None:
-        show(page, "desk", CameraState.ABSENT)
-        question = asyncio.create_task(ask(page, "/api/cameras/desk/snapshot.jpg"))
-        await becomes(lambda: page.wants_pictures)
-        page.update([CameraReport(camera="desk", state=CameraState.LEFT, detail="", began_at=time.monotonic())], True)
+        show(server, "hall", CameraState.ABSENT)
+        question = asyncio.create_task(ask(server, "/api/cameras/hall/snapshot.jpg"))
+        await becomes(lambda: server.wants_pictures)
+        server.update([report("hall", CameraState.LEFT)], True)
         status, answer = await question
         assert (status, answer["error"]) == (404, "there is no such camera")
 
@@ -270,7 +270,7 @@ def test_snapshot_of_a_camera_that_leaves_meanwhile_says_so(page: WebServer) -> 
 
 
 async def read_events(response: aiohttp.ClientResponse) -> list[tuple[str, dict[str, Any]]]:
-    """The next server-sent event that is one, as a list of one."""
+    """Return the next server-sent event that is not a comment, as a list of one."""
     while True:
         block = (await response.content.readuntil(b"\n\n")).decode()
         if block.startswith("event: "):
@@ -278,36 +278,36 @@ async def read_events(response: aiohttp.ClientResponse) -> list[tuple[str, dict[
             return [(kind.removeprefix("event: "), json.loads(data.removeprefix("data: ")))]
 
 
-def test_stream_tells_readings_and_events_of_the_camera_asked_for(page: WebServer) -> None:
+def test_stream_sends_readings_and_events_of_the_requested_camera(server: WebServer) -> None:
     async def scenario() -> None:
-        async with aiohttp.ClientSession() as session, session.get(f"{page.url}/api/stream?camera=demo") as stream:
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream?camera=demo") as stream:
             assert stream.content_type == "text/event-stream"
-            await becomes(lambda: page.min_interval_s == 0)
-            await hold_up(page, 0.5, "desk")
-            await hold_up(page, 0.5)
-            told: list[tuple[str, dict[str, Any]]] = []
-            while "appeared" not in [kind for kind, _ in told] or "reading" not in [kind for kind, _ in told]:
-                told += await read_events(stream)
-            assert {values["camera"] for _, values in told} == {"demo"}
-            assert dict(told)["appeared"]["number"] == "30"
+            await becomes(lambda: server.min_interval_s == 0)
+            await hold_up(server, 0.5, "hall")
+            await hold_up(server, 0.5)
+            received: list[tuple[str, dict[str, Any]]] = []
+            while "appeared" not in [kind for kind, _ in received] or "reading" not in [kind for kind, _ in received]:
+                received += await read_events(stream)
+            assert {values["camera"] for _, values in received} == {"demo"}
+            assert dict(received)["appeared"]["number"] == "30"
 
-        def is_left() -> bool:
-            page.update([shown()], True)  # a write notices who has left
-            return page.min_interval_s > 0
+        def has_left() -> bool:
+            server.update([shown()], True)  # a write notices that the client is gone
+            return server.min_interval_s > 0
 
-        await becomes(is_left)
+        await becomes(has_left)
 
     in_browser(scenario)
 
 
-def test_socket_tells_states_and_readings_and_hears_nothing(page: WebServer) -> None:
+def test_websocket_sends_states_and_readings_and_takes_no_messages(server: WebServer) -> None:
     async def scenario() -> None:
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/api/ws") as socket:
-            await becomes(lambda: page.min_interval_s == 0)
-            show(page)
-            words = [json.loads((await socket.receive(5)).data) for _ in range(2)]
-            assert [word["kind"] for word in words] == ["camera", "reading"]
-            assert (words[0]["name"], words[1]["numbers"][0]["text"]) == ("demo", "30")
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/api/ws") as socket:
+            await becomes(lambda: server.min_interval_s == 0)
+            show(server)
+            messages = [json.loads((await socket.receive(5)).data) for _ in range(2)]
+            assert [message["kind"] for message in messages] == ["camera", "reading"]
+            assert (messages[0]["name"], messages[1]["numbers"][0]["text"]) == ("demo", "30")
             await socket.send_str("hello")
             while (message := await socket.receive(5)).type is WSMsgType.TEXT:
                 pass
@@ -316,30 +316,31 @@ def test_socket_tells_states_and_readings_and_hears_nothing(page: WebServer) -> 
     in_browser(scenario)
 
 
-def test_listener_too_many_is_told_so(page: WebServer) -> None:
+def test_number_of_stream_clients_is_limited(server: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
-            opened = [await session.ws_connect(f"{page.url}/api/ws") for _ in range(MAX_LISTENERS)]
-            assert (await ask(page, "/api/stream"))[0] == 429
-            assert len(opened) == MAX_LISTENERS
+            opened = [await session.ws_connect(f"{server.url}/api/ws") for _ in range(MAX_CLIENTS)]
+            assert (await ask(server, "/api/stream"))[0] == 429
+            assert len(opened) == MAX_CLIENTS
 
     in_browser(scenario)
 
 
-def test_slow_listener_has_the_newest_reading_of_each_camera_before_it(page: WebServer) -> None:
+def test_slow_client_gets_only_the_newest_reading_of_each_camera(server: WebServer) -> None:
     async def scenario() -> None:
-        listener = Listener(page._api.desk, None)
+        queue = UpdateQueue(server.api.state, None)
         for seq in range(100):
-            listener.put(replace(shown("one"), seq=seq))
-            listener.put(replace(shown("two"), seq=seq))
-        told = [await listener.next(1) for _ in range(2)]
-        assert [(values["camera"], values["seq"]) for _, values in told] == [("one", 99), ("two", 99)]
-        assert await listener.next(0.01) == ("", {})
+            queue.enqueue(replace(shown("one"), seq=seq))
+            queue.enqueue(replace(shown("two"), seq=seq))
+        updates = [await queue.next(1), await queue.next(1)]
+        readings = [update[1] for update in updates if update and isinstance(update[1], ReadingInfo)]
+        assert [(reading.camera, reading.seq) for reading in readings] == [("one", 99), ("two", 99)]
+        assert await queue.next(0.01) is None
 
     in_browser(scenario)
 
 
-def test_webhook_gets_each_event_also_when_it_fails_at_first(tmp_path: Path) -> None:
+def test_webhook_is_retried_after_a_failure(tmp_path: Path) -> None:
     async def scenario() -> None:
         got: list[dict[str, Any]] = []
         tries = 0
@@ -359,37 +360,37 @@ def test_webhook_gets_each_event_also_when_it_fails_at_first(tmp_path: Path) -> 
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        page = WebServer(settings(tmp_path, WEBHOOK=f"http://127.0.0.1:{port}/hook"), time.monotonic)
+        server = WebServer(settings(tmp_path, WEBHOOK=f"http://127.0.0.1:{port}/hook"), time.monotonic)
         try:
-            await hold_up(page, 0.5)
+            await hold_up(server, 0.5)
             await becomes(lambda: got)
             assert (got[0]["kind"], got[0]["number"], got[0]["camera"]) == ("appeared", "30", "demo")
         finally:
-            await asyncio.to_thread(page.close)
+            await asyncio.to_thread(server.close)
             await runner.cleanup()
 
     in_browser(scenario)
 
 
-def test_webhook_that_is_no_address_is_one_sentence(tmp_path: Path) -> None:
+def test_invalid_webhook_address_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="WEBHOOK=ftp://x is not right: it takes http"):
         settings(tmp_path, WEBHOOK="ftp://x")
 
 
-def test_events_are_kept_across_a_restart_and_those_in_sight_end_with_it(tmp_path: Path) -> None:
+def test_events_survive_a_restart_which_ends_the_open_ones(tmp_path: Path) -> None:
     async def scenario() -> None:
         for count in (1, 2):
-            page = WebServer(settings(tmp_path), time.monotonic)
-            await hold_up(page, 0.5)
-            events = (await ask(page, "/api/events"))[1]["events"]
+            server = WebServer(settings(tmp_path), time.monotonic)
+            await hold_up(server, 0.5)
+            events = (await ask(server, "/api/events"))[1]["events"]
             assert len(events) == count
             assert all(event["left_at"] for event in events[1:])
-            await asyncio.to_thread(page.close)
+            await asyncio.to_thread(server.close)
 
     in_browser(scenario)
 
 
-def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Path) -> None:
+def test_locked_file_does_not_block_the_server(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "events.sqlite", 1)
     with closing(sqlite3.connect(tmp_path / "events.sqlite", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -400,20 +401,20 @@ def test_file_that_another_program_locks_does_not_hold_the_page_up(tmp_path: Pat
     store.close()
 
 
-def test_no_events_are_kept_where_none_are_wanted(tmp_path: Path) -> None:
+def test_events_are_not_stored_with_events_days_0(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = WebServer(settings(tmp_path, EVENTS_DAYS="0"), time.monotonic)
-        await hold_up(page, 0.5)
-        assert (await ask(page, "/api/events")) == (404, {"error": "no events are kept here: EVENTS_DAYS is 0"})
-        await asyncio.to_thread(page.close)
+        server = WebServer(settings(tmp_path, EVENTS_DAYS="0"), time.monotonic)
+        await hold_up(server, 0.5)
+        assert (await ask(server, "/api/events")) == (404, {"error": "no events are stored: EVENTS_DAYS is 0"})
+        await asyncio.to_thread(server.close)
         assert not (tmp_path / "events.sqlite").exists()
 
     in_browser(scenario)
 
 
-def test_file_that_is_no_store_of_events_is_one_sentence(tmp_path: Path) -> None:
+def test_file_that_is_not_an_event_store_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "events.sqlite").write_text("this is no database, and long enough to be seen as none" * 20)
-    with pytest.raises(ConfigError, match=r"RUN_DIR=.* can't keep events in events\.sqlite"):
+    with pytest.raises(ConfigError, match=r"RUN_DIR=.* cannot store events in events\.sqlite"):
         WebServer(settings(tmp_path), time.monotonic)
 
 
@@ -421,7 +422,7 @@ def event(camera: str, number: str, appeared_at: float) -> Event:
     return Event(id=0, camera=camera, number=number, appeared_at=appeared_at, left_at=None, confidence=0.9)
 
 
-def test_store_forgets_by_age_and_gives_pages_of_what_is_asked(tmp_path: Path) -> None:
+def test_store_deletes_old_events_and_answers_queries_in_parts(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "events.sqlite", days=1)
     for hour in range(48):
         store.add(event("demo" if hour % 2 else "hall", str(hour), hour * 3600.0))
@@ -433,33 +434,38 @@ def test_store_forgets_by_age_and_gives_pages_of_what_is_asked(tmp_path: Path) -
     store.close()
 
 
-async def ask_why(page: WebServer, query: str) -> tuple[int, Any]:
-    """Ask why while the demo's camera gives its next picture."""
-    show(page)
-    question = asyncio.create_task(ask(page, f"/api/cameras/demo/why?{query}"))
-    await becomes(lambda: page.wants_pictures)
-    page.update([shown()], True)
+async def request_explanation(server: WebServer, query: str) -> tuple[int, Any]:
+    """Request an explanation while the demo camera sends its next picture."""
+    show(server)
+    question = asyncio.create_task(ask(server, f"/api/cameras/demo/explanation?{query}"))
+    await becomes(lambda: server.wants_pictures)
+    server.update([shown()], True)
     return await question
 
 
-def test_why_answers_with_what_was_seen_and_said(page: WebServer) -> None:
+def test_explanation_has_inputs_evidence_and_layers(server: WebServer) -> None:
     async def scenario() -> None:
         x, y, width, height = shown().digits[0].box
-        status, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
+        status, explanation = await request_explanation(server, f"x={x + width / 2}&y={y + height / 2}")
         assert status == 200
-        assert why["words"][0].startswith(("Read as", "Rejected", "Not shown"))
-        assert [len(why["evidence"][name]) for name in ("found", "read", "together")] == [10, 11, 11]
-        assert [layer["kind"] for layer in why["layers"][:3]] == ["convolution", "ReLU", "max pooling"]
-        pictures = [why["crop"], why["image"], why["heat"], *(layer["picture"] for layer in why["layers"])]
+        assert explanation["sentences"][0].startswith(("Read as", "Rejected", "Not shown"))
+        assert [len(explanation["evidence"][name]) for name in ("detector", "classifier", "combined")] == [10, 11, 11]
+        assert [layer["kind"] for layer in explanation["layers"][:3]] == ["convolution", "ReLU", "max pooling"]
+        pictures = [
+            explanation["crop"],
+            explanation["classifier_input"],
+            explanation["heatmap"],
+            *(layer["picture"] for layer in explanation["layers"]),
+        ]
         assert all(picture.startswith("data:image/") for picture in pictures)
 
     in_browser(scenario)
 
 
 @pytest.mark.parametrize("query", ["", "x=1", "x=1&y=-1", "x=1&y=nan", "x=1&y=1e9", "x=1&y=2&z=3"])
-def test_why_asks_for_a_place_of_the_picture(page: WebServer, query: str) -> None:
+def test_explanation_needs_a_valid_place(server: WebServer, query: str) -> None:
     async def scenario() -> None:
-        show(page)
-        assert (await ask(page, f"/api/cameras/demo/why?{query}"))[0] == 400
+        show(server)
+        assert (await ask(server, f"/api/cameras/demo/explanation?{query}"))[0] == 400
 
     in_browser(scenario)

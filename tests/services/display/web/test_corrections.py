@@ -1,4 +1,4 @@
-"""Corrections by the interface for programs: kept only when said, listed, deletable, bounded; hostile ones refused."""
+"""/api/corrections: stored only on request, listed, deleted, limited; hostile ones are refused."""
 
 import asyncio
 import time
@@ -10,7 +10,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from services.display.web.explain.corrections import LABELS, MOST_REMEMBERED, RecentReadings
+from services.display.web.explain.corrections import MAX_RECENT, RecentCrops
+from services.display.web.schema import LABELS
 from services.display.web.server import WebServer
 from shared.vision.corrections import (
     MAX_CORRECTIONS,
@@ -20,7 +21,7 @@ from shared.vision.corrections import (
     CorrectionStore,
 )
 from shared.vision.digit import NOT_A_DIGIT
-from tests.services.display.web.test_api import ask, ask_why
+from tests.services.display.web.test_api import ask, request_explanation
 from tests.services.display.web.test_server import in_browser, settings, shown
 from tests.services.feed import pictures
 
@@ -28,39 +29,38 @@ KEPT = "learned/corrections.sqlite"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[WebServer]:
+def server(tmp_path: Path) -> Iterator[WebServer]:
     pictures(0)  # drawn once, which takes a second
-    page = WebServer(settings(tmp_path), time.monotonic)
-    yield page
-    page.close()
+    server = WebServer(settings(tmp_path), time.monotonic)
+    yield server
+    server.close()
 
 
-def seen(said: int = 3, camera: str = "demo") -> ClassifiedCrop:
+def crop(said: int = 3, camera: str = "demo") -> ClassifiedCrop:
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 12:16] = 255
     return ClassifiedCrop(camera, image, said)
 
 
-def remember(page: WebServer, what: ClassifiedCrop) -> int:
-    """Let the page have seen something."""
-    memory: RecentReadings = page._api.why._memory
-    return memory.remember(what)
+def remember(server: WebServer, what: ClassifiedCrop) -> int:
+    """Keep a crop as if an explanation had shown it."""
+    return server.api.crops.add(what)
 
 
-async def say(page: WebServer, number: int, label: str) -> tuple[int, Any]:
-    return await ask(page, "/api/corrections", "POST", json={"seen": number, "label": label})
+async def correct(server: WebServer, number: int, label: str) -> tuple[int, Any]:
+    return await ask(server, "/api/corrections", "POST", json={"crop_id": number, "label": label})
 
 
-def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: WebServer, tmp_path: Path) -> None:
+def test_explained_crop_is_stored_only_with_a_correction(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         x, y, width, height = shown().digits[0].box
-        _, why = await ask_why(page, f"x={x + width / 2}&y={y + height / 2}")
+        _, why = await request_explanation(server, f"x={x + width / 2}&y={y + height / 2}")
         assert not (tmp_path / KEPT).exists()
-        status, correction = await say(page, why["seen"], "5")
+        status, correction = await correct(server, why["crop_id"], "5")
         assert status == 201
-        assert (correction["camera"], correction["label"], correction["said"]) == ("demo", "5", "3")
-        assert correction["image"] == why["image"]
-        assert (await ask(page, "/api/corrections"))[1] == {"corrections": [correction], "next": None}
+        assert (correction["camera"], correction["label"], correction["read_as"]) == ("demo", "5", "3")
+        assert correction["image"] == why["classifier_input"]
+        assert (await ask(server, "/api/corrections"))[1] == {"corrections": [correction], "next": None}
         (kept,) = CorrectionStore(tmp_path / "learned").fetch()
         assert kept.label == 5
         assert kept.crop.image.max() == 255
@@ -68,18 +68,18 @@ def test_what_was_explained_is_kept_with_its_label_only_when_it_is_said(page: We
     in_browser(scenario)
 
 
-def test_place_without_a_candidate_has_nothing_to_correct(page: WebServer) -> None:
+def test_place_without_a_candidate_has_no_crop(server: WebServer) -> None:
     async def scenario() -> None:
-        _, why = await ask_why(page, "x=1&y=1")
-        assert why["seen"] is None
+        _, why = await request_explanation(server, "x=1&y=1")
+        assert why["crop_id"] is None
 
     in_browser(scenario)
 
 
-def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: WebServer, tmp_path: Path) -> None:
+def test_corrections_survive_a_restart_and_are_deleted_one_by_one(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         for label in ("7", "none"):
-            await say(page, remember(page, seen()), label)
+            await correct(server, remember(server, crop()), label)
         other = WebServer(settings(tmp_path), time.monotonic)
         try:
             corrections = (await ask(other, "/api/corrections"))[1]["corrections"]
@@ -95,14 +95,14 @@ def test_corrections_are_kept_across_a_restart_and_forgotten_one_by_one(page: We
     in_browser(scenario)
 
 
-def test_list_comes_in_pages(page: WebServer, tmp_path: Path) -> None:
+def test_list_comes_in_parts(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         table = CorrectionStore(tmp_path / "learned")
         for label in range(5):
-            table.add(seen(), label)
-        _, first = await ask(page, "/api/corrections?limit=3")
+            table.add(crop(), label)
+        _, first = await ask(server, "/api/corrections?limit=3")
         assert [correction["label"] for correction in first["corrections"]] == ["4", "3", "2"]
-        _, second = await ask(page, f"/api/corrections?before={first['next']}")
+        _, second = await ask(server, f"/api/corrections?before={first['next']}")
         assert [correction["label"] for correction in second["corrections"]] == ["1", "0"]
         assert second["next"] is None
 
@@ -112,20 +112,20 @@ def test_list_comes_in_pages(page: WebServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ({"seen": 1, "label": "7"}, 404),  # never seen
-        ({"seen": 1, "label": "10"}, 400),
-        ({"seen": 1, "label": 7}, 400),
-        ({"seen": "1", "label": "7"}, 400),
-        ({"seen": 1}, 400),
-        ({"seen": 1, "label": "7", "image": "data:image/png;base64,"}, 400),  # no picture comes from a browser
+        ({"crop_id": 1, "label": "7"}, 404),  # no such crop
+        ({"crop_id": 1, "label": "10"}, 400),
+        ({"crop_id": 1, "label": 7}, 400),
+        ({"crop_id": "1", "label": "7"}, 400),
+        ({"crop_id": 1}, 400),
+        ({"crop_id": 1, "label": "7", "image": "data:image/png;base64,"}, 400),  # no picture comes from a browser
         ([], 400),
     ],
 )
-def test_correction_that_is_none_is_refused_and_leaves_no_file(
-    page: WebServer, tmp_path: Path, body: Any, status: int
+def test_invalid_correction_is_refused_and_creates_no_file(
+    server: WebServer, tmp_path: Path, body: Any, status: int
 ) -> None:
     async def scenario() -> None:
-        answer = await ask(page, "/api/corrections", "POST", json=body)
+        answer = await ask(server, "/api/corrections", "POST", json=body)
         assert answer[0] == status
         assert answer[1]["error"]
         assert not (tmp_path / KEPT).exists()
@@ -133,80 +133,79 @@ def test_correction_that_is_none_is_refused_and_leaves_no_file(
     in_browser(scenario)
 
 
-def test_other_sites_correct_and_delete_nothing(page: WebServer, tmp_path: Path) -> None:
+def test_other_sites_cannot_correct_or_delete(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        number = remember(page, seen())
+        number = remember(server, crop())
         strange = {"Origin": "http://elsewhere.example"}
-        body = {"seen": number, "label": "7"}
-        assert (await ask(page, "/api/corrections", "POST", json=body, headers=strange))[0] == 403
+        body = {"crop_id": number, "label": "7"}
+        assert (await ask(server, "/api/corrections", "POST", json=body, headers=strange))[0] == 403
         assert not (tmp_path / KEPT).exists()
-        _, kept = await say(page, number, "7")
-        assert (await ask(page, f"/api/corrections/{kept['id']}", "DELETE", headers=strange))[0] == 403
-        assert len((await ask(page, "/api/corrections"))[1]["corrections"]) == 1
+        _, kept = await correct(server, number, "7")
+        assert (await ask(server, f"/api/corrections/{kept['id']}", "DELETE", headers=strange))[0] == 403
+        assert len((await ask(server, "/api/corrections"))[1]["corrections"]) == 1
 
     in_browser(scenario)
 
 
-def test_who_has_no_token_corrects_nothing(tmp_path: Path) -> None:
+def test_correction_needs_the_token(tmp_path: Path) -> None:
     async def scenario() -> None:
-        page = WebServer(settings(tmp_path, WEB_TOKEN="a secret"), time.monotonic)  # noqa: S106
+        server = WebServer(settings(tmp_path, WEB_TOKEN="a secret"), time.monotonic)  # noqa: S106
         try:
-            assert (await say(page, remember(page, seen()), "7"))[0] == 401
+            assert (await correct(server, remember(server, crop()), "7"))[0] == 401
         finally:
-            await asyncio.to_thread(page.close)
+            await asyncio.to_thread(server.close)
 
     in_browser(scenario)
 
 
-def test_table_that_is_damaged_is_said_and_left_as_it_is(page: WebServer, tmp_path: Path) -> None:
+def test_damaged_table_is_reported_and_kept(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / KEPT).parent.mkdir()
         (tmp_path / KEPT).write_text("this is no database, and long enough to be seen as none" * 20)
-        for answer in (await say(page, remember(page, seen()), "7"), await ask(page, "/api/corrections")):
+        for answer in (await correct(server, remember(server, crop()), "7"), await ask(server, "/api/corrections")):
             assert answer[0] == 409
-            assert "corrections.sqlite can't be used" in answer[1]["error"]
+            assert "corrections.sqlite cannot be used" in answer[1]["error"]
         assert (tmp_path / KEPT).read_text().startswith("this is no database")
 
     in_browser(scenario)
 
 
-def test_one_correction_too_many_in_a_minute_is_refused(page: WebServer) -> None:
+def test_corrections_a_minute_are_limited(server: WebServer) -> None:
     async def scenario() -> None:
-        number = remember(page, seen())
+        number = remember(server, crop())
         async with aiohttp.ClientSession() as session:
-            body = {"seen": number, "label": "7"}
+            body = {"crop_id": number, "label": "7"}
             for _ in range(MAX_PER_MINUTE):
-                async with session.post(f"{page.url}/api/corrections", json=body) as answer:
+                async with session.post(f"{server.url}/api/corrections", json=body) as answer:
                     assert answer.status == 201
-        status, refusal = await say(page, number, "7")
+        status, refusal = await correct(server, number, "7")
         assert status == 429
         assert "wait a little" in refusal["error"]
 
     in_browser(scenario)
 
 
-def test_table_takes_so_many_and_no_more(tmp_path: Path) -> None:
+def test_number_of_corrections_is_limited(tmp_path: Path) -> None:
     now = iter(range(0, 10**9, 60))
     table = CorrectionStore(tmp_path, lambda: float(next(now)))
-    first = table.add(seen(), 1)
+    first = table.add(crop(), 1)
     with table._open() as rows:
-        fill = (
-            "INSERT INTO corrections (camera, at, label, predicted, image) SELECT camera, at, label, predicted, image"
-        )
+        columns = "camera, at, label, predicted, image"
+        fill = f"INSERT INTO corrections ({columns}) SELECT {columns}"
         rows.executemany(f"{fill} FROM corrections WHERE id = ?", [(first.id,)] * (MAX_CORRECTIONS - 1))
     with pytest.raises(CorrectionLimitError, match="delete some of them"):
-        table.add(seen(), 1)
+        table.add(crop(), 1)
     assert table.delete(first.id)
-    assert table.add(seen(), 1).id == MAX_CORRECTIONS + 1
+    assert table.add(crop(), 1).id == MAX_CORRECTIONS + 1
 
 
-def test_memory_forgets_what_was_explained_long_ago() -> None:
-    memory = RecentReadings()
-    numbers = [memory.remember(seen()) for _ in range(MOST_REMEMBERED + 1)]
-    assert memory.find(numbers[0]) is None
-    assert memory.find(numbers[1]) is not None
+def test_old_crops_are_forgotten() -> None:
+    crops = RecentCrops()
+    numbers = [crops.add(crop()) for _ in range(MAX_RECENT + 1)]
+    assert crops.get(numbers[0]) is None
+    assert crops.get(numbers[1]) is not None
 
 
-def test_label_is_named_for_every_class() -> None:
+def test_every_class_has_a_label() -> None:
     assert LABELS[NOT_A_DIGIT] == "none"
     assert LABELS[:NOT_A_DIGIT] == tuple(map(str, range(10)))

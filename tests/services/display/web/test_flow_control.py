@@ -1,4 +1,4 @@
-"""The pace of a browser: pictures of many cameras on a slow line stay fresh, and words are rationed."""
+"""Flow control: pictures of many cameras on a slow line stay fresh, and messages are limited."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from services.display.web.flow_control import SLOW_S, FrameWindow, TokenBucket
 
 def ages_on_a_line(cameras: int, picture_s: float, pictures: int = 400) -> list[float]:
     """How old each picture is when painted, if the line carries one in picture_s seconds and cameras take turns."""
-    room, now, line_free_at, ages = FrameWindow(), 0.0, 0.0, []
-    on_their_way: list[tuple[float, float]] = []  # painted at, sent at
+    window, now, line_free_at, ages = FrameWindow(), 0.0, 0.0, []
+    in_flight: list[tuple[float, float]] = []  # painted at, sent at
     for _ in range(pictures):
-        while room.holds(len(on_their_way)) and len(on_their_way) < cameras:
+        while window.is_open(len(in_flight)) and len(in_flight) < cameras:
             line_free_at = max(line_free_at, now) + picture_s
-            on_their_way.append((line_free_at, now))
-        count = len(on_their_way)
-        now, sent_at = on_their_way.pop(0)
+            in_flight.append((line_free_at, now))
+        count = len(in_flight)
+        now, sent_at = in_flight.pop(0)
         ages.append(now - sent_at)
-        room.learn(now - sent_at, count)
+        window.record(now - sent_at, count)
     return ages
 
 
@@ -26,31 +26,31 @@ def test_pictures_on_a_slow_line_are_never_old(cameras: int, picture_s: float) -
     assert max(ages_on_a_line(cameras, picture_s)[10:]) <= SLOW_S + 2 * picture_s
 
 
-def test_quick_line_carries_a_picture_of_each_camera_at_once() -> None:
-    room = FrameWindow()
-    for on_their_way in range(1, 16):
-        room.learn(0.02, on_their_way)
-    assert room.holds(15)
+def test_fast_line_carries_a_picture_of_each_camera_at_once() -> None:
+    window = FrameWindow()
+    for in_flight in range(1, 16):
+        window.record(0.02, in_flight)
+    assert window.is_open(15)
 
 
-def test_room_that_is_not_used_does_not_grow() -> None:
-    room = FrameWindow()
+def test_window_that_is_not_full_does_not_grow() -> None:
+    window = FrameWindow()
     for _ in range(1000):
-        room.learn(0.02, 2)
-    room.learn(1.0, 2)
-    assert not room.holds(1)
+        window.record(0.02, 2)
+    window.record(1.0, 2)
+    assert not window.is_open(1)
 
 
-def test_line_that_stood_still_gets_one_picture_at_a_time() -> None:
-    room = FrameWindow()
+def test_stalled_line_gets_one_picture_at_a_time() -> None:
+    window = FrameWindow()
     for _ in range(20):
-        room.learn(5.0, 1)
-    assert room.holds(0)
-    assert not room.holds(1)
+        window.record(5.0, 1)
+    assert window.is_open(0)
+    assert not window.is_open(1)
 
 
-def test_allowance_is_spent_and_grows_again() -> None:
-    allowance = TokenBucket(per_s=2.0, at_once=3.0, left=3.0, at=0.0)
-    assert [allowance.take(0.0) for _ in range(4)] == [True, True, True, False]
-    assert [allowance.take(0.5), allowance.take(0.5)] == [True, False]
-    assert [allowance.take(100.0) for _ in range(4)] == [True, True, True, False]
+def test_tokens_are_used_up_and_refilled() -> None:
+    bucket = TokenBucket(rate_per_s=2.0, capacity=3.0, tokens=3.0, updated_at=0.0)
+    assert [bucket.take_token(0.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take_token(0.5), bucket.take_token(0.5)] == [True, False]
+    assert [bucket.take_token(100.0) for _ in range(4)] == [True, True, True, False]

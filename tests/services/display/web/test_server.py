@@ -1,4 +1,4 @@
-"""The page's server, spoken to as a browser would: what it sends, to whom, and what it refuses."""
+"""The web server as a browser sees it: what it sends, to whom, and what it refuses."""
 
 import asyncio
 import json
@@ -17,9 +17,9 @@ from aiohttp.test_utils import make_mocked_request
 from multidict import CIMultiDictProxy
 
 from services.display.display_state import CameraDisplay, DisplayFrame
-from services.display.web.access import cookie_of
+from services.display.web.access import cookie_name
 from services.display.web.live.hub import MAX_VIEWERS
-from services.display.web.live.viewer import WORDS_AT_ONCE
+from services.display.web.live.viewer import MESSAGE_BURST
 from services.display.web.server import WebServer
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
@@ -40,17 +40,17 @@ def settings(tmp_path: Path, **given: str) -> Settings:
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[WebServer]:
-    page = WebServer(settings(tmp_path), time.monotonic)
-    yield page
-    page.close()
+def server(tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(settings(tmp_path), time.monotonic)
+    yield server
+    server.close()
 
 
 @pytest.fixture
-def locked_page(tmp_path: Path) -> Iterator[WebServer]:
-    page = WebServer(settings(tmp_path, WEB_TOKEN=TOKEN), time.monotonic)
-    yield page
-    page.close()
+def locked_server(tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(settings(tmp_path, WEB_TOKEN=TOKEN), time.monotonic)
+    yield server
+    server.close()
 
 
 def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> DisplayFrame:
@@ -58,9 +58,13 @@ def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> DisplayFra
     return CameraDisplay().make_frame(view_of(camera, seq, time.monotonic() - age_s))
 
 
+def report(camera: str, state: CameraState, detail: str = "", age_s: float = 0.0) -> CameraReport:
+    return CameraReport(camera=camera, state=state, detail=detail, began_at=time.monotonic() - age_s)
+
+
 @dataclass
 class Browser:
-    """The browser's end of the WebSocket; words of other kinds than asked for are passed over."""
+    """The browser's end of the WebSocket; messages of other kinds than expected are skipped."""
 
     socket: aiohttp.ClientWebSocketResponse
 
@@ -70,11 +74,11 @@ class Browser:
         length = int.from_bytes(message.data[:4], "big")
         return json.loads(message.data[4 : 4 + length]), message.data[4 + length :]
 
-    async def word(self, kind: str) -> dict[str, Any]:
+    async def message(self, kind: str) -> dict[str, Any]:
         while True:
             message = await self.socket.receive(5)
-            if message.type is WSMsgType.TEXT and (word := json.loads(message.data))["kind"] == kind:
-                return dict(word)
+            if message.type is WSMsgType.TEXT and (found := json.loads(message.data))["kind"] == kind:
+                return dict(found)
             assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY)
 
     async def end(self) -> int | None:
@@ -82,15 +86,15 @@ class Browser:
             pass
         return self.socket.close_code
 
-    async def say(self, **word: object) -> None:
-        await self.socket.send_str(json.dumps(word))
+    async def send(self, **message: object) -> None:
+        await self.socket.send_str(json.dumps(message))
 
 
 @asynccontextmanager
-async def look(page: WebServer, **headers: str) -> AsyncIterator[Browser]:
-    async with aiohttp.ClientSession() as session, session.ws_connect(f"{page.url}/ws", headers=headers) as opened:
+async def open_live_view(server: WebServer, **headers: str) -> AsyncIterator[Browser]:
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/ws", headers=headers) as opened:
         browser = Browser(opened)
-        await browser.word("pipeline")  # the first word: from now on it is looked at
+        await browser.message("pipeline")  # the first message: from now on the tab counts as visible
         yield browser
 
 
@@ -98,10 +102,10 @@ def in_browser(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_picture_arrives_with_what_was_read_on_it(page: WebServer) -> None:
+def test_picture_arrives_with_its_reading(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            page.update([shown()], True)
+        async with open_live_view(server) as browser:
+            server.update([shown()], True)
             header, jpeg = await browser.picture()
         assert jpeg == shown().jpeg
         assert (header["camera"], header["seq"], header["width"], header["height"]) == ("demo", 1, 640, 480)
@@ -112,97 +116,95 @@ def test_picture_arrives_with_what_was_read_on_it(page: WebServer) -> None:
     in_browser(scenario)
 
 
-def test_slow_viewer_gets_the_newest_picture_and_holds_up_nobody(page: WebServer) -> None:
+def test_slow_viewer_gets_the_newest_picture_and_delays_no_other(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as slow, look(page) as quick:
+        async with open_live_view(server) as slow, open_live_view(server) as quick:
             for seq in range(1, 31):
-                page.update([shown(seq=seq)], True)
+                server.update([shown(seq=seq)], True)
                 assert (await quick.picture())[0]["seq"] == seq
-                await quick.say(kind="painted", camera="demo")
+                await quick.send(kind="painted", camera="demo")
             assert (await slow.picture())[0]["seq"] == 1
-            await slow.say(kind="painted", camera="demo")
+            await slow.send(kind="painted", camera="demo")
             assert (await slow.picture())[0]["seq"] == 30
 
     in_browser(scenario)
 
 
-def test_picture_not_yet_painted_does_not_hold_up_other_cameras(page: WebServer) -> None:
+def test_unpainted_picture_does_not_delay_other_cameras(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            page.update([shown("one")], True)
+        async with open_live_view(server) as browser:
+            server.update([shown("one")], True)
             assert (await browser.picture())[0]["seq"] == 1
-            page.update([shown("one", 2), shown("two")], True)
+            server.update([shown("one", 2), shown("two")], True)
             assert (await browser.picture())[0]["camera"] == "two"
-            await browser.say(kind="painted", camera="one")
+            await browser.send(kind="painted", camera="one")
             assert (await browser.picture())[0]["seq"] == 2
 
     in_browser(scenario)
 
 
-def test_camera_out_of_sight_is_not_sent(page: WebServer) -> None:
+def test_camera_that_is_scrolled_out_of_view_is_not_sent(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            await browser.say(kind="sight", camera="one", seen=False)
-            await browser.say(kind="clock", asked=0)
-            await browser.word("clock")
-            page.update([shown("one"), shown("two")], True)
+        async with open_live_view(server) as browser:
+            await browser.send(kind="tile", camera="one", visible=False)
+            await browser.send(kind="clock", asked=0)
+            await browser.message("clock")
+            server.update([shown("one"), shown("two")], True)
             assert (await browser.picture())[0]["camera"] == "two"
-            await browser.say(kind="sight", camera="one", seen=True)
+            await browser.send(kind="tile", camera="one", visible=True)
             assert (await browser.picture())[0]["camera"] == "one"
 
     in_browser(scenario)
 
 
-def test_pictures_are_wanted_only_while_somebody_looks(page: WebServer) -> None:
+def test_pictures_are_needed_only_while_a_tab_is_visible(server: WebServer) -> None:
     async def becomes(wanted: bool) -> None:
-        while page.wants_pictures != wanted:
+        while server.wants_pictures != wanted:
             await asyncio.sleep(0.005)
 
     async def scenario() -> None:
         await becomes(False)
-        async with look(page) as browser:
+        async with open_live_view(server) as browser:
             await becomes(True)
-            await browser.say(kind="looking", looking=False)
+            await browser.send(kind="tab", visible=False)
             await becomes(False)
-            await browser.say(kind="looking", looking=True)
+            await browser.send(kind="tab", visible=True)
             await becomes(True)
         await becomes(False)
 
     in_browser(scenario)
 
 
-def test_camera_state_is_told_at_once_and_to_who_comes_later(page: WebServer) -> None:
+def test_camera_state_is_sent_at_once_and_to_later_viewers(server: WebServer) -> None:
     async def scenario() -> None:
-        down = CameraReport(
-            camera="desk", state=CameraState.FROZEN, detail="the picture stands still", began_at=time.monotonic() - 3
-        )
-        async with look(page) as browser:
-            page.update([down], True)
-            told = await browser.word("state")
-        async with look(page) as later:
-            assert (await later.word("state"))["state"] == told["state"] == "frozen"
-        assert told["detail"] == "the picture stands still"
-        assert told["for_s"] == pytest.approx(3, abs=0.5)
+        frozen = report("hall", CameraState.FROZEN, detail="the picture stands still", age_s=3)
+        async with open_live_view(server) as browser:
+            server.update([frozen], True)
+            sent = await browser.message("state")
+        async with open_live_view(server) as later:
+            assert (await later.message("state"))["state"] == sent["state"] == "frozen"
+        assert sent["detail"] == "the picture stands still"
+        assert sent["for_s"] == pytest.approx(3, abs=0.5)
 
     in_browser(scenario)
 
 
-def test_browser_hears_when_the_pipeline_goes(page: WebServer) -> None:
+def test_browser_is_informed_when_the_pipeline_stops(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            page.update([], True)
-            assert (await browser.word("pipeline"))["up"] is True
-            page.update([], False)
-            assert (await browser.word("pipeline"))["up"] is False
+        async with open_live_view(server) as browser:
+            server.update([], True)
+            assert (await browser.message("pipeline"))["up"] is True
+            server.update([], False)
+            assert (await browser.message("pipeline"))["up"] is False
 
     in_browser(scenario)
 
 
-def test_browser_can_learn_the_queues_clock(page: WebServer) -> None:
+def test_browser_can_request_the_queues_clock(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            await browser.say(kind="clock", asked=1.5)
-            answer = await browser.word("clock")
+        async with open_live_view(server) as browser:
+            await browser.send(kind="clock", asked=1.5)
+            answer = await browser.message("clock")
         assert answer["asked"] == 1.5
         assert answer["now"] == pytest.approx(time.monotonic(), abs=1)
 
@@ -220,53 +222,53 @@ def test_browser_can_learn_the_queues_clock(page: WebServer) -> None:
         ('{"kind": "clock", "asked": NaN}', WSCloseCode.POLICY_VIOLATION),
         ('{"kind": "clock", "asked": true}', WSCloseCode.POLICY_VIOLATION),
         ('{"kind": "clock", "asked": 1' + "0" * 400 + "}", WSCloseCode.POLICY_VIOLATION),
-        ('{"kind": "looking", "looking": true, "more": 1}', WSCloseCode.POLICY_VIOLATION),
+        ('{"kind": "tab", "visible": true, "more": 1}', WSCloseCode.POLICY_VIOLATION),
         ("x" * 100_000, WSCloseCode.MESSAGE_TOO_BIG),
     ],
 )
-def test_word_that_is_none_ends_the_connection(page: WebServer, text: str, code: int) -> None:
+def test_invalid_message_ends_the_connection(server: WebServer, text: str, code: int) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
+        async with open_live_view(server) as browser:
             await browser.socket.send_str(text)
             assert await browser.end() == code
 
     in_browser(scenario)
 
 
-def test_flood_of_words_ends_the_connection(page: WebServer) -> None:
+def test_flood_of_messages_ends_the_connection(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            for _ in range(2 * int(WORDS_AT_ONCE)):
-                await browser.say(kind="painted", camera="demo")  # nothing was sent that could be painted
+        async with open_live_view(server) as browser:
+            for _ in range(2 * int(MESSAGE_BURST)):
+                await browser.send(kind="painted", camera="demo")  # nothing was sent that could be painted
             assert await browser.end() == WSCloseCode.POLICY_VIOLATION
 
     in_browser(scenario)
 
 
-def test_viewer_too_many_is_told_so(page: WebServer) -> None:
+def test_number_of_viewers_is_limited(server: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
-            sockets = [await session.ws_connect(f"{page.url}/ws") for _ in range(MAX_VIEWERS)]
-            late = await session.ws_connect(f"{page.url}/ws")
+            sockets = [await session.ws_connect(f"{server.url}/ws") for _ in range(MAX_VIEWERS)]
+            late = await session.ws_connect(f"{server.url}/ws")
             refused = await late.receive(5)
-            assert (refused.data, refused.extra) == (WSCloseCode.TRY_AGAIN_LATER, "64 browsers look already")
-            page.update([shown()], True)
+            assert (refused.data, refused.extra) == (WSCloseCode.TRY_AGAIN_LATER, "64 browsers are connected already")
+            server.update([shown()], True)
             for opened in sockets:
                 await Browser(opened).picture()
 
     in_browser(scenario)
 
 
-async def fetch(page: WebServer, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
+async def fetch(server: WebServer, path: str, **headers: str) -> tuple[int, str, CIMultiDictProxy[str]]:
     async with aiohttp.ClientSession() as session:
-        answer = await session.get(page.url + path, headers=headers, allow_redirects=False)
+        answer = await session.get(server.url + path, headers=headers, allow_redirects=False)
         return answer.status, await answer.text(), answer.headers
 
 
-@pytest.mark.parametrize("path", ["/", "/page.js", "/link.js", "/tile.js", "/paint.js", "/curve.js", "/style.css"])
-def test_page_and_its_files_are_served_with_a_strict_policy(page: WebServer, path: str) -> None:
+@pytest.mark.parametrize("path", ["/", "/live_view.js", "/camera_tile.js", "/style.css", "/api/docs"])
+def test_files_are_served_with_a_strict_content_security_policy(server: WebServer, path: str) -> None:
     async def scenario() -> None:
-        status, text, headers = await fetch(page, path)
+        status, text, headers = await fetch(server, path)
         assert status == 200
         assert text
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -275,9 +277,9 @@ def test_page_and_its_files_are_served_with_a_strict_policy(page: WebServer, pat
 
 
 @pytest.mark.parametrize("path", ["/server.py", "/../server.py", "/%2e%2e/display.py", "/nothing"])
-def test_no_other_file_is_served(page: WebServer, path: str) -> None:
+def test_no_other_file_is_served(server: WebServer, path: str) -> None:
     async def scenario() -> None:
-        status, text, _ = await fetch(page, path)
+        status, text, _ = await fetch(server, path)
         assert status == 404
         assert json.loads(text)["error"]
 
@@ -287,10 +289,10 @@ def test_no_other_file_is_served(page: WebServer, path: str) -> None:
 @pytest.mark.parametrize(
     "headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Host": "[::1"}]
 )
-def test_strange_host_or_origin_is_refused(page: WebServer, headers: dict[str, str]) -> None:
+def test_foreign_host_or_origin_is_refused(server: WebServer, headers: dict[str, str]) -> None:
     async def scenario() -> None:
         for path in ("/", "/ws"):
-            status, text, _ = await fetch(page, path, **headers)
+            status, text, _ = await fetch(server, path, **headers)
             assert status == 403
             assert "answers to" in json.loads(text)["error"]
 
@@ -309,79 +311,80 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch
         ("/", LINK | {"Sec-Fetch-Dest": "iframe"}, 403),
         ("/", LINK, 200),
         ("/camera", LINK, 200),
+        ("/api/docs", LINK, 200),
         ("/api/cameras", LINK, 403),
         ("/api/cameras", LINK | {"Sec-Fetch-User": "?1"}, 200),
         ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "same-origin"}, 200),
         ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "none"}, 200),
     ],
 )
-def test_other_sites_may_link_here_only(page: WebServer, path: str, headers: dict[str, str], status: int) -> None:
+def test_other_sites_may_only_link_to_pages(server: WebServer, path: str, headers: dict[str, str], status: int) -> None:
     async def scenario() -> None:
-        assert (await fetch(page, path, **headers))[0] == status
+        assert (await fetch(server, path, **headers))[0] == status
 
     in_browser(scenario)
 
 
-def test_own_origin_is_let_in(page: WebServer) -> None:
+def test_own_origin_is_accepted(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page, Origin=page.url):
+        async with open_live_view(server, Origin=server.url):
             pass
 
     in_browser(scenario)
 
 
-def test_token_does_not_stay_in_the_address_of_who_comes_again(locked_page: WebServer) -> None:
+def test_token_is_removed_from_the_address_also_with_a_cookie(locked_server: WebServer) -> None:
     async def scenario() -> None:
-        cookie = f"digitcam_token_{locked_page.url.rpartition(':')[2]}"
-        for path in ("/", "/camera", "/draw"):
+        cookie = f"digitcam_token_{locked_server.url.rpartition(':')[2]}"
+        for path in ("/", "/camera", "/draw", "/api/docs"):
             for headers in ({}, {"Cookie": f'{cookie}="{TOKEN}"'}):
-                status, _, answer = await fetch(locked_page, f"{path}?token={TOKEN}", **headers)
+                status, _, answer = await fetch(locked_server, f"{path}?token={TOKEN}", **headers)
                 assert (status, answer["Location"]) == (303, path)
 
     in_browser(scenario)
 
 
-def test_without_the_token_nothing_is_shown(locked_page: WebServer) -> None:
+def test_nothing_is_served_without_the_token(locked_server: WebServer) -> None:
     async def scenario() -> None:
-        for path in ("/", "/page.js", "/ws", "/?token=", "/?token=guess", "/?token=%ff"):
-            status, text, _ = await fetch(locked_page, path)
+        for path in ("/", "/live_view.js", "/ws", "/?token=", "/?token=guess", "/?token=%ff"):
+            status, text, _ = await fetch(locked_server, path)
             assert status == 401
-            assert "needs the token" in json.loads(text)["error"]
+            assert "token is needed" in json.loads(text)["error"]
             assert TOKEN not in text
 
     in_browser(scenario)
 
 
-def test_pages_of_one_host_have_cookies_of_their_own() -> None:
+def test_each_port_of_a_host_has_its_own_cookie() -> None:
     hosts = ("me.example", "me.example:8000", "me.example:8443", "[::1]:8000", "[::1]")
-    names = [cookie_of(make_mocked_request("GET", "/", {"Host": host})) for host in hosts]
+    names = [cookie_name(make_mocked_request("GET", "/", {"Host": host})) for host in hosts]
     assert [name.removeprefix("digitcam_token_") for name in names] == ["http", "8000", "8443", "8000", "http"]
 
 
-def test_token_in_the_address_becomes_a_cookie(locked_page: WebServer) -> None:
+def test_token_in_the_address_becomes_a_cookie(locked_server: WebServer) -> None:
     async def scenario() -> None:
         jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address without a name too
         async with aiohttp.ClientSession(cookie_jar=jar) as session:
-            entered = await session.get(locked_page.url, params={"token": TOKEN})
-            assert (entered.status, str(entered.url)) == (200, locked_page.url + "/")
-            assert (await session.get(locked_page.url + "/page.js")).status == 200
-            async with session.ws_connect(locked_page.url + "/ws") as opened:
-                await Browser(opened).word("pipeline")
+            entered = await session.get(locked_server.url, params={"token": TOKEN})
+            assert (entered.status, str(entered.url)) == (200, locked_server.url + "/")
+            assert (await session.get(locked_server.url + "/live_view.js")).status == 200
+            async with session.ws_connect(locked_server.url + "/ws") as opened:
+                await Browser(opened).message("pipeline")
 
     in_browser(scenario)
 
 
-def test_program_may_bring_the_token_to_the_socket(locked_page: WebServer) -> None:
+def test_program_may_pass_the_token_in_the_websocket_address(locked_server: WebServer) -> None:
     async def scenario() -> None:
-        address = f"{locked_page.url}/ws"
+        address = f"{locked_server.url}/ws"
         async with aiohttp.ClientSession() as session, session.ws_connect(address, params={"token": TOKEN}) as opened:
-            await Browser(opened).word("pipeline")
+            await Browser(opened).message("pipeline")
 
     in_browser(scenario)
 
 
-def test_port_taken_is_a_sentence_about_the_setting(page: WebServer, tmp_path: Path) -> None:
-    port = page.url.rpartition(":")[2]
+def test_taken_port_is_a_sentence_about_the_setting(server: WebServer, tmp_path: Path) -> None:
+    port = server.url.rpartition(":")[2]
     with pytest.raises(ConfigError, match=f"WEB_PORT={port} is taken"):
         WebServer(settings(tmp_path, WEB_PORT=port), time.monotonic)
 
@@ -391,13 +394,13 @@ def test_address_of_another_machine_is_a_sentence_about_the_setting(tmp_path: Pa
         WebServer(settings(tmp_path, WEB_HOST="192.0.2.1", WEB_TOKEN=TOKEN), time.monotonic)
 
 
-def test_page_closes_at_once_while_browsers_look(tmp_path: Path) -> None:
-    page = WebServer(settings(tmp_path), time.monotonic)
+def test_server_closes_quickly_with_open_connections(tmp_path: Path) -> None:
+    server = WebServer(settings(tmp_path), time.monotonic)
 
     async def scenario() -> None:
-        async with look(page) as browser:
+        async with open_live_view(server) as browser:
             began_at = time.monotonic()
-            closing = asyncio.to_thread(page.close)
+            closing = asyncio.to_thread(server.close)
             code, _ = await asyncio.gather(browser.end(), closing)
             assert code == WSCloseCode.GOING_AWAY
             assert time.monotonic() - began_at < 1
@@ -405,10 +408,10 @@ def test_page_closes_at_once_while_browsers_look(tmp_path: Path) -> None:
     in_browser(scenario)
 
 
-def test_frames_without_pictures_are_not_sent(page: WebServer) -> None:
+def test_frames_without_pictures_are_not_sent(server: WebServer) -> None:
     async def scenario() -> None:
-        async with look(page) as browser:
-            page.update([replace(shown(), jpeg=b""), shown(seq=2)], True)
+        async with open_live_view(server) as browser:
+            server.update([replace(shown(), jpeg=b""), shown(seq=2)], True)
             assert (await browser.picture())[0]["seq"] == 2
 
     in_browser(scenario)

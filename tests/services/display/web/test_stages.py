@@ -1,4 +1,4 @@
-"""How the stages do, as the page is told: asked of every process, and only while somebody asks."""
+"""GET /api/stages: scrapes every process, and only on request."""
 
 import asyncio
 import time
@@ -11,8 +11,7 @@ from services.display.web.api import stages
 from services.display.web.server import WebServer
 from shared.service.lifecycle import write_scrape_target
 from shared.service.signals import scrape_target_path
-from shared.telemetry import metrics
-from shared.telemetry import scraping as ports
+from shared.telemetry import metrics, scraping
 from shared.telemetry.health import Health
 from shared.telemetry.scraping import Scrape
 from shared.telemetry.status_server import serve_status
@@ -21,33 +20,33 @@ from tests.services.display.web.test_server import in_browser, settings
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[WebServer]:
-    page = WebServer(settings(tmp_path), time.monotonic)
-    yield page
-    page.close()
+def server(tmp_path: Path) -> Iterator[WebServer]:
+    server = WebServer(settings(tmp_path), time.monotonic)
+    yield server
+    server.close()
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[Scrape]:
-    """What the processes were asked, and answered."""
-    found: list[Scrape] = []
-    scrape = ports.scrape_pipeline
+def scrapes(monkeypatch: pytest.MonkeyPatch) -> list[Scrape]:
+    """Every scrape that was made."""
+    made: list[Scrape] = []
+    scrape = scraping.scrape_pipeline
 
-    def note(run_dir: Path) -> Scrape:
-        found.append(scrape(run_dir))
-        return found[-1]
+    def record(run_dir: Path) -> Scrape:
+        made.append(scrape(run_dir))
+        return made[-1]
 
-    monkeypatch.setattr(ports, "scrape_pipeline", note)
-    return found
+    monkeypatch.setattr(scraping, "scrape_pipeline", record)
+    return made
 
 
-def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: WebServer, tmp_path: Path) -> None:
+def test_stage_is_listed_with_rate_ages_and_drops(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         with serve_status(Health()) as port:
             write_scrape_target(
                 scrape_target_path(tmp_path, "preprocess.1"), port, {"stage": "preprocess", "worker": "preprocess.1"}
             )
-            question = asyncio.create_task(ask(page, "/api/stages"))
+            question = asyncio.create_task(ask(server, "/api/stages"))
             while not question.done():
                 metrics.FRAMES.labels("of test_stages", "preprocess").inc()
                 metrics.AGE.labels("of test_stages", "preprocess").observe(0.012)
@@ -61,28 +60,26 @@ def test_stage_is_told_with_its_rate_its_ages_and_its_drops(page: WebServer, tmp
     in_browser(scenario)
 
 
-def test_all_who_ask_at_once_share_an_answer_and_nobody_is_asked_when_none_does(
-    page: WebServer, asked: list[Scrape]
-) -> None:
+def test_simultaneous_requests_share_one_scrape(server: WebServer, scrapes: list[Scrape]) -> None:
     async def scenario() -> None:
-        assert not asked
-        answers = await asyncio.gather(*(ask(page, "/api/stages") for _ in range(8)))
+        assert not scrapes
+        answers = await asyncio.gather(*(ask(server, "/api/stages") for _ in range(8)))
         assert answers == [(200, {"stages": []})] * 8
-        assert len(asked) == 2
+        assert len(scrapes) == 2
 
     in_browser(scenario)
 
 
-def test_rate_is_never_taken_over_the_time_when_nobody_asked(
-    page: WebServer, asked: list[Scrape], monkeypatch: pytest.MonkeyPatch
+def test_rate_is_not_computed_over_a_time_without_requests(
+    server: WebServer, scrapes: list[Scrape], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stages, "FORGET_S", 0.0)
-    monkeypatch.setattr(stages, "EVERY_S", 0.0)
+    monkeypatch.setattr(stages, "MAX_GAP_S", 0.0)
+    monkeypatch.setattr(stages, "SCRAPE_EVERY_S", 0.0)
 
     async def scenario() -> None:
         for _ in range(2):
-            await ask(page, "/api/stages")
-        assert len(asked) == 4
-        assert len(page._api.stages._scrapes) == 2
+            await ask(server, "/api/stages")
+        assert len(scrapes) == 4
+        assert len(server.api.stages._scrapes) == 2
 
     in_browser(scenario)

@@ -1,4 +1,4 @@
-"""Browsers that are cameras, in a real Chromium and with the whole pipeline behind the page."""
+"""Browsers that are cameras: a real Chromium with the whole pipeline."""
 
 import math
 import os
@@ -23,7 +23,7 @@ FAKE_WEBCAM = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-st
 
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    with running(tmp_path_factory.mktemp("guests"), "demo") as pipeline:
+    with running(tmp_path_factory.mktemp("browser_cameras"), "demo") as pipeline:
         wait_for(lambda: pipeline.is_up("demo"))
         yield pipeline
 
@@ -47,7 +47,9 @@ def write_three(tab: Tab) -> None:
     tab.mouse.up()
 
 
-def test_digit_held_up_to_a_webcam_is_read_on_that_page(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
+def test_digit_in_front_of_a_webcam_is_read_on_the_camera_page(
+    pipeline: Pipeline, launch: Launch, tmp_path: Path
+) -> None:
     film = film_digit(7, tmp_path / "seven.mjpeg")
     with closing(launch(*FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}")) as chromium:
         tab = chromium.new_page()
@@ -59,8 +61,8 @@ def test_digit_held_up_to_a_webcam_is_read_on_that_page(pipeline: Pipeline, laun
     assert pipeline.readings("browser") > 0
 
 
-def test_phone_is_let_in_by_digitcam_share(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
-    """Not on localhost a browser lends its camera to HTTPS alone; the address is what the QR code holds."""
+def test_phone_gets_access_by_digitcam_share(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
+    """Except on localhost, browsers give only HTTPS pages access to the camera; the QR code holds the address."""
     film = film_digit(7, tmp_path / "seven.mjpeg")
     with (
         shared(pipeline) as address,
@@ -74,7 +76,7 @@ def test_phone_is_let_in_by_digitcam_share(pipeline: Pipeline, launch: Launch, t
 
 @contextmanager
 def shared(pipeline: Pipeline) -> Iterator[str]:
-    """`digitcam share` beside the pipeline; gives the address that it shows."""
+    """Run `digitcam share` next to the pipeline; yields the address that it shows."""
     command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
     environment = os.environ | pipeline.settings | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=pipeline.folder, env=environment, stdout=subprocess.PIPE, text=True) as door:
@@ -85,7 +87,7 @@ def shared(pipeline: Pipeline) -> Iterator[str]:
 
 
 def is_open(tab: Tab, address: str) -> bool:
-    """Whether a page can be had by now."""
+    """Return whether the page opens."""
     try:
         tab.goto(address)
     except PlaywrightError:
@@ -93,7 +95,7 @@ def is_open(tab: Tab, address: str) -> bool:
     return True
 
 
-def test_digit_drawn_with_the_mouse_is_read_as_it_is_drawn(pipeline: Pipeline, chromium: Browser) -> None:
+def test_digit_drawn_with_the_mouse_is_read(pipeline: Pipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/draw"))
     expect(tab.locator("output")).to_have_text("Write a digit")
@@ -105,10 +107,8 @@ def test_digit_drawn_with_the_mouse_is_read_as_it_is_drawn(pipeline: Pipeline, c
     tab.close()
 
 
-def test_slow_line_shows_in_the_age_on_the_camera_and_does_not_keep_it_from_being_read(
-    pipeline: Pipeline, chromium: Browser
-) -> None:
-    """20 kB/s, half a second for a picture of the sheet: far beyond the 0.15 s after which a live frame is dropped."""
+def test_frames_over_a_slow_line_are_read_and_their_latency_is_shown(pipeline: Pipeline, chromium: Browser) -> None:
+    """At 20 kB/s a picture takes half a second, far more than the 0.15 s after which a live frame is dropped."""
     tab = chromium.new_page()
     session = tab.context.new_cdp_session(tab)
     session.send("Network.enable")
@@ -122,7 +122,7 @@ def test_slow_line_shows_in_the_age_on_the_camera_and_does_not_keep_it_from_bein
     tab.close()
 
 
-def test_browsers_camera_is_on_the_live_view_like_any_other(pipeline: Pipeline, chromium: Browser) -> None:
+def test_browser_camera_has_a_tile_in_the_live_view(pipeline: Pipeline, chromium: Browser) -> None:
     pad, view = chromium.new_page(), chromium.new_page()
     pad.goto(url(pipeline, "/draw"))
     view.goto(url(pipeline, "/"))
@@ -135,8 +135,8 @@ def test_browsers_camera_is_on_the_live_view_like_any_other(pipeline: Pipeline, 
     view.close()
 
 
-def test_page_without_a_camera_says_what_is_missing(pipeline: Pipeline, chromium: Browser) -> None:
+def test_device_without_a_camera_gets_a_notice(pipeline: Pipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/camera"))
-    expect(tab.get_by_role("alert")).to_have_text(re.compile("no camera on this device|not allowed"))
+    expect(tab.get_by_role("alert")).to_have_text(re.compile("has no camera|was denied"))
     tab.close()

@@ -1,0 +1,132 @@
+"""/api/docs: the OpenAPI document as a page that needs no script and nothing from another site."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from services.display.web.endpoint import JSON
+from services.display.web.schema import Document
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>API · digitcam</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="/style.css">
+<link rel="stylesheet" href="/docs.css">
+</head>
+<body>
+<header>
+<h1>digit<b>cam</b></h1>
+<nav aria-label="Pages"><a href="/">Cameras</a> <a href="/camera">My camera</a> <a href="/draw">Draw</a>
+<a href="/api/docs" aria-current="page">API</a></nav>
+</header>
+<main class="docs">
+<p>{description} Requests and responses are JSON; times are ISO 8601 in UTC; boxes are x, y, width and height in pixels.
+An error is an {error} object. With WEB_TOKEN set, add <code>?token=</code> and its value to every address.
+The same for programs: <a href="/api/openapi.json">/api/openapi.json</a> (OpenAPI {version}). The updates of
+<a href="#get-api-stream">/api/stream</a> also come over a WebSocket, at <code>/api/ws</code>.</p>
+<nav aria-label="Endpoints"><ul>{contents}</ul></nav>
+{operations}
+<h2>Types</h2>
+{types}
+</main>
+</body>
+</html>
+"""
+
+
+def render_docs(document: Document) -> str:
+    """Return the page for an OpenAPI document."""
+    operations = [
+        (method.upper(), path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    return PAGE.format(
+        description=escape(document["info"]["description"]),
+        version=escape(document["openapi"]),
+        error=link_to("ErrorInfo"),
+        contents="".join(
+            f'<li><a href="#{anchor(method, path)}"><code>{method} {escape(path)}</code></a></li>'
+            for method, path, _ in operations
+        ),
+        operations="\n".join(render_operation(*each) for each in operations),
+        types="\n".join(render_type(name, schema) for name, schema in document["components"]["schemas"].items()),
+    )
+
+
+def render_operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    """Return the section about one method of one address."""
+    rows = [
+        (each["name"], describe(each["schema"]), "required" if each["required"] else "", each.get("description", ""))
+        for each in operation["parameters"]
+    ]
+    if "requestBody" in operation:
+        rows.append(("body", describe(operation["requestBody"]["content"][JSON]["schema"]), "required", ""))
+    parameters = table(("Parameter", "Type", "", "Meaning"), rows)
+    responses = table(("Status", "Response"), render_responses(operation["responses"]))
+    summary = f"<p>{escape(operation['summary'])}.</p>"
+    heading = f"<h2><code>{method} {escape(path)}</code></h2>"
+    return f'<section id="{anchor(method, path)}">{heading}{summary}{parameters}{responses}</section>'
+
+
+def render_responses(responses: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield a row for each successful status, and one for all errors."""
+    for status, response in responses.items():
+        if status < "400":
+            for media_type, content in response.get("content", {"nothing": {}}).items():
+                yield status, describe(content["schema"]) if content.get("schema") else escape(media_type)
+    yield ", ".join(status for status in responses if status >= "400"), link_to("ErrorInfo")
+
+
+def render_type(name: str, schema: Mapping[str, Any]) -> str:
+    """Return the section about one type."""
+    about = f"<p>{escape(schema['description'])}</p>" if "description" in schema else ""
+    if "enum" in schema:
+        body = f"<p>{describe(schema)}</p>"
+    else:
+        fields = schema["properties"].items()
+        rows = [(field, describe(kind), kind.get("description", "")) for field, kind in fields]
+        body = table(("Field", "Type", "Meaning"), rows)
+    return f'<section id="{name}"><h3>{name}</h3>{about}{body}</section>'
+
+
+def describe(schema: Mapping[str, Any]) -> str:
+    """Return a schema in a few words of HTML."""
+    if "$ref" in schema:
+        return link_to(schema["$ref"].rpartition("/")[2])
+    if "anyOf" in schema:
+        return " or ".join(map(describe, schema["anyOf"]))
+    if "enum" in schema:
+        return " | ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
+    if schema.get("type") == "array":
+        items = schema.get("items") or schema["prefixItems"][0]
+        return f"{schema.get('maxItems', '')} {describe(items)}s in an array".strip()
+    limits = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
+    words = [schema.get("format", schema.get("type", "any")), *limits]
+    words += [f"matching {schema['pattern']}"] if "pattern" in schema else []
+    words += [f"(default {schema['default']})"] if "default" in schema else []
+    return escape(" ".join(words))
+
+
+def table(heads: tuple[str, ...], rows: Any) -> str:
+    """Return a table; cells but the first and the descriptions are HTML already."""
+    lines = [
+        f"<tr><th scope='row'><code>{escape(first)}</code></th>"
+        + "".join(f"<td>{cell}</td>" for cell in rest)
+        + "</tr>"
+        for first, *rest in rows
+    ]
+    head = "".join(f"<th scope='col'>{name}</th>" for name in heads)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>" if lines else ""
+
+
+def link_to(name: str) -> str:
+    return f'<a href="#{name}">{name}</a>'
+
+
+def anchor(method: str, path: str) -> str:
+    return f"{method.lower()}{path}".replace("/", "-").replace("{", "").replace("}", "").replace(".", "-")

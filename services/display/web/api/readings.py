@@ -1,0 +1,46 @@
+"""GET /api/readings and GET /api/events: what the cameras read now, and which numbers appeared and left."""
+
+from datetime import datetime
+
+from aiohttp import web
+
+from services.display.web.conversions import event_info, reading_info
+from services.display.web.event_store import EventQuery
+from services.display.web.schema import CameraQuery, EventList, EventsQuery, ReadingList
+from services.display.web.state import DashboardState
+
+
+class ReadingsApi:
+    def __init__(self, state: DashboardState) -> None:
+        self._state = state
+
+    async def list_readings(self, query: CameraQuery) -> ReadingList:
+        """The newest reading of each camera."""
+        frames = [
+            camera.frame
+            for name, camera in sorted(self._state.cameras.items())
+            if camera.frame and query.camera in (None, name)
+        ]
+        return ReadingList(readings=[reading_info(frame, self._state) for frame in frames])
+
+    async def list_events(self, query: EventsQuery) -> EventList:
+        """Numbers that appeared in front of a camera and left, the newest first."""
+        if not self._state.store:
+            raise web.HTTPNotFound(text="no events are stored: EVENTS_DAYS is 0")
+        events = self._state.store.find(
+            EventQuery(
+                camera=query.camera,
+                number=query.number,
+                since=to_seconds(query.since),
+                until=to_seconds(query.until),
+                before=query.before,
+                limit=query.limit,
+            )
+        )
+        following = events[-1].id if len(events) == query.limit else None
+        return EventList(events=[event_info(event) for event in events], next=following)
+
+
+def to_seconds(moment: datetime | None) -> float | None:
+    """Return seconds since 1970."""
+    return moment.timestamp() if moment else None

@@ -1,0 +1,93 @@
+"""Converts the display's state to the types of the API."""
+
+from typing import Any
+
+import msgspec
+
+from services.display.display_state import DisplayFrame
+from services.display.web.event_store import Event
+from services.display.web.schema import (
+    Box,
+    CameraChange,
+    CameraInfo,
+    DigitInfo,
+    EventInfo,
+    Model,
+    NumberInfo,
+    ReadingInfo,
+    to_timestamp,
+)
+from services.display.web.state import CameraView, DashboardState
+from shared.messaging.messages import CameraReport
+from shared.pipeline import CameraState
+from shared.vision import digit as vision
+
+
+def camera_info(name: str, camera: CameraView, state: DashboardState, *, is_added: bool) -> CameraInfo:
+    """Return a camera's state and rates; is_added: through the API, not by CAMERAS."""
+    frame, last = camera.frame, camera.state
+    return CameraInfo(
+        name=name,
+        state=last.state if last else CameraState.CONNECTING,
+        detail=last.detail if last else "",
+        since=to_timestamp(state.wall_time(last.began_at)) if last else None,
+        fps=round(frame.fps, 1) if frame else 0.0,
+        readings_per_s=round(frame.readings_per_s, 1) if frame else 0.0,
+        age_s=round(state.age_s(frame.captured_at), 4) if frame else None,
+        added=is_added,
+    )
+
+
+def camera_change(change: CameraReport, state: DashboardState) -> CameraChange:
+    """Return a camera's change of state."""
+    since = to_timestamp(state.wall_time(change.began_at))
+    return CameraChange(name=change.camera, state=change.state, detail=change.detail, since=since)
+
+
+def reading_info(frame: DisplayFrame, state: DashboardState) -> ReadingInfo:
+    """Return the reading of a frame."""
+    captured_at = to_timestamp(state.wall_time(frame.captured_at))
+    return ReadingInfo(**frame_fields(frame, state.age_s(frame.captured_at)), captured_at=captured_at)
+
+
+def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
+    """Return the fields of schema.FrameFields."""
+    return {
+        "camera": frame.camera,
+        "seq": frame.seq,
+        "age_s": round(age_s, 4),
+        "outcome": frame.outcome,
+        "width": frame.width,
+        "height": frame.height,
+        "digits": [
+            DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box)) for d in frame.digits
+        ],
+        "numbers": [
+            NumberInfo(text=n.text, confidence=round(n.confidence, 4), box=whole_pixels(n.box)) for n in frame.numbers
+        ],
+        "fps": round(frame.fps, 1),
+        "readings_per_s": round(frame.readings_per_s, 1),
+    }
+
+
+def event_info(event: Event) -> EventInfo:
+    """Return a stored event."""
+    return EventInfo(
+        id=event.id,
+        camera=event.camera,
+        number=event.number,
+        appeared_at=to_timestamp(event.appeared_at),
+        left_at=None if event.left_at is None else to_timestamp(event.left_at),
+        confidence=round(event.confidence, 4),
+    )
+
+
+def encode_update(kind: str, info: Model) -> bytes:
+    """Return JSON of an update with its kind, as the WebSocket and the webhook send it."""
+    return msgspec.json.encode({"kind": kind, **msgspec.structs.asdict(info)})
+
+
+def whole_pixels(box: vision.Box) -> Box:
+    """Return a box in whole pixels; browsers draw it no finer."""
+    x, y, width, height = map(round, box)
+    return x, y, width, height

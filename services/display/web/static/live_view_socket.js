@@ -1,0 +1,95 @@
+// The live view's connection: pictures and camera states come in; what is painted and what is visible goes out.
+//
+// The display sends the next picture of a camera only when the last is painted, so a slow browser gets fewer pictures and
+// never old ones. A tab in the background, and a tile that is scrolled out of view, get none.
+
+import { ReconnectingSocket } from "./reconnecting_socket.js";
+
+/** @import { CameraState, Reading, ServerMessage } from "./types.d.ts" */
+
+const decoder = new TextDecoder();
+
+/**
+ * @typedef {object} Handlers
+ * @property {(reading: Reading, jpeg: Uint8Array<ArrayBuffer>) => void} picture
+ * @property {(state: CameraState) => void} state
+ * @property {() => void} opened
+ * @property {() => void} changed - the connection or the pipeline came or went
+ */
+
+export class LiveViewSocket {
+  isPipelineUp = false;
+  #handlers;
+  #socket;
+
+  /** @param {Handlers} handlers */
+  constructor(handlers) {
+    this.#handlers = handlers;
+    this.#socket = new ReconnectingSocket("/ws", {
+      opened: () => this.#onOpen(),
+      message: (message) => this.#onMessage(message),
+      bytes: (data) => this.#onPicture(data),
+      closed: () => this.#setPipelineUp(false),
+    });
+  }
+
+  get isOpen() {
+    return this.#socket.isOpen;
+  }
+
+  /** Why the display refuses this browser; "" if it does not. */
+  get refusal() {
+    return this.#socket.refusal;
+  }
+
+  /** The queue's clock in seconds; null until it is known. */
+  now() {
+    return this.#socket.clock.now();
+  }
+
+  /** @param {string} camera */
+  sendPainted(camera) {
+    this.#socket.sendMessage({ kind: "painted", camera });
+  }
+
+  /**
+   * @param {string} camera
+   * @param {boolean} visible
+   */
+  sendTileVisibility(camera, visible) {
+    this.#socket.sendMessage({ kind: "tile", camera, visible });
+  }
+
+  /** @param {boolean} visible */
+  sendTabVisibility(visible) {
+    this.#socket.sendMessage({ kind: "tab", visible });
+  }
+
+  #onOpen() {
+    if (document.hidden) this.sendTabVisibility(false);
+    this.#handlers.opened();
+    this.#handlers.changed();
+  }
+
+  /** @param {ServerMessage} message */
+  #onMessage(message) {
+    if (message.kind === "state") this.#handlers.state(message);
+    if (message.kind === "pipeline") this.#setPipelineUp(message.up);
+  }
+
+  /** @param {boolean} isUp */
+  #setPipelineUp(isUp) {
+    this.isPipelineUp = isUp;
+    this.#handlers.changed();
+  }
+
+  /**
+   * 4 bytes length of the header, the header as JSON, the JPEG.
+   * @param {ArrayBuffer} data
+   */
+  #onPicture(data) {
+    const length = new DataView(data).getUint32(0);
+    const reading = JSON.parse(decoder.decode(new Uint8Array(data, 4, length)));
+    this.#handlers.picture(reading, new Uint8Array(data, 4 + length));
+  }
+}
