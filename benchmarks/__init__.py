@@ -1,1 +1,1 @@
-"""How fast and how fresh: `digitcam bench`. A file a bench; what they share is film.py, pipeline.py and trust.py."""
+"""Speed, freshness and cost: `digitcam bench`. One file per bench; the shared parts measure a running pipeline."""

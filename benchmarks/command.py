@@ -1,4 +1,4 @@
-"""digitcam bench ...: one bench, as JSON or as lines; where it cannot be trusted, a sentence and exit code 1."""
+"""digitcam bench ...: runs one bench and prints its result as JSON or as lines, or a sentence if it was disturbed."""
 
 import argparse
 import json
@@ -7,145 +7,126 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import everything, inference, overload, page, pipeline, scale
+from benchmarks import inference, overload, pipeline, scale, suite, web
 from benchmarks.peers import bench as peers
-from benchmarks.trust import UntrustedError
+from benchmarks.trust import DisturbedError
 
 Result = dict[str, Any]
 Number = TypeVar("Number", int, float)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run a bench and print what came of it; the exit code."""
-    choice = parse(arguments)
+    """Run a bench and print its result; return the exit code."""
+    options = parse_arguments(arguments)
     try:
-        result = choice.run(choice)
-    except UntrustedError as error:
+        result = options.run(options)
+    except DisturbedError as error:
         print(f"digitcam bench: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:  # what was started has ended by now
+    except KeyboardInterrupt:  # every process of the bench has been stopped by now
         return 130
-    print(json.dumps(result) if choice.json else "\n".join(to_lines(result)))
+    print(json.dumps(result) if options.json else "\n".join(to_lines(result)))
     return 0
 
 
 def to_lines(result: Mapping[str, Any], indent: str = "") -> list[str]:
-    """A result for a person: a line a figure."""
+    """Return a result as text, one figure per line."""
     lines = []
     for name, value in result.items():
         if isinstance(value, Mapping):
             lines += [f"{indent}{name}:", *to_lines(value, indent + "  ")]
         elif isinstance(value, list):
-            lines += [
-                f"{indent}{name}:",
-                *(f"{indent}  {', '.join(f'{k} {v}' for k, v in row.items())}" for row in value),
-            ]
+            rows = [", ".join(f"{key} {cell}" for key, cell in row.items()) for row in value]
+            lines += [f"{indent}{name}:", *(f"{indent}  {row}" for row in rows)]
         else:
             lines.append(f"{indent}{name}: {value}")
     return lines
 
 
-def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """The command line, with the function that runs the bench as `run`."""
+def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options, with the function that runs the bench as `run`."""
     parser = argparse.ArgumentParser(prog="digitcam bench", description=__doc__)
     benches = parser.add_subparsers(required=True, metavar="BENCH")
 
-    bench = add(benches, "pipeline", "the whole pipeline on recorded cameras", run_pipeline)
-    add_load(bench)
-    bench.add_argument("--inference", type=whole, default=1, metavar="K", help="inference workers")
-    bench.add_argument("--preprocess", type=whole, default=1, metavar="K", help="preprocess workers")
-    bench.add_argument("--digits", type=count, default=3, metavar="D", help="digits in view of each camera, 0 to 20")
-    bench.add_argument("--still", action="store_true", help="cameras that see a page that does not move")
+    def add_bench(
+        name: str, description: str, run: Callable[[argparse.Namespace], Result], *, has_load: bool = False
+    ) -> argparse.ArgumentParser:
+        bench = benches.add_parser(name, help=description, description=description)
+        bench.add_argument("--json", action="store_true", help="print one JSON object")
+        bench.set_defaults(run=run)
+        if has_load:
+            bench.add_argument("--cameras", type=whole_number, default=4, metavar="N")
+            bench.add_argument("--fps", type=rate, default=30.0, metavar="F", help="frames per second of each camera")
+            bench.add_argument("--seconds", type=whole_number, default=10, metavar="S", help="duration of measuring")
+        return bench
 
-    bench = add(benches, "overload", "reading at half the needed speed, beside its peers", run_overload)
-    add_load(bench)
-    bench = add(benches, "peers", "the same cameras through other ways to do it", run_peers)
-    add_load(bench)
-    bench = add(benches, "page", "what the page costs the display, with and without a viewer", run_page)
-    add_load(bench)
-    bench = add(benches, "inference", "pages and digits a second by batch size and runtime", run_inference)
-    bench.add_argument("--digits", type=count, default=3, metavar="D", help="digits on each page")
-    bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="how long each figure is measured")
-    bench = add(benches, "scale", "what one more camera costs, with one and with two inference workers", run_scale)
-    bench.add_argument("--seconds", type=whole, default=5, metavar="S", help="how long each load is measured")
-    bench = add(benches, "all", "every bench in turn: minutes", run_all)
+    bench = add_bench("pipeline", "the whole pipeline on recorded cameras", run_pipeline, has_load=True)
+    bench.add_argument("--inference", type=whole_number, default=1, metavar="K", help="inference workers")
+    bench.add_argument("--preprocess", type=whole_number, default=1, metavar="K", help="preprocess workers")
+    bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in view of each camera, 0-20")
+    bench.add_argument("--still", action="store_true", help="cameras and sheets that do not move")
+    add_bench("overload", "reading at half the required speed, compared with peers", run_overload, has_load=True)
+    add_bench("peers", "the same cameras through other software", run_peers, has_load=True)
+    add_bench("web", "CPU of the display with the web interface, without and with a viewer", run_web, has_load=True)
+    bench = add_bench("inference", "frames and digits per second by batch size and runtime", run_inference)
+    bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in each frame")
+    bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="duration of each measurement")
+    bench = add_bench("scale", "cost of each additional camera, with one and two inference workers", run_scale)
+    bench.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="duration of each measurement")
+    bench = add_bench("all", "every bench in turn: half an hour", run_all)
     bench.add_argument("--write", type=Path, metavar="FOLDER", help="write benchmarks.md, .json and .png there")
     return parser.parse_args(arguments)
 
 
-def add(benches: Any, name: str, does: str, run: Callable[[argparse.Namespace], Result]) -> argparse.ArgumentParser:
-    """A bench and how it is run."""
-    bench: argparse.ArgumentParser = benches.add_parser(name, help=does, description=does)
-    bench.add_argument("--json", action="store_true", help="print one JSON object")
-    bench.set_defaults(run=run)
-    return bench
+def whole_number(text: str) -> int:
+    return check_range(int(text), 1, 1000)
 
 
-def add_load(bench: argparse.ArgumentParser, cameras: int = 4) -> None:
-    """What a bench with recorded cameras can be asked for."""
-    bench.add_argument("--cameras", type=whole, default=cameras, metavar="N")
-    bench.add_argument("--fps", type=rate, default=30.0, metavar="F", help="pictures a second of each camera")
-    bench.add_argument("--seconds", type=whole, default=10, metavar="S", help="how long is measured")
-
-
-def whole(text: str) -> int:
-    """A whole number from 1 to 1000."""
-    return between(int(text), 1, 1000)
-
-
-def count(text: str) -> int:
-    """A whole number from 0 to 20."""
-    return between(int(text), 0, 20)
+def digit_count(text: str) -> int:
+    return check_range(int(text), 0, 20)
 
 
 def rate(text: str) -> float:
-    """A rate from 1 to 120 a second."""
-    return between(float(text), 1.0, 120.0)
+    return check_range(float(text), 1.0, 120.0)
 
 
-def between(value: Number, low: Number, high: Number) -> Number:
-    """The value, where it is in its range; ValueError makes argparse say that it is not."""
+def check_range(value: Number, low: Number, high: Number) -> Number:
+    """Return the value. Raises ValueError, which argparse reports, if it is out of range."""
     if not low <= value <= high:
         raise ValueError
     return value
 
 
-def run_pipeline(choice: argparse.Namespace) -> Result:
-    """The plan that the command line means, carried out."""
+def run_pipeline(options: argparse.Namespace) -> Result:
     names = ("cameras", "fps", "seconds", "inference", "preprocess", "digits", "still")
-    return pipeline.bench(pipeline.Plan(**{name: getattr(choice, name) for name in names}))
+    return pipeline.bench_pipeline(pipeline.BenchPlan(**{name: getattr(options, name) for name in names}))
 
 
-def run_overload(choice: argparse.Namespace) -> Result:
-    """Twice the load that fits."""
-    return overload.bench(choice.cameras, choice.fps, choice.seconds)
+def run_overload(options: argparse.Namespace) -> Result:
+    return overload.bench_overload(options.cameras, options.fps, options.seconds)
 
 
-def run_peers(choice: argparse.Namespace) -> Result:
-    """One table at this load."""
-    return peers.bench(choice.cameras, choice.fps, choice.seconds)
+def run_peers(options: argparse.Namespace) -> Result:
+    return peers.bench_peers(options.cameras, options.fps, options.seconds)
 
 
-def run_page(choice: argparse.Namespace) -> Result:
-    """Nobody, one viewer, and one with the panel open."""
-    return page.bench(choice.cameras, choice.fps, choice.seconds)
+def run_web(options: argparse.Namespace) -> Result:
+    return web.bench_web(options.cameras, options.fps, options.seconds)
 
 
-def run_inference(choice: argparse.Namespace) -> Result:
-    """The networks alone."""
-    return inference.bench(choice.digits, choice.seconds)
+def run_inference(options: argparse.Namespace) -> Result:
+    return inference.bench_inference(options.digits, options.seconds)
 
 
-def run_scale(choice: argparse.Namespace) -> Result:
-    """From one camera to thirty-two."""
-    return scale.bench(choice.seconds)
+def run_scale(options: argparse.Namespace) -> Result:
+    return scale.bench_scale(options.seconds)
 
 
-def run_all(choice: argparse.Namespace) -> Result:
-    """Everything. Raises UntrustedError at the end where a part could not be measured; the others are written."""
-    results = everything.bench()
-    if choice.write:
-        everything.write(results, choice.write)
+def run_all(options: argparse.Namespace) -> Result:
+    """Run and write everything. Raises DisturbedError at the end if a part could not be measured."""
+    results = suite.bench_all()
+    if options.write:
+        suite.write_results(results, options.write)
     if results["disturbed"]:
-        raise UntrustedError("; ".join(f"{name}: {why}" for name, why in results["disturbed"].items()))
+        raise DisturbedError("; ".join(f"{name}: {reason}" for name, reason in results["disturbed"].items()))
     return results

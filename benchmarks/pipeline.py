@@ -1,4 +1,4 @@
-"""digitcam bench pipeline: the whole pipeline on recorded cameras: what is read, how old it is, and what that costs."""
+"""digitcam bench pipeline: the whole pipeline on recorded cameras: frames read, their age and their cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,22 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, scrape, trust
+from benchmarks import trust
+from benchmarks.bare_loop import load_bare_loop, measure_bare_loop
 from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_film
-from benchmarks.figures import fairness, percentile_ms
-from benchmarks.running import running
-from benchmarks.watching import Run, judge, measure
+from benchmarks.counters import summarize_batches
+from benchmarks.launcher import launch_pipeline
+from benchmarks.measurement import PipelineRun, check_run, measure_pipeline
+from benchmarks.stats import compute_fairness, compute_percentile_ms
 from shared.pipeline import Stage
 from shared.settings import Settings
 
 MB = 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is asked of the pipeline."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchPlan:
+    """The load and the workers of a pipeline."""
 
     cameras: int = 4
     fps: float = 30.0
@@ -30,41 +32,41 @@ class Plan:
     still: bool = False
 
     def settings(self) -> dict[str, str]:
-        """A page that stands still is not read again; of cameras that move each frame is read."""
+        """An unchanged frame is not read again; of cameras that move every frame is read."""
         return {"REREAD_S": "1" if self.still else "0"}
 
     def films(self) -> list[BenchFilm]:
-        """What the cameras show: each its own."""
+        """One film per camera."""
         return [BenchFilm(seed, self.fps, self.digits, self.still) for seed in range(self.cameras)]
 
 
-def bench(plan: Plan) -> dict[str, Any]:
-    """Measure, and say what came of it. Raises UntrustedError."""
+def bench_pipeline(plan: BenchPlan) -> dict[str, Any]:
+    """Return the figures of a plan. Raises DisturbedError."""
     films = [make_film(film, cache_folder()) for film in plan.films()]
     workers: dict[str, int] = {Stage.PREPROCESS: plan.preprocess, Stage.INFERENCE: plan.inference}
-    with running(films, workers, settings=plan.settings()) as pipeline:
-        run, settings = measure(pipeline, plan.films(), plan.seconds), pipeline.settings
-    judge(run)
-    return report(plan, run, measure_bare(films, settings))
+    with launch_pipeline(films, workers=workers, settings=plan.settings()) as pipeline:
+        run, settings = measure_pipeline(pipeline, plan.films(), plan.seconds), pipeline.settings
+    check_run(run)
+    return make_report(plan, run, measure_bare_fps(films, settings))
 
 
-def measure_bare(films: Sequence[Path], settings: Settings) -> float:
-    """Frames a second of the bare loop on these films. Raises UntrustedError where others had the cores meanwhile."""
+def measure_bare_fps(films: Sequence[Path], settings: Settings) -> float:
+    """Return the frames per second of the bare loop on these films. Raises DisturbedError."""
     jpegs = list(chain.from_iterable(zip(*map(load_jpegs, films), strict=True)))  # cameras in turn, as in the pipeline
-    see, cores = bare.load_see(settings), trust.Cores()
-    fps, cpu_s = bare.measure(see, jpegs)
+    recognize, cores = load_bare_loop(settings), trust.CoreUsage()
+    fps, cpu_s = measure_bare_loop(recognize, jpegs)
     trust.check_cores(cores.shares(cpu_s)[0])
     return fps
 
 
-def report(plan: Plan, run: Run, bare_fps: float) -> dict[str, Any]:
-    """The JSON object.
+def make_report(plan: BenchPlan, run: PipelineRun, bare_fps: float) -> dict[str, Any]:
+    """Return the JSON object.
 
-    efficiency is the frames a second of the pipeline over what the bare loop would do on all cores: it says something
-    where the cameras ask for more than fits. cpu_efficiency is the same of CPU time, and holds at any load. On a still
-    page fps and read_share are of frames that were answered, most of them without being read (unchanged_share).
+    efficiency is the pipeline's frames per second divided by those of the bare loop on all cores; it is meaningful if
+    the cameras send more than fits. cpu_efficiency is the same in CPU time, and meaningful at any load. With still
+    cameras, fps and read_share count every frame with a reading, most of them repeated readings (unchanged_share).
     """
-    cores, frames = trust.usable_cores(), max(run.fps, 1 / run.seconds)
+    cores, fps = trust.count_usable_cores(), max(run.fps, 1 / run.seconds)
     pipeline_cpu = sum(share for part, share in run.cpu.items() if part != "bench")
     return {
         "cameras": plan.cameras,
@@ -76,19 +78,19 @@ def report(plan: Plan, run: Run, bare_fps: float) -> dict[str, Any]:
         "fps": round(run.fps, 1),
         "read_share": round(run.share("read"), 4),
         "unchanged_share": round(run.share("unchanged"), 4),
-        "age_p50_ms": percentile_ms(run.ages_s, 50),
-        "age_p99_ms": percentile_ms(run.ages_s, 99),
+        "age_p50_ms": compute_percentile_ms(run.ages_s, 50),
+        "age_p99_ms": compute_percentile_ms(run.ages_s, 99),
         "drops": run.drops(),
-        "fairness": round(fairness([account.read for account in run.accounts.values()]), 4),
+        "fairness": round(compute_fairness([account.read for account in run.accounts.values()]), 4),
         "efficiency": round(run.fps / (cores * bare_fps), 3),
         "cpu_efficiency": round(run.fps / bare_fps / pipeline_cpu, 3),
         "bare_fps": round(bare_fps, 1),
         "cores": cores,
         "idle": round(run.idle, 3),
-        "cpu_ms_per_frame": {part: round(1000 * share / frames, 3) for part, share in sorted(run.cpu.items())},
+        "cpu_ms_per_frame": {part: round(1000 * share / fps, 3) for part, share in sorted(run.cpu.items())},
         "rss_mb": {part: round(size / MB, 1) for part, size in sorted(run.rss_bytes.items())},
         "rss_total_mb": round(sum(run.rss_bytes.values()) / MB, 1),
         "pss_total_mb": round(run.pss_bytes / MB, 1),
-        "batches": scrape.batches(run.samples),
+        "batches": summarize_batches(run.counted),
         "start_s": round(run.start_s, 2),
     }

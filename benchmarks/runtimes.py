@@ -1,37 +1,32 @@
-"""What can run a network on one thread of a CPU: each is a function from a file of weights to a call on arrays."""
+"""Runtimes that run a network on one CPU thread: each loads a file of weights as a function on arrays."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 Arrays = NDArray[np.float32]
-Call = Callable[[Arrays], Arrays]
+NetworkCall = Callable[[Arrays], Arrays]
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One of them, the packages and programs that it needs, and the kind of file that it loads."""
-
     name: str
-    load: Callable[[Path], Call]  # of the file itself
-    needs: tuple[str, ...]
+    load: Callable[[Path], NetworkCall]
+    package: str
     suffix: str = ".onnx"
 
     @property
-    def is_there(self) -> bool:
-        """Whether what it needs is installed."""
-        return all(find_spec(name) or shutil.which(name) for name in self.needs)
+    def is_installed(self) -> bool:
+        return find_spec(self.package) is not None
 
 
-def load_onnx(path: Path) -> Call:
-    """ONNX Runtime with nothing around it."""
+def load_onnx(path: Path) -> NetworkCall:
+    """Load a network in plain ONNX Runtime."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
@@ -44,29 +39,14 @@ def load_onnx(path: Path) -> Call:
     return call
 
 
-def load_torch(path: Path) -> Call:
-    """Torch as it is."""
-    import torch  # noqa: PLC0415 - 500 MB and over a second: only for who compares it
+def load_torch(path: Path) -> NetworkCall:
+    """Load a network in plain torch."""
+    import torch  # noqa: PLC0415 - 500 MB and over a second
 
-    from shared.networks.architectures import load_checkpoint  # noqa: PLC0415 - it imports torch
-
-    torch.set_num_threads(1)
-    return wrap_torch(load_checkpoint(path))
-
-
-def load_compiled(path: Path) -> Call:
-    """Torch compiled for any batch size; the first call of a shape takes seconds."""
-    import torch  # noqa: PLC0415 - as above
-
-    from shared.networks.architectures import load_checkpoint  # noqa: PLC0415 - as above
+    from shared.networks.architectures import load_checkpoint  # noqa: PLC0415 - imports torch
 
     torch.set_num_threads(1)
-    return wrap_torch(torch.compile(load_checkpoint(path), dynamic=True))
-
-
-def wrap_torch(network: Callable[[Any], Any]) -> Call:
-    """A torch module as a call on arrays."""
-    import torch  # noqa: PLC0415 - as above
+    network = load_checkpoint(path)
 
     def call(inputs: Arrays) -> Arrays:
         with torch.inference_mode():
@@ -76,12 +56,12 @@ def wrap_torch(network: Callable[[Any], Any]) -> Call:
     return call
 
 
-def load_openvino(path: Path) -> Call:
-    """OpenVINO on one thread, for latency, in the same 32 bits as the others."""
-    import openvino  # noqa: PLC0415 - it may not be installed
+def load_openvino(path: Path) -> NetworkCall:
+    """Load a network in OpenVINO: one thread, low latency, 32 bits as in the other runtimes."""
+    import openvino  # noqa: PLC0415 - may not be installed
 
-    choice = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    network = openvino.Core().compile_model(path, "CPU", choice)
+    config = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    network = openvino.Core().compile_model(path, "CPU", config)
 
     def call(inputs: Arrays) -> Arrays:
         outputs: Arrays = network([inputs])[0]
@@ -91,8 +71,7 @@ def load_openvino(path: Path) -> Call:
 
 
 RUNTIMES = (
-    Runtime("ONNX Runtime", load_onnx, ("onnxruntime",)),
-    Runtime("torch", load_torch, ("torch",), ".pt"),
-    Runtime("torch.compile", load_compiled, ("torch", "g++"), ".pt"),
-    Runtime("OpenVINO", load_openvino, ("openvino",)),
+    Runtime("ONNX Runtime", load_onnx, "onnxruntime"),
+    Runtime("torch", load_torch, "torch", ".pt"),
+    Runtime("OpenVINO", load_openvino, "openvino"),
 )

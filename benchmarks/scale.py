@@ -1,9 +1,9 @@
-"""digitcam bench scale: how frames a second, age and cost grow from one camera to thirty-two."""
+"""digitcam bench scale: frames per second, age and cost from one camera to thirty-two."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from benchmarks import pipeline
+from benchmarks.pipeline import BenchPlan, bench_pipeline
 
 CAMERAS = (1, 2, 4, 8, 16, 32)
 WORKERS = (1, 2)
@@ -19,28 +19,30 @@ COLUMNS = (
     "rss_total_mb",
     "pss_total_mb",
 )
-FEWEST_S = 8  # of one camera: its 30 pictures a second must come to enough for a 99th percentile
-EVERY = 0.999  # "every frame read": a hand's breadth is left for the one that the measured time cuts in two
+MIN_CAMERA_S = 8  # cameras x seconds: with less, there are too few frames for a 99th percentile
+ALL_READ = 0.999  # the measured time may cut one frame in two
 
 Row = dict[str, Any]
 
 
-def bench(seconds: float, cameras: Sequence[int] = CAMERAS, workers: Sequence[int] = WORKERS) -> dict[str, Any]:
-    """A row for each number of inference workers and cameras. Raises UntrustedError."""
-    return {"asked_fps": FPS, "rows": [row(count, inference, seconds) for inference in workers for count in cameras]}
+def bench_scale(seconds: float, cameras: Sequence[int] = CAMERAS, workers: Sequence[int] = WORKERS) -> dict[str, Any]:
+    """Return a row per number of inference workers and cameras. Raises DisturbedError."""
+    rows = [measure_load(count, inference, seconds) for inference in workers for count in cameras]
+    return {"asked_fps": FPS, "rows": rows}
 
 
-def row(cameras: int, inference: int, seconds: float, still: bool = False) -> Row:
-    """One load. Raises UntrustedError."""
-    plan = pipeline.Plan(cameras, FPS, max(seconds, FEWEST_S / cameras), inference, still=still)
-    result = pipeline.bench(plan)
-    cpu = sum(ms for part, ms in result["cpu_ms_per_frame"].items() if part != "bench")
-    batch = {"batch": result["batches"]["inference"]["mean_size"], "cpu_ms_per_frame": round(cpu, 3)}
+def measure_load(cameras: int, inference: int, seconds: float, still: bool = False) -> Row:
+    """Return the row of one load. Raises DisturbedError."""
+    seconds = max(seconds, MIN_CAMERA_S / cameras)
+    plan = BenchPlan(cameras=cameras, fps=FPS, seconds=seconds, inference=inference, still=still)
+    result = bench_pipeline(plan)
+    cpu_ms = sum(ms for part, ms in result["cpu_ms_per_frame"].items() if part != "bench")
+    batch = {"batch": result["batches"]["inference"]["mean_size"], "cpu_ms_per_frame": round(cpu_ms, 3)}
     return {"inference": inference} | {name: result[name] for name in COLUMNS} | batch
 
 
-def find_most(rows: Iterable[Row], limit_ms: float) -> tuple[int, int]:
-    """The most cameras of which every frame was read and was young enough, and with how many inference workers."""
-    good = [row for row in rows if row["read_share"] >= EVERY and row["age_p99_ms"] <= limit_ms]
+def find_most_cameras(rows: Iterable[Row], limit_ms: float) -> tuple[int, int]:
+    """Return the most cameras with every frame read and p99 within the limit, and their inference workers."""
+    good = [row for row in rows if row["read_share"] >= ALL_READ and row["age_p99_ms"] <= limit_ms]
     best = max(good, key=lambda row: row["cameras"], default={"cameras": 0, "inference": 1})
     return best["cameras"], best["inference"]

@@ -1,27 +1,50 @@
-"""Pages -> slow inference -> Readings: the inference service, slowed down, for `digitcam bench overload`."""
+"""GrayFrame -> slow inference -> Reading: the inference service, slowed down for `digitcam bench overload`."""
 
+import os
 import time
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
-from benchmarks.slow import slowed
 from services.inference import choose_batch_size, draw_sample_frame, read_batch
-from shared.messaging.messages import GrayFrame
+from shared.messaging.messages import GrayFrame, Reading
 from shared.pipeline import Stage
 from shared.service import lifecycle, stage_loop
 from shared.vision.recognizer import load_recognizer
 
+FRAME_S, DIGIT_S = "DIGITCAM_BENCH_FRAME_S", "DIGITCAM_BENCH_DIGIT_S"  # environment variables
 
-def main(life: lifecycle.ServiceContext) -> None:
-    """Read pages for the queue, slowly, until told to stop."""
-    settings = life.settings
-    reader = load_recognizer(settings.models, settings.backend, settings.device)
-    read_slowly, sample = slowed(partial(read_batch, reader)), draw_sample_frame(settings.long_side_px)
+Work = TypeVar("Work")
+
+
+def main(context: lifecycle.ServiceContext) -> None:
+    settings = context.settings
+    recognizer = load_recognizer(settings.models, settings.backend, settings.device)
+    read_slowly, sample = slow_down(partial(read_batch, recognizer)), draw_sample_frame(settings.long_side_px)
     height, width = sample.shape
-    page = GrayFrame(
-        camera="sample", seq=0, captured_at=0.0, width=width, height=height, rows=height, pixels=sample.tobytes()
-    )
-    most = choose_batch_size(settings, lambda size: read_slowly([page] * size), time.perf_counter)
-    stage_loop.serve_stage(life, GrayFrame, most, read_slowly)
+    frame = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
+    batch_size = choose_batch_size(settings, lambda size: read_slowly([frame] * size), time.perf_counter)
+    stage_loop.serve_stage(context, GrayFrame, batch_size, read_slowly)
+
+
+def slow_down(
+    read: Callable[[Sequence[Work]], list[Reading]],
+    environment: Mapping[str, str] = os.environ,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Callable[[Sequence[Work]], list[Reading]]:
+    """Return the function made to take at least FRAME_S per frame and DIGIT_S per digit, if these are set."""
+    frame_s, digit_s = (float(environment.get(name, "0")) for name in (FRAME_S, DIGIT_S))
+    if not frame_s and not digit_s:
+        return read
+
+    def read_slowly(work: Sequence[Work]) -> list[Reading]:
+        began_at = time.monotonic()
+        readings = read(work)
+        duration_s = sum(frame_s + digit_s * len(reading.digits) for reading in readings)
+        sleep(max(0.0, began_at + duration_s - time.monotonic()))
+        return readings
+
+    return read_slowly
 
 
 if __name__ == "__main__":

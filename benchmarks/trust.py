@@ -1,4 +1,4 @@
-"""Whether a figure may be printed: a bench that was disturbed says so in one sentence instead."""
+"""Whether a figure may be printed: a bench that was disturbed prints the reason instead."""
 
 import os
 import sys
@@ -7,68 +7,64 @@ from collections.abc import Sequence
 
 import psutil
 
-MOST_OTHERS = 0.08  # share of the machine that other processes, or other machines on its host, may have had
-FEWEST_SAMPLES = 200  # the 99th percentile of fewer is the second largest, or luck
-MOST_UNSEEN = 0.02  # share of frames whose end the bench may have missed
-MOST_LEFT_OUT = 0.01  # share of pictures that the recorded cameras may have skipped although a core was idle
-IDLE = 0.1  # share of the machine that was idle: then nothing that the pipeline did kept the cameras from their times
+MAX_OTHERS = 0.08  # share of the machine that other processes, or other machines on its host, may have used
+MIN_SAMPLES = 200  # with fewer, the 99th percentile is the second largest or luck
+MAX_UNSEEN = 0.02  # share of frames whose end the bench may have missed
+MAX_SKIPPED = 0.01  # share of frames that the recorded cameras may have skipped although a core was idle
+IDLE = 0.1  # idle share of the machine from which on the pipeline can't be why the cameras were late
 
 
-class UntrustedError(Exception):
-    """The measurement was disturbed; the text is a sentence that says by what."""
+class DisturbedError(Exception):
+    """The measurement was disturbed; the text is a sentence with the cause."""
 
 
-def usable_cores() -> int:
-    """The cores that this process and those that it starts may use."""
+def count_usable_cores() -> int:
+    """Return the number of cores that this process and its children may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else psutil.cpu_count() or 1
 
 
-class Cores:
-    """Who had the machine's cores since this was made."""
+class CoreUsage:
+    """How the machine's cores were used since this was created."""
 
     def __init__(self) -> None:
         self._began_at, self._before = time.monotonic(), psutil.cpu_times()
 
     def shares(self, own_s: float) -> tuple[float, float]:
-        """The shares (0 to 1) of all cores that others had and that were idle; own_s is the CPU time we know of."""
+        """Return the shares (0 to 1) of all cores used by others and idle; own_s is the CPU time of the bench."""
         after = psutil.cpu_times()
         spent = {name: getattr(after, name) - getattr(self._before, name) for name in after._fields}
         idle_s = spent["idle"] + spent.get("iowait", 0.0)
         busy_s = sum(spent.get(name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "steal"))
-        room_s = (time.monotonic() - self._began_at) * psutil.cpu_count()
-        return max(0.0, busy_s - own_s) / room_s, min(1.0, idle_s / room_s)
+        total_s = (time.monotonic() - self._began_at) * psutil.cpu_count()
+        return max(0.0, busy_s - own_s) / total_s, min(1.0, idle_s / total_s)
 
 
 def check_cores(others: float) -> None:
-    """Raise UntrustedError where other processes had too much of the machine."""
-    if others > MOST_OTHERS:
-        raise UntrustedError(
-            f"other processes had {others:.0%} of the cores, and {MOST_OTHERS:.0%} is the most: "
+    if others > MAX_OTHERS:
+        raise DisturbedError(
+            f"other processes used {others:.0%} of the cores, and {MAX_OTHERS:.0%} is the limit: "
             "stop them and try again."
         )
 
 
 def check_samples(samples: Sequence[object]) -> None:
-    """Raise UntrustedError where percentiles would be luck."""
-    if len(samples) < FEWEST_SAMPLES:
-        raise UntrustedError(
-            f"{len(samples)} frames were read, and a 99th percentile needs {FEWEST_SAMPLES}: "
+    if len(samples) < MIN_SAMPLES:
+        raise DisturbedError(
+            f"{len(samples)} frames were read, and a 99th percentile needs {MIN_SAMPLES}: "
             "measure for more --seconds, or more --cameras."
         )
 
 
-def check_source(left_out: float, idle: float) -> None:
-    """Raise UntrustedError where the recorded cameras were late although the machine had time for them."""
-    if left_out > MOST_LEFT_OUT and idle > IDLE:
-        raise UntrustedError(
-            f"the recorded cameras left out {left_out:.1%} of their pictures while {idle:.0%} of the machine was idle: "
-            "they could not keep their times."
+def check_source(skipped: float, idle: float) -> None:
+    if skipped > MAX_SKIPPED and idle > IDLE:
+        raise DisturbedError(
+            f"the recorded cameras skipped {skipped:.1%} of their frames while {idle:.0%} of the machine was idle: "
+            "they could not keep their schedule."
         )
 
 
-def check_sight(unseen: float) -> None:
-    """Raise UntrustedError where the bench itself did not see how frames ended."""
-    if unseen > MOST_UNSEEN:
-        raise UntrustedError(
+def check_unseen(unseen: float) -> None:
+    if unseen > MAX_UNSEEN:
+        raise DisturbedError(
             f"the bench missed how {unseen:.1%} of the frames ended: it got too little of the machine."
         )

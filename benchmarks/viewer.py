@@ -1,100 +1,105 @@
-"""The bench as a viewer of the pipeline: every View, with its picture, and how old it was when it arrived."""
+"""The bench as a viewer of the pipeline: it receives every View with its JPEG and notes its age on arrival."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import ceil
 
 from shared.messaging.messages import Ready, View
 from shared.messaging.sockets import ClientSocket
 from shared.pipeline import Outcome, Stage
 from shared.settings import Settings
 
-CREDIT = 128  # views on their way; more than a camera list ever gives at once, so that the queue never waits for us
-ASK_EVERY_S = 0.25
+CREDIT = 128  # views in flight; more than the cameras send at once, so that the queue never waits for the bench
+REQUEST_EVERY_S = 0.25
 WAIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """How a frame ended, and when that was seen; times are of the queue's clock, in seconds."""
+class EndedFrame:
+    """How a frame ended, and when the bench received it; times are of the queue's clock, in seconds."""
 
     camera: str
     seq: int
     captured_at: float
-    seen_at: float
+    received_at: float
     outcome: Outcome
 
     @property
     def age_s(self) -> float:
-        """How old the picture was when it was there to be shown."""
-        return self.seen_at - self.captured_at
+        """The frame's age when it could be displayed."""
+        return self.received_at - self.captured_at
 
 
-class Viewer:
-    """Takes every view of every camera."""
+class BenchViewer:
+    """Receives every view of every camera."""
 
     def __init__(self, settings: Settings) -> None:
-        self._peer = ClientSocket(settings)
-        self._left, self._asked_at = 0, -1e9
-        self.now = self._peer.now
-        self.close = self._peer.close
+        self._queue = ClientSocket(settings)
+        self._credit_left, self._requested_at = 0, -math.inf
+        self.now = self._queue.now
+        self.close = self._queue.close
 
-    def look(self, until: float, first_read: bool = False) -> list[Sight]:
-        """What is seen up to a time; with first_read only up to the first frame that was read."""
-        sights: list[Sight] = []
+    def watch(self, until: float, stop_at_first_reading: bool = False) -> list[EndedFrame]:
+        """Return the frames that end up to a time, or up to the first one that is read."""
+        ended: list[EndedFrame] = []
         while self.now() < until:
             news = self._receive()
-            sights += news
-            if first_read and any(sight.outcome == Outcome.READ for sight in news):
+            ended += news
+            if stop_at_first_reading and any(frame.outcome == Outcome.READ for frame in news):
                 break
-        return sights
+        return ended
 
-    def _receive(self) -> list[Sight]:
+    def _receive(self) -> list[EndedFrame]:
         now = self.now()
-        if self._left <= CREDIT // 2 or now - self._asked_at > ASK_EVERY_S:
-            self._asked_at = now
-            self._left = (
-                CREDIT if self._peer.send(Ready(role=Stage.DISPLAY, name="bench", credit=CREDIT, with_jpeg=True)) else 0
-            )
-        messages = self._peer.receive(WAIT_S)
+        if self._credit_left <= CREDIT // 2 or now - self._requested_at > REQUEST_EVERY_S:
+            self._requested_at = now
+            is_sent = self._queue.send(Ready(Stage.DISPLAY, "bench", CREDIT, pictures=True))
+            self._credit_left = CREDIT if is_sent else 0
+        messages = self._queue.receive(WAIT_S)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]
-        self._left -= len(views)
-        return [Sight(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]
+        self._credit_left -= len(views)
+        return [EndedFrame(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What became of a camera's pictures that were due: read, dropped by the queue, never sent to it, unseen by us."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameAccount:
+    """What became of a camera's due frames: read, dropped by the queue, not sent to it, or unseen by the bench."""
 
     due: int
-    ages_s: tuple[float, ...]  # of those that were read
-    dropped: int
-    unsent: int
-    unseen: int
-    unchanged: int = 0  # of those that were read: answered with the reading of the same page
+    ages_s: tuple[float, ...] = ()  # of the frames that were read
+    dropped: int = 0
+    unsent: int = 0
+    unseen: int = 0
+    unchanged: int = 0  # frames that were read by repeating the reading of an identical one
 
     @property
     def read(self) -> int:
-        """Pictures that were read, or answered because the page was the same as one that had been."""
+        """Frames with a reading, including unchanged ones."""
         return len(self.ages_s)
 
 
-def account(sights: Iterable[Sight], fps: float, start: float, seconds: float) -> Account:
-    """What became of one camera's pictures that were due from start on, by the schedule that its sights are on.
+def account_for_frames(ended: Iterable[EndedFrame], fps: float, start: float, seconds: float) -> FrameAccount:
+    """Return what became of one camera's frames that were due from start on, by the schedule of its ended frames.
 
-    A gap in the sequence numbers is frames that were sent and not seen here; the rest of a gap in the schedule is
-    pictures that the camera never sent.
+    A gap in the sequence numbers is frames that were sent and not seen by the bench. The rest of a gap in the schedule
+    is frames that the camera never sent.
     """
-    sights = list(sights)
+    ended = list(ended)
     due = round(fps * seconds)
-    if not sights:
-        return Account(due, (), 0, due, 0)
-    first = ceil((start - sights[0].captured_at) * fps)
+    if not ended:
+        return FrameAccount(due=due, unsent=due)
+    first = math.ceil((start - ended[0].captured_at) * fps)
     inside = [
-        sight for sight in sights if first <= round((sight.captured_at - sights[0].captured_at) * fps) < first + due
+        frame for frame in ended if first <= round((frame.captured_at - ended[0].captured_at) * fps) < first + due
     ]
-    ages = tuple(sight.age_s for sight in inside if sight.outcome.has_reading)
-    unchanged = sum(sight.outcome == Outcome.UNCHANGED for sight in inside)
+    ages = tuple(frame.age_s for frame in inside if frame.outcome.has_reading)
     unseen = inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0
-    return Account(due, ages, len(inside) - len(ages), due - len(inside) - unseen, unseen, unchanged)
+    return FrameAccount(
+        due=due,
+        ages_s=ages,
+        dropped=len(inside) - len(ages),
+        unsent=due - len(inside) - unseen,
+        unseen=unseen,
+        unchanged=sum(frame.outcome == Outcome.UNCHANGED for frame in inside),
+    )

@@ -1,7 +1,7 @@
-"""Other ways to bring many cameras to the same vision functions, each set up as its own documentation has it.
+"""Other software that brings many cameras to the same vision functions, set up as its own documentation says.
 
-Each is a module with ROLES: what its processes run. All get the same films at the same times, the same functions on
-JPEGs, and as many workers as there are cores, which is more than their documentation asks for.
+Each peer is a module with ROLES, one per kind of process. All get the same films on the same schedule, the same
+functions on JPEGs, and as many workers as there are cores, which is more than their documentation asks for.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another way: its name, its module here, and the package that must be installed for it ("" for none)."""
+    """A peer: its name, its module here, and the package that it needs ("" for none)."""
 
     name: str
     module: str
-    needs: str = ""
+    package: str = ""
 
 
 PEERS = (
@@ -22,6 +22,5 @@ PEERS = (
     Peer("imagezmq REQ/REP", "imagezmq_reqrep", "imagezmq"),
     Peer("imagezmq PUB/SUB", "imagezmq_pubsub", "imagezmq"),
     Peer("imagezmq PUB/SUB, a thread a camera", "imagezmq_threads", "imagezmq"),
-    Peer("vidgear NetGear", "netgear", "vidgear"),
     Peer("mosec", "mosec_server", "mosec"),
 )

@@ -1,28 +1,28 @@
-"""imagezmq with PUB/SUB, as in its examples: a hub subscribes to many cameras and reads every picture that comes."""
+"""imagezmq with PUB/SUB, as in its examples: a hub subscribes to many cameras and reads every frame that arrives."""
 
 import imagezmq
 
-from benchmarks.peers.place import Place, Record, Role, load_vision, stamp, unstamp
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, pack_label, unpack_label
 
 
-def hub(place: Place, number: int) -> None:
-    """Read what comes."""
-    see, record = load_vision(), Record(place)
-    first, *others = (f"tcp://127.0.0.1:{place.camera_ports[camera]}" for camera in place.cameras_of(number))
+def hub(setup: PeerSetup, number: int) -> None:
+    """Read every frame that arrives."""
+    recognize, log = load_recognize(), ReadingLog(setup)
+    first, *others = (f"tcp://127.0.0.1:{setup.camera_ports[camera]}" for camera in setup.cameras_of(number))
     images = imagezmq.ImageHub(first, REQ_REP=False)
     for address in others:
         images.connect(address)
     while True:
-        text, jpeg = images.recv_jpg()
-        see([bytes(jpeg)])
-        record(*unstamp(text))
+        label, jpeg = images.recv_jpg()
+        recognize([bytes(jpeg)])
+        log.add(*unpack_label(label))
 
 
-def publish(place: Place, camera: int) -> None:
-    """Send every picture."""
-    sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{place.camera_ports[camera]}", REQ_REP=False)
-    for frame in place.play_camera(camera):
-        sender.send_jpg(stamp(camera, frame.captured_at), frame.jpeg)
+def publish(setup: PeerSetup, camera: int) -> None:
+    """Send every frame."""
+    sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{setup.camera_ports[camera]}", REQ_REP=False)
+    for frame in setup.play_camera(camera):
+        sender.send_jpg(pack_label(camera, frame.captured_at), frame.jpeg)
 
 
-ROLES = {"hub": Role(hub, "worker"), "publish": Role(publish, "camera")}
+ROLES = {"hub": Role(hub, OnePer.WORKER), "publish": Role(publish, OnePer.CAMERA)}

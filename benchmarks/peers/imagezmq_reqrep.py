@@ -2,25 +2,25 @@
 
 import imagezmq
 
-from benchmarks.peers.place import Place, Record, Role, load_vision, stamp, unstamp
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, pack_label, unpack_label
 
 
-def hub(place: Place, number: int) -> None:
-    """Read what comes, and reply as the examples do: when it has been worked on."""
-    see, record = load_vision(), Record(place)
-    images = imagezmq.ImageHub(f"tcp://127.0.0.1:{place.worker_ports[number]}")
+def hub(setup: PeerSetup, number: int) -> None:
+    """Read each frame and then reply, as the examples do."""
+    recognize, log = load_recognize(), ReadingLog(setup)
+    images = imagezmq.ImageHub(f"tcp://127.0.0.1:{setup.worker_ports[number]}")
     while True:
-        text, jpeg = images.recv_jpg()
-        see([bytes(jpeg)])
-        record(*unstamp(text))
+        label, jpeg = images.recv_jpg()
+        recognize([bytes(jpeg)])
+        log.add(*unpack_label(label))
         images.send_reply(b"OK")
 
 
-def send(place: Place, camera: int) -> None:
-    """Send the picture that is due; those that are missed while the hub has not replied are left out."""
-    sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{place.worker_ports[camera % place.workers]}")
-    for frame in place.play_camera(camera):
-        sender.send_jpg(stamp(camera, frame.captured_at), frame.jpeg)
+def send(setup: PeerSetup, camera: int) -> None:
+    """Send the frame that is due; frames that are due before the hub replies are skipped."""
+    sender = imagezmq.ImageSender(f"tcp://127.0.0.1:{setup.worker_ports[camera % setup.workers]}")
+    for frame in setup.play_camera(camera):
+        sender.send_jpg(pack_label(camera, frame.captured_at), frame.jpeg)
 
 
-ROLES = {"hub": Role(hub, "worker"), "send": Role(send, "camera")}
+ROLES = {"hub": Role(hub, OnePer.WORKER), "send": Role(send, OnePer.CAMERA)}

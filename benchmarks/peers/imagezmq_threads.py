@@ -1,4 +1,4 @@
-"""imagezmq with PUB/SUB and what its documentation has for slow subscribers: a thread a camera keeps the newest."""
+"""imagezmq with PUB/SUB and its documented remedy for slow subscribers: a thread per camera keeps the newest frame."""
 
 import threading
 from itertools import cycle
@@ -6,13 +6,13 @@ from itertools import cycle
 import imagezmq
 
 from benchmarks.peers.imagezmq_pubsub import publish
-from benchmarks.peers.place import Place, Record, Role, load_vision, unstamp
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, unpack_label
 
-LOOK_S = 0.002  # at all cameras once
+POLL_S = 0.002  # for one round of all cameras
 
 
-class Subscriber:
-    """A camera's newest picture, received in a thread."""
+class NewestSubscriber:
+    """Receives a camera's frames in a thread and keeps the newest."""
 
     def __init__(self, address: str) -> None:
         self._address, self._newest = address, ("", b"")
@@ -22,28 +22,28 @@ class Subscriber:
     def _receive(self) -> None:
         images = imagezmq.ImageHub(self._address, REQ_REP=False)
         while True:
-            text, jpeg = images.recv_jpg()
-            self._newest = text, bytes(jpeg)
+            label, jpeg = images.recv_jpg()
+            self._newest = label, bytes(jpeg)
             self._is_new.set()
 
-    def take(self, timeout_s: float) -> tuple[str, bytes] | None:
-        """The newest picture, if it was not taken yet."""
+    def take_frame(self, timeout_s: float) -> tuple[str, bytes] | None:
+        """Return the newest frame if it was not taken yet."""
         if not self._is_new.wait(timeout_s):
             return None
         self._is_new.clear()
         return self._newest
 
 
-def hub(place: Place, number: int) -> None:
-    """Read the newest picture of each camera in turn."""
-    see, record = load_vision(), Record(place)
-    ports = [place.camera_ports[camera] for camera in place.cameras_of(number)]
-    subscribers = [Subscriber(f"tcp://127.0.0.1:{port}") for port in ports]
+def hub(setup: PeerSetup, number: int) -> None:
+    """Read the newest frame of each camera in turn."""
+    recognize, log = load_recognize(), ReadingLog(setup)
+    ports = [setup.camera_ports[camera] for camera in setup.cameras_of(number)]
+    subscribers = [NewestSubscriber(f"tcp://127.0.0.1:{port}") for port in ports]
     for subscriber in cycle(subscribers):
-        if taken := subscriber.take(LOOK_S / len(subscribers)):
-            text, jpeg = taken
-            see([jpeg])
-            record(*unstamp(text))
+        if frame := subscriber.take_frame(POLL_S / len(subscribers)):
+            label, jpeg = frame
+            recognize([jpeg])
+            log.add(*unpack_label(label))
 
 
-ROLES = {"hub": Role(hub, "worker"), "publish": Role(publish, "camera")}
+ROLES = {"hub": Role(hub, OnePer.WORKER), "publish": Role(publish, OnePer.CAMERA)}

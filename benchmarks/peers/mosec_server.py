@@ -1,6 +1,6 @@
 """mosec: a server with dynamic batching in front of the same networks; each camera posts its newest JPEG over HTTP.
 
-Two stages as in its examples, preprocess one picture at a time and inference up to sixteen, with its default wait.
+Two stages as in its examples: preprocess one frame at a time, inference up to sixteen, with its default wait.
 """
 
 import http.client
@@ -9,73 +9,72 @@ from functools import partial
 
 from mosec import Server, Worker
 
-from benchmarks.peers.place import Place, Record, Role
-from benchmarks.slow import slowed
-from services import inference, preprocess
-from shared.messaging.messages import Frame, GrayFrame, Reading
+from benchmarks.bare_loop import make_frames
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role
+from benchmarks.slow_inference import slow_down
+from services.inference import read_batch
+from services.preprocess import preprocess_frame
+from shared.messaging.messages import GrayFrame, Reading
 from shared.settings import load_settings
 from shared.vision.recognizer import load_recognizer
 
 MAX_BATCH = 16
 
 
-class Preprocess(Worker):
-    """A JPEG becomes a page."""
+class MosecPreprocess(Worker):
+    """JPEG -> GrayFrame."""
 
     def deserialize(self, data: bytes) -> bytes:
-        """The body of a request is the JPEG."""
+        """Return the body of a request, which is the JPEG."""
         return data
 
     def forward(self, data: bytes) -> GrayFrame:
-        """What the preprocess service does."""
-        page = preprocess.preprocess_frame(
-            Frame(camera="mosec", seq=0, captured_at=0.0, every_frame=False, jpeg=data), load_settings().long_side_px
-        )
-        assert isinstance(page, GrayFrame)  # noqa: S101 - the films are sound
-        return page
+        (frame,) = make_frames("mosec", [data])
+        gray_frame = preprocess_frame(frame, load_settings().long_side_px)
+        assert isinstance(gray_frame, GrayFrame)  # noqa: S101 - the films are valid JPEGs
+        return gray_frame
 
 
-class Inference(Worker):
-    """Many pages become readings."""
+class MosecInference(Worker):
+    """GrayFrames -> Readings."""
 
     def __init__(self) -> None:
         super().__init__()
         settings = load_settings()
-        reader = load_recognizer(settings.models, settings.backend, settings.device)
-        self.read = slowed(partial(inference.read_batch, reader))
+        recognizer = load_recognizer(settings.models, settings.backend, settings.device)
+        self.read = slow_down(partial(read_batch, recognizer))
 
     def forward(self, data: list[GrayFrame]) -> list[Reading]:
-        """What the inference service does."""
         return self.read(data)
 
     def serialize(self, data: Reading) -> bytes:
-        """The digits, as text."""
+        """Return the digits as text."""
         return "".join(str(digit.digit) for digit in data.digits).encode()
 
 
-def serve(place: Place, _: int) -> None:
-    """Serve until ended."""
-    sys.argv[1:] = ["--address", "127.0.0.1", "--port", str(place.worker_ports[0]), "--path", f"{place.folder}/mosec"]
+def serve(setup: PeerSetup, _: int) -> None:
+    """Serve until stopped."""
+    sys.argv[1:] = ["--address", "127.0.0.1", "--port", str(setup.worker_ports[0]), "--path", f"{setup.folder}/mosec"]
     server = Server()
-    server.append_worker(Preprocess)
-    server.append_worker(Inference, max_batch_size=MAX_BATCH)
+    server.append_worker(MosecPreprocess)
+    server.append_worker(MosecInference, max_batch_size=MAX_BATCH)
     server.run()
 
 
-def post(place: Place, camera: int) -> None:
-    """Post the picture that is due over one connection; those that are missed meanwhile are left out."""
-    record = Record(place)
-    line = http.client.HTTPConnection("127.0.0.1", place.worker_ports[0])
-    for frame in place.play_camera(camera):
+def post(setup: PeerSetup, camera: int) -> None:
+    """Post the frame that is due over one connection; frames that are due meanwhile are skipped."""
+    log = ReadingLog(setup)
+    connection = http.client.HTTPConnection("127.0.0.1", setup.worker_ports[0])
+    for frame in setup.play_camera(camera):
         try:
-            line.request("POST", "/inference", frame.jpeg)
-            answer = line.getresponse()
-            answer.read()
+            connection.request("POST", "/inference", frame.jpeg)
+            response = connection.getresponse()
+            response.read()
         except (OSError, http.client.HTTPException):  # the server is not up yet
-            line.close()
+            connection.close()
             continue
-        if answer.status == http.HTTPStatus.OK:
-            record(camera, frame.captured_at)
+        if response.status == http.HTTPStatus.OK:
+            log.add(camera, frame.captured_at)
 
 
-ROLES = {"serve": Role(serve, "run"), "post": Role(post, "camera")}
+ROLES = {"serve": Role(serve, OnePer.RUN), "post": Role(post, OnePer.CAMERA)}

@@ -1,47 +1,48 @@
-"""multiprocessing.Queue: a process a camera puts JPEGs into one bounded queue, from which the workers take them.
+"""multiprocessing.Queue: one process per camera puts JPEGs into one bounded queue, from which the workers take them.
 
-A full queue refuses the newest picture, as put_nowait does everywhere; the bound, two a camera, keeps what waits young.
+A full queue refuses the newest frame, as put_nowait usually does. The bound of two per camera keeps waiting frames
+fresh.
 """
 
 import multiprocessing
 from multiprocessing.queues import Queue
 from queue import Full
 
-from benchmarks.peers.place import Place, Record, Role, load_vision
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize
 
-WAITING = 2  # pictures a camera
+FRAMES_PER_CAMERA = 2
 
-Item = tuple[int, float, bytes]
+Item = tuple[int, float, bytes]  # camera, due at, JPEG
 
 
-def start(place: Place, _: int) -> None:
+def start(setup: PeerSetup, _: int) -> None:
     """Start cameras and workers, which inherit the queue, and wait for them."""
     context = multiprocessing.get_context("spawn")
-    queue: Queue[Item] = context.Queue(WAITING * len(place.films))
-    started = [context.Process(target=work, args=(place, queue), daemon=True) for _ in range(place.workers)]
-    started += [context.Process(target=watch, args=(place, queue, camera), daemon=True) for camera in place.cameras]
-    for process in started:
+    queue: Queue[Item] = context.Queue(FRAMES_PER_CAMERA * len(setup.films))
+    processes = [context.Process(target=work, args=(setup, queue), daemon=True) for _ in range(setup.workers)]
+    processes += [context.Process(target=send, args=(setup, queue, camera), daemon=True) for camera in setup.cameras]
+    for process in processes:
         process.start()
-    for process in started:
+    for process in processes:
         process.join()
 
 
-def watch(place: Place, queue: "Queue[Item]", camera: int) -> None:
-    """Put a camera's pictures into the queue."""
-    for frame in place.play_camera(camera):
+def send(setup: PeerSetup, queue: "Queue[Item]", camera: int) -> None:
+    """Put a camera's frames into the queue."""
+    for frame in setup.play_camera(camera):
         try:
             queue.put_nowait((camera, frame.captured_at, frame.jpeg))
         except Full:
             continue
 
 
-def work(place: Place, queue: "Queue[Item]") -> None:
-    """Read what the queue gives."""
-    see, record = load_vision(), Record(place)
+def work(setup: PeerSetup, queue: "Queue[Item]") -> None:
+    """Read the frames of the queue."""
+    recognize, log = load_recognize(), ReadingLog(setup)
     while True:
         camera, due_at, jpeg = queue.get()
-        see([jpeg])
-        record(camera, due_at)
+        recognize([jpeg])
+        log.add(camera, due_at)
 
 
-ROLES = {"start": Role(start, "run")}
+ROLES = {"start": Role(start, OnePer.RUN)}

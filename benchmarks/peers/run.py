@@ -1,15 +1,14 @@
-"""One process of a peer: python -m benchmarks.peers.run MODULE ROLE NUMBER PLACE, until it is ended."""
+"""One process of a peer: python -m benchmarks.peers.run MODULE ROLE NUMBER SETUP, until it is stopped."""
 
 import sys
 from importlib import import_module
 
-from benchmarks.peers.place import Place
+from benchmarks.peers.setup import PeerSetup
 
 
 def main() -> None:
-    """Run the role."""
-    module, role, number, place = sys.argv[1:5]
-    import_module(f"benchmarks.peers.{module}").ROLES[role].run(Place.from_json(place), int(number))
+    module, role, number, setup = sys.argv[1:5]
+    import_module(f"benchmarks.peers.{module}").ROLES[role].run(PeerSetup.from_json(setup), int(number))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""Films for the benches' tests, made once a session, and the repository's root for the processes they start."""
+"""Films for the tests of the benches, made once per session."""
 
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for films."""
+    """The folder of the films."""
     return tmp_path_factory.mktemp("films")

@@ -1,10 +1,10 @@
-"""What `digitcam bench all` gives, as small as it can be and with figures that tell one from another."""
+"""A result of `digitcam bench all`, as small as possible and with distinguishable figures."""
 
 from typing import Any
 
 
 def make_results() -> dict[str, Any]:
-    """Everything measured, nothing disturbed."""
+    """Return results without a disturbed part."""
     run = {
         "cameras": 4,
         "fps": 120.0,
@@ -20,38 +20,37 @@ def make_results() -> dict[str, Any]:
     ours = [{"name": "digitcam, inference=1", "fps": 150.0, "age_p99_ms": 80.0}]
     theirs = [
         {"name": "imagezmq REQ/REP", "fps": 50.0, "age_p99_ms": None},
-        {"name": "mosec", "failed": "mosec does not read all cameras: no word why"},
+        {"name": "mosec", "failed": "mosec does not read all cameras: its log is empty"},
     ]
-    beside = [
+    overloaded = [
         {"name": "digitcam", "fps": 60.0, "age_p99_ms": 90.0},
         {"name": "imagezmq PUB/SUB", "fps": 60.0, "age_p99_ms": 1800.0},
     ]
     watchers = [{"watcher": "nobody", "display_cpu": 0.05}, {"watcher": "one viewer", "display_cpu": 0.2}]
-    scale = [make_row(1, 20.0), make_row(8, 50.0), make_row(12, 90.0), make_row(16, 140.0, read_share=0.8)]
+    worker = [{"batch": 8, "share_of_bare": 0.7}, {"batch": 16, "share_of_bare": 0.9}]
     return {
-        "machine": {"processor": "a test's"},
+        "machine": {"processor": "of the test"},
         "took_s": 600,
         "disturbed": {},
-        "inference": [
-            {"worker": [{"pages": 8, "share_of_bare": 0.7}, {"pages": 16, "share_of_bare": 0.9}], "runtimes": []}
-        ],
-        "scale": scale,
+        "inference": [{"worker": worker, "runtimes": []}],
+        "scale": [make_row(1, 20.0), make_row(8, 50.0), make_row(12, 90.0), make_row(16, 140.0, read_share=0.8)],
         "still": [make_row(32, 40.0), make_row(64, 300.0)],
         "four": [run, run | {"start_s": 2.5, "pss_total_mb": 430.0}, run | {"start_s": 4.0}],
         "full": [run | {"cameras": 16, "efficiency": 0.7}, run | {"cameras": 16}],
         "overload": [run, run | {"age_p99_ms": 110.0}],
-        "overload_peers": [{"rows": beside}],
-        "page": [{"watchers": watchers}],
+        "overload_peers": [{"rows": overloaded}],
+        "web": [{"watchers": watchers}],
         "peers": [{"cameras": 1, "rows": ours}, {"cameras": 16, "rows": ours + theirs}],
     }
 
 
 def make_row(cameras: int, age_p99_ms: float, read_share: float = 1.0, inference: int = 1) -> dict[str, Any]:
-    """A row of `bench scale`."""
-    ages = {"age_p50_ms": age_p99_ms / 2, "age_p99_ms": age_p99_ms}
+    """Return a row of `bench scale`."""
     return {
         "inference": inference,
         "cameras": cameras,
         "fps": 30.0 * cameras * read_share,
         "read_share": read_share,
-    } | ages
+        "age_p50_ms": age_p99_ms / 2,
+        "age_p99_ms": age_p99_ms,
+    }

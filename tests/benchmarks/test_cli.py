@@ -1,4 +1,4 @@
-"""digitcam bench, as the console script passes it on."""
+"""The console script passes `digitcam bench` and its options on."""
 
 import pytest
 
@@ -6,22 +6,22 @@ from benchmarks import command
 from digitcam import __main__
 
 
-def test_all_that_follows_bench_is_passed_on_options_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[str]] = []
+def test_every_word_after_bench_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    received: list[list[str]] = []
 
     def bench(arguments: list[str]) -> int:
-        asked.append(arguments)
+        received.append(arguments)
         return 3
 
     monkeypatch.setattr(command, "main", bench)
     assert __main__.main(["bench", "pipeline", "--cameras", "2", "--json"]) == 3
     assert __main__.main(["bench", "--help"]) == 3
-    assert asked == [["pipeline", "--cameras", "2", "--json"], ["--help"]]
+    assert received == [["pipeline", "--cameras", "2", "--json"], ["--help"]]
 
 
-def test_bench_without_a_bench_says_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_benches(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         __main__.main(["bench", "--help"])
     assert end.value.code == 0
     printed = capsys.readouterr().out
-    assert all(name in printed for name in ("pipeline", "overload", "inference", "peers", "scale", "all"))
+    assert all(name in printed for name in ("pipeline", "overload", "inference", "peers", "web", "scale", "all"))

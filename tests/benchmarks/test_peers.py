@@ -1,9 +1,11 @@
-"""Peers: each reads the same films in real processes; one that is not installed is named and left out."""
+"""Peers read the same films in real processes; peers that are not installed are listed."""
 
+import dataclasses
 import json
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -12,80 +14,96 @@ from benchmarks import trust
 from benchmarks.bench_films import BenchFilm, make_film
 from benchmarks.peers import PEERS, Peer
 from benchmarks.peers.bench import measure_all
-from benchmarks.peers.measuring import Load, SilentPeerError, choose_place, measure, report, running, wait_for_all
-from benchmarks.peers.place import Place, Record, Sample, samples, stamp, unstamp
+from benchmarks.peers.measurement import (
+    PeerLoad,
+    SilentPeerError,
+    choose_setup,
+    make_row,
+    measure_peer,
+    run_peer,
+    wait_for_readings,
+)
+from benchmarks.peers.setup import OnePer, PeerReading, PeerSetup, ReadingLog, pack_label, read_logs, unpack_label
 
 
-def make_load(films: Path) -> Load:
-    return Load(tuple(make_film(BenchFilm(seed, 10, 1), films) for seed in range(2)), fps=10, seconds=0.5, workers=2)
+def make_load(films: Path) -> PeerLoad:
+    paths = tuple(make_film(BenchFilm(seed, 10, 1), films) for seed in range(2))
+    return PeerLoad(films=paths, fps=10, seconds=0.5, workers=2)
+
+
+def make_setup(**values: Any) -> PeerSetup:
+    defaults: dict[str, Any] = {"folder": "x", "films": (), "workers": 1, "camera_ports": (), "worker_ports": ()}
+    return PeerSetup(**(defaults | values))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.module)
-def test_a_peer_reads_every_camera_and_leaves_no_process_behind(peer: Peer, films: Path, tmp_path: Path) -> None:
-    if peer.needs and not find_spec(peer.needs):
-        pytest.skip(f"{peer.needs} is not installed")
-    place = choose_place(str(tmp_path), make_load(films))
-    with running(peer, place, {}) as roots:
-        wait_for_all(peer, place, roots)
+def test_peer_reads_every_camera_and_leaves_no_process_behind(peer: Peer, films: Path, tmp_path: Path) -> None:
+    if peer.package and not find_spec(peer.package):
+        pytest.skip(f"{peer.package} is not installed")
+    setup = choose_setup(str(tmp_path), make_load(films))
+    with run_peer(peer, setup, {}) as roots:
+        wait_for_readings(peer, setup, roots)
         everything = [process for root in roots for process in [root, *root.children(recursive=True)]]
-    assert {sample.camera for sample in samples(tmp_path)} == {0, 1}
-    assert all(sample.due_at < sample.done_at for sample in samples(tmp_path))
+    assert {reading.camera for reading in read_logs(tmp_path)} == {0, 1}
+    assert all(reading.due_at < reading.done_at for reading in read_logs(tmp_path))
     assert not psutil.wait_procs(everything, timeout=0)[1]
 
 
-def test_a_peer_is_measured(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "MOST_OTHERS", 1.0)  # other tests may run beside this one
-    row = measure(PEERS[0], make_load(films))
+def test_peer_is_measured(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trust, "MAX_OTHERS", 1.0)  # other tests may run beside this one
+    row = measure_peer(PEERS[0], make_load(films))
     assert row["frames"] > 0
     assert row["fps"] > 0
     assert row["cpu_ms_per_frame"] > 0
     assert row["rss_total_mb"] > 10
-    assert row["age_p99_ms"] is None  # half a second is no 99th percentile
+    assert row["age_p99_ms"] is None  # half a second is too short for a 99th percentile
 
 
-def test_a_peer_that_was_disturbed_is_no_row_of_the_table(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "MOST_OTHERS", -1.0)
-    with pytest.raises(trust.UntrustedError):
-        measure(PEERS[0], make_load(films))
+def test_disturbed_peer_has_no_row(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trust, "MAX_OTHERS", -1.0)
+    with pytest.raises(trust.DisturbedError):
+        measure_peer(PEERS[0], make_load(films))
 
 
-def test_a_peer_that_ends_says_why(films: Path, tmp_path: Path) -> None:
-    place = choose_place(str(tmp_path), make_load(films))
-    broken = Place(place.folder, ("nowhere.avi", "nowhere.avi"), 2, place.camera_ports, place.worker_ports)
+def test_peer_that_exits_is_reported_with_its_last_log_line(films: Path, tmp_path: Path) -> None:
+    setup = choose_setup(str(tmp_path), make_load(films))
+    broken = dataclasses.replace(setup, films=("nowhere.avi", "nowhere.avi"))
     with (
-        running(PEERS[1], broken, {"MODELS": str(tmp_path)}) as roots,
+        run_peer(PEERS[1], broken, {"MODELS": str(tmp_path)}) as roots,
         pytest.raises(SilentPeerError, match=r"multiprocessing.Queue does not read all cameras: .+"),
     ):
-        wait_for_all(PEERS[1], broken, roots)
+        wait_for_readings(PEERS[1], broken, roots)
 
 
-def test_peers_that_are_not_installed_are_named_and_left_out(films: Path) -> None:
+def test_peers_that_are_not_installed_are_listed(films: Path) -> None:
     absent = Peer("a peer of the future", "of_the_future", "no_such_package")
     assert measure_all(make_load(films), [absent]) == ([], ["no_such_package"])
 
 
-def test_what_a_process_is_given_survives_its_command_line() -> None:
-    place = Place("/tmp/x", ("a.avi", "b.avi", "c.avi"), 2, (1, 2, 3), (4, 5))  # noqa: S108 - only a word here
-    assert Place.from_json(json.loads(json.dumps(place.to_json()))) == place
-    assert [list(place.cameras_of(worker)) for worker in range(2)] == [[0, 2], [1]]
-    assert [place.count(each) for each in ("run", "worker", "camera")] == [1, 2, 3]
+def test_setup_survives_the_command_line() -> None:
+    setup = make_setup(films=("a.avi", "b.avi", "c.avi"), workers=2, camera_ports=(1, 2, 3), worker_ports=(4, 5))
+    assert PeerSetup.from_json(json.loads(json.dumps(setup.to_json()))) == setup
+    assert [list(setup.cameras_of(worker)) for worker in range(2)] == [[0, 2], [1]]
+    assert [setup.count_processes(one_per) for one_per in OnePer] == [1, 2, 3]
 
 
-def test_a_time_beside_a_picture_is_exact() -> None:
-    assert unstamp(stamp(3, 1234.000000123)) == (3, 1234.000000123)
+def test_label_keeps_the_exact_time() -> None:
+    assert unpack_label(pack_label(3, 1234.000000123)) == (3, 1234.000000123)
 
 
-def test_what_was_read_is_written_down_at_once(tmp_path: Path) -> None:
-    with closing(Record(Place(str(tmp_path), (), 1, (), ()))) as note:
-        note(3, 1.5)
-        (sample,) = samples(tmp_path)
-    assert (sample.camera, sample.due_at) == (3, 1.5)
+def test_reading_is_logged_at_once(tmp_path: Path) -> None:
+    with closing(ReadingLog(make_setup(folder=str(tmp_path)))) as log:
+        log.add(3, 1.5)
+        (reading,) = read_logs(tmp_path)
+    assert (reading.camera, reading.due_at) == (3, 1.5)
 
 
-def test_a_row_has_the_age_of_what_was_read_and_each_cameras_share() -> None:
-    row = report(PEERS[0], [Sample(0, 1.0, 1.02), Sample(0, 2.0, 2.04), Sample(0, 3.0, 3.02)], cameras=2, due=6)
+def test_row_has_the_ages_of_readings_and_the_fairness() -> None:
+    row = make_row(
+        PEERS[0], [PeerReading(0, 1.0, 1.02), PeerReading(0, 2.0, 2.04), PeerReading(0, 3.0, 3.02)], cameras=2, due=6
+    )
     assert (row["frames"], row["read_share"], row["fairness"]) == (3, 0.5, 0.5)
     assert (row["age_p50_ms"], row["age_p99_ms"]) == (20, None)
-    row = report(PEERS[0], [Sample(0, 1.0, 1.02)] * 199 + [Sample(1, 1.0, 1.04)], cameras=2, due=200)
+    row = make_row(PEERS[0], [PeerReading(0, 1.0, 1.02)] * 199 + [PeerReading(1, 1.0, 1.04)], cameras=2, due=200)
     assert row["age_p99_ms"] == 20

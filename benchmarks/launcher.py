@@ -1,4 +1,4 @@
-"""A real pipeline to be measured: honcho, the Procfile, every process, in a folder and on ports of its own."""
+"""Starts a real pipeline to be measured: honcho, the Procfile and every process, with a folder and ports of its own."""
 
 import os
 import shutil
@@ -15,46 +15,49 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import spending
-from benchmarks.trust import UntrustedError
+from benchmarks.trust import DisturbedError
+from benchmarks.usage import list_process_trees
 from shared.settings import ConfigError, Settings, load_settings
 
 PROCFILE = Path(__file__).parents[1] / "Procfile"
-END_WITHIN_S = 10.0  # honcho, which gives its own five
-POLITE_S = 2.0
-HONCHO = " system "  # in the lines of its log that are not a worker's
+EXIT_WITHIN_S = 10.0  # honcho itself gives its processes 5 s
+TERMINATE_S = 2.0
+HONCHO = " system "  # marks honcho's own lines in the log
 
 
 @dataclass(frozen=True, slots=True)
-class Pipeline:
-    """A pipeline that runs."""
-
+class RunningPipeline:
     honcho: psutil.Popen
     settings: Settings
     folder: Path
     started_at: float  # time.monotonic()
 
     def check(self) -> None:
-        """Raise UntrustedError where it has ended by itself."""
+        """Raise DisturbedError if it has exited."""
         if self.honcho.poll() is not None:
-            said = (self.folder / "log").read_text().splitlines()
-            lines = [line for line in said if HONCHO not in line]
-            raise UntrustedError(f"the pipeline ended by itself: {lines[-1] if lines else 'it said nothing'}")
+            lines = [line for line in (self.folder / "log").read_text().splitlines() if HONCHO not in line]
+            raise DisturbedError(f"the pipeline exited: {lines[-1] if lines else 'its log is empty'}")
 
 
 @contextmanager
-def running(
+def launch_pipeline(
     cameras: Sequence[Path],
-    workers: Mapping[str, int],
+    *,
+    workers: Mapping[str, int] | None = None,
     lines: Mapping[str, str] | None = None,
     settings: Mapping[str, str] | None = None,
-) -> Iterator[Pipeline]:
-    """Run `honcho start` with these films for cameras, so many workers of a stage, and some lines exchanged."""
+) -> Iterator[RunningPipeline]:
+    """Run `honcho start` on these films until the block ends.
+
+    workers is the number of workers per stage, lines replaces lines of the Procfile, settings is added to the
+    environment.
+    """
     with tempfile.TemporaryDirectory(prefix="digitcam-") as name:
         folder = Path(name)
         write_procfile(folder / "Procfile", lines or {})
         environment = make_environment(folder, cameras) | dict(settings or {})
-        numbers = ",".join(f"{stage}={count}" for stage, count in ({"prometheus": 0} | dict(workers)).items())
+        concurrency = {"prometheus": 0} | dict(workers or {})
+        numbers = ",".join(f"{stage}={count}" for stage, count in concurrency.items())
         with (folder / "log").open("w") as log:
             started_at = time.monotonic()
             command = [str(Path(sys.executable).parent / "honcho"), "start", "-c", numbers]
@@ -62,13 +65,13 @@ def running(
                 command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         try:
-            yield Pipeline(honcho, load_settings(environment, Path("no.env")), folder, started_at)
+            yield RunningPipeline(honcho, load_settings(environment, Path("no.env")), folder, started_at)
         finally:
-            end(honcho)
+            stop_pipeline(honcho)
 
 
 def write_procfile(path: Path, lines: Mapping[str, str]) -> None:
-    """The project's Procfile, with these lines in place of its own. Raises ConfigError where there is none."""
+    """Write the project's Procfile with some of its lines replaced. Raises ConfigError if there is none."""
     if not PROCFILE.is_file():
         raise ConfigError(
             f"bench needs the Procfile at {PROCFILE}: run it from a clone, installed with pip install -e."
@@ -79,44 +82,42 @@ def write_procfile(path: Path, lines: Mapping[str, str]) -> None:
 
 
 def make_environment(folder: Path, cameras: Sequence[Path]) -> dict[str, str]:
-    """The environment of the pipeline: ours, and what keeps it apart from one that may run beside it."""
-    here = {
+    """Return this process's environment with settings that keep the pipeline apart from any other."""
+    return os.environ | {
         "CAMERAS": ",".join(map(str, cameras)),
         "EVERY_FRAME": "false",
-        "REREAD_S": "0",  # what is measured is reading
+        "REREAD_S": "0",  # read every frame, also an unchanged one
         "DISPLAY_MODE": "web",
         "QUEUE": "auto",
         "RUN_DIR": str(folder),
         "WEB_HOST": "127.0.0.1",
-        "WEB_PORT": str(free_port()),
+        "WEB_PORT": str(find_free_port()),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
-    return os.environ | here
 
 
-def free_port() -> int:
-    """A TCP port that nobody listens on now."""
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def end(honcho: psutil.Popen) -> None:
-    """Press Ctrl-C, and leave nothing of it behind."""
-    everything = spending.families([honcho])
+def stop_pipeline(honcho: psutil.Popen) -> None:
+    """Interrupt honcho as Ctrl-C does, then stop every process that is left."""
+    processes = list_process_trees([honcho])
     if honcho.poll() is None:
         honcho.send_signal(signal.SIGINT)
-        psutil.wait_procs([honcho], timeout=END_WITHIN_S)
-    end_all(everything)
+        psutil.wait_procs([honcho], timeout=EXIT_WITHIN_S)
+    stop_processes(processes)
 
 
-def end_all(processes: Sequence[psutil.Process]) -> None:
-    """End processes of ours: first politely, then not."""
+def stop_processes(processes: Sequence[psutil.Process]) -> None:
+    """Terminate processes, then kill those that are left."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.terminate()
-    for process in psutil.wait_procs(processes, timeout=POLITE_S)[1]:
+    for process in psutil.wait_procs(processes, timeout=TERMINATE_S)[1]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(processes, timeout=POLITE_S)
+    psutil.wait_procs(processes, timeout=TERMINATE_S)

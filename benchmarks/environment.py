@@ -1,4 +1,4 @@
-"""Where figures were measured, and with what."""
+"""The machine, system and versions that figures were measured with."""
 
 import platform
 import subprocess
@@ -8,18 +8,18 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.trust import usable_cores
+from benchmarks.trust import count_usable_cores
 from shared.telemetry.processor import find_processor
 
 PACKAGES = ("digitcam", "pyzmq", "onnxruntime", "opencv-python", "numpy", "simplejpeg", "msgpack")
-COMPARED = ("torch", "openvino", "imagezmq", "vidgear", "mosec")
+COMPARED = ("torch", "openvino", "imagezmq", "mosec")
 
 
-def describe() -> dict[str, str]:
-    """Machine, system, date, versions and commit, each in a few words."""
+def describe_environment() -> dict[str, str]:
+    memory_gib = psutil.virtual_memory().total / 2**30
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "processor": f"{find_processor()}, {usable_cores()} cores, {psutil.virtual_memory().total / 2**30:.0f} GiB",
+        "processor": f"{find_processor()}, {count_usable_cores()} cores, {memory_gib:.0f} GiB",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "versions": list_versions(PACKAGES),
         "compared": list_versions(COMPARED),
@@ -28,7 +28,7 @@ def describe() -> dict[str, str]:
 
 
 def list_versions(packages: tuple[str, ...]) -> str:
-    """The versions of packages, those left out that are not installed."""
+    """Return the versions of the packages that are installed."""
     found = []
     for package in packages:
         try:
@@ -39,11 +39,11 @@ def list_versions(packages: tuple[str, ...]) -> str:
 
 
 def find_commit() -> str:
-    """The commit that was measured, with "and changes" where the files are not that commit's."""
+    """Return the commit that was measured, with "and changes" if the files differ from it."""
+    command = ["git", "describe", "--always", "--dirty= and changes", "--exclude=*"]
     try:
-        words = ["git", "describe", "--always", "--dirty= and changes", "--exclude=*"]
         return subprocess.run(
-            words, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True
         ).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

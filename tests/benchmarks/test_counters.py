@@ -1,16 +1,16 @@
-"""Counters become drops by stage and reason, and batches by stage."""
+"""Counters are summarized as drops by stage and reason, and as batches by stage."""
 
 from collections import Counter
 
-from benchmarks.scrape import Sample, batches, drops
+from benchmarks.counters import CounterKey, count_drops, summarize_batches
 
 
-def sample(name: str, **labels: str) -> Sample:
+def sample(name: str, **labels: str) -> CounterKey:
     return f"digitcam_{name}", frozenset(labels.items())
 
 
-def test_drops_of_all_cameras_are_added_up_by_stage_and_reason() -> None:
-    found = drops(
+def test_drops_of_all_cameras_are_summed_by_stage_and_reason() -> None:
+    found = count_drops(
         Counter(
             {
                 sample("drops_total", camera="a", stage="inference", reason="stale"): 2,
@@ -23,8 +23,8 @@ def test_drops_of_all_cameras_are_added_up_by_stage_and_reason() -> None:
     assert found == {"inference stale": 5, "capture replaced": 1}
 
 
-def test_batches_have_their_mean_size_and_why_they_were_closed() -> None:
-    found = batches(
+def test_batches_have_a_mean_size_and_closing_reasons() -> None:
+    found = summarize_batches(
         Counter(
             {
                 sample("batch_size_sum", stage="inference"): 12,
