@@ -7,7 +7,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.pipeline import WORKER_STAGES, Stage
-from shared.telemetry.scraping import find_targets, get
+from shared.telemetry.scraping import fetch, find_targets
 
 CounterKey = tuple[str, frozenset[tuple[str, str]]]  # name and labels
 TIMEOUT_S = 5.0  # on a machine that is fully loaded
@@ -18,7 +18,7 @@ def scrape_counters(run_dir: Path, stages: Collection[Stage]) -> Counter[Counter
     found: Counter[CounterKey] = Counter()
     for target in find_targets(run_dir):
         if target.stage in stages:
-            _, text = get(target, "/metrics", TIMEOUT_S)
+            _, text = fetch(target, "/metrics", TIMEOUT_S)
             for family in text_string_to_metric_families(text):
                 for sample in family.samples:
                     found[sample.name, frozenset(sample.labels.items())] += sample.value  # type: ignore[assignment]
