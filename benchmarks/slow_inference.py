@@ -22,7 +22,9 @@ def main(context: lifecycle.ServiceContext) -> None:
     recognizer = load_recognizer(settings.models, settings.backend, settings.device)
     read_slowly, sample = slow_down(partial(read_batch, recognizer)), draw_sample_frame(settings.long_side_px)
     height, width = sample.shape
-    frame = GrayFrame("sample", 0, 0.0, width, height, height, sample.tobytes())
+    frame = GrayFrame(
+        camera="sample", seq=0, captured_at=0.0, width=width, height=height, rows=height, pixels=sample.tobytes()
+    )
     batch_size = choose_batch_size(settings, lambda size: read_slowly([frame] * size), time.perf_counter)
     stage_loop.serve_stage(context, GrayFrame, batch_size, read_slowly)
 

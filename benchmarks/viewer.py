@@ -53,7 +53,8 @@ class BenchViewer:
         now = self.now()
         if self._credit_left <= CREDIT // 2 or now - self._requested_at > REQUEST_EVERY_S:
             self._requested_at = now
-            is_sent = self._queue.send(Ready(Stage.DISPLAY, "bench", CREDIT, pictures=True))
+            request = Ready(role=Stage.DISPLAY, name="bench", credit=CREDIT, with_jpeg=True)
+            is_sent = self._queue.send(request)
             self._credit_left = CREDIT if is_sent else 0
         messages = self._queue.receive(WAIT_S)
         now = self.now()

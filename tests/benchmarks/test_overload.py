@@ -15,7 +15,10 @@ DIGIT = Digit((0.0, 0.0, 1.0, 1.0), (-0.1,) + (-5.0,) * 10)
 
 def read(frames: Sequence[int]) -> list[Reading]:
     """Return readings; each gray frame here is its number of digits."""
-    return [Reading("cam", 0, 0.0, 640, 480, (DIGIT,) * frame) for frame in frames]
+    return [
+        Reading(camera="cam", seq=0, captured_at=0.0, width=640, height=480, digits=(DIGIT,) * count)
+        for count in frames
+    ]
 
 
 def test_one_camera_has_ten_times_as_many_digits() -> None:
