@@ -1,4 +1,7 @@
-"""A contact sheet of training scenes with their truth: `python -m training.docs_pictures.scenes docs/scenes.jpg`."""
+"""A contact sheet of training scenes with their truth: `python -m training.docs_pictures.scenes docs/scenes.jpg`.
+
+With `--kind` each scene shows one kind of writing on plain paper; `--kind all` gives a row of each.
+"""
 
 import argparse
 from pathlib import Path
@@ -8,10 +11,11 @@ import numpy as np
 
 from shared.vision.digit import NOT_A_DIGIT
 from training.plots import GREEN, GREY, Tile, draw_box, enlarge, make_contact_sheet
-from training.scenes import Scene, make_scene
+from training.scenes import EXAMPLES, Scene, make_example, make_scene
 from training.scenes.glyphs import load_sources
 
 MAX_WIDTH_PX, QUALITY = 1600, 85
+COLUMNS = 8
 
 
 def main(words: list[str] | None = None) -> None:
@@ -19,11 +23,16 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--kind", choices=("all", *EXAMPLES))
     parser.add_argument("--data", type=Path, default=Path("data"))
     options = parser.parse_args(words)
     sources, rng = load_sources(options.data), np.random.default_rng(options.seed)
-    tiles = [draw_truth(make_scene(rng, sources, numbers=int(rng.integers(2)))) for _ in range(options.count)]
-    write_jpeg(options.out, make_contact_sheet(tiles))
+    if options.kind:
+        kinds = EXAMPLES if options.kind == "all" else [options.kind] * max(1, options.count // COLUMNS)
+        scenes = [make_example(rng, sources, kind) for kind in kinds for _ in range(COLUMNS)]
+    else:
+        scenes = [make_scene(rng, sources, numbers=int(rng.integers(2))) for _ in range(options.count)]
+    write_jpeg(options.out, make_contact_sheet([draw_truth(scene) for scene in scenes], COLUMNS))
 
 
 def draw_truth(scene: Scene) -> Tile:

@@ -14,7 +14,7 @@ from shared.vision.digit import NOT_A_DIGIT
 from training.scenes.clutter import clutter, cover_edge, hold, lay_dish, lay_thing
 from training.scenes.desk import IGNORED, Desk, Style, enclose, lay_fraction, lay_line, lay_table
 from training.scenes.equations import power
-from training.scenes.glyphs import BLANK, Sources, choose_writer, digit, handwritten, sign
+from training.scenes.glyphs import BLANK, OPERATORS, Sources, choose_writer, digit, handwritten, sign
 from training.scenes.lens import Picture, photograph
 from training.scenes.lines import KINDS, SINGLES, Line, choose_line, make_line, number, row, text, word
 from training.scenes.papers import board, rule, sheet
@@ -185,12 +185,15 @@ def write_table(rng: np.random.Generator, desk: Desk, sources: Sources, angle: f
 
 
 def write_portrait(rng: np.random.Generator, desk: Desk, sources: Sources, angle: float) -> None:
-    """Write one digit, letter or sign that fills the picture, as far as the detector finds digits so large."""
+    """Write one digit, letter or operator that fills the picture, as far as the detector finds digits so large.
+
+    No bracket: alone, without a digit to be taller than, it may be a 1.
+    """
     side, kind = desk.grey.shape[0], rng.random()
     glyph = digit(rng, sources)
     if kind > 0.7:
         letter = handwritten(rng, sources, choose_writer(rng, sources), SINGLES[rng.integers(len(SINGLES))])
-        glyph = letter if kind < 0.86 else sign(rng)
+        glyph = letter if kind < 0.86 else sign(rng, OPERATORS[rng.integers(len(OPERATORS))])
     style = choose_style(rng, desk, angle, rng.uniform(0.5, 0.98) * min(side, HEIGHTS[1]))
     ink = write(rng, glyph, style.height_px, style.hand, style.pen)
     if ink.size:

@@ -12,7 +12,7 @@ BEFORE = (
     "n", "t", "Übung", "Haus", "total", "am", "um", "ca", "max", "pH", "Score", "Team", "class",
 )  # fmt: skip
 AFTER = (
-    "kg", "km", "cm", "mm", "m", "s", "h", "min", "ml", "g", "l", "V", "A", "W", "Hz", "Uhr", "Euro", "EUR", "USD",
+    "kg", "km", "cm", "mm", "m", "s", "h", "min", "ml", "g", "V", "A", "W", "Hz", "Uhr", "Euro", "EUR", "USD",
     "Stk", "pcs", "x", "a", "b", "c", "th", "st", "nd", "%", "!", "?", "am", "pm", "Pkt", "EL", "TL", "Bier", "eggs",
 )  # fmt: skip
 KOREAN = """
