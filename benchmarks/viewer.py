@@ -4,13 +4,13 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.messaging.messages import Ready, View
+from shared.messaging.messages import View
 from shared.messaging.sockets import ClientSocket
-from shared.pipeline import Outcome, Stage
+from shared.messaging.subscription import ViewSubscription
+from shared.pipeline import Outcome
 from shared.settings import Settings
 
 CREDIT = 128  # views in flight; more than the cameras send at once, so that the queue never waits for the bench
-REQUEST_EVERY_S = 0.25
 WAIT_S = 0.05
 
 
@@ -35,7 +35,7 @@ class BenchViewer:
 
     def __init__(self, settings: Settings) -> None:
         self._queue = ClientSocket(settings)
-        self._credit_left, self._requested_at = 0, -math.inf
+        self._subscription = ViewSubscription(self._queue, "bench", CREDIT)
         self.now = self._queue.now
         self.close = self._queue.close
 
@@ -50,16 +50,9 @@ class BenchViewer:
         return ended
 
     def _receive(self) -> list[EndedFrame]:
-        now = self.now()
-        if self._credit_left <= CREDIT // 2 or now - self._requested_at > REQUEST_EVERY_S:
-            self._requested_at = now
-            request = Ready(role=Stage.DISPLAY, name="bench", credit=CREDIT, with_jpeg=True)
-            is_sent = self._queue.send(request)
-            self._credit_left = CREDIT if is_sent else 0
-        messages = self._queue.receive(WAIT_S)
+        messages = self._subscription.receive(WAIT_S)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]
-        self._credit_left -= len(views)
         return [EndedFrame(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]
 
 

@@ -12,11 +12,11 @@ import simplejpeg
 
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import Ready, View
-from shared.messaging.sockets import ClientSocket
-from shared.pipeline import Stage
+from shared.messaging.messages import View
+from shared.messaging.sockets import ClientSocket, QueueLink
+from shared.messaging.subscription import ViewSubscription
 from shared.service.signals import configure_logging, stop_on_signals
-from shared.service.stage_loop import QueueLink, worker_address
+from shared.service.stage_loop import worker_address
 from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.overlay import draw_overlay
 
@@ -64,20 +64,13 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
 
 def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: threading.Event) -> None:
     """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
-    ready = Ready(role=Stage.DISPLAY, name=worker_address(f"record.{os.getpid()}"), credit=CREDIT, with_jpeg=True)
-    watch, asked_at, seen_at = CameraDisplay(), -math.inf, monotonic()  # of this process: the queue's clock may jump
-    left = 0  # views that may still come; those of all cameras do
-    while not stop.is_set() and film.length_s < seconds:
-        now = monotonic()
-        if now - seen_at > PATIENCE_S:
-            return
-        if (left <= CREDIT // 2 or now - asked_at >= WAIT_S) and queue.send(ready):
-            asked_at, left = now, CREDIT
-        for view in queue.receive(WAIT_S):
-            left -= isinstance(view, View)
-            if isinstance(view, View) and view.camera == camera and (shown := watch.update(view)):
+    subscription = ViewSubscription(queue, worker_address(f"record.{os.getpid()}"), CREDIT)
+    display, seen_at = CameraDisplay(), monotonic()  # this process's clock: the queue's may jump
+    while not stop.is_set() and film.length_s < seconds and monotonic() - seen_at <= PATIENCE_S:
+        for view in subscription.receive(WAIT_S):
+            if isinstance(view, View) and view.camera == camera and (shown := display.update(view)):
                 draw(film, shown)
-                seen_at = now
+                seen_at = monotonic()
 
 
 def draw(film: VideoWriter, shown: DisplayFrame) -> None:

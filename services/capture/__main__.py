@@ -12,10 +12,9 @@ from shared.cameras.camera_list import Camera, find_camera
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
 from shared.messaging.messages import CameraReport
-from shared.messaging.sockets import ClientSocket
+from shared.messaging.sockets import ClientSocket, QueueLink
 from shared.pipeline import CameraState, DropReason, Stage
 from shared.service import lifecycle
-from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
 from shared.telemetry.health import QUEUE_SILENT, NotReady, Problem
 

@@ -7,11 +7,12 @@ from time import monotonic
 from typing import Protocol
 
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import CameraReport, Message, Ready, View
-from shared.messaging.sockets import ClientSocket
+from shared.messaging.messages import CameraReport, Message, View
+from shared.messaging.sockets import ClientSocket, QueueLink
+from shared.messaging.subscription import ViewSubscription
 from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
-from shared.service.stage_loop import HEARTBEAT_S, QueueLink, worker_address
+from shared.service.stage_loop import worker_address
 from shared.telemetry import metrics
 from shared.telemetry.health import QUEUE_SILENT, Health, NotReady, Problem
 from shared.telemetry.spans import TRACE, Span
@@ -87,22 +88,13 @@ class NoScreen:
 
 
 def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
-    """Request views, smooth their readings and show them, until the process is told to stop or the screen is closed.
-
-    Requests are timed by this process's clock, because the queue's may jump.
-    """
+    """Receive views, smooth their readings and show them, until the process is told to stop or the screen is closed."""
     displays: dict[str, CameraDisplay] = {}
     monitor = FrameFlowMonitor(monotonic())
-    asked, asked_at, left = Ready(role=Stage.DISPLAY, name=name, credit=0, with_jpeg=False), -math.inf, 0
+    subscription = ViewSubscription(queue, name, CREDIT, monotonic)
     while screen.is_open and not stop.is_set():
-        wanted = Ready(role=Stage.DISPLAY, name=name, credit=CREDIT, with_jpeg=screen.wants_pictures)
-        now = monotonic()
-        if wanted != asked or left <= CREDIT // 2 or now - asked_at >= HEARTBEAT_S:
-            is_sent = queue.send(wanted)
-            asked, asked_at, left = (wanted, now, CREDIT) if is_sent else (asked, asked_at, left)
-        batch = queue.receive(TICK_S)
+        batch = subscription.receive(TICK_S, with_jpeg=screen.wants_pictures)
         views = [message for message in batch if isinstance(message, View)]
-        left -= len(views)
         received_at = queue.now()
         export_ages(views, received_at)
         updates: list[DisplayFrame | CameraReport] = [message for message in batch if isinstance(message, CameraReport)]

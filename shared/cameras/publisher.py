@@ -8,12 +8,11 @@ from typing import Protocol
 from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions
 from shared.cameras.watchdog import CameraStatus
 from shared.messaging.messages import CameraReport, Credit, Frame
+from shared.messaging.sockets import HEARTBEAT_S, QueueLink
 from shared.pipeline import DropReason, Stage
-from shared.service.stage_loop import QueueLink
 from shared.telemetry import metrics
 from shared.telemetry.spans import TRACE, Span
 
-HEARTBEAT_S = 0.5
 WAIT_S = 0.1  # how late a change of state or a stop may be noticed
 
 

@@ -1,4 +1,4 @@
-"""The queue's clock as another process knows it, which may run on another host: ages are true on both."""
+"""The queue's clock as measured by another process, which may run on another host."""
 
 import time
 from collections import deque
@@ -6,30 +6,28 @@ from collections.abc import Callable
 
 from shared.messaging.messages import Pong
 
-JUMP_S = 0.05  # a host that was suspended or started again; far more than clocks drift apart in 32 answers
+JUMP_S = 0.05  # the queue's host was suspended or restarted; clocks drift far less within 32 pongs
 
 
 class Clock:
-    """The difference to the queue's clock, measured: it is taken from the ping that was answered fastest."""
+    """Measures the offset to the queue's clock, and trusts the pong with the shortest round trip."""
 
     def __init__(self, local: Callable[[], float] = time.monotonic) -> None:
         self.local = local
-        self._pongs: deque[tuple[float, float]] = deque(maxlen=32)  # round trip, difference: clocks drift, so few
-        self._offset = 0.0
+        self._pongs: deque[tuple[float, float]] = deque(maxlen=32)  # round trip, offset: few, since clocks drift
+        self._offset_s = 0.0
 
     def now(self) -> float:
-        """The queue's time, in seconds."""
-        return self.local() + self._offset
+        """Return the queue's time, in seconds."""
+        return self.local() + self._offset_s
 
-    def hear(self, pong: Pong) -> None:
-        """Learn from an answer. A difference that the round trip explains is none: the clock is the same one."""
-        round_trip = self.local() - pong.sent_at
-        difference = pong.queue_at - pong.sent_at - round_trip / 2
-        best, offset = min(self._pongs, default=(round_trip, difference))
-        if (
-            abs(difference - offset) > (round_trip + best) / 2 + JUMP_S
-        ):  # no round trip explains it: it is another clock
+    def record_pong(self, pong: Pong) -> None:
+        """Learn from a pong. An offset within the round trip counts as 0: the clock is the same one."""
+        round_trip_s = self.local() - pong.sent_at
+        offset_s = pong.queue_at - pong.sent_at - round_trip_s / 2
+        best_s, known_s = min(self._pongs, default=(round_trip_s, offset_s))
+        if abs(offset_s - known_s) > (round_trip_s + best_s) / 2 + JUMP_S:  # round trips do not explain it
             self._pongs.clear()
-        self._pongs.append((round_trip, difference))
-        best, offset = min(self._pongs)
-        self._offset = offset if abs(offset) > best else 0.0
+        self._pongs.append((round_trip_s, offset_s))
+        best_s, known_s = min(self._pongs)
+        self._offset_s = known_s if abs(known_s) > best_s else 0.0

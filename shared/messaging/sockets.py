@@ -1,13 +1,14 @@
-"""Sockets: one Hub, the queue's, that binds; one Peer in every other process, that connects and reconnects.
+"""The sockets: the queue binds a BrokerSocket, and every other process connects a ClientSocket, which reconnects.
 
-Nothing here waits for ever and nothing is kept for later: a send that cannot go now returns False, because an old
-message is worth less than the next one (a high-water mark would keep the oldest; see docs/decisions/0001).
+No call blocks for ever, and no message is kept for later. A send that cannot go now returns False, because the next
+message will be newer; a high-water mark would keep the oldest (docs/decisions/0001).
 """
 
 import math
 import socket as socketlib
 import time
 from pathlib import Path
+from typing import Protocol
 
 import zmq
 import zmq.auth
@@ -18,19 +19,37 @@ from shared.messaging.messages import MAX_PAYLOAD_BYTES, MalformedError, Message
 from shared.settings import ConfigError, Settings
 from shared.telemetry.metrics import MALFORMED
 
-PING_EVERY_S = 0.5
+HEARTBEAT_S = 0.5  # every Ready and CameraReport is repeated this often; see services/queue/registry.py
+PING_INTERVAL_S = 0.5
 SILENT_AFTER_S = 2.0  # four unanswered pings
-LINGER_MS = 200  # for the last words of a process that ends
+LINGER_MS = 200  # for the last messages of a process that ends
 KEY_NAME = "digitcam"
+
+
+class QueueLink(Protocol):
+    """A connection to the queue: a ClientSocket, or a fake in a test."""
+
+    def send(self, *messages: Message) -> bool:
+        """Send at once; return False if that is not possible."""
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        """Return the messages of one send; an empty list after the timeout."""
+
+    def now(self) -> float:
+        """Return the queue's clock, in seconds."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the queue has answered lately."""
 
 
 def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
     keys = _load_keys(Path(settings.queue_key)) if settings.queue_key else None
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
-    socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_PAYLOAD_BYTES)  # beyond any honest mistake: libzmq drops the connection
+    socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_PAYLOAD_BYTES)  # libzmq drops a connection that sends more
     if keys:
-        public, secret = keys  # one pair for all processes of a pipeline
+        public, secret = keys  # one pair of keys for all processes of a pipeline
         socket.curve_publickey, socket.curve_secretkey = public, secret
         if kind == zmq.ROUTER:
             socket.curve_server = True
@@ -50,9 +69,9 @@ def _load_keys(folder: Path) -> tuple[bytes, bytes]:
 
 
 def make_curve_keys(folder: Path) -> None:
-    """Write a new pair of CURVE keys for all processes of a pipeline; the folder is for its owner only.
+    """Write a new pair of CURVE keys for all processes of a pipeline; only the owner can read the folder.
 
-    Raises ConfigError where there are keys already: the machines that have them would be locked out.
+    Raises ConfigError if there are keys already, since machines that use them would be locked out.
     """
     if (folder / f"{KEY_NAME}.key_secret").exists():
         raise ConfigError(f"{folder} holds keys already: use those, or name another folder.")
@@ -60,15 +79,15 @@ def make_curve_keys(folder: Path) -> None:
     zmq.auth.create_certificates(folder, KEY_NAME)
 
 
-def _watch(socket: zmq.Socket[bytes]) -> zmq.Poller:
-    """What tells that there is something to be received; Socket.poll would make one for each message."""
+def _make_poller(socket: zmq.Socket[bytes]) -> zmq.Poller:
+    """Return a poller for incoming messages; Socket.poll would make a new one for each message."""
     poller = zmq.Poller()
     poller.register(socket, zmq.POLLIN)
     return poller
 
 
 def _receive_parts(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """The parts of one message: recv_multipart asks for a socket option after each, which a frame knows."""
+    """Receive one multipart message. recv_multipart would read a socket option after each part."""
     frame = socket.recv(copy=False)
     parts = [frame.bytes]
     while frame.more:
@@ -78,19 +97,18 @@ def _receive_parts(socket: zmq.Socket[bytes]) -> list[bytes]:
 
 
 def _milliseconds(seconds: float) -> int:
-    return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond is a busy loop
+    return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond would be a busy loop
 
 
-def address_in_use(settings: Settings, why: str) -> str:
-    """The sentence for an address that cannot be had."""
-    return (
-        f"QUEUE={settings.queue_address} cannot be opened ({why}): is another pipeline running? "
+def _cannot_bind(settings: Settings, reason: str) -> ConfigError:
+    return ConfigError(
+        f"QUEUE={settings.queue_address} cannot be opened ({reason}): is another pipeline running? "
         "Stop it, or give this one another RUN_DIR or QUEUE."
     )
 
 
 def is_listening(address: str) -> bool:
-    """Whether somebody has this ipc address; the file alone may be left over from a process that was killed."""
+    """Return whether a process has bound this ipc address; its file may be left over from one that was killed."""
     if not address.startswith("ipc://"):
         return False
     with socketlib.socket(socketlib.AF_UNIX) as probe:
@@ -98,43 +116,43 @@ def is_listening(address: str) -> bool:
 
 
 class BrokerSocket:
-    """The queue's side: answers pings, and talks to each peer by its identity."""
+    """The queue's socket: answers pings, and addresses each peer by its identity."""
 
     def __init__(self, settings: Settings) -> None:
-        """Bind. Raises ConfigError where the address cannot be had."""
-        if is_listening(settings.queue_address):  # libzmq would take an ipc address away from who has it
-            raise ConfigError(address_in_use(settings, "it is in use"))
-        self._guard = self._start_guard(settings) if settings.queue_key else None
+        """Bind. Raises ConfigError if the address is in use or wrong."""
+        if is_listening(settings.queue_address):  # libzmq would take the ipc address from its owner
+            raise _cannot_bind(settings, "it is in use")
+        self._authenticator = self._start_authenticator(settings) if settings.queue_key else None
         self._socket = _open_socket(zmq.ROUTER, settings)
-        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error, not silence, for a peer that is gone
+        self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error for a peer that is gone, instead of silence
         try:
             self._socket.bind(settings.queue_address)
         except zmq.ZMQError as error:
             self.close()
-            raise ConfigError(address_in_use(settings, error.strerror)) from error
-        self._poller = _watch(self._socket)
+            raise _cannot_bind(settings, error.strerror) from error
+        self._poller = _make_poller(self._socket)
 
     @staticmethod
-    def _start_guard(settings: Settings) -> ThreadAuthenticator:
-        guard = ThreadAuthenticator(zmq.Context.instance())
-        guard.start()
-        guard.configure_curve(domain="*", location=settings.queue_key)
-        return guard
+    def _start_authenticator(settings: Settings) -> ThreadAuthenticator:
+        authenticator = ThreadAuthenticator(zmq.Context.instance())
+        authenticator.start()
+        authenticator.configure_curve(domain="*", location=settings.queue_key)
+        return authenticator
 
     def receive(self, timeout_s: float) -> tuple[bytes, list[Message]] | None:
-        """The next peer and its messages, or None after the timeout. Raises MalformedError."""
+        """Return the identity of a peer and its messages, or None after the timeout. Raises MalformedError."""
         if not self._poller.poll(_milliseconds(timeout_s)):
             return None
-        peer, *parts = _receive_parts(self._socket)
+        identity, *parts = _receive_parts(self._socket)
         messages = decode(parts)
         for ping in [message for message in messages if isinstance(message, Ping)]:
-            self.send(peer, Pong(ping.sent_at, self.now()))
-        return peer, [message for message in messages if not isinstance(message, Ping)]
+            self.send(identity, Pong(ping.sent_at, self.now()))
+        return identity, [message for message in messages if not isinstance(message, Ping)]
 
-    def send(self, peer: bytes, *messages: Message) -> bool:
-        """Send at once; False where the peer is gone or takes nothing more."""
+    def send(self, identity: bytes, *messages: Message) -> bool:
+        """Send at once; return False if the peer is gone or its buffer is full."""
         try:
-            self._socket.send_multipart([peer, *encode(messages)], zmq.DONTWAIT)
+            self._socket.send_multipart([identity, *encode(messages)], zmq.DONTWAIT)
         except zmq.ZMQError as error:
             if error.errno in (zmq.EAGAIN, zmq.EHOSTUNREACH):
                 return False
@@ -142,42 +160,42 @@ class BrokerSocket:
         return True
 
     def now(self) -> float:
-        """The pipeline's clock, in seconds."""
+        """Return the pipeline's clock, in seconds."""
         return time.monotonic()
 
     def close(self) -> None:
-        """Unbind."""
+        """Close the socket."""
         self._socket.close()
-        if self._guard:
-            self._guard.stop()
+        if self._authenticator:
+            self._authenticator.stop()
 
 
 class ClientSocket:
-    """A process's one connection to the queue. Not for use from several threads."""
+    """A process's connection to the queue, for use from one thread."""
 
     def __init__(self, settings: Settings) -> None:
         self._clock = Clock()
         self._socket = _open_socket(zmq.DEALER, settings)
-        self._socket.setsockopt(zmq.IMMEDIATE, 1)  # without a queue a send fails now, instead of piling up for later
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)  # without a queue a send fails now, and nothing piles up
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
         self._socket.connect(settings.queue_address)
-        self._poller = _watch(self._socket)
+        self._poller = _make_poller(self._socket)
         self._pinged_at = self._heard_at = -1e9
 
     @property
     def connected(self) -> bool:
-        """Whether the queue was heard lately."""
+        """Whether the queue has answered lately."""
         return self._clock.local() - self._heard_at < SILENT_AFTER_S
 
     def now(self) -> float:
-        """The queue's clock, in seconds."""
+        """Return the queue's clock, in seconds."""
         return self._clock.now()
 
     def send(self, *messages: Message) -> bool:
-        """Send at once; False where the queue is not there or takes nothing more."""
+        """Send at once; return False if the queue is away or its buffer is full."""
         sent_at = self._clock.local()
-        if sent_at - self._pinged_at > PING_EVERY_S:
+        if sent_at - self._pinged_at > PING_INTERVAL_S:
             self._pinged_at = sent_at
             messages = (*messages, Ping(sent_at))
         try:
@@ -188,26 +206,22 @@ class ClientSocket:
         return True
 
     def receive(self, timeout_s: float) -> list[Message]:
-        """One batch of messages; empty after the timeout."""
+        """Return the messages of one send; an empty list after the timeout."""
         deadline = self._clock.local() + timeout_s
         while self._poller.poll(_milliseconds(deadline - self._clock.local())):
             self._heard_at = self._clock.local()
-            if messages := self._without_pongs(_receive_parts(self._socket)):
+            try:
+                messages = decode(_receive_parts(self._socket))
+            except MalformedError:  # a queue of another version
+                MALFORMED.inc()
+                continue
+            for pong in [message for message in messages if isinstance(message, Pong)]:
+                self._clock.record_pong(pong)
+                messages.remove(pong)
+            if messages:
                 return messages
         return []
 
-    def _without_pongs(self, parts: list[bytes]) -> list[Message]:
-        others: list[Message] = []
-        try:
-            for message in decode(parts):
-                if isinstance(message, Pong):
-                    self._clock.hear(message)
-                else:
-                    others.append(message)
-        except MalformedError:  # a queue of another version
-            MALFORMED.inc()
-        return others
-
     def close(self) -> None:
-        """Disconnect."""
+        """Close the socket."""
         self._socket.close()

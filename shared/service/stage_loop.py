@@ -3,36 +3,17 @@
 import platform
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from uuid import getnode
 
 from shared.messaging.messages import Frame, GrayFrame, Message, Ready
-from shared.messaging.sockets import ClientSocket
+from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, QueueLink
 from shared.service.lifecycle import ServiceContext
 from shared.telemetry import metrics
 from shared.telemetry.health import QUEUE_SILENT, Health
 from shared.telemetry.spans import TRACE, Span
 
-HEARTBEAT_S = 0.5  # an idle worker sends Ready this often; see SILENT_AFTER_S in services/queue/registry.py
-
 Work = TypeVar("Work", Frame, GrayFrame)
-
-
-class QueueLink(Protocol):
-    """A connection to the queue: a ClientSocket, or a fake in a test."""
-
-    def send(self, *messages: Message) -> bool:
-        """Send at once; return False if that is not possible."""
-
-    def receive(self, timeout_s: float) -> list[Message]:
-        """Return the messages of one send; an empty list after the timeout."""
-
-    def now(self) -> float:
-        """Return the queue's clock, in seconds."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether the queue has answered lately."""
 
 
 def serve_stage(

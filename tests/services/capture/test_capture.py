@@ -22,10 +22,11 @@ from services.capture.frames import CameraAbsentError, FrameStream
 from services.capture.grabber import FrameGrabber
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.options import CameraOptions
-from shared.cameras.publisher import HEARTBEAT_S, CapturedFrame, StatePublisher
+from shared.cameras.publisher import CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
 from shared.demo import HEIGHT, WIDTH
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
+from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import CameraState, Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings

@@ -18,8 +18,8 @@ from prometheus_client import REGISTRY
 from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
 from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import CameraReport, Message, Ready, View
+from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import CameraState, Outcome
-from shared.service.stage_loop import HEARTBEAT_S
 from shared.telemetry.health import Health
 from tests.services.feed import Feed, view_of
 from tests.shared.vision.reading import digit_of

@@ -9,8 +9,8 @@ from typing import Protocol
 from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
 from shared.messaging.messages import CameraReport
+from shared.messaging.sockets import QueueLink
 from shared.pipeline import CameraState
-from shared.service.stage_loop import QueueLink
 
 
 class QueueConnection(QueueLink, Protocol):
