@@ -15,7 +15,7 @@ WAIT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class EndedFrame:
+class ReceivedView:
     """How a frame ended, and when the bench received it; times are of the queue's clock, in seconds."""
 
     camera: str
@@ -39,9 +39,9 @@ class BenchViewer:
         self.now = self._queue.now
         self.close = self._queue.close
 
-    def watch(self, until: float, stop_at_first_reading: bool = False) -> list[EndedFrame]:
+    def watch(self, until: float, stop_at_first_reading: bool = False) -> list[ReceivedView]:
         """Return the frames that end up to a time, or up to the first one that is read."""
-        ended: list[EndedFrame] = []
+        ended: list[ReceivedView] = []
         while self.now() < until:
             news = self._receive()
             ended += news
@@ -49,11 +49,11 @@ class BenchViewer:
                 break
         return ended
 
-    def _receive(self) -> list[EndedFrame]:
+    def _receive(self) -> list[ReceivedView]:
         messages = self._subscription.receive(WAIT_S)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]
-        return [EndedFrame(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]
+        return [ReceivedView(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class FrameAccount:
         return len(self.ages_s)
 
 
-def account_for_frames(ended: Iterable[EndedFrame], fps: float, start: float, seconds: float) -> FrameAccount:
+def account_for_frames(ended: Iterable[ReceivedView], fps: float, start: float, seconds: float) -> FrameAccount:
     """Return what became of one camera's frames that were due from start on, by the schedule of its ended frames.
 
     A gap in the sequence numbers is frames that were sent and not seen by the bench. The rest of a gap in the schedule

@@ -2,19 +2,19 @@
 
 import pytest
 
-from benchmarks.viewer import EndedFrame, FrameAccount, account_for_frames
+from benchmarks.viewer import FrameAccount, ReceivedView, account_for_frames
 from shared.pipeline import Outcome
 
 FPS = 10.0
 STARTED = 100.0  # the first frame of the schedule
 
 
-def end_frame(tick: int, seq: int | None = None, outcome: Outcome = Outcome.READ, age_s: float = 0.05) -> EndedFrame:
+def end_frame(tick: int, seq: int | None = None, outcome: Outcome = Outcome.READ, age_s: float = 0.05) -> ReceivedView:
     captured_at = STARTED + tick / FPS
-    return EndedFrame("cam", tick if seq is None else seq, captured_at, captured_at + age_s, outcome)
+    return ReceivedView("cam", tick if seq is None else seq, captured_at, captured_at + age_s, outcome)
 
 
-def account(*ended: EndedFrame) -> FrameAccount:
+def account(*ended: ReceivedView) -> FrameAccount:
     """Account for one second from 100.05 on, in which ticks 1 to 10 are due."""
     return account_for_frames(ended, FPS, STARTED + 0.05, 1.0)
 
