@@ -18,7 +18,7 @@ SILENT_AFTER_S = {
 
 
 @dataclass(slots=True)
-class Peer:
+class ConnectedPeer:
     """A process, by the stage it belongs to and its name there."""
 
     identity: bytes  # its address on the queue's socket, a new one after each restart
@@ -28,7 +28,7 @@ class Peer:
 
 
 @dataclass(slots=True)
-class CameraPeer(Peer):
+class CameraPeer(ConnectedPeer):
     """A capture process and the last report of its camera."""
 
     report: CameraReport
@@ -40,14 +40,14 @@ class PeerRegistry:
 
     def __init__(self) -> None:
         self.cameras: dict[str, CameraPeer] = {}
-        self.clients: dict[str, Peer] = {}  # workers and viewers
+        self.clients: dict[str, ConnectedPeer] = {}  # workers and viewers
         self._names: dict[bytes, str] = {}  # of workers and viewers
 
     def find_name(self, identity: bytes) -> str:
         """Return the name of the worker or viewer at this identity; empty if it is unknown."""
         return self._names.get(identity, "")
 
-    def viewers(self) -> list[Peer]:
+    def viewers(self) -> list[ConnectedPeer]:
         """Return the peers that are shown how frames end."""
         return [peer for peer in self.clients.values() if peer.role is Stage.DISPLAY]
 
@@ -56,7 +56,7 @@ class PeerRegistry:
         if peer := self.clients.get(name):
             peer.heard_at = now
             return False
-        self.clients[name] = Peer(identity, role, name, now)
+        self.clients[name] = ConnectedPeer(identity, role, name, now)
         self._names[identity] = name
         return True
 
@@ -87,7 +87,7 @@ class PeerRegistry:
         """Remove a camera that has left."""
         self.cameras.pop(name, None)
 
-    def find_silent(self, now: float) -> list[Peer]:
+    def find_silent(self, now: float) -> list[ConnectedPeer]:
         """Return the peers that have not been heard for SILENT_AFTER_S of their role."""
         peers = [*self.cameras.values(), *self.clients.values()]
         return [peer for peer in peers if now - peer.heard_at > SILENT_AFTER_S[peer.role]]

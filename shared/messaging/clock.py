@@ -9,7 +9,7 @@ from shared.messaging.messages import Pong
 JUMP_S = 0.05  # the queue's host was suspended or restarted; clocks drift far less within 32 pongs
 
 
-class Clock:
+class QueueClock:
     """Measures the offset to the queue's clock, and trusts the pong with the shortest round trip."""
 
     def __init__(self, local: Callable[[], float] = time.monotonic) -> None:

@@ -14,7 +14,7 @@ import zmq
 import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
-from shared.messaging.clock import Clock
+from shared.messaging.clock import QueueClock
 from shared.messaging.messages import MAX_PAYLOAD_BYTES, MalformedError, Message, Ping, Pong, decode, encode
 from shared.settings import ConfigError, Settings
 from shared.telemetry.metrics import MALFORMED
@@ -174,7 +174,7 @@ class ClientSocket:
     """A process's connection to the queue, for use from one thread."""
 
     def __init__(self, settings: Settings) -> None:
-        self._clock = Clock()
+        self._clock = QueueClock()
         self._socket = _open_socket(zmq.DEALER, settings)
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # without a queue a send fails now, and nothing piles up
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)

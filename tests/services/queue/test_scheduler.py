@@ -392,7 +392,7 @@ def test_fair_queue_is_empty_after_everything_was_taken() -> None:
     assert len(queue) == 0
 
 
-class Pipeline(RuleBasedStateMachine):
+class SchedulerMachine(RuleBasedStateMachine):
     """Cameras and workers act in random order; the invariants hold after each step."""
 
     def __init__(self) -> None:
@@ -479,5 +479,5 @@ class Pipeline(RuleBasedStateMachine):
         assert all(self.scheduler.in_flight.get(file, 0) <= EVERY_FRAME_WINDOW for file in ("file", "file.2"))
 
 
-Pipeline.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
-TestPipeline = Pipeline.TestCase
+SchedulerMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=60)
+TestSchedulerMachine = SchedulerMachine.TestCase

@@ -2,13 +2,13 @@
 
 import pytest
 
-from shared.messaging.clock import Clock
+from shared.messaging.clock import QueueClock
 from shared.messaging.messages import Pong
 
 
 def test_jump_of_the_queues_clock_is_followed_at_once() -> None:
     """The queue's host restarted: earlier pongs are of another clock, although their round trips were shorter."""
-    local, clock = 100.0, Clock(lambda: local)
+    local, clock = 100.0, QueueClock(lambda: local)
     for error_s, round_trip in [(5.0, 0.002)] * 5 + [(-900.0, 0.003)]:
         sent_at, local = local, local + round_trip
         clock.record_pong(Pong(sent_at, sent_at + round_trip / 2 + error_s))
@@ -19,7 +19,7 @@ def test_jump_of_the_queues_clock_is_followed_at_once() -> None:
 def test_clock_of_another_host_is_corrected(error_s: float, expected: float) -> None:
     """The queue is error_s ahead; round trips take 10 ms, and one pong takes 300 ms."""
     local = 100.0
-    clock = Clock(lambda: local)
+    clock = QueueClock(lambda: local)
     for out, back in [(0.005, 0.005), (0.005, 0.3), (0.004, 0.006)]:
         sent_at, local = local, local + out + back
         clock.record_pong(Pong(sent_at, sent_at + out + error_s))
