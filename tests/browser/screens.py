@@ -22,7 +22,7 @@ from playwright.sync_api import Page as Tab
 from tests.browser.conftest import FLAGS
 from tests.browser.film import film_digit
 from tests.browser.test_browser_cameras import FAKE_WEBCAM, url, write_three
-from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
+from tests.pipeline.pipeline import ROOT, HonchoPipeline, run_pipeline, wait_for
 
 FOLDER = ROOT / "docs" / "screens"
 WIDE, PHONE = (1280, 844), (390, 844)
@@ -86,7 +86,7 @@ def read_numbers(tab: Tab) -> list[list[str]]:
 
 def open_pipeline_status(tab: Tab) -> None:
     """Open the panel and let its sparklines grow."""
-    tab.get_by_text("Pipeline status").click()
+    tab.get_by_text("HonchoPipeline status").click()
     expect(tab.get_by_role("region", name="Stage inference")).to_be_visible(timeout=20_000)
     tab.wait_for_timeout(SPARKLINE_MS)
     tab.locator("#pipeline").scroll_into_view_if_needed()
@@ -153,7 +153,7 @@ def wait_until_back(tab: Tab) -> None:
     tab.get_by_role("article", name="Camera demo.2").scroll_into_view_if_needed()
 
 
-def take_all(browser: Browser, pipeline: Pipeline) -> None:
+def take_all(browser: Browser, pipeline: HonchoPipeline) -> None:
     """Take every screenshot, those of the stopped camera last."""
     live_view = url(pipeline, "/")
     take_screenshot(browser, "live", live_view, wait_for_numbers, (LIGHT, LIGHT))
@@ -163,7 +163,7 @@ def take_all(browser: Browser, pipeline: Pipeline) -> None:
     take_screenshot(browser, "correction", live_view, correct_a_digit)
     take_screenshot(browser, "camera", url(pipeline, "/camera"), wait_for_seven)
     take_screenshot(browser, "draw", url(pipeline, "/draw"), draw_three)
-    camera = pipeline.processes()["capture.demo.2"]
+    camera = pipeline.find_processes()["capture.demo.2"]
     take_screenshot(browser, "stopped", live_view, partial(stop_camera, camera))
     camera.resume()
     take_screenshot(browser, "back", live_view, wait_until_back)
@@ -178,10 +178,10 @@ def main() -> int:
         film = film_digit(7, Path(name) / "seven.mjpeg")
         flags = [*FLAGS, *FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}"]
         with (
-            running(Path(name), ",".join(["demo"] * len(CAMERAS))) as pipeline,
+            run_pipeline(Path(name), ",".join(["demo"] * len(CAMERAS))) as pipeline,
             closing(playwright.chromium.launch(executable_path=chromium, args=flags)) as browser,
         ):
-            wait_for(lambda: pipeline.is_up(*CAMERAS), 60)
+            wait_for(lambda: pipeline.is_reading(*CAMERAS), 60)
             take_all(browser, pipeline)
     return 0
 

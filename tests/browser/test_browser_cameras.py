@@ -16,19 +16,19 @@ from playwright.sync_api import Page as Tab
 
 from tests.browser.conftest import Launch
 from tests.browser.film import film_digit
-from tests.pipeline.pipeline import ROOT, Pipeline, free_port, running, wait_for
+from tests.pipeline.pipeline import ROOT, HonchoPipeline, find_free_port, run_pipeline, wait_for
 
 FAKE_WEBCAM = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    with running(tmp_path_factory.mktemp("browser_cameras"), "demo") as pipeline:
-        wait_for(lambda: pipeline.is_up("demo"))
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HonchoPipeline]:
+    with run_pipeline(tmp_path_factory.mktemp("browser_cameras"), "demo") as pipeline:
+        wait_for(lambda: pipeline.is_reading("demo"))
         yield pipeline
 
 
-def url(pipeline: Pipeline, path: str) -> str:
+def url(pipeline: HonchoPipeline, path: str) -> str:
     return f"http://127.0.0.1:{pipeline.settings['WEB_PORT']}{path}"
 
 
@@ -48,7 +48,7 @@ def write_three(tab: Tab) -> None:
 
 
 def test_digit_in_front_of_a_webcam_is_read_on_the_camera_page(
-    pipeline: Pipeline, launch: Launch, tmp_path: Path
+    pipeline: HonchoPipeline, launch: Launch, tmp_path: Path
 ) -> None:
     film = film_digit(7, tmp_path / "seven.mjpeg")
     with closing(launch(*FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}")) as chromium:
@@ -58,10 +58,10 @@ def test_digit_in_front_of_a_webcam_is_read_on_the_camera_page(
         expect(tab.locator("#status")).to_have_text("Live as camera browser")
         expect(tab.locator(".age dd")).to_have_text(re.compile(r"\d+ ms|\d\.\d s"))
         expect(tab.get_by_role("img", name="7")).to_be_visible()
-    assert pipeline.readings("browser") > 0
+    assert pipeline.count_readings("browser") > 0
 
 
-def test_phone_gets_access_by_digitcam_share(pipeline: Pipeline, launch: Launch, tmp_path: Path) -> None:
+def test_phone_gets_access_by_digitcam_share(pipeline: HonchoPipeline, launch: Launch, tmp_path: Path) -> None:
     """Except on localhost, browsers give only HTTPS pages access to the camera; the QR code holds the address."""
     film = film_digit(7, tmp_path / "seven.mjpeg")
     with (
@@ -75,9 +75,9 @@ def test_phone_gets_access_by_digitcam_share(pipeline: Pipeline, launch: Launch,
 
 
 @contextmanager
-def shared(pipeline: Pipeline) -> Iterator[str]:
+def shared(pipeline: HonchoPipeline) -> Iterator[str]:
     """Run `digitcam share` next to the pipeline; yields the address that it shows."""
-    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
+    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(find_free_port())]
     environment = os.environ | pipeline.settings | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=pipeline.folder, env=environment, stdout=subprocess.PIPE, text=True) as door:
         try:
@@ -95,7 +95,7 @@ def is_open(tab: Tab, address: str) -> bool:
     return True
 
 
-def test_digit_drawn_with_the_mouse_is_read(pipeline: Pipeline, chromium: Browser) -> None:
+def test_digit_drawn_with_the_mouse_is_read(pipeline: HonchoPipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/draw"))
     expect(tab.locator("output")).to_have_text("Write a digit")
@@ -107,7 +107,9 @@ def test_digit_drawn_with_the_mouse_is_read(pipeline: Pipeline, chromium: Browse
     tab.close()
 
 
-def test_frames_over_a_slow_line_are_read_and_their_latency_is_shown(pipeline: Pipeline, chromium: Browser) -> None:
+def test_frames_over_a_slow_line_are_read_and_their_latency_is_shown(
+    pipeline: HonchoPipeline, chromium: Browser
+) -> None:
     """At 20 kB/s a picture takes half a second, far more than the 0.15 s after which a live frame is dropped."""
     tab = chromium.new_page()
     session = tab.context.new_cdp_session(tab)
@@ -122,7 +124,7 @@ def test_frames_over_a_slow_line_are_read_and_their_latency_is_shown(pipeline: P
     tab.close()
 
 
-def test_browser_camera_has_a_tile_in_the_live_view(pipeline: Pipeline, chromium: Browser) -> None:
+def test_browser_camera_has_a_tile_in_the_live_view(pipeline: HonchoPipeline, chromium: Browser) -> None:
     pad, view = chromium.new_page(), chromium.new_page()
     pad.goto(url(pipeline, "/draw"))
     view.goto(url(pipeline, "/"))
@@ -135,7 +137,7 @@ def test_browser_camera_has_a_tile_in_the_live_view(pipeline: Pipeline, chromium
     view.close()
 
 
-def test_device_without_a_camera_gets_a_notice(pipeline: Pipeline, chromium: Browser) -> None:
+def test_device_without_a_camera_gets_a_notice(pipeline: HonchoPipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/camera"))
     expect(tab.get_by_role("alert")).to_have_text(re.compile("has no camera|was denied"))

@@ -9,7 +9,7 @@ from playwright.sync_api import Page as Tab
 
 from shared.vision.corrections import CorrectionStore
 from tests.browser.test_live_view import display
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 from tests.services.feed import Feed
 from tests.training.corrections import use_small_data
 from training.finetune import main as learn
@@ -18,7 +18,7 @@ from training.finetune import main as learn
 @pytest.fixture
 def tab(chromium: Browser, tmp_path: Path) -> Iterator[Tab]:
     """The live view, open."""
-    with display(Feed("demo"), tmp_path, str(free_port())) as url:
+    with display(Feed("demo"), tmp_path, str(find_free_port())) as url:
         context = chromium.new_context()
         tab = context.new_page()
         tab.goto(url)

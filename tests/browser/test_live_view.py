@@ -20,7 +20,7 @@ from shared.service.signals import scrape_target_path
 from shared.settings import load_settings
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import serve_status
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 from tests.services.feed import Feed
 
 expect.set_options(timeout=15_000)  # on a machine that does other things too
@@ -50,7 +50,7 @@ def feed() -> Feed:
 
 @pytest.fixture
 def url(feed: Feed, tmp_path: Path) -> Iterator[str]:
-    with display(feed, tmp_path, str(free_port())) as url:
+    with display(feed, tmp_path, str(find_free_port())) as url:
         yield url
 
 
@@ -94,7 +94,7 @@ def test_two_cameras_are_shown_with_their_numbers_and_ages(tab: Tab) -> None:
 
 
 def test_displayed_age_is_the_time_since_capture(tmp_path: Path, chromium: Browser) -> None:
-    with display(Feed("demo", age_s=2.0), tmp_path, str(free_port())) as url:
+    with display(Feed("demo", age_s=2.0), tmp_path, str(find_free_port())) as url:
         tab = chromium.new_page()
         tab.goto(url)
         expect(tab.locator(".age")).to_have_attribute("data-level", "old")
@@ -146,7 +146,7 @@ def test_page_reconnects_to_a_restarted_display_and_drops_cameras_that_are_gone(
     tmp_path: Path, chromium: Browser
 ) -> None:
     feed, tab = Feed("demo", "hall"), chromium.new_page()
-    with display(feed, tmp_path, str(free_port())) as url:
+    with display(feed, tmp_path, str(find_free_port())) as url:
         tab.goto(url)
         expect(tile(tab, "hall")).to_be_visible()
         expect(tile(tab, "demo").locator("output b")).to_have_text("30")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 
 from digitcam.commands.trace import record_trace
 from shared.settings import load_settings
-from tests.pipeline.pipeline import running, wait_for
+from tests.pipeline.pipeline import run_pipeline, wait_for
 
 TRACED_S = 1.5
 LOADED = "() => self.app && self.app.trace && self.app.trace.engine"
@@ -53,8 +53,8 @@ def perfetto(tmp_path: Path) -> Iterator[str]:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_perfetto_opens_the_trace_and_drops_nothing(tmp_path: Path, chromium: Browser, perfetto: str) -> None:
-    with running(tmp_path, "demo,demo") as pipeline:
-        wait_for(lambda: pipeline.is_up("demo", "demo.2"))
+    with run_pipeline(tmp_path, "demo,demo") as pipeline:
+        wait_for(lambda: pipeline.is_reading("demo", "demo.2"))
         settings = load_settings({"RUN_DIR": str(tmp_path / "run")}, Path("no.env"))
         assert record_trace(settings, TRACED_S, tmp_path / "trace.json") == 0
     tab = chromium.new_page()

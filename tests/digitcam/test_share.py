@@ -15,7 +15,7 @@ import pytest
 
 from digitcam.commands.share import find_address, format_invitation
 from shared.settings import ConfigError, load_settings
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def shared(tmp_path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     """A web interface shared on this machine: its address, and the process."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "RUN_DIR": str(tmp_path)}
-    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(free_port())]
+    command = [sys.executable, "-m", "digitcam", "share", "--address", "127.0.0.1", "--port", str(find_free_port())]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as it:
         assert it.stdout
         lines = iter(it.stdout)

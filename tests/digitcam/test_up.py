@@ -10,7 +10,7 @@ import pytest
 
 from digitcam.commands.up import PROCFILE, parse_concurrency
 from shared.settings import ConfigError
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,7 +34,7 @@ def test_wrong_concurrency_is_one_sentence(text: str) -> None:
 
 
 def test_ctrl_c_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
-    ports = {name: str(free_port()) for name in ("WEB_PORT", "PROMETHEUS_PORT")}
+    ports = {name: str(find_free_port()) for name in ("WEB_PORT", "PROMETHEUS_PORT")}
     environment = os.environ | ports | {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "CAMERAS": "no.mp4"}
     command = [sys.executable, "-m", "digitcam", "up", "demo", "-c", "prometheus=0,preprocess=2"]
     with subprocess.Popen(

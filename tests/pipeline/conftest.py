@@ -1,4 +1,4 @@
-"""Films for the pipeline to read."""
+"""Videos for the pipeline to read."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """A video of 200 frames, each different: a 7 that wanders over a sheet."""
+    """A video of 200 different frames: a 7 that moves across a sheet."""
     path = tmp_path / "clip.mp4"
     video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 30, (320, 240))
     for frame in range(200):

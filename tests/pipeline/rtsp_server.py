@@ -1,4 +1,4 @@
-"""An RTSP camera for tests: a moving test picture at rtsp://127.0.0.1:PORT/cam.
+"""An RTSP camera for tests: a moving test pattern at rtsp://127.0.0.1:PORT/cam.
 
 Run by the system's Python, which has GStreamer's bindings, as `python3 rtsp_server.py PORT h264|jpeg`; prints "ready".
 """
@@ -9,7 +9,7 @@ import gi  # type: ignore[import-not-found]  # of the system's Python
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402 - the versions must be asked for first
+from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402 - the versions must be requested first
 
 SOURCE = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! "
 ENCODERS = {

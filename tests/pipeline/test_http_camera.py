@@ -1,4 +1,4 @@
-"""A real MJPEG camera over HTTP that is switched off, hangs and comes back, seen from a real capture process."""
+"""A real capture process with a real MJPEG camera over HTTP that is turned off, hangs and returns."""
 
 import shutil
 import signal
@@ -10,12 +10,12 @@ from contextlib import contextmanager
 import pytest
 
 from tests.conftest import MakeSettings
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 from tests.services.capture.capture_process import run_capture
 
-SEEN_WITHIN_S = 2.0
+REPORTED_WITHIN_S = 2.0
 BACK_WITHIN_S = 3.0
-NAME = "127.0.0.1"  # of the camera
+NAME = "127.0.0.1"  # the camera's name
 MOVING = "testsrc=size=320x240:rate=30"
 STILL = "color=size=320x240:rate=30"
 
@@ -23,9 +23,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is mi
 
 
 @contextmanager
-def serving(port: int, pictures: str = MOVING) -> Iterator["subprocess.Popen[bytes]"]:
-    """A camera that takes one viewer and leaves with it; killed at the end of the block."""
-    options = f"-loglevel quiet -re -f lavfi -i {pictures} -c:v mjpeg -f mpjpeg -listen 1"
+def run_camera(port: int, pattern: str = MOVING) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a camera that serves one client and exits with it; it is killed when the block ends."""
+    options = f"-loglevel quiet -re -f lavfi -i {pattern} -c:v mjpeg -f mpjpeg -listen 1"
     command = ["ffmpeg", *options.split(), f"http://127.0.0.1:{port}/cam.mjpg"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as server:
         try:
@@ -34,36 +34,36 @@ def serving(port: int, pictures: str = MOVING) -> Iterator["subprocess.Popen[byt
             server.kill()
 
 
-def test_a_camera_that_is_switched_off_is_reported_and_its_frames_are_back_when_it_is(
+def test_camera_that_is_turned_off_is_reported_and_its_frames_resume_when_it_returns(
     make_settings: MakeSettings,
 ) -> None:
-    port = free_port()
+    port = find_free_port()
     with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture:
-        with serving(port):
+        with run_camera(port):
             capture.wait_for_frame()
             capture.wait_for_state("live")
-        capture.wait_for_state("absent", timeout_s=SEEN_WITHIN_S)
-        with serving(port):
-            back_at = time.monotonic()
-            assert capture.wait_for_frame(timeout_s=BACK_WITHIN_S).captured_at > back_at
+        capture.wait_for_state("absent", timeout_s=REPORTED_WITHIN_S)
+        with run_camera(port):
+            returned_at = time.monotonic()
+            assert capture.wait_for_frame(timeout_s=BACK_WITHIN_S).captured_at > returned_at
 
 
-def test_a_camera_that_stops_sending_is_reported(make_settings: MakeSettings) -> None:
-    port = free_port()
-    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port) as server:
+def test_camera_that_stops_sending_is_reported(make_settings: MakeSettings) -> None:
+    port = find_free_port()
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, run_camera(port) as server:
         capture.wait_for_frame()
         server.send_signal(signal.SIGSTOP)
-        capture.wait_for_state("blocked", "absent", timeout_s=SEEN_WITHIN_S)
+        capture.wait_for_state("blocked", "absent", timeout_s=REPORTED_WITHIN_S)
 
 
-def test_the_cameras_own_jpegs_are_passed_on_undecoded(make_settings: MakeSettings) -> None:
-    port = free_port()
-    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port):
-        assert b"Lavc" in capture.wait_for_frame().jpeg  # the comment that FFmpeg's encoder leaves, and ours does not
+def test_jpegs_of_the_camera_pass_through_undecoded(make_settings: MakeSettings) -> None:
+    port = find_free_port()
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, run_camera(port):
+        assert b"Lavc" in capture.wait_for_frame().jpeg  # a comment that FFmpeg's encoder writes and ours does not
 
 
-def test_a_camera_that_repeats_one_picture_is_reported_as_frozen(make_settings: MakeSettings) -> None:
-    port = free_port()
-    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, serving(port, STILL):
+def test_camera_that_repeats_one_frame_is_reported_as_frozen(make_settings: MakeSettings) -> None:
+    port = find_free_port()
+    with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, run_camera(port, STILL):
         capture.wait_for_frame()
-        capture.wait_for_state("frozen", timeout_s=SEEN_WITHIN_S)
+        capture.wait_for_state("frozen", timeout_s=REPORTED_WITHIN_S)

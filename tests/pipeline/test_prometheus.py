@@ -1,4 +1,4 @@
-"""A real Prometheus, started by the Procfile, scrapes every process and has an answer to all that is asked of it."""
+"""A real Prometheus, started by the Procfile, scrapes every process, and no documented expression is empty."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from shared.messaging.messages import Ready, View
 from shared.messaging.sockets import ClientSocket
 from shared.pipeline import Stage
 from shared.settings import load_settings
-from tests.pipeline.pipeline import ROOT, Pipeline, running, wait_for
+from tests.pipeline.pipeline import ROOT, HonchoPipeline, run_pipeline, wait_for
 
 RANGE_S = 5
 CAPTURES = ("capture.demo", "capture.demo.2")
@@ -28,64 +28,64 @@ CAPTURES = ("capture.demo", "capture.demo.2")
 pytestmark = pytest.mark.skipif(not shutil.which("prometheus"), reason="prometheus is not installed")
 
 
-def fetch(pipeline: Pipeline, path: str) -> dict[str, Any]:
-    """What the server answers; nothing while it is not up."""
+def fetch(pipeline: HonchoPipeline, path: str) -> dict[str, Any]:
+    """Return the data of a response; empty while the server is not up."""
     try:
         address = f"http://127.0.0.1:{pipeline.settings['PROMETHEUS_PORT']}/api/v1/{path}"
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            data: dict[str, Any] = json.load(answer)["data"]
+        with urllib.request.urlopen(address, timeout=5) as response:
+            data: dict[str, Any] = json.load(response)["data"]
     except OSError:
         return {}
     return data
 
 
-def ask(pipeline: Pipeline, expression: str) -> list[dict[str, Any]]:
-    """The result of an instant query."""
+def query(pipeline: HonchoPipeline, expression: str) -> list[dict[str, Any]]:
+    """Return the result of an instant query."""
     return list(fetch(pipeline, "query?" + urllib.parse.urlencode({"query": expression})).get("result", []))
 
 
-def count_views(pipeline: Pipeline, seconds: float) -> dict[str, float]:
-    """Frames a second of each camera, counted by a viewer of our own over the last half of the time."""
+def count_views(pipeline: HonchoPipeline, seconds: float) -> dict[str, float]:
+    """Return frames per second of each camera, counted by a viewer in the second half of the time."""
     settings = load_settings({"QUEUE": f"ipc://{pipeline.folder}/run/queue"}, Path("no.env"))
     seen: dict[str, set[int]] = {}
-    with closing(ClientSocket(settings)) as peer:
+    with closing(ClientSocket(settings)) as queue:
         start = time.monotonic()
         while time.monotonic() < start + seconds:
-            peer.send(Ready(role=Stage.DISPLAY, name="test", credit=64, with_jpeg=False))
-            views = [message for message in peer.receive(0.05) if isinstance(message, View)]
+            queue.send(Ready(role=Stage.DISPLAY, name="test", credit=64, with_jpeg=False))
+            views = [message for message in queue.receive(0.05) if isinstance(message, View)]
             for view in views if time.monotonic() > start + seconds / 2 else ():
                 seen.setdefault(view.camera, set()).add(view.seq)
     return {camera: len(seqs) / (seconds / 2) for camera, seqs in seen.items()}
 
 
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """Two demo cameras and every process, the server too."""
-    with running(tmp_path_factory.mktemp("pipeline"), "demo,demo", concurrency="all=1") as pipeline:
-        wait_for(lambda: len(ask(pipeline, 'digitcam_frames_total{stage="queue"}')) == 2)
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HonchoPipeline]:
+    """Two demo cameras and every process, including Prometheus."""
+    with run_pipeline(tmp_path_factory.mktemp("pipeline"), "demo,demo", concurrency="all=1") as pipeline:
+        wait_for(lambda: len(query(pipeline, 'digitcam_frames_total{stage="queue"}')) == 2)
         yield pipeline
 
 
-def test_rate_of_frames_is_the_truth(pipeline: Pipeline) -> None:
-    truth = count_views(pipeline, 2.0 * RANGE_S)  # a rate() younger than its range reads low
-    answer = ask(pipeline, f'rate(digitcam_frames_total{{stage="queue"}}[{RANGE_S}s])')
+def test_rate_of_frames_matches_a_viewers_count(pipeline: HonchoPipeline) -> None:
+    counted = count_views(pipeline, 2.0 * RANGE_S)  # a rate() younger than its range reads low
+    answer = query(pipeline, f'rate(digitcam_frames_total{{stage="queue"}}[{RANGE_S}s])')
     rates = {row["metric"]["camera"]: float(row["value"][1]) for row in answer}
-    assert set(truth) == {"demo", "demo.2"}
-    assert rates == pytest.approx(truth, rel=0.1)
+    assert set(counted) == {"demo", "demo.2"}
+    assert rates == pytest.approx(counted, rel=0.1)
 
 
-def test_every_worker_is_scraped(pipeline: Pipeline) -> None:
+def test_every_worker_is_scraped(pipeline: HonchoPipeline) -> None:
     expected = {*CAPTURES, "queue.1", "preprocess.1", "inference.1", "display.1", "prometheus.1"}
-    wait_for(lambda: {row["metric"]["worker"] for row in ask(pipeline, 'up{job="digitcam"} == 1')} == expected)
+    wait_for(lambda: {row["metric"]["worker"] for row in query(pipeline, 'up{job="digitcam"} == 1')} == expected)
 
 
-def test_every_rule_can_be_evaluated(pipeline: Pipeline) -> None:
-    """An alert that fails to be evaluated never fires, and says so only in the server's log."""
+def test_every_rule_can_be_evaluated(pipeline: HonchoPipeline) -> None:
+    """An alert that cannot be evaluated never fires, and is reported only in the server's log."""
 
     def rules() -> list[dict[str, Any]]:
         return [rule for group in fetch(pipeline, "rules").get("groups", []) for rule in group["rules"]]
 
-    wait_for(lambda: ask(pipeline, 'camera_stage:digitcam_age_seconds:p99_30s{stage="display"}'))
+    wait_for(lambda: query(pipeline, 'camera_stage:digitcam_age_seconds:p99_30s{stage="display"}'))
     before = {rule["lastEvaluation"] for rule in rules()}
     wait_for(lambda: rules() and not before & {rule["lastEvaluation"] for rule in rules()})
     assert [rule["name"] for rule in rules() if rule["health"] != "ok"] == []
@@ -93,50 +93,50 @@ def test_every_rule_can_be_evaluated(pipeline: Pipeline) -> None:
 
 def is_ready(address: str) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with urllib.request.urlopen(f"http://{address}/readyz", timeout=5) as response:
+            return bool(response.status == 200)
     except urllib.error.HTTPError as error:
         with error:
             return False
 
 
-def test_every_process_of_a_pipeline_that_runs_is_ready(pipeline: Pipeline) -> None:
-    wait_for(lambda: all(map(is_ready, pipeline.workers().values())))
+def test_every_process_of_a_running_pipeline_is_ready(pipeline: HonchoPipeline) -> None:
+    wait_for(lambda: all(map(is_ready, pipeline.list_addresses().values())))
 
 
-def panels() -> set[str]:
-    """The expressions of the dashboard, with its variable at All."""
+def dashboard_expressions() -> set[str]:
+    """Return the expressions of the dashboard, with its variable set to All."""
     board = json.loads((ROOT / "docker" / "grafana" / "digitcam.json").read_text())
     targets = [target for panel in board["panels"] for target in panel.get("targets", ())]
     return {target["expr"].replace("$camera", ".*") for target in targets}
 
 
-def rules() -> set[str]:
-    """The names of the recording rules."""
+def recording_rules() -> set[str]:
+    """Return the names of the recording rules."""
     return set(re.findall(r"- record: (\S+)", (ROOT / "services" / "prometheus" / "recording.yml").read_text()))
 
 
-def documented() -> set[str]:
-    """The expressions of docs/operating.md, but for those that are empty while all is well."""
+def documented_expressions() -> set[str]:
+    """Return the expressions of docs/operating.md, except those that are empty while the pipeline is healthy."""
     rows = re.findall(r"^\| .*\? \| (`.+`) \|$", (ROOT / "docs" / "operating.md").read_text(), re.MULTILINE)
     return {
         expression for row in rows for expression in re.findall(r"`(.*?digitcam_.+?)`", row) if "==" not in expression
     }
 
 
-def is_answered(pipeline: Pipeline, expression: str) -> bool:
-    """Whether an expression has a result that is a number; histogram_quantile over nothing is none."""
-    return any(row["value"][1] != "NaN" for row in ask(pipeline, expression))
+def is_answered(pipeline: HonchoPipeline, expression: str) -> bool:
+    """Return whether the result of an expression is a number; histogram_quantile of nothing is NaN."""
+    return any(row["value"][1] != "NaN" for row in query(pipeline, expression))
 
 
-def test_series_of_a_worker_go_on_when_it_is_started_again(pipeline: Pipeline) -> None:
-    os.kill(pipeline.processes()["preprocess.1"].pid, signal.SIGKILL)
+def test_series_of_a_worker_continue_after_a_restart(pipeline: HonchoPipeline) -> None:
+    os.kill(pipeline.find_processes()["preprocess.1"].pid, signal.SIGKILL)
     starts = 'changes(process_start_time_seconds{worker="preprocess.1"}[1m]) == 1'
-    wait_for(lambda: ask(pipeline, starts))
+    wait_for(lambda: query(pipeline, starts))
 
 
-@pytest.mark.parametrize("source", [panels, rules, documented])
-def test_no_expression_is_empty(pipeline: Pipeline, source: Callable[[], set[str]]) -> None:
+@pytest.mark.parametrize("source", [dashboard_expressions, recording_rules, documented_expressions])
+def test_no_expression_is_empty(pipeline: HonchoPipeline, source: Callable[[], set[str]]) -> None:
     expressions = source()
     assert len(expressions) > 5
-    wait_for(lambda: not [one for one in expressions if not is_answered(pipeline, one)])
+    wait_for(lambda: not [expression for expression in expressions if not is_answered(pipeline, expression)])

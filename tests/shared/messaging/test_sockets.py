@@ -15,7 +15,7 @@ from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, m
 from shared.pipeline import Stage
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
-from tests.pipeline.pipeline import free_port
+from tests.pipeline.pipeline import find_free_port
 
 READY = Ready(role=Stage.INFERENCE, name="inference.1", credit=4, with_jpeg=False)
 
@@ -113,7 +113,7 @@ def test_malformed_message_is_reported_and_the_next_one_arrives(hub: BrokerSocke
         connect(peer, hub)
 
 
-@pytest.mark.parametrize("address", ["auto", f"tcp://127.0.0.1:{free_port()}"])
+@pytest.mark.parametrize("address", ["auto", f"tcp://127.0.0.1:{find_free_port()}"])
 def test_address_that_is_taken_is_a_sentence_and_stays_with_its_owner(
     make_settings: MakeSettings, address: str
 ) -> None:
@@ -138,7 +138,7 @@ def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_
     """Strangers have no keys, keys of their own, or keys of their own and the server's public one."""
     make_curve_keys(tmp_path / "ours")
     make_curve_keys(tmp_path / "theirs")
-    address = f"tcp://127.0.0.1:{free_port()}"
+    address = f"tcp://127.0.0.1:{find_free_port()}"
     with (
         closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
         closing(ClientSocket(make_settings(QUEUE=address))) as plain,
