@@ -6,7 +6,7 @@ returns a type of schema.py, None for "204 No Content", a pair of value and stat
 
 import inspect
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
@@ -22,13 +22,14 @@ Handler = Callable[..., Coroutine[Any, Any, Any]]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     """One method of one address; the first line of the handler's docstring is its summary."""
 
     method: str
     path: str
     handler: Handler
+    _: KW_ONLY
     statuses: tuple[int, ...] = (200,)  # of success
     errors: tuple[int, ...] = ()  # besides those that every endpoint may give
     media_type: str = JSON

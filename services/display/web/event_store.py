@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import msgspec
+
 from services.display.events import EventKind
+from services.display.web.schema import EventsQuery
 
 DAY_S = 24 * 3600.0
 MAX_EVENTS = 100_000  # 10 MB; a query that reads all of them takes 20 ms
@@ -37,18 +40,6 @@ class Event:
     @property
     def kind(self) -> EventKind:
         return EventKind.APPEARED if self.left_at is None else EventKind.LEFT
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventQuery:
-    """A selection of events, the newest first: since <= appeared_at < until, and id < before."""
-
-    camera: str | None = None
-    number: str | None = None
-    since: float | None = None
-    until: float | None = None
-    before: int | None = None
-    limit: int = 100
 
 
 class EventStore:
@@ -84,8 +75,9 @@ class EventStore:
             "UPDATE events SET left_at = :left_at, confidence = :confidence WHERE id = :id", asdict(event)
         )
 
-    def find(self, query: EventQuery) -> Sequence[Event]:
-        """Return the selected events, the newest first."""
+    def find(self, query: EventsQuery) -> Sequence[Event]:
+        """Return the selected events, the newest first: since <= appeared_at < until, and id < before."""
+        since, until = (moment and moment.timestamp() for moment in (query.since, query.until))
         rows = self._connection.execute(
             """
             SELECT id, camera, number, appeared_at, left_at, confidence FROM events
@@ -93,7 +85,7 @@ class EventStore:
             AND (:since IS NULL OR appeared_at >= :since) AND (:until IS NULL OR appeared_at < :until)
             AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
             """,
-            asdict(query),
+            msgspec.structs.asdict(query) | {"since": since, "until": until},
         )
         names = [column[0] for column in rows.description]
         return [Event(**dict(zip(names, row, strict=True))) for row in rows]

@@ -2,40 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from pathlib import Path
+from string import Template
 from typing import Any
 
 from services.display.web.endpoint import JSON
 from services.display.web.schema import Document
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>API · digitcam</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<link rel="stylesheet" href="/style.css">
-<link rel="stylesheet" href="/docs.css">
-</head>
-<body>
-<header>
-<h1>digit<b>cam</b></h1>
-<nav aria-label="Pages"><a href="/">Cameras</a> <a href="/camera">My camera</a> <a href="/draw">Draw</a>
-<a href="/api/docs" aria-current="page">API</a></nav>
-</header>
-<main class="docs">
-<p>{description} Requests and responses are JSON; times are ISO 8601 in UTC; boxes are x, y, width and height in pixels.
-An error is an {error} object. With WEB_TOKEN set, add <code>?token=</code> and its value to every address.
-The same for programs: <a href="/api/openapi.json">/api/openapi.json</a> (OpenAPI {version}). The updates of
-<a href="#get-api-stream">/api/stream</a> also come over a WebSocket, at <code>/api/ws</code>.</p>
-<nav aria-label="Endpoints"><ul>{contents}</ul></nav>
-{operations}
-<h2>Types</h2>
-{types}
-</main>
-</body>
-</html>
-"""
+PAGE = Template(Path(__file__).with_name("docs.html").read_text())
 
 
 def render_docs(document: Document) -> str:
@@ -45,7 +19,7 @@ def render_docs(document: Document) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    return PAGE.format(
+    return PAGE.substitute(
         description=escape(document["info"]["description"]),
         version=escape(document["openapi"]),
         error=link_to("ErrorInfo"),

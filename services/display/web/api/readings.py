@@ -1,11 +1,8 @@
 """GET /api/readings and GET /api/events: what the cameras read now, and which numbers appeared and left."""
 
-from datetime import datetime
-
 from aiohttp import web
 
 from services.display.web.conversions import event_info, reading_info
-from services.display.web.event_store import EventQuery
 from services.display.web.schema import CameraQuery, EventList, EventsQuery, ReadingList
 from services.display.web.state import DashboardState
 
@@ -27,20 +24,6 @@ class ReadingsApi:
         """Numbers that appeared in front of a camera and left, the newest first."""
         if not self._state.store:
             raise web.HTTPNotFound(text="no events are stored: EVENTS_DAYS is 0")
-        events = self._state.store.find(
-            EventQuery(
-                camera=query.camera,
-                number=query.number,
-                since=to_seconds(query.since),
-                until=to_seconds(query.until),
-                before=query.before,
-                limit=query.limit,
-            )
-        )
+        events = self._state.store.find(query)
         following = events[-1].id if len(events) == query.limit else None
         return EventList(events=[event_info(event) for event in events], next=following)
-
-
-def to_seconds(moment: datetime | None) -> float | None:
-    """Return seconds since 1970."""
-    return moment.timestamp() if moment else None

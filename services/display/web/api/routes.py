@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
-from typing import Any
 
 from aiohttp import web
 
@@ -17,7 +16,7 @@ from services.display.web.api.recordings import RecordingsApi
 from services.display.web.api.stages import StagesApi
 from services.display.web.api.stream import StreamApi
 from services.display.web.api.webhook import Webhook
-from services.display.web.endpoint import JSON, Endpoint
+from services.display.web.endpoint import Endpoint
 from services.display.web.event_store import EventStore
 from services.display.web.explain.corrections import CorrectionsApi, RecentCrops
 from services.display.web.explain.handler import ExplanationApi
@@ -27,6 +26,7 @@ from services.display.web.state import DashboardState
 from shared.messaging.messages import CameraReport
 from shared.settings import ConfigError, Settings
 
+JPEG, MP4, EVENT_STREAM = "image/jpeg", "video/mp4", "text/event-stream"
 EXPIRE_EVERY_S = 0.5  # how often numbers of silent cameras are checked
 
 
@@ -52,34 +52,25 @@ class Api:
         corrections = CorrectionsApi(settings.learned_dir, self.crops)
         recordings, stream = self._recordings, self.stream
         camera, recording = "/api/cameras/{name}", "/api/recordings/{recording_id}"
-
-        def get(path: str, handler: Callable[..., Any], *errors: int, media_type: str = JSON) -> Endpoint:
-            return Endpoint(method="GET", path=path, handler=handler, errors=errors, media_type=media_type)
-
-        def post(path: str, handler: Callable[..., Any], *errors: int) -> Endpoint:
-            return Endpoint(method="POST", path=path, handler=handler, statuses=(201,), errors=errors)
-
-        def delete(path: str, handler: Callable[..., Any], *errors: int) -> Endpoint:
-            return Endpoint(method="DELETE", path=path, handler=handler, errors=errors)
-
+        created = (201,)
         return [
-            get("/api/cameras", cameras.list_cameras, 409),
-            Endpoint(method="PUT", path=camera, handler=cameras.put_camera, statuses=(200, 201), errors=(409,)),
-            delete(camera, cameras.delete_camera, 404, 409),
-            get(f"{camera}/snapshot.jpg", self.snapshots.get_snapshot, 404, 409, media_type="image/jpeg"),
-            get(f"{camera}/explanation", explanation.get_explanation, 404, 409),
-            get("/api/readings", readings.list_readings),
-            get("/api/events", readings.list_events, 404),
-            get("/api/stream", stream.serve_events, 429, media_type="text/event-stream"),
-            get("/api/stages", self.stages.list_stages),
-            get("/api/corrections", corrections.list_corrections, 409),
-            post("/api/corrections", corrections.add_correction, 404, 409, 429),
-            delete("/api/corrections/{correction_id}", corrections.delete_correction, 404, 409),
-            get("/api/recordings", recordings.list_recordings),
-            post("/api/recordings", recordings.start_recording, 404, 429),
-            get(f"{recording}.mp4", recordings.get_recording, 404, 409, media_type="video/mp4"),
-            delete(recording, recordings.delete_recording, 404),
-            get("/api/openapi.json", self.get_document),
+            Endpoint("GET", "/api/cameras", cameras.list_cameras, errors=(409,)),
+            Endpoint("PUT", camera, cameras.put_camera, statuses=(200, 201), errors=(409,)),
+            Endpoint("DELETE", camera, cameras.delete_camera, errors=(404, 409)),
+            Endpoint("GET", f"{camera}/snapshot.jpg", self.snapshots.get_snapshot, errors=(404, 409), media_type=JPEG),
+            Endpoint("GET", f"{camera}/explanation", explanation.get_explanation, errors=(404, 409)),
+            Endpoint("GET", "/api/readings", readings.list_readings),
+            Endpoint("GET", "/api/events", readings.list_events, errors=(404,)),
+            Endpoint("GET", "/api/stream", stream.serve_events, errors=(429,), media_type=EVENT_STREAM),
+            Endpoint("GET", "/api/stages", self.stages.list_stages),
+            Endpoint("GET", "/api/corrections", corrections.list_corrections, errors=(409,)),
+            Endpoint("POST", "/api/corrections", corrections.add_correction, statuses=created, errors=(404, 409, 429)),
+            Endpoint("DELETE", "/api/corrections/{correction_id}", corrections.delete_correction, errors=(404, 409)),
+            Endpoint("GET", "/api/recordings", recordings.list_recordings),
+            Endpoint("POST", "/api/recordings", recordings.start_recording, statuses=created, errors=(404, 429)),
+            Endpoint("GET", f"{recording}.mp4", recordings.get_recording, errors=(404, 409), media_type=MP4),
+            Endpoint("DELETE", recording, recordings.delete_recording, errors=(404,)),
+            Endpoint("GET", "/api/openapi.json", self.get_document),
         ]
 
     async def get_document(self) -> Document:
@@ -100,8 +91,8 @@ class Api:
         for endpoint in self.endpoints:
             endpoint.add_to(app)
         # OpenAPI describes neither WebSockets nor pages
-        Endpoint(method="GET", path="/api/ws", handler=self.stream.serve_socket).add_to(app)
-        Endpoint(method="GET", path="/api/docs", handler=self.get_docs).add_to(app)
+        Endpoint("GET", "/api/ws", self.stream.serve_socket).add_to(app)
+        Endpoint("GET", "/api/docs", self.get_docs).add_to(app)
         app.on_shutdown.extend([self.stream.close_all, self._recordings.stop_all])
         app.cleanup_ctx.append(self._run_tasks)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from services.display.events import APPEAR_S
 from services.display.web.api.stream import MAX_CLIENTS, UpdateQueue
-from services.display.web.event_store import Event, EventQuery, EventStore
-from services.display.web.schema import MAX_EVENTS, ReadingInfo
+from services.display.web.event_store import Event, EventStore
+from services.display.web.schema import MAX_EVENTS, EventsQuery, ReadingInfo
 from services.display.web.server import EVENTS_INTERVAL_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
 from shared.pipeline import CameraState
@@ -418,19 +419,23 @@ def test_file_that_is_not_an_event_store_is_one_sentence(tmp_path: Path) -> None
         WebServer(settings(tmp_path), time.monotonic)
 
 
+def hour(number: int) -> datetime:
+    return datetime.fromtimestamp(number * 3600, UTC)
+
+
 def event(camera: str, number: str, appeared_at: float) -> Event:
     return Event(id=0, camera=camera, number=number, appeared_at=appeared_at, left_at=None, confidence=0.9)
 
 
 def test_store_deletes_old_events_and_answers_queries_in_parts(tmp_path: Path) -> None:
     store = EventStore(tmp_path / "events.sqlite", days=1)
-    for hour in range(48):
-        store.add(event("demo" if hour % 2 else "hall", str(hour), hour * 3600.0))
-    kept = store.find(EventQuery(limit=MAX_EVENTS))
-    assert [event.number for event in kept] == [str(hour) for hour in range(47, 22, -1)]
-    assert [event.number for event in store.find(EventQuery(camera="demo", limit=2))] == ["47", "45"]
-    assert [e.number for e in store.find(EventQuery(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
-    assert [e.number for e in store.find(EventQuery(since=30 * 3600, until=32 * 3600))] == ["31", "30"]
+    for number in range(48):
+        store.add(event("demo" if number % 2 else "hall", str(number), number * 3600.0))
+    kept = store.find(EventsQuery(limit=MAX_EVENTS))
+    assert [event.number for event in kept] == [str(number) for number in range(47, 22, -1)]
+    assert [event.number for event in store.find(EventsQuery(camera="demo", limit=2))] == ["47", "45"]
+    assert [e.number for e in store.find(EventsQuery(camera="demo", before=kept[2].id, limit=2))] == ["43", "41"]
+    assert [e.number for e in store.find(EventsQuery(since=hour(30), until=hour(32)))] == ["31", "30"]
     store.close()
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.display.web.event_store import Event, EventQuery, EventStore
+from services.display.web.event_store import Event, EventStore
+from services.display.web.schema import EventsQuery
 from services.display.web.state import DashboardState, Update
 from tests.services.display.web.test_server import shown
 
@@ -49,4 +50,4 @@ def test_store_that_fails_is_logged_and_subscribers_get_the_events(
         "an event could not be stored in RUN_DIR: database or disk is full"
     ]
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
-        store.find(EventQuery())
+        store.find(EventsQuery())
