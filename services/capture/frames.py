@@ -27,7 +27,7 @@ def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
     # chroma at half the resolution: half the bytes and half the time
     jpeg = bytes(simplejpeg.encode_jpeg(pixels, JPEG_QUALITY, *(("GRAY", "Gray") if is_gray else ("BGR", "420"))))
     if len(jpeg) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"the picture is too large to be sent: {len(jpeg)} bytes")
+        raise ValueError(f"the image is too large for a message: {len(jpeg)} bytes")
     return jpeg
 
 

@@ -51,7 +51,7 @@ def test_peer_reads_every_camera_and_leaves_no_process_behind(peer: Peer, films:
 
 
 def test_peer_is_measured(films: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "MAX_OTHERS", 1.0)  # other tests may run beside this one
+    monkeypatch.setattr(trust, "MAX_OTHERS", 1.0)  # other tests may run at the same time
     row = measure_peer(PEERS[0], make_load(films))
     assert row["frames"] > 0
     assert row["fps"] > 0
