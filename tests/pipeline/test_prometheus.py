@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from shared.messaging.messages import Ready, View
+from shared.messaging.messages import View
 from shared.messaging.sockets import ClientSocket
-from shared.pipeline import Stage
+from shared.messaging.subscription import ViewSubscription
 from shared.settings import load_settings
 from tests.pipeline.pipeline import ROOT, HonchoPipeline, run_pipeline, wait_for
 
@@ -49,10 +49,11 @@ def count_views(pipeline: HonchoPipeline, seconds: float) -> dict[str, float]:
     settings = load_settings({"QUEUE": f"ipc://{pipeline.folder}/run/queue"}, Path("no.env"))
     seen: dict[str, set[int]] = {}
     with closing(ClientSocket(settings)) as queue:
+        subscription = ViewSubscription(queue, "test", credit=64)
         start = time.monotonic()
         while time.monotonic() < start + seconds:
-            queue.send(Ready(role=Stage.DISPLAY, name="test", credit=64, with_jpeg=False))
-            views = [message for message in queue.receive(0.05) if isinstance(message, View)]
+            messages = subscription.receive(0.05, with_jpeg=False)
+            views = [message for message in messages if isinstance(message, View)]
             for view in views if time.monotonic() > start + seconds / 2 else ():
                 seen.setdefault(view.camera, set()).add(view.seq)
     return {camera: len(seqs) / (seconds / 2) for camera, seqs in seen.items()}
