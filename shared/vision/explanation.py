@@ -1,7 +1,8 @@
-"""Explains one place of a gray frame: the output of both networks there, and sentences about it."""
+"""Explains one place of a gray frame by the output of both networks there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,6 @@ from numpy.typing import NDArray
 from shared.networks.detector_channels import SCORE, STRIDE_PX
 from shared.vision.detection import make_pyramid, sigmoid
 from shared.vision.digit import Box
-from shared.vision.explanation_text import ExplainedPlace, describe_no_candidate, describe_place
 from shared.vision.fusion import fuse
 from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import crop_around
@@ -22,22 +22,24 @@ Probabilities = tuple[float, ...]  # of 0 to 9, and where there are eleven, of "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What both networks made of one place; box is in the frame's pixels.
+    """What both networks made of one place.
 
-    heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). If there is no candidate at
-    the place, box and image are None, crop and the probabilities are empty. image is the classifier's input, 28 x 28,
-    and None if the crop holds no ink.
+    heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). score is the score of the
+    candidate at the place. Without a candidate (box is None) it is the highest score nearby, and crop and the
+    probabilities are empty. box is in the frame's pixels. image is the classifier's input, 28 x 28, or None if the crop
+    holds no ink.
     """
 
+    shape: tuple[int, ...]  # of the frame: height, width
     heatmap: NDArray[np.float32]
-    sentences: tuple[str, ...]
-    is_digit: bool = False
+    score: float
     box: Box | None = None
-    crop: NDArray[np.uint8]
+    crop: Gray
     image: NDArray[np.float32] | None = None
     detector: Probabilities = ()
     classifier: Probabilities = ()
     fused: Probabilities = ()
+    is_digit: bool = False
 
 
 def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -> Explanation:
@@ -48,37 +50,28 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
     index = find_nearest(detections.boxes, x, y)
     if index is None:
         row, column = int(y) // STRIDE_PX, int(x) // STRIDE_PX
-        score = heatmap[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(initial=0)
-        return Explanation(heatmap=heatmap, sentences=(describe_no_candidate(float(score)),), crop=gray[:0])
+        score = float(heatmap[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(initial=0))
+        return Explanation(shape=gray.shape, heatmap=heatmap, score=score, crop=gray[:0])
     output = recognizer.classify([pyramid], [detections])
-    fused_log_p = fuse(recognizer.fusion, detections, output)
+    log_p = fuse(recognizer.fusion, detections, output)
     left, top, width, height = detections.boxes[index].tolist()
     box = (left, top, width, height)
-    detector, classifier, fused = (
-        tuple(np.exp(log_p[index]).astype(float).tolist()) for log_p in (detections.log_p, output.log_p, fused_log_p)
-    )
-    image = make_classifier_input(pyramid, box)
-    is_digit = any(digit.box == box for digit in select_digits(detections.boxes, fused_log_p))
-    place = ExplainedPlace(
-        shape=gray.shape,
-        box=box,
-        score=float(detections.scores[index]),
-        has_ink=image is not None,
-        classifier=classifier,
-        fused=fused,
-        is_digit=is_digit,
-    )
     return Explanation(
+        shape=gray.shape,
         heatmap=heatmap,
-        sentences=describe_place(place),
-        is_digit=is_digit,
+        score=float(detections.scores[index]),
         box=box,
         crop=crop_around(gray, box),
-        image=image,
-        detector=detector,
-        classifier=classifier,
-        fused=fused,
+        image=make_classifier_input(pyramid, box),
+        detector=to_probabilities(detections.log_p[index]),
+        classifier=to_probabilities(output.log_p[index]),
+        fused=to_probabilities(log_p[index]),
+        is_digit=any(digit.box == box for digit in select_digits(detections.boxes, log_p)),
     )
+
+
+def to_probabilities(log_p: NDArray[np.floating[Any]]) -> Probabilities:
+    return tuple(np.exp(log_p).astype(float).tolist())
 
 
 def make_heatmap(recognizer: FrameRecognizer, pyramid: Sequence[Gray]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from aiohttp import web
 from services.display.display_state import DisplayFrame
 from services.display.web.explain.corrections import RecentCrops
 from services.display.web.explain.images import to_jpeg, to_png
+from services.display.web.explain.sentences import describe
 from services.display.web.schema import (
     CameraName,
     EvidenceInfo,
@@ -59,7 +60,7 @@ class ExplanationApi:
             found = explain_place(recognizer, gray, x * scale, y * scale)
             version = recognizer.classifier.version
             return ExplanationInfo(
-                sentences=list(found.sentences),
+                sentences=describe(found),
                 is_digit=found.is_digit,
                 box=scale_box(found.box, 1 / scale) if found.box else None,
                 evidence=EvidenceInfo(

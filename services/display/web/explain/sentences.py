@@ -1,10 +1,10 @@
 """Puts into words why a place was read as a digit, or was rejected."""
 
 import math
-from dataclasses import dataclass
 
 from shared.vision.detection import MIN_SCORE
 from shared.vision.digit import NOT_A_DIGIT, Box
+from shared.vision.explanation import Explanation
 from shared.vision.normaliser import MIN_CONTRAST
 from shared.vision.recognizer import MIN_LOG_P
 
@@ -12,25 +12,17 @@ MIN_DIGIT_PX = 14  # the detector was trained on hardly any smaller digits
 TIE = 0.2  # a second digit this close to the first is worth a sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExplainedPlace:
-    """A candidate: the frame's height and width, the candidate's box in it, and the networks' output."""
-
-    shape: tuple[int, ...]
-    box: Box
-    score: float
-    has_ink: bool
-    classifier: tuple[float, ...]  # probabilities of 0 to 9 and of "not a digit"
-    fused: tuple[float, ...]  # the same, of both networks together
-    is_digit: bool
-
-
-def describe_place(place: ExplainedPlace) -> tuple[str, ...]:
+def describe(place: Explanation) -> list[str]:
     """Return a few sentences, the most important one first."""
+    if place.box is None:
+        return [
+            f"The detector sees no digit here: its score is {percent(place.score)}, "
+            f"and at least {percent(MIN_SCORE)} is needed."
+        ]
     first, second, *_ = sorted(range(NOT_A_DIGIT), key=place.fused.__getitem__, reverse=True)
     sentences = [f"Read as {first}." if place.is_digit else describe_rejection(place)]
     sentences.append(f"The detector, which sees the surroundings, is {percent(place.score)} sure that this is a digit.")
-    if place.has_ink:
+    if place.image is not None:
         reject = place.classifier[NOT_A_DIGIT]
         doubt = f", and {percent(reject)} that it is a letter, a scribble or part of something" if reject > 0.1 else ""
         sentences.append(
@@ -38,10 +30,10 @@ def describe_place(place: ExplainedPlace) -> tuple[str, ...]:
         )
     if place.fused[first] - place.fused[second] < TIE and place.fused[second] > MIN_SCORE:
         sentences.append(f"It could also be {second}: {percent(place.fused[second])}.")
-    return (*sentences, *describe_problems(place))
+    return [*sentences, *describe_problems(place, place.box)]
 
 
-def describe_rejection(place: ExplainedPlace) -> str:
+def describe_rejection(place: Explanation) -> str:
     """Return why a candidate is not shown as a digit."""
     if place.fused[NOT_A_DIGIT] >= 0.5:
         return f"Rejected: both networks together say that it is no digit ({percent(place.fused[NOT_A_DIGIT])})."
@@ -50,25 +42,18 @@ def describe_rejection(place: ExplainedPlace) -> str:
     return "Rejected: no single digit is probable enough."
 
 
-def describe_problems(place: ExplainedPlace) -> list[str]:
+def describe_problems(place: Explanation, box: Box) -> list[str]:
     """Return what makes a candidate hard to read."""
-    x, y, width, height = place.box
+    x, y, width, height = box
     rows, columns = place.shape
     problems = []
-    if not place.has_ink:
+    if place.image is None:
         problems.append(f"It is too faint: ink and paper differ by less than {MIN_CONTRAST} of 255 gray levels.")
     if x <= 0 or y <= 0 or x + width >= columns or y + height >= rows:
         problems.append("It touches the edge of the picture: half a digit can look like another one.")
     if (size_px := max(width, height)) < MIN_DIGIT_PX:
         problems.append(f"It is too small: {size_px:.0f} pixels, and {MIN_DIGIT_PX} are needed. Hold it closer.")
     return problems
-
-
-def describe_no_candidate(score: float) -> str:
-    """Return why there is no candidate at a place."""
-    return (
-        f"The detector sees no digit here: its score is {percent(score)}, and at least {percent(MIN_SCORE)} is needed."
-    )
 
 
 def percent(probability: float) -> str:
