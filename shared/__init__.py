@@ -1,6 +1,6 @@
-"""Code without a process of its own: messages, the queue's rules, settings, and (vision/) what is done to a picture."""
+"""What two or more of services/, digitcam/, training/ and benchmarks/ use."""
 
 import os
 
-# since 1.29 ONNX Runtime tells its makers about each model that is loaded, unless this is set before it is imported
+# ONNX Runtime (since 1.29) reports each loaded model to its makers, unless this is set before it is imported
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

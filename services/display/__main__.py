@@ -111,14 +111,14 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
 def export_ages(views: Sequence[View], now: float) -> None:
     """Export the age of each frame as it reaches the display."""
     for view in views:
-        metrics.FRAMES.labels(view.camera, "display").inc()
-        metrics.AGE.labels(view.camera, "display").observe(now - view.captured_at)
+        metrics.FRAMES.labels(view.camera, Stage.DISPLAY).inc()
+        metrics.AGE.labels(view.camera, Stage.DISPLAY).observe(now - view.captured_at)
 
 
 def record_spans(views: Sequence[View], began_at: float, ended_at: float) -> None:
     """Record for `digitcam trace` when views were received and when the screen had them."""
     for view in views if TRACE.is_on else ():
-        TRACE.add(Span("display", view.camera, view.seq, began_at, ended_at, view.outcome))
+        TRACE.add(Span(Stage.DISPLAY, view.camera, view.seq, began_at, ended_at, view.outcome))
 
 
 class FrameFlowMonitor:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from shared.messaging.messages import Frame, GrayFrame, Reading
 from shared.pipeline import Gate
 
-SETTLE_S = 0.5  # tracks forget a digit within 0.4 s, so by then they show this scene (services/display/tracks.py)
+SETTLE_S = 0.5  # tracks forget a digit within 0.4 s, so by then they show this scene (shared/vision/tracks.py)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A queue for tests of the display: cameras that show the demo's pictures with its true digits, as if read."""
+"""A fake queue for tests of the display: demo cameras whose frames are read without an error."""
 
 import threading
 import time
@@ -14,20 +14,20 @@ from shared.pipeline import CameraState, Outcome
 from tests.shared.vision.reading import digit_of
 
 FPS = 30
-FRAMES = 45  # 1.5 s of pictures, shown over and over
-FIRST_S = 1.0  # the sheet has arrived
+FRAMES = 45  # 1.5 s, repeated
+FIRST_S = 1.0  # the demo's sheet of paper is in place
 
 
 @cache
 def pictures(seed: int) -> list[tuple[bytes, tuple[tuple[int, tuple[float, float, float, float]], ...]]]:
-    """JPEGs of the demo camera, each with the digits in it."""
+    """Return JPEGs of the demo camera, each with its digits."""
     demo = DemoCamera(seed)
     rendered = [demo.render(FIRST_S + i / FPS) for i in range(FRAMES)]
     return [(simplejpeg.encode_jpeg(picture, 85, "BGR", "420"), truth) for picture, truth in rendered]
 
 
 def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
-    """A frame that was read without an error."""
+    """Return a view of a frame that was read without an error."""
     jpeg, truth = pictures(seed)[seq % FRAMES]
     digits = tuple(digit_of(digit, box, 0.97) for digit, box in truth)
     return View(
@@ -36,17 +36,17 @@ def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
 
 
 @dataclass
-class Camera:
+class FeedCamera:
     """A camera of the feed."""
 
     seed: int
-    state: CameraReport
+    report: CameraReport
     due_at: float
     seq: int = 0
 
 
 class Feed:
-    """Gives the display views at 30 frames/s for each camera, as the queue would: newest wins, pictures on request."""
+    """Sends views at 30 frames/s for each camera, as the queue would: the newest wins, and JPEGs are on request."""
 
     def __init__(self, *cameras: str, age_s: float = 0.02) -> None:
         now = self.now()
@@ -55,7 +55,7 @@ class Feed:
         self.asked: list[Ready] = []
         self._news: deque[Message] = deque()
         self._cameras = {
-            name: Camera(i, CameraReport(camera=name, state=CameraState.LIVE, detail="", began_at=now), now)
+            name: FeedCamera(i, CameraReport(camera=name, state=CameraState.LIVE, detail="", began_at=now), now)
             for i, name in enumerate(cameras)
         }
         for name in cameras:
@@ -63,10 +63,10 @@ class Feed:
         self._lock = threading.Lock()
 
     def set_state(self, camera: str, state: CameraState, detail: str) -> None:
-        """Let a camera come or go."""
+        """Set and send the state of a camera."""
         known = self._cameras[camera]
-        known.state = CameraReport(camera=camera, state=state, detail=detail, began_at=self.now())
-        self._news.append(known.state)
+        known.report = CameraReport(camera=camera, state=state, detail=detail, began_at=self.now())
+        self._news.append(known.report)
 
     def now(self) -> float:
         return time.monotonic()
@@ -87,10 +87,10 @@ class Feed:
         batch = [self._news.popleft() for _ in range(len(self._news))]
         return batch + [self._view(name, camera) for name, camera in self._cameras.items() if self._is_due(camera)]
 
-    def _is_due(self, camera: Camera) -> bool:
-        return camera.state.state == CameraState.LIVE and self.now() >= camera.due_at
+    def _is_due(self, camera: FeedCamera) -> bool:
+        return camera.report.state == CameraState.LIVE and self.now() >= camera.due_at
 
-    def _view(self, name: str, camera: Camera) -> View:
+    def _view(self, name: str, camera: FeedCamera) -> View:
         camera.seq += 1
         camera.due_at = max(camera.due_at + 1 / FPS, self.now() - 1 / FPS)
         view = view_of(name, camera.seq, self.now() - self.age_s, camera.seed)

@@ -1,4 +1,4 @@
-"""Sockets for real: nothing piles up, nothing hangs, strangers get nothing."""
+"""Real sockets: nothing piles up, nothing hangs, and peers without keys get nothing."""
 
 import shutil
 import socket
@@ -21,126 +21,124 @@ READY = Ready(role=Stage.INFERENCE, name="inference.1", credit=4, with_jpeg=Fals
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 5) -> None:
-    """Until it holds; the loops under test are polled, never slept for."""
+    """Call the condition until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, "the condition never held"
 
 
-def connect(peer: ClientSocket, hub: BrokerSocket) -> bytes:
-    """Say something until it is heard, as every loop does; the peer's identity."""
+def connect(client: ClientSocket, broker: BrokerSocket) -> bytes:
+    """Send until a message arrives, and return the client's identity."""
     heard: list[bytes] = []
 
-    def say() -> bool:
-        peer.send(READY)
-        heard.extend(received[:1] if (received := hub.receive(0.05)) else ())
+    def try_send() -> bool:
+        client.send(READY)
+        heard.extend(received[:1] if (received := broker.receive(0.05)) else ())
         return bool(heard)
 
-    wait_for(say)
+    wait_for(try_send)
     return heard[0]
 
 
 def open_dealer() -> zmq.Socket[bytes]:
-    """A socket of somebody who is no ClientSocket."""
+    """Return a bare ZeroMQ socket."""
     stranger: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.DEALER)
     stranger.linger = 0
     return stranger
 
 
 @pytest.fixture
-def hub(make_settings: MakeSettings) -> Iterator[BrokerSocket]:
-    with closing(BrokerSocket(make_settings())) as hub:
-        yield hub
+def broker(make_settings: MakeSettings) -> Iterator[BrokerSocket]:
+    with closing(BrokerSocket(make_settings())) as broker:
+        yield broker
 
 
 @pytest.fixture
-def peer(make_settings: MakeSettings) -> Iterator[ClientSocket]:
-    with closing(ClientSocket(make_settings())) as peer:
-        yield peer
+def client(make_settings: MakeSettings) -> Iterator[ClientSocket]:
+    with closing(ClientSocket(make_settings())) as client:
+        yield client
 
 
-def test_batch_arrives_in_one_piece(hub: BrokerSocket, peer: ClientSocket) -> None:
-    identity = connect(peer, hub)
+def test_batch_arrives_in_one_piece(broker: BrokerSocket, client: ClientSocket) -> None:
+    identity = connect(client, broker)
     batch: list[Message] = [
         Frame(camera="a", seq=n, captured_at=0.0, every_frame=False, jpeg=b"x" * 100_000) for n in range(3)
     ]
-    assert hub.send(identity, *batch)
-    assert peer.receive(5) == batch
+    assert broker.send(identity, *batch)
+    assert client.receive(5) == batch
 
 
 def test_send_without_a_queue_fails_at_once_and_leaves_nothing_behind(make_settings: MakeSettings) -> None:
-    with closing(ClientSocket(make_settings())) as peer:
-        assert not any(peer.send(READY) for _ in range(100))
-        with closing(BrokerSocket(make_settings())) as hub:
-            wait_for(lambda: peer.send(Credit("first heard", 1)))
-            received = hub.receive(5)
+    with closing(ClientSocket(make_settings())) as client:
+        assert not any(client.send(READY) for _ in range(100))
+        with closing(BrokerSocket(make_settings())) as broker:
+            wait_for(lambda: client.send(Credit("first heard", 1)))
+            received = broker.receive(5)
             assert received
             assert received[1] == [Credit("first heard", 1)]
 
 
-def test_peer_finds_a_queue_that_was_restarted(make_settings: MakeSettings) -> None:
+def test_client_reconnects_to_a_restarted_queue(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    with closing(ClientSocket(settings)) as peer:
+    with closing(ClientSocket(settings)) as client:
         for _ in range(2):
-            with closing(BrokerSocket(settings)) as hub:
-                connect(peer, hub)
+            with closing(BrokerSocket(settings)) as broker:
+                connect(client, broker)
             wait_for(lambda: not is_listening(settings.queue_address))  # libzmq closes in its own time
 
 
-def test_receive_gives_up_after_its_timeout(peer: ClientSocket) -> None:
+def test_receive_returns_after_its_timeout(client: ClientSocket) -> None:
     before = time.monotonic()
-    assert peer.receive(0.05) == []
+    assert client.receive(0.05) == []
     assert time.monotonic() - before < 1
 
 
-def test_peer_knows_whether_the_queue_is_there(hub: BrokerSocket, peer: ClientSocket) -> None:
-    assert not peer.connected
-    connect(peer, hub)
-    wait_for(lambda: peer.receive(0.01) == [] and peer.connected)
+def test_client_knows_whether_the_queue_answers(broker: BrokerSocket, client: ClientSocket) -> None:
+    assert not client.connected
+    connect(client, broker)
+    wait_for(lambda: client.receive(0.01) == [] and client.connected)
 
 
-def test_send_to_a_peer_that_is_gone_says_so(hub: BrokerSocket) -> None:
-    assert not hub.send(b"nobody", READY)
+def test_send_to_a_peer_that_is_gone_returns_false(broker: BrokerSocket) -> None:
+    assert not broker.send(b"nobody", READY)
 
 
-def test_malformed_message_is_reported_and_the_next_one_arrives(hub: BrokerSocket, make_settings: MakeSettings) -> None:
+def test_malformed_message_raises_and_the_next_one_arrives(broker: BrokerSocket, make_settings: MakeSettings) -> None:
     with closing(open_dealer()) as stranger:
         stranger.connect(make_settings().queue_address)
         stranger.send_multipart([b"\xc1", b""])
         with pytest.raises(MalformedError):
-            hub.receive(5)
-    with closing(ClientSocket(make_settings())) as peer:
-        connect(peer, hub)
+            broker.receive(5)
+    with closing(ClientSocket(make_settings())) as client:
+        connect(client, broker)
 
 
 @pytest.mark.parametrize("address", ["auto", f"tcp://127.0.0.1:{find_free_port()}"])
-def test_address_that_is_taken_is_a_sentence_and_stays_with_its_owner(
-    make_settings: MakeSettings, address: str
-) -> None:
+def test_address_in_use_is_reported_and_stays_with_its_owner(make_settings: MakeSettings, address: str) -> None:
     settings = make_settings(QUEUE=address)
-    with closing(BrokerSocket(settings)) as hub, closing(ClientSocket(settings)) as peer:
+    with closing(BrokerSocket(settings)) as broker, closing(ClientSocket(settings)) as client:
         with pytest.raises(ConfigError, match="another pipeline"):
             BrokerSocket(settings)
-        connect(peer, hub)
+        connect(client, broker)
 
 
-def test_socket_file_left_by_a_killed_queue_is_no_obstacle(make_settings: MakeSettings) -> None:
+def test_socket_file_of_a_killed_queue_is_reused(make_settings: MakeSettings) -> None:
     settings = make_settings()
     path = settings.queue_address.removeprefix("ipc://")
     with socket.socket(socket.AF_UNIX) as left_over:
         left_over.bind(path)
     assert Path(path).exists()
-    with closing(BrokerSocket(settings)) as hub, closing(ClientSocket(settings)) as peer:
-        connect(peer, hub)
+    with closing(BrokerSocket(settings)) as broker, closing(ClientSocket(settings)) as client:
+        connect(client, broker)
 
 
-def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_path: Path) -> None:
-    """Strangers have no keys, keys of their own, or keys of their own and the server's public one."""
+def test_only_peers_with_the_right_keys_get_through(make_settings: MakeSettings, tmp_path: Path) -> None:
+    """The others have no keys, keys of their own, or keys of their own and the server's public one."""
     make_curve_keys(tmp_path / "ours")
     make_curve_keys(tmp_path / "theirs")
     address = f"tcp://127.0.0.1:{find_free_port()}"
     with (
-        closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as hub,
+        closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as broker,
         closing(ClientSocket(make_settings(QUEUE=address))) as plain,
         closing(ClientSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "theirs"))) as keyed,
         closing(open_dealer()) as informed,
@@ -154,14 +152,14 @@ def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_
         def knock() -> None:
             for stranger in (plain, keyed):
                 stranger.send(Credit("from a stranger", 1))
-            with suppress(zmq.Again):  # once it was refused there is nobody to send to
+            with suppress(zmq.Again):  # a refused socket has no client
                 informed.send_multipart([b"x", b""], zmq.DONTWAIT)
 
         heard: list[list[Message]] = []
 
         def listen() -> bool:
             knock()
-            heard.extend([received[1]] if (received := hub.receive(0.05)) else ())
+            heard.extend([received[1]] if (received := broker.receive(0.05)) else ())
             return bool(heard)
 
         wait_for(lambda: friend.send(READY) and listen())
@@ -170,12 +168,12 @@ def test_keys_let_friends_in_and_strangers_out(make_settings: MakeSettings, tmp_
         assert all(messages == [READY] for messages in heard)
 
 
-def test_folder_without_keys_is_a_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_folder_without_keys_is_reported_with_the_remedy(make_settings: MakeSettings, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="digitcam keys"):
         ClientSocket(make_settings(QUEUE_KEY=tmp_path))
 
 
-def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_keys(tmp_path: Path) -> None:
     make_curve_keys(tmp_path / "keys")
     assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
     shutil.rmtree(tmp_path / "keys")

@@ -1,4 +1,4 @@
-"""What failed is tried again, soon at first, never in a hurry, never given up."""
+"""Retries start soon, slow down, and never stop."""
 
 import pytest
 

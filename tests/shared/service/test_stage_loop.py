@@ -1,4 +1,4 @@
-"""A stage's loop: ask, do, answer, ask again."""
+"""The loop of a stage: receive, ask for more, work, answer."""
 
 import threading
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from shared.telemetry.health import Health
 READY = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=4, with_jpeg=False)
 
 
-class FakeQueue:
-    """Gives one batch after the other, then tells the loop to stop."""
+class BatchQueue:
+    """Sends one batch after the other, then stops the loop."""
 
     def __init__(self, *batches: list[Message]) -> None:
         self.batches = list(batches)
@@ -46,8 +46,8 @@ def refuse(frames: Sequence[Frame]) -> list[Refusal]:
     return [Refusal(frame.camera, frame.seq, DropReason.MALFORMED) for frame in frames]
 
 
-def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_work() -> None:
-    queue = FakeQueue([frame(1), frame(2)], [frame(3)], [])
+def test_worker_asks_for_more_before_it_works_and_answers_with_the_next_request() -> None:
+    queue = BatchQueue([frame(1), frame(2)], [frame(3)], [])
     run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [
         (READY,),
@@ -58,14 +58,14 @@ def test_answers_go_out_with_the_next_request_and_more_is_asked_for_before_the_w
     ]
 
 
-def test_waiting_worker_keeps_saying_that_it_is_there() -> None:
-    queue = FakeQueue([], [], [])
+def test_idle_worker_sends_heartbeats() -> None:
+    queue = BatchQueue([], [], [])
     run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent == [(READY,)] * 3
 
 
-def test_message_for_another_stage_is_passed_over() -> None:
-    queue = FakeQueue([Credit("cam", 1), frame(1)], [])
+def test_message_for_another_stage_is_ignored() -> None:
+    queue = BatchQueue([Credit("cam", 1), frame(1)], [])
     run_loop(queue, READY, Frame, refuse, queue.stop, Health())
     assert queue.sent[-1] == (Refusal("cam", 1, DropReason.MALFORMED), READY)
 

@@ -13,7 +13,7 @@ from shared.telemetry import spans
 from shared.telemetry.health import Health
 from shared.telemetry.spans import Span, SpanRecorder
 from shared.telemetry.status_server import serve_status
-from tests.shared.service.test_stage_loop import FakeQueue, frame, refuse
+from tests.shared.service.test_stage_loop import BatchQueue, frame, refuse
 from tests.shared.telemetry.test_status_server import request
 
 
@@ -75,7 +75,7 @@ def test_work_of_a_stage_is_in_the_trace() -> None:
         requesting = threading.Thread(target=lambda: responses.append(request(port, "/trace?seconds=0.3")))
         requesting.start()
         wait_until(spans.TRACE, is_on=True)
-        queue = FakeQueue([frame(1), frame(2)], [])
+        queue = BatchQueue([frame(1), frame(2)], [])
         run_loop(
             queue,
             Ready(role=Stage.PREPROCESS, name="p", credit=4, with_jpeg=False),

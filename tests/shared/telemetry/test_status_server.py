@@ -16,7 +16,7 @@ from shared.pipeline import Stage
 from shared.service.stage_loop import run_loop
 from shared.telemetry.health import QUEUE_SILENT, Health, Problem
 from shared.telemetry.status_server import serve_status
-from tests.shared.service.test_stage_loop import FakeQueue, frame
+from tests.shared.service.test_stage_loop import BatchQueue, frame
 
 
 def request(port: int, path: str) -> tuple[int, str]:
@@ -52,7 +52,7 @@ def test_heartbeat_and_readiness_are_metrics() -> None:
 
 def test_hung_worker_is_not_alive_within_3_s() -> None:
     health, release, began = Health(), threading.Event(), threading.Event()
-    queue = FakeQueue([frame(1)], [])
+    queue = BatchQueue([frame(1)], [])
 
     def hang(_: Sequence[Frame]) -> list[Message]:
         began.set()
