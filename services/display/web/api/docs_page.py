@@ -35,7 +35,12 @@ def render_docs(document: Document) -> str:
 def render_operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
     """Return the section about one method of one address."""
     rows = [
-        (each["name"], describe(each["schema"]), "required" if each["required"] else "", each.get("description", ""))
+        (
+            each["name"],
+            describe(each["schema"]),
+            "required" if each["required"] else "",
+            escape(each.get("description", "")),
+        )
         for each in operation["parameters"]
     ]
     if "requestBody" in operation:
@@ -63,7 +68,7 @@ def render_type(name: str, schema: Mapping[str, Any]) -> str:
         body = f"<p>{describe(schema)}</p>"
     else:
         fields = schema["properties"].items()
-        rows = [(field, describe(kind), kind.get("description", "")) for field, kind in fields]
+        rows = [(field, describe(kind), escape(kind.get("description", ""))) for field, kind in fields]
         body = table(("Field", "Type", "Meaning"), rows)
     return f'<section id="{name}"><h3>{name}</h3>{about}{body}</section>'
 
@@ -87,7 +92,7 @@ def describe(schema: Mapping[str, Any]) -> str:
 
 
 def table(heads: tuple[str, ...], rows: Any) -> str:
-    """Return a table; cells but the first and the descriptions are HTML already."""
+    """Return a table; its cells are HTML, except the first of each row."""
     lines = [
         f"<tr><th scope='row'><code>{escape(first)}</code></th>"
         + "".join(f"<td>{cell}</td>" for cell in rest)
