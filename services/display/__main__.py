@@ -44,32 +44,32 @@ class Screen(Protocol):
         """Free the port or the window."""
 
 
-def main(life: lifecycle.ServiceContext) -> None:
+def main(context: lifecycle.ServiceContext) -> None:
     """Run the screen of DISPLAY_MODE until the process is told to stop or the user closes the window."""
-    queue = ClientSocket(life.settings)
-    screen = open_screen(life, queue)
+    queue = ClientSocket(context.settings)
+    screen = open_screen(context, queue)
     try:
-        run(queue, screen, worker_address(life.name), life.stop, life.health)
+        run(queue, screen, worker_address(context.name), context.stop, context.health)
     finally:
         screen.close()
         queue.close()
 
 
-def open_screen(life: lifecycle.ServiceContext, queue: ClientSocket) -> Screen:
+def open_screen(context: lifecycle.ServiceContext, queue: ClientSocket) -> Screen:
     """Return the screen of DISPLAY_MODE. Raises ConfigError if its port or desktop is not available."""
-    if life.settings.display_mode == "web":
+    if context.settings.display_mode == "web":
         from services.display.web.server import WebServer  # noqa: PLC0415 - a window does not need aiohttp
 
-        server = WebServer(life.settings, queue.now)
-        life.log.info("ready at %s", server.url)
+        server = WebServer(context.settings, queue.now)
+        context.log.info("ready at %s", server.url)
         return server
-    if life.settings.display_mode == "window":
+    if context.settings.display_mode == "window":
         from services.display.window import Window  # noqa: PLC0415 - the web interface does not need OpenCV's windows
 
         window = Window(queue.now)
-        life.log.info("ready; q closes the window")
+        context.log.info("ready; q closes the window")
         return window
-    life.log.info("ready; DISPLAY_MODE=none shows nothing")
+    context.log.info("ready; DISPLAY_MODE=none shows nothing")
     return NoScreen()
 
 
@@ -118,7 +118,8 @@ def export_ages(views: Sequence[View], now: float) -> None:
 def record_spans(views: Sequence[View], began_at: float, ended_at: float) -> None:
     """Record for `digitcam trace` when views were received and when the screen had them."""
     for view in views if TRACE.is_on else ():
-        TRACE.add(Span(Stage.DISPLAY, view.camera, view.seq, began_at, ended_at, view.outcome))
+        span = Span(Stage.DISPLAY, view.camera, view.seq, began_at=began_at, ended_at=ended_at, note=view.outcome)
+        TRACE.add(span)
 
 
 class FrameFlowMonitor:

@@ -232,12 +232,12 @@ def test_connection_that_is_cut_without_notice_is_replaced(chromium: Browser, ur
 
 
 def test_refused_browser_shows_the_reason_once_and_retries_with_backoff(chromium: Browser, url: str) -> None:
-    tab, asked = chromium.new_page(), 0
+    tab, connections = chromium.new_page(), 0
 
     def refuse(socket: WebSocketRoute) -> None:
-        nonlocal asked
-        asked += 1
-        # opened first, as the display does, which has no other way to say why
+        nonlocal connections
+        connections += 1
+        # opened first, as the display does: a WebSocket that is not open cannot give a reason
         socket.on_message(lambda _: socket.close(code=1013, reason="50 browsers are connected already"))
 
     tab.route_web_socket(re.compile("/ws$"), refuse)
@@ -245,13 +245,13 @@ def test_refused_browser_shows_the_reason_once_and_retries_with_backoff(chromium
     tab.goto(url)
     expect(tab.locator("#status")).to_have_text("Refused: 50 browsers are connected already")
     tab.evaluate(
-        "window.said = []; new MutationObserver(() => said.push(document.getElementById('status').textContent))"
+        "window.texts = []; new MutationObserver(() => texts.push(document.getElementById('status').textContent))"
         ".observe(document.getElementById('status'), { childList: true })"
     )
     for _ in range(8):
         tab.clock.run_for(1_000)
-    assert asked <= 6  # after 0.25, 0.5, 1, 2 and 4 s; with 0.25 s again and again it would be 33
-    assert tab.evaluate("said") == []
+    assert connections <= 6  # after 0.25, 0.5, 1, 2 and 4 s; with 0.25 s again and again it would be 33
+    assert tab.evaluate("texts") == []
     tab.close()
 
 
@@ -311,8 +311,8 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_has_a_reason(tab:
 
 
 def test_pipeline_status_shows_stages_and_sends_no_requests_while_closed(tab: Tab, tmp_path: Path) -> None:
-    asked: list[str] = []
-    tab.on("request", lambda request: asked.append(request.url))
+    requests: list[str] = []
+    tab.on("request", lambda request: requests.append(request.url))
     with serve_status(Health()) as port:
         write_scrape_target(scrape_target_path(tmp_path, "queue.1"), port, {"stage": "queue", "worker": "queue.1"})
         tab.get_by_text("Pipeline status").click()
@@ -320,7 +320,7 @@ def test_pipeline_status_shows_stages_and_sends_no_requests_while_closed(tab: Ta
         curve = stage.get_by_role("img", name=re.compile(r"^queue: frames.s in the last minute: \d+ to \d+"))
         expect(curve.locator("path")).to_have_attribute("d", re.compile(r"L59 [\d.]+$"))
         tab.get_by_text("Pipeline status").click()
-        tab.wait_for_timeout(1200)  # so long that a page which still asked would have done so
-        count = len(asked)
+        tab.wait_for_timeout(1200)  # longer than the time between two requests
+        count = len(requests)
         tab.wait_for_timeout(1200)
-    assert len(asked) == count
+    assert len(requests) == count

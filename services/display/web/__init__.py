@@ -1,1 +1,1 @@
-"""The web page of the display: its server, and the files that the browser gets."""
+"""The web interface of the display: its server, its API and the files for the browser."""

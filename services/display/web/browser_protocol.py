@@ -27,7 +27,7 @@ class Painted(FromBrowser, tag="painted"):
 class ClockRequest(FromBrowser, tag="clock"):
     """Asks for the queue's clock."""
 
-    asked: BrowserTime
+    sent_at: BrowserTime
 
 
 class TileVisibility(FromBrowser, tag="tile"):
@@ -52,9 +52,9 @@ class ToBrowser(Struct, tag_field="kind"):
 
 
 class ClockAnswer(ToBrowser, tag="clock"):
-    """The queue's clock in seconds; asked is the browser's own time from the request."""
+    """The queue's clock in seconds; sent_at is the browser's own time from the request."""
 
-    asked: float
+    sent_at: float
     now: float
 
 

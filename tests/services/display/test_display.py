@@ -1,4 +1,4 @@
-"""The display's loop: asks for what is looked at, steadies it, and measures its age."""
+"""The display's loop: requests views, smooths readings and measures ages."""
 
 import math
 import os
@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Recorder:
-    """A screen that keeps what it is shown, and closes after so many frames."""
+    """A screen that records its updates and closes after some frames."""
 
     def __init__(self, closes_after: int) -> None:
         self.wants_pictures = True
@@ -55,7 +55,7 @@ class Recorder:
 
 
 class Script:
-    """A queue that gives prepared batches, one for each call, a tenth of a second apart, and then stops the loop."""
+    """A queue that returns prepared batches, a tenth of a second apart, and then stops the loop."""
 
     connected = True
 
@@ -89,7 +89,7 @@ def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
 def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     screen = Recorder(closes_after=10)
     run(Feed("demo"), screen, "display.1", threading.Event(), Health())
-    assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # what the demo's first sheet says
+    assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # on the first sheet of the demo camera
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
     assert all(screen.was_up)
@@ -103,7 +103,7 @@ def test_credit_is_renewed_before_it_is_used_up() -> None:
 def test_display_sends_heartbeats_when_the_queues_clock_jumps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The queue is on another host, whose clock is known from its first answer on."""
+    """The queue's clock, on another host, is known only from its first answer on."""
     stop = threading.Event()
     script = Script(stop, [[] for _ in range(30)])  # 3 s
     monkeypatch.setattr(script, "now", lambda: 5000.0 if script.at < 100.5 else 0.0)
@@ -179,19 +179,19 @@ def test_taken_port_ends_the_display_with_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = start_display(tmp_path, WEB_PORT=port)
-        said = process.communicate(timeout=20)[1]
+        output = process.communicate(timeout=20)[1]
     assert process.returncode > 0
-    assert said.count("\n") == 1
-    assert f"WEB_PORT={port} is taken" in said
+    assert output.count("\n") == 1
+    assert f"WEB_PORT={port} is taken" in output
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a desktop")
 def test_missing_desktop_ends_the_display_with_one_sentence(tmp_path: Path) -> None:
     process = start_display(tmp_path, DISPLAY_MODE="window")
-    said = process.communicate(timeout=20)[1]
+    output = process.communicate(timeout=20)[1]
     assert process.returncode > 0
-    assert said.count("\n") == 1
-    assert "DISPLAY_MODE=window needs a desktop" in said
+    assert output.count("\n") == 1
+    assert "DISPLAY_MODE=window needs a desktop" in output
 
 
 @pytest.mark.parametrize("mode", ["web", "none"])
@@ -203,8 +203,8 @@ def test_display_without_a_queue_waits_and_ends_on_sigterm(tmp_path: Path, mode:
     assert "ready" in process.stderr.readline()
     told_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    said = process.communicate(timeout=20)[1]
-    assert (process.returncode, said) == (0, "")
+    output = process.communicate(timeout=20)[1]
+    assert (process.returncode, output) == (0, "")
     assert time.monotonic() - told_at < 1.5
 
 

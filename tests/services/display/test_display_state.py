@@ -1,4 +1,4 @@
-"""What is shown of a camera whose frames end out of order, and whose clock may be set back."""
+"""The display of a camera whose frames end out of order and whose clock may be set back."""
 
 import math
 from dataclasses import replace
@@ -66,7 +66,7 @@ def test_digits_stay_while_the_frame_is_unchanged() -> None:
 
 
 def test_reading_of_an_unchanged_frame_counts_once() -> None:
-    """An unsure digit does not become a sure one because nobody has looked at it again."""
+    """An unsure digit must not become a sure one through repetitions of one reading."""
     unsure = Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(digit, 0.02)) for digit in range(11)))
     display = CameraDisplay()
     display.make_frame(replace(view(0), digits=(unsure,)))

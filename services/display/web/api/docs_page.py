@@ -83,7 +83,7 @@ def describe(schema: Mapping[str, Any]) -> str:
         return " | ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
     if schema.get("type") == "array":
         items = schema.get("items") or schema["prefixItems"][0]
-        return f"{schema.get('maxItems', '')} {describe(items)}s in an array".strip()
+        return f"array of {schema.get('maxItems', '')} {describe(items)}"
     limits = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
     words = [schema.get("format", schema.get("type", "any")), *limits]
     words += [f"matching {schema['pattern']}"] if "pattern" in schema else []

@@ -106,7 +106,7 @@ class BrowserCamera:
         elif not self._limiter.take_token(time.monotonic()):
             raise ValueError("too many messages")
         elif isinstance(request := decode(message.data), ClockRequest):
-            self.enqueue_message(ClockAnswer(asked=request.asked, now=self._clock()))
+            self.enqueue_message(ClockAnswer(sent_at=request.sent_at, now=self._clock()))
         else:
             raise ValueError("a camera may send frames and clock requests only")
 

@@ -114,8 +114,8 @@ class LiveViewer:
         elif not self._limiter.take_token(now):
             raise ProtocolError("too many messages")
         match message:
-            case ClockRequest(asked):
-                self._messages.append(ClockAnswer(asked=asked, now=self._clock()))
+            case ClockRequest(sent_at):
+                self._messages.append(ClockAnswer(sent_at=sent_at, now=self._clock()))
             case TabVisibility(visible):
                 self.is_tab_visible = visible
                 self._frames.clear()

@@ -8,13 +8,13 @@ export class QueueClock {
 
   /** Returns the message that asks for the clock. */
   question() {
-    return { kind: "clock", asked: performance.now() };
+    return { kind: "clock", sent_at: performance.now() };
   }
 
-  /** @param {{asked: number, now: number}} answer */
-  learn({ asked, now }) {
+  /** @param {{sent_at: number, now: number}} answer */
+  learn({ sent_at, now }) {
     const here = performance.now();
-    const roundTrip = (here - asked) / 1000;
+    const roundTrip = (here - sent_at) / 1000;
     this.#answers = /** @type {[number, number][]} */ ([
       ...this.#answers,
       [roundTrip, now + roundTrip / 2 - here / 1000],

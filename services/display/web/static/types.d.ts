@@ -21,7 +21,7 @@ export interface CameraState { camera: string; state: string; detail: string; fo
 export type ServerMessage =
   | ({ kind: "reading" } & Reading)
   | ({ kind: "state" } & CameraState)
-  | { kind: "clock"; asked: number; now: number }
+  | { kind: "clock"; sent_at: number; now: number }
   | { kind: "pipeline"; up: boolean }
   | { kind: "welcome"; camera: string }
   | { kind: "credit" };

@@ -49,7 +49,7 @@ class FakeQueue:
 
     def receive(self, timeout_s: float) -> list[Message]:
         time.sleep(0.002)
-        return [Credit("whoever", 1)]
+        return [Credit("browser", 1)]
 
     def now(self) -> float:
         return time.monotonic()
@@ -258,11 +258,11 @@ def test_frame_without_credit_ends_the_connection(served: Served) -> None:
     in_browser(scenario)
 
 
-@pytest.mark.parametrize("word", ['{"kind": "painted", "camera": "demo"}', "no json", "[" * 500])
-def test_message_that_cameras_do_not_send_ends_the_connection(served: Served, word: str) -> None:
+@pytest.mark.parametrize("text", ['{"kind": "painted", "camera": "demo"}', "no json", "[" * 500])
+def test_message_that_cameras_do_not_send_ends_the_connection(served: Served, text: str) -> None:
     async def scenario() -> None:
         async with open_camera(served.server) as browser:
-            await browser.socket.send_str(word)
+            await browser.socket.send_str(text)
             assert (await browser.end())[0] == WSCloseCode.POLICY_VIOLATION
 
     in_browser(scenario)

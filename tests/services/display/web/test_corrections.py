@@ -36,10 +36,10 @@ def server(tmp_path: Path) -> Iterator[WebServer]:
     server.close()
 
 
-def crop(said: int = 3, camera: str = "demo") -> ClassifiedCrop:
+def crop(predicted: int = 3, camera: str = "demo") -> ClassifiedCrop:
     image = np.zeros((28, 28), np.uint8)
     image[4:24, 12:16] = 255
-    return ClassifiedCrop(camera, image, said)
+    return ClassifiedCrop(camera, image, predicted)
 
 
 def remember(server: WebServer, what: ClassifiedCrop) -> int:

@@ -147,7 +147,7 @@ def test_camera_that_is_scrolled_out_of_view_is_not_sent(server: WebServer) -> N
     async def scenario() -> None:
         async with open_live_view(server) as browser:
             await browser.send(kind="tile", camera="one", visible=False)
-            await browser.send(kind="clock", asked=0)
+            await browser.send(kind="clock", sent_at=0)
             await browser.message("clock")
             server.update([shown("one"), shown("two")], True)
             assert (await browser.picture())[0]["camera"] == "two"
@@ -203,9 +203,9 @@ def test_browser_is_informed_when_the_pipeline_stops(server: WebServer) -> None:
 def test_browser_can_request_the_queues_clock(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            await browser.send(kind="clock", asked=1.5)
+            await browser.send(kind="clock", sent_at=1.5)
             answer = await browser.message("clock")
-        assert answer["asked"] == 1.5
+        assert answer["sent_at"] == 1.5
         assert answer["now"] == pytest.approx(time.monotonic(), abs=1)
 
     in_browser(scenario)
@@ -219,9 +219,9 @@ def test_browser_can_request_the_queues_clock(server: WebServer) -> None:
         ("[" * 500, WSCloseCode.POLICY_VIOLATION),
         ('{"kind": "painted"}', WSCloseCode.POLICY_VIOLATION),
         ('{"kind": "painted", "camera": 7}', WSCloseCode.POLICY_VIOLATION),
-        ('{"kind": "clock", "asked": NaN}', WSCloseCode.POLICY_VIOLATION),
-        ('{"kind": "clock", "asked": true}', WSCloseCode.POLICY_VIOLATION),
-        ('{"kind": "clock", "asked": 1' + "0" * 400 + "}", WSCloseCode.POLICY_VIOLATION),
+        ('{"kind": "clock", "sent_at": NaN}', WSCloseCode.POLICY_VIOLATION),
+        ('{"kind": "clock", "sent_at": true}', WSCloseCode.POLICY_VIOLATION),
+        ('{"kind": "clock", "sent_at": 1' + "0" * 400 + "}", WSCloseCode.POLICY_VIOLATION),
         ('{"kind": "tab", "visible": true, "more": 1}', WSCloseCode.POLICY_VIOLATION),
         ("x" * 100_000, WSCloseCode.MESSAGE_TOO_BIG),
     ],
