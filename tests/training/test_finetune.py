@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from shared.networks.layers import SUFFIX
 from shared.settings import Settings
 from shared.vision.corrections import FILE, ClassifiedCrop, Correction, CorrectionStore
 from shared.vision.reload import find_active_weights, find_learned_weights, find_shipped_weights, load_classifier
@@ -58,6 +59,7 @@ def test_corrections_are_learned_and_the_rest_is_kept(
     for backend in ("onnx", "torch"):
         learned = load_classifier(find_learned_weights(settings), backend, "cpu")
         assert (learned(SQUARES).argmax(axis=1) == 6).all()
+    assert find_learned_weights(settings).with_suffix(SUFFIX).is_file()
     printed = rows(capsys.readouterr().out)
     assert printed["corrections"] == ["6", "0.00%", "100.00%"]
     assert printed.keys() == {"corrections", "MNIST test", "crops of scenes"}

@@ -1,4 +1,4 @@
-"""A shipped network answers the same from both backends, and what can't work is said in one sentence."""
+"""Both backends give the same outputs, and a choice that can't work is one sentence."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from shared.networks import runtimes
 from shared.networks.runtimes import choose_runtime, load_network
 
 MODELS = Path(__file__).parents[3] / "models"
-SEED = MODELS / "blog.onnx"
+BLOG = MODELS / "blog.onnx"
 
 
 def shipped_digits() -> NDArray[np.float32]:
@@ -29,19 +29,19 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 def test_both_backends_give_the_same_log_probabilities(batch: int) -> None:
     digits = shipped_digits()[:batch]
     noise = np.asarray(np.random.default_rng(0).random((batch, 1, 28, 28)), np.float32)
-    onnx, torch = (load_network(SEED, name, "cpu") for name in ("onnx", "torch"))
+    onnx, torch = (load_network(BLOG, name, "cpu") for name in ("onnx", "torch"))
     for images in (digits, noise):
         assert onnx(images).dtype == torch(images).dtype == np.float32
         np.testing.assert_allclose(log_softmax(onnx(images)), log_softmax(torch(images)), atol=1e-4)
 
 
-def test_shipped_network_knows_the_demo_cameras_digits() -> None:
-    answers = load_network(SEED, "onnx")(shipped_digits()).argmax(axis=1)
+def test_shipped_network_reads_the_digits_of_the_demo_camera() -> None:
+    answers = load_network(BLOG, "onnx")(shipped_digits()).argmax(axis=1)
     assert (answers == np.repeat(np.arange(10), 30)).mean() >= 0.97
 
 
-def test_network_says_its_name_its_weights_and_its_device() -> None:
-    onnx, torch = (load_network(SEED, name, "cpu") for name in ("onnx", "torch"))
+def test_network_has_a_name_a_version_and_a_device() -> None:
+    onnx, torch = (load_network(BLOG, name, "cpu") for name in ("onnx", "torch"))
     assert (onnx.name, onnx.device) == (torch.name, torch.device) == ("blog", "cpu")
     assert len(onnx.version) == len(torch.version) == 12
     assert onnx.version != torch.version  # of the file that was loaded
@@ -49,13 +49,13 @@ def test_network_says_its_name_its_weights_and_its_device() -> None:
 
 def test_onnx_backend_leaves_torch_unimported() -> None:
     code = f"import sys; from pathlib import Path; from shared.networks.runtimes import load_network; \
-load_network(Path({str(SEED)!r}), 'onnx', 'cpu'); print('torch' in sys.modules)"
+load_network(Path({str(BLOG)!r}), 'onnx', 'cpu'); print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=MODELS.parent, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize(
-    ("asked", "has", "given"),
+    ("asked", "has", "chosen"),
     [
         (("auto", "auto"), (False, True, False), ("onnx", "cpu")),
         (("auto", "auto"), (True, True, True), ("torch", "cuda")),
@@ -69,12 +69,12 @@ load_network(Path({str(SEED)!r}), 'onnx', 'cpu'); print('torch' in sys.modules)"
         (("torch", "cpu"), (True, True, True), ("torch", "cpu")),
     ],
 )
-def test_choice_follows_what_the_machine_has(
-    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, bool, bool], given: tuple[str, str]
+def test_choice_depends_on_the_machine(
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, bool, bool], chosen: tuple[str, str]
 ) -> None:
     for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=True):
         monkeypatch.setattr(runtimes, question, lambda answer=answer: answer)
-    assert choose_runtime(*asked) == given
+    assert choose_runtime(*asked) == chosen
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_choice_follows_what_the_machine_has(
         (("auto", "cuda"), False, r"pip install 'digitcam\[train\]'"),
     ],
 )
-def test_choice_that_cannot_work_is_refused_in_a_sentence(
+def test_impossible_choice_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], torch: bool, sentence: str
 ) -> None:
     monkeypatch.setattr(runtimes, "has_torch", lambda: torch)
@@ -109,7 +109,7 @@ def test_choice_that_cannot_work_is_refused_in_a_sentence(
         pytest.param(None, "can't be read: no such file", id="missing"),
     ],
 )
-def test_file_that_is_no_network_is_named(tmp_path: Path, name: str, spoil: object, sentence: str) -> None:
+def test_unusable_file_is_named(tmp_path: Path, name: str, spoil: object, sentence: str) -> None:
     path = tmp_path / "blog.onnx"
     file = path.with_suffix(".pt" if name == "torch" else ".onnx")
     if callable(spoil):
@@ -119,8 +119,8 @@ def test_file_that_is_no_network_is_named(tmp_path: Path, name: str, spoil: obje
     assert str(file) in str(error.value)
 
 
-def test_onnxruntime_is_told_to_send_nothing_about_its_use(tmp_path: Path) -> None:
-    """Where it may, it begins with a name for this device in the home folder; where CI is set it never may."""
+def test_onnxruntime_sends_no_telemetry(tmp_path: Path) -> None:
+    """If allowed to, it starts with a device id in the home folder. It never does where CI is set."""
     kept = {name: value for name, value in os.environ.items() if name not in {"CI", "ORT_DISABLE_TELEMETRY"}}
     environment = kept | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     subprocess.run([sys.executable, "-c", "import shared.networks.runtimes"], env=environment, check=True)

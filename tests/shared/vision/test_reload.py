@@ -1,4 +1,4 @@
-"""Weights in force: the learned ones if they are sound and of these shipped ones, taken up while it reads."""
+"""Learned weights are loaded while the recognizer runs, if they are usable and belong to the shipped ones."""
 
 import logging
 import shutil
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from shared.networks.layers import SUFFIX
 from shared.networks.runtimes import hash_weights
 from shared.settings import MODELS, Settings
 from shared.vision.reload import (
@@ -22,124 +23,124 @@ from tests.shared.vision.weights import other_weights, put
 SHIPPED = hash_weights((MODELS / "classifier.onnx").read_bytes())
 
 
-class Watched:
-    """A kept classifier with a clock that the test turns."""
+class ClockedRecognizer:
+    """A reloading recognizer with a fake clock."""
 
     def __init__(self, settings: Settings) -> None:
         self.now = 0.0
-        self.kept = ReloadingRecognizer(settings, lambda: self.now)
+        self.reloading = ReloadingRecognizer(settings, lambda: self.now)
 
     def version(self, later_s: float = CHECK_EVERY_S) -> str:
         """Return the version of the classifier in use after a while."""
         self.now += later_s
-        return self.kept.current().classifier.version
+        return self.reloading.current().classifier.version
 
 
-def refused() -> float:
+def rejected_count() -> float:
     return REGISTRY.get_sample_value("digitcam_weights_refused_total") or 0.0
 
 
-def test_learned_weights_are_taken_up_and_given_back_while_it_reads(make_settings: MakeSettings) -> None:
+def test_learned_weights_are_loaded_and_deleted_while_it_runs(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    watched = Watched(settings)
-    assert watched.version() == SHIPPED
+    recognizer = ClockedRecognizer(settings)
+    assert recognizer.version() == SHIPPED
     for note in ("first", "second"):
         put(find_learned_weights(settings), other_weights(note))
-        assert watched.version() == hash_weights(other_weights(note))
+        assert recognizer.version() == hash_weights(other_weights(note))
         assert REGISTRY.get_sample_value(
             "digitcam_model_info", {"name": "classifier", "version": hash_weights(other_weights(note)), "device": "cpu"}
         )
+    learned = find_learned_weights(settings)
+    put(learned.with_suffix(SUFFIX), b"layers")
     assert delete_learned_weights(settings)
-    assert watched.version() == SHIPPED
+    assert recognizer.version() == SHIPPED
+    assert [*learned.parent.iterdir()] == []
     assert not delete_learned_weights(settings)
 
 
-def test_file_is_looked_at_once_a_second_at_most(make_settings: MakeSettings) -> None:
+def test_file_is_checked_at_most_once_a_second(make_settings: MakeSettings) -> None:
     settings = make_settings()
-    watched = Watched(settings)
+    recognizer = ClockedRecognizer(settings)
     put(find_learned_weights(settings), other_weights("new"))
-    assert watched.version(later_s=0.9 * CHECK_EVERY_S) == SHIPPED
-    assert watched.version(later_s=0.2 * CHECK_EVERY_S) != SHIPPED
+    assert recognizer.version(later_s=0.9 * CHECK_EVERY_S) == SHIPPED
+    assert recognizer.version(later_s=0.2 * CHECK_EVERY_S) != SHIPPED
 
 
 @pytest.mark.parametrize(
-    ("weights", "why"),
+    ("weights", "reason"),
     [
         (b"", "is not an ONNX model"),
         (other_weights("cut")[:-1000], "is not an ONNX model"),
         ((MODELS / "blog.onnx").read_bytes(), "does not give the classifier's eleven classes"),
         ((MODELS / "detector.onnx").read_bytes(), "does not give the classifier's eleven classes"),
     ],
-    ids=["empty", "cut off", "of ten answers", "a detector"],
+    ids=["empty", "truncated", "ten classes", "a detector"],
 )
-def test_weights_that_are_no_classifier_are_refused_once_and_those_before_stay(
-    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture, weights: bytes, why: str
+def test_unusable_weights_are_rejected_once_and_the_current_ones_stay(
+    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture, weights: bytes, reason: str
 ) -> None:
     settings = make_settings()
-    watched, before = Watched(settings), refused()
+    recognizer, before = ClockedRecognizer(settings), rejected_count()
     put(find_learned_weights(settings), weights)
     with caplog.at_level(logging.WARNING):
-        assert [watched.version() for _ in range(3)] == [SHIPPED] * 3
-    assert refused() == before + 1
-    assert [why in record.getMessage() for record in caplog.records] == [True]
+        assert [recognizer.version() for _ in range(3)] == [SHIPPED] * 3
+    assert rejected_count() == before + 1
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
 
 
-def test_network_that_knows_no_digits_is_refused(make_settings: MakeSettings) -> None:
+def test_classifier_that_misreads_plain_digits_is_rejected(make_settings: MakeSettings) -> None:
     settings = make_settings()
     weights = bytearray((MODELS / "classifier.onnx").read_bytes())
-    watched = Watched(settings)
+    recognizer = ClockedRecognizer(settings)
     middle = slice(len(weights) // 4, 3 * len(weights) // 4)
-    weights[middle] = bytes(len(weights[middle]))  # half of its numbers become 0
+    weights[middle] = bytes(len(weights[middle]))  # half of its weights become 0
     put(find_learned_weights(settings), bytes(weights))
-    before = refused()
-    assert watched.version() == SHIPPED
-    assert refused() == before + 1
+    before = rejected_count()
+    assert recognizer.version() == SHIPPED
+    assert rejected_count() == before + 1
 
 
-def test_start_with_broken_learned_weights_takes_the_shipped_ones(make_settings: MakeSettings) -> None:
+def test_start_with_broken_learned_weights_loads_the_shipped_ones(make_settings: MakeSettings) -> None:
     settings = make_settings()
     put(find_learned_weights(settings), b"broken")
-    before = refused()
-    watched = Watched(settings)
-    assert watched.version() == SHIPPED
-    assert refused() == before + 1
+    before = rejected_count()
+    recognizer = ClockedRecognizer(settings)
+    assert recognizer.version() == SHIPPED
+    assert rejected_count() == before + 1
     put(find_learned_weights(settings), other_weights("mended"))
-    assert watched.version() == hash_weights(other_weights("mended"))
+    assert recognizer.version() == hash_weights(other_weights("mended"))
 
 
-def test_what_was_learned_from_other_shipped_weights_is_not_in_force(
-    make_settings: MakeSettings, tmp_path: Path
-) -> None:
-    """A release brings better ones; what was learned from those before must not hide them."""
+def test_weights_learned_from_an_earlier_release_are_not_active(make_settings: MakeSettings, tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(MODELS, models)
     settings = make_settings(MODELS=models)
-    watched = Watched(settings)
+    recognizer = ClockedRecognizer(settings)
     put(find_learned_weights(settings), other_weights("learned"))
-    assert watched.version() != SHIPPED
+    assert recognizer.version() != SHIPPED
     put(models / "classifier.onnx", other_weights("release"))
-    assert watched.version() == hash_weights(other_weights("release"))
+    assert recognizer.version() == hash_weights(other_weights("release"))
     assert find_active_weights(settings) == models / "classifier.onnx"
 
 
-def test_models_that_are_gone_for_a_moment_change_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
+def test_models_that_are_missing_for_a_moment_change_nothing(make_settings: MakeSettings, tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(MODELS, models)
-    watched = Watched(make_settings(MODELS=models))
+    recognizer = ClockedRecognizer(make_settings(MODELS=models))
     (models / "classifier.onnx").unlink()
-    assert watched.version() == SHIPPED
+    assert recognizer.version() == SHIPPED
 
 
-def test_torch_takes_the_learned_weights_too(make_settings: MakeSettings) -> None:
+def test_torch_loads_the_learned_weights_too(make_settings: MakeSettings) -> None:
     settings = make_settings(BACKEND="torch", DEVICE="cpu")
     learned = find_learned_weights(settings)
     put(learned.with_suffix(".pt"), (MODELS / "classifier.pt").read_bytes())
     put(learned, other_weights("new"))
-    watched = Watched(settings)
-    assert watched.kept.is_learned
-    assert watched.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
+    recognizer = ClockedRecognizer(settings)
+    assert recognizer.reloading.is_learned
+    assert recognizer.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
     put(learned.with_suffix(".pt"), b"broken")
     put(learned, other_weights("newer"))
-    before = refused()
-    assert watched.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
-    assert refused() == before + 1
+    before = rejected_count()
+    assert recognizer.version() == hash_weights((MODELS / "classifier.pt").read_bytes())
+    assert rejected_count() == before + 1
