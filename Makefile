@@ -1,20 +1,22 @@
 # make run: start the pipeline. make test: run the tests. Each makes .venv and installs what it needs, once.
+# For sh, also that of Git for Windows. Without make: pip install -e . in a virtual environment, then honcho start.
 
 PYTHON ?= python3
-BIN := .venv/bin
-# what some tests drive, as Debian names it; a test whose program is missing skips and says so
+# .venv/bin, on Windows .venv/Scripts
+BIN := $(shell $(PYTHON) -c "import os; print(os.path.join('.venv', 'Scripts' if os.name == 'nt' else 'bin').replace(os.sep, '/'))")
+# programs that some tests need, by their names in Debian; a test skips if its program is missing
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
 .PHONY: run test proofs lint format bench train clean
 
 run: .venv/run
-	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C, as it should be
+	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
 
 test: .venv/dev .venv/programs
 	$(BIN)/python -m pytest
 
-proofs: .venv/dev .venv/programs  ## the slow ones: minutes, real processes, real time
+proofs: .venv/dev .venv/programs  ## the slow tests: minutes, real processes, real time
 	$(BIN)/python -m pytest -m slow --timeout 900
 
 lint: .venv/dev
@@ -28,7 +30,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench  ## a quarter of an hour on two cores, which have to do nothing else
+bench: .venv/bench  ## a quarter of an hour on two cores that are idle otherwise
 	$(BIN)/digitcam bench all --write docs
 
 train: .venv/dev
@@ -37,24 +39,29 @@ train: .venv/dev
 clean:
 	rm -rf .venv .run
 
-.venv/bin/python:
-	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # a half-made one would be taken for done
+CHECK_VERSION := import sys; sys.version_info >= (3, 11) or sys.exit('digitcam needs Python 3.11 or newer, and $(PYTHON) is \
+%d.%d: run make with PYTHON=python3.12, or another that you have.' % sys.version_info[:2])
 
-.venv/run: pyproject.toml | .venv/bin/python
+.venv/made:
+	@$(PYTHON) -c "$(CHECK_VERSION)"
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # a broken environment would count as made
+	@touch $@
+
+.venv/run: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --editable .
 	@touch $@
 
-.venv/dev: pyproject.toml | .venv/bin/python
+.venv/dev: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@ .venv/run
 
-.venv/bench: pyproject.toml | .venv/bin/python
+.venv/bench: pyproject.toml | .venv/made
 	$(BIN)/pip install --quiet --editable '.[dev,bench]'
 	@touch $@ .venv/dev .venv/run
 
-.venv/programs: | .venv/bin/python
+.venv/programs: | .venv/made
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(PROGRAMS) \
-		>/dev/null || echo "some programs could not be installed; the tests that need them will say so"; \
+		>/dev/null || echo "some programs could not be installed; the tests that need them skip"; \
 	else echo "not root on Debian: tests whose programs are missing skip (see PROGRAMS in the Makefile)"; fi
 	@touch $@

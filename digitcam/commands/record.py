@@ -1,4 +1,4 @@
-"""digitcam record: View -> record -> an MP4 of one camera with what was read on it. One more viewer of the pipeline."""
+"""View -> record -> MP4: films one camera with its readings drawn on it, as one more viewer of the pipeline."""
 
 import argparse
 import math
@@ -21,7 +21,7 @@ from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.overlay import draw_overlay
 
 WAIT_S = 0.1
-PATIENCE_S = 5.0  # for a picture: a camera that is gone for longer ends its film
+MAX_GAP_S = 5.0  # between two pictures; a camera that is gone for longer ends the recording
 CREDIT = 8
 
 
@@ -38,45 +38,44 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
-    """Record until the film is so long, the camera is gone or the user ends it; the exit code. Raises ConfigError."""
+    """Record until the film is long enough, the camera is gone or Ctrl-C; the exit code. Raises ConfigError."""
     if path.suffix != ".mp4":
-        raise ConfigError(f"--to {path} is not right: it takes a file whose name ends in .mp4.")
-    if not 0 < seconds < math.inf:  # also what is no number
+        raise ConfigError(f"--to {path} is not right: it takes a file name that ends in .mp4.")
+    if not 0 < seconds < math.inf:  # false for nan, too
         raise ConfigError(f"--seconds {seconds:g} is not right: it takes a number above 0.")
     stop = stop_on_signals()
     configure_logging("record")
-    peer = ClientSocket(settings)
-    film = VideoWriter(path)
+    queue, video = ClientSocket(settings), VideoWriter(path)
     try:
-        run(peer, camera, film, seconds, stop)
+        record_views(queue, camera, video, seconds, stop)
     except OSError as error:
-        raise ConfigError(f"{error}: name another file with --to.") from error
+        raise ConfigError(f"{error}: choose another file with --to.") from error
     finally:
-        film.close()
-        peer.close()
-    if not film.length_s:
+        video.close()
+        queue.close()
+    if not video.length_s:
         raise ConfigError(
-            f"{camera} gave no picture within {PATIENCE_S:.0f} s: is the pipeline running, is that its name?"
+            f"no picture of {camera} came within {MAX_GAP_S:.0f} s: start the pipeline, or check the camera's name."
         )
-    print(f"{path}: {film.length_s:.1f} s")
+    print(f"{path}: {video.length_s:.1f} s")
     return 0
 
 
-def run(queue: QueueLink, camera: str, film: VideoWriter, seconds: float, stop: threading.Event) -> None:
-    """Write what is shown of a camera into a film until that is long enough, or no more pictures come."""
+def record_views(queue: QueueLink, camera: str, video: VideoWriter, seconds: float, stop: threading.Event) -> None:
+    """Write the views of a camera until the video is long enough or no more come."""
     subscription = ViewSubscription(queue, worker_address(f"record.{os.getpid()}"), CREDIT)
-    display, seen_at = CameraDisplay(), monotonic()  # this process's clock: the queue's may jump
-    while not stop.is_set() and film.length_s < seconds and monotonic() - seen_at <= PATIENCE_S:
+    display, received_at = CameraDisplay(), monotonic()  # this process's clock: the queue's may jump
+    while not stop.is_set() and video.length_s < seconds and monotonic() - received_at <= MAX_GAP_S:
         for view in subscription.receive(WAIT_S):
-            if isinstance(view, View) and view.camera == camera and (shown := display.update(view)):
-                draw(film, shown)
-                seen_at = monotonic()
+            if isinstance(view, View) and view.camera == camera and (frame := display.update(view)):
+                write_frame(video, frame)
+                received_at = monotonic()
 
 
-def draw(film: VideoWriter, shown: DisplayFrame) -> None:
-    """Add a frame to a film with what was read on it; a JPEG that is broken is left out."""
+def write_frame(video: VideoWriter, frame: DisplayFrame) -> None:
+    """Write a frame with its readings drawn on it; skip a broken JPEG."""
     try:
-        picture = simplejpeg.decode_jpeg(shown.jpeg, colorspace="BGR")
+        picture = simplejpeg.decode_jpeg(frame.jpeg, colorspace="BGR")
     except ValueError:
         return
-    film.add(draw_overlay(picture, shown.digits, shown.numbers, shown.camera), shown.captured_at)
+    video.write(draw_overlay(picture, frame.digits, frame.numbers, frame.camera), frame.captured_at)

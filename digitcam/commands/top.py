@@ -6,8 +6,8 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from shared.settings import ConfigError, Settings, load_settings
-from shared.telemetry.scraping import Scrape, scrape_pipeline
+from shared.settings import Settings, load_settings
+from shared.telemetry.scraping import NoPipelineError, Scrape, scrape_pipeline
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary, summarize
 
 INTERVAL_S = 1.0
@@ -42,10 +42,10 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def scrape_running(settings: Settings) -> Scrape:
-    """Scrape the pipeline. Raises ConfigError if none runs."""
+    """Scrape the pipeline. Raises NoPipelineError."""
     scrape = scrape_pipeline(settings.run_dir)
     if not scrape.processes:
-        raise ConfigError(f"no pipeline runs here (RUN_DIR={settings.run_dir}): start it with honcho start.")
+        raise NoPipelineError(settings.run_dir)
     return scrape
 
 

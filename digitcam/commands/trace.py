@@ -9,7 +9,7 @@ from pathlib import Path
 
 from digitcam.chrome_trace import WorkerSpans, to_events
 from shared.settings import ConfigError, Settings, load_settings
-from shared.telemetry.scraping import ScrapeTarget, fetch, find_targets
+from shared.telemetry.scraping import NoPipelineError, ScrapeTarget, fetch, find_targets
 from shared.telemetry.spans import MAX_RECORDING_S, Span
 
 TIMEOUT_S = 5.0  # for the response, beyond the recorded time
@@ -33,7 +33,7 @@ def record_trace(settings: Settings, seconds: float, file: Path) -> int:
         raise ConfigError(f"--seconds {seconds:g} is not right: it takes up to {MAX_RECORDING_S:g}.")
     targets = find_targets(settings.run_dir)
     if not targets:
-        raise ConfigError(f"no pipeline runs here (RUN_DIR={settings.run_dir}): start it with honcho start.")
+        raise NoPipelineError(settings.run_dir)
     with ThreadPoolExecutor(len(targets)) as threads:
         recordings = list(threads.map(lambda target: record_process(target, seconds), targets))
     spans = {target.worker: found for target, found in zip(targets, recordings, strict=True) if found is not None}

@@ -12,9 +12,17 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from shared.settings import ConfigError
 from shared.telemetry.health import NotReady, ProbeResult
 
 TIMEOUT_S = 1.0  # a stopped process keeps its port but never answers
+
+
+class NoPipelineError(ConfigError):
+    """No process is registered in RUN_DIR."""
+
+    def __init__(self, run_dir: Path) -> None:
+        super().__init__(f"no pipeline runs here (RUN_DIR={run_dir}): start one with honcho start or digitcam up.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""digitcam record: an MP4 of what is shown, as long as was asked for."""
+"""digitcam record writes an MP4 of one camera, as long as requested."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from digitcam.commands.record import draw, record, run
+from digitcam.commands.record import record, record_views, write_frame
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import DisplayFrame
 from shared.messaging.messages import Message, Ready, View
@@ -21,30 +21,30 @@ from tests.services.feed import Feed, pictures
 JPEG = bytes(simplejpeg.encode_jpeg(np.full((48, 64, 3), 200, np.uint8), 85, "BGR", "420"))
 
 
-def test_film_is_as_long_as_asked_and_shows_what_was_read(tmp_path: Path) -> None:
-    pictures(0), pictures(1)  # drawn once, which takes seconds
-    film = VideoWriter(tmp_path / "film.mp4")
-    run(Feed("demo", "desk"), "demo", film, 0.5, threading.Event())
-    film.close()
-    assert film.length_s == pytest.approx(0.5, abs=0.2)
-    video = cv2.VideoCapture(str(tmp_path / "film.mp4"))
+def test_video_has_the_requested_length_and_shows_the_readings(tmp_path: Path) -> None:
+    pictures(0), pictures(1)  # drawing them first takes seconds
+    video = VideoWriter(tmp_path / "film.mp4")
+    record_views(Feed("demo", "desk"), "demo", video, 0.5, threading.Event())
+    video.close()
+    assert video.length_s == pytest.approx(0.5, abs=0.2)
+    capture = cv2.VideoCapture(str(tmp_path / "film.mp4"))
     mint = 0
-    while (read := video.read())[0]:
+    while (read := capture.read())[0]:
         blue, green, red = (read[1][:, :, channel].astype(int) for channel in range(3))
         mint = max(mint, int(np.sum((green > blue + 30) & (green > red + 60) & (green > 150))))
-    video.release()
+    capture.release()
     assert mint > 100  # the boxes
 
 
-def test_camera_that_is_not_there_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.3)
-    film = VideoWriter(tmp_path / "film.mp4")
-    run(Feed("demo"), "nobody", film, 0.5, threading.Event())
-    assert film.length_s == 0
+def test_missing_camera_ends_the_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("digitcam.commands.record.MAX_GAP_S", 0.3)
+    video = VideoWriter(tmp_path / "film.mp4")
+    record_views(Feed("demo"), "nobody", video, 0.5, threading.Event())
+    assert video.length_s == 0
 
 
 class Unplugged(Feed):
-    """A camera that is gone after its first picture."""
+    """A camera that is gone after its first view."""
 
     def receive(self, timeout_s: float) -> list[Message]:
         batch = super().receive(timeout_s)
@@ -53,27 +53,27 @@ class Unplugged(Feed):
         return batch
 
 
-def test_camera_that_stops_ends_its_film_and_what_is_there_is_kept(
+def test_camera_that_stops_ends_the_recording_and_its_video_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.1)
-    film = VideoWriter(tmp_path / "film.mp4")
-    run(Unplugged("demo"), "demo", film, 60.0, threading.Event())
-    film.close()
+    monkeypatch.setattr("digitcam.commands.record.MAX_GAP_S", 0.1)
+    video = VideoWriter(tmp_path / "film.mp4")
+    record_views(Unplugged("demo"), "demo", video, 60.0, threading.Event())
+    video.close()
     assert (tmp_path / "film.mp4").stat().st_size > 0
 
 
-def test_queue_whose_clock_jumps_ends_no_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """It is on another host, whose clock is known from its first answer on."""
-    film, feed = VideoWriter(tmp_path / "film.mp4"), Feed("demo")
+def test_jump_of_the_queues_clock_does_not_end_the_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A queue on another host: its clock is known only after its first answer."""
+    video, feed = VideoWriter(tmp_path / "film.mp4"), Feed("demo")
     monkeypatch.setattr(feed, "now", lambda: time.monotonic() + 1000 * bool(feed.asked))
-    run(feed, "demo", film, 0.3, threading.Event())
-    film.close()
-    assert film.length_s >= 0.3
+    record_views(feed, "demo", video, 0.3, threading.Event())
+    video.close()
+    assert video.length_s >= 0.3
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
-def test_length_that_is_none_is_one_sentence(make_settings: MakeSettings, tmp_path: Path, seconds: float) -> None:
+def test_wrong_length_is_one_sentence(make_settings: MakeSettings, tmp_path: Path, seconds: float) -> None:
     with pytest.raises(ConfigError, match=r"--seconds .* is not right: it takes a number above 0"):
         record(make_settings(), "demo", seconds, tmp_path / "film.mp4")
 
@@ -83,7 +83,7 @@ def test_file_that_cannot_be_written_is_one_sentence(
 ) -> None:
     monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
     monkeypatch.setattr("digitcam.commands.record.ClientSocket", lambda _: closing_feed("demo"))
-    with pytest.raises(ConfigError, match=r"no/film\.mp4 can't be written: name another file with --to"):
+    with pytest.raises(ConfigError, match=r"no/film\.mp4 can't be written: choose another file with --to"):
         record(make_settings(), "demo", 1, tmp_path / "no" / "film.mp4")
 
 
@@ -94,7 +94,7 @@ def closing_feed(camera: str) -> Feed:
 
 
 class Crowd:
-    """A queue with eight cameras, all ready at any time: no more views come than were asked for."""
+    """A queue with eight cameras that always have a view, and sends as many views as there is credit."""
 
     connected = True
     seq = left = 0
@@ -125,29 +125,29 @@ class Crowd:
         ]
 
 
-def test_other_cameras_take_no_pictures_from_a_film(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    film = VideoWriter(tmp_path / "film.mp4")
-    drawn: list[DisplayFrame] = []
+def test_other_cameras_do_not_slow_the_recording(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    video = VideoWriter(tmp_path / "film.mp4")
+    written: list[DisplayFrame] = []
 
-    def note(film: VideoWriter, shown: DisplayFrame) -> None:
-        drawn.append(shown)
-        draw(film, shown)
+    def note(video: VideoWriter, frame: DisplayFrame) -> None:
+        written.append(frame)
+        write_frame(video, frame)
 
-    monkeypatch.setattr("digitcam.commands.record.draw", note)
-    run(Crowd(), "cam0", film, 1.0, threading.Event())
-    film.close()
-    assert len(drawn) > 20  # asked for eight times 0.1 s, it would be 10
+    monkeypatch.setattr("digitcam.commands.record.write_frame", note)
+    record_views(Crowd(), "cam0", video, 1.0, threading.Event())
+    video.close()
+    assert len(written) > 20  # 10 if it asked for eight views every 0.1 s
 
 
-def test_film_of_another_kind_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"--to .*film\.avi is not right: it takes a file whose name ends in \.mp4"):
+def test_file_that_is_not_an_mp4_is_one_sentence(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--to .*film\.avi is not right: it takes a file name that ends in \.mp4"):
         record(make_settings(), "demo", 1, tmp_path / "film.avi")
 
 
-def test_pipeline_that_does_not_run_is_one_sentence(
+def test_pipeline_that_is_not_running_is_one_sentence(
     make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("digitcam.commands.record.PATIENCE_S", 0.3)
+    monkeypatch.setattr("digitcam.commands.record.MAX_GAP_S", 0.3)
     monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
-    with pytest.raises(ConfigError, match="demo gave no picture within 0 s: is the pipeline running"):
+    with pytest.raises(ConfigError, match="no picture of demo came within 0 s: start the pipeline"):
         record(make_settings(), "demo", 1, tmp_path / "film.mp4")

@@ -77,6 +77,6 @@ def test_wrong_certificate_is_one_sentence(tmp_path: Path) -> None:
 
     (tmp_path / "no.pem").write_text("nothing")
     for name in ("no.pem", "absent.pem"):
-        with pytest.raises(ConfigError, match=rf"WEB_CERTIFICATE=.*{name} can't be used"):
+        with pytest.raises(ConfigError, match=rf"WEB_CERTIFICATE=.*{name} cannot be used"):
             load_certificate(str(tmp_path / name))
     assert load_certificate(load_settings({}, tmp_path / ".env").web_certificate) is None

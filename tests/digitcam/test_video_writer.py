@@ -1,4 +1,4 @@
-"""Films: what was shown when is in them at the same time."""
+"""A video shows each picture at the time it was taken."""
 
 import shutil
 from pathlib import Path
@@ -11,68 +11,68 @@ from numpy.typing import NDArray
 from digitcam.video_writer import RATE_HZ, VideoWriter
 
 
-def grey(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
+def gray(level: int, width: int = 64, height: int = 48) -> NDArray[np.uint8]:
     return np.full((height, width, 3), level, np.uint8)
 
 
 def frames(path: Path) -> list[float]:
-    """How bright each frame of a film is."""
-    film = cv2.VideoCapture(str(path))
-    assert film.get(cv2.CAP_PROP_FPS) == RATE_HZ
+    """Return the brightness of each frame of a video."""
+    video = cv2.VideoCapture(str(path))
+    assert video.get(cv2.CAP_PROP_FPS) == RATE_HZ
     levels = []
-    while (read := film.read())[0]:
+    while (read := video.read())[0]:
         levels.append(float(np.mean(read[1])))
-    film.release()
+    video.release()
     return levels
 
 
-def test_pictures_are_shown_at_the_times_at_which_they_were_taken(tmp_path: Path) -> None:
-    film = VideoWriter(tmp_path / "film.mp4")
-    for at, level in [(100.0, 40), (100.01, 200), (101.0, 220)]:  # the second comes too soon to be a frame of its own
-        film.add(grey(level), at)
-    film.close()
+def test_pictures_are_shown_when_they_were_taken(tmp_path: Path) -> None:
+    video = VideoWriter(tmp_path / "film.mp4")
+    for at, level in [(100.0, 40), (100.01, 200), (101.0, 220)]:  # the second comes too soon for a frame of its own
+        video.write(gray(level), at)
+    video.close()
     levels = frames(tmp_path / "film.mp4")
     assert len(levels) == RATE_HZ + 1
     assert levels[0] == pytest.approx(40, abs=8)
     assert levels[-1] == pytest.approx(220, abs=8)
 
 
-def test_camera_that_was_gone_does_not_stand_still_for_so_long(tmp_path: Path) -> None:
-    film = VideoWriter(tmp_path / "film.mp4")
+def test_long_gap_is_cut(tmp_path: Path) -> None:
+    video = VideoWriter(tmp_path / "film.mp4")
     for at in (0.0, 0.5, 3600.0, 3600.5):
-        film.add(grey(100), at)
-    assert film.length_s == pytest.approx(1.0, abs=0.2)
-    film.close()
+        video.write(gray(100), at)
+    assert video.length_s == pytest.approx(1.0, abs=0.2)
+    video.close()
 
 
-def test_picture_of_another_or_an_odd_size_is_fitted(tmp_path: Path) -> None:
-    film = VideoWriter(tmp_path / "film.mp4")
-    film.add(grey(100, 65, 49), 0.0)
-    film.add(grey(200, 128, 96), 0.5)
-    film.close()
+def test_pictures_of_another_or_an_odd_size_are_fitted(tmp_path: Path) -> None:
+    video = VideoWriter(tmp_path / "film.mp4")
+    video.write(gray(100, 65, 49), 0.0)
+    video.write(gray(200, 128, 96), 0.5)
+    video.close()
     assert len(frames(tmp_path / "film.mp4")) > 5
 
 
 @pytest.mark.parametrize("has_ffmpeg", [True, False])
-def test_film_is_complete_under_its_name_alone_with_ffmpeg_or_without(
+def test_closed_video_leaves_one_file_with_ffmpeg_or_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_ffmpeg: bool
 ) -> None:
     if not has_ffmpeg:
         monkeypatch.setenv("PATH", str(tmp_path))
     elif not shutil.which("ffmpeg"):
         pytest.skip("ffmpeg is not installed")
-    film = VideoWriter(tmp_path / "film.mp4")
-    film.add(grey(100), 0.0)
-    film.close()
+    video = VideoWriter(tmp_path / "film.mp4")
+    video.write(gray(100), 0.0)
+    video.close()
     assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
     assert (b"avc1" in (tmp_path / "film.mp4").read_bytes()) == has_ffmpeg
 
 
-def test_film_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
+def test_video_without_a_picture_leaves_no_file(tmp_path: Path) -> None:
     VideoWriter(tmp_path / "film.mp4").close()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_place_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+def test_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="can't be written"):
-        VideoWriter(tmp_path / "no folder" / "film.mp4").add(grey(0), 0.0)
+        VideoWriter(tmp_path / "no folder" / "film.mp4").write(gray(0), 0.0)
