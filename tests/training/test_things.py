@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from training.scenes.clutter import clutter
+from training.scenes.clutter import clutter, grain
 from training.scenes.stationery import lay_cable, lay_clip, lay_mug, lay_pencil
 from training.scenes.things import NO_THINGS, Things, drop_stamp, look_out
 
@@ -30,6 +30,12 @@ def test_a_view_is_shown_near_or_far_without_a_border() -> None:
 @pytest.mark.parametrize("found", [NO_THINGS, Things((BALL,), (np.full((300, 500), 200, np.uint8),))])
 def test_clutter_can_be_made_with_and_without_things(found: Things) -> None:
     assert clutter(np.random.default_rng(2), 96, found).shape == (96, 96)
+
+
+def test_grain_runs_in_one_direction() -> None:
+    streaks = grain(np.random.default_rng(0), 96)
+    across, along = (np.abs(np.diff(streaks, axis=axis)).mean() for axis in (0, 1))
+    assert max(across, along) > 1.5 * min(across, along)
 
 
 @pytest.mark.parametrize("lay", [lay_pencil, lay_clip, lay_mug, lay_cable])

@@ -25,6 +25,7 @@ from training.scenes.things import Things
 SIDE = 160  # pixels of a scene's side: two digits of the detector's largest size, and what stands around them
 HEIGHTS = (14.0, 84.0)  # of digits, in pixels
 TINY = (6.0, 14.0)
+LARGE = (95.0, 420.0)  # of a digit whose loops and halves are no digits of their own
 LINES = 0.012  # of a scene's side: how many lines are written on average
 
 
@@ -227,7 +228,7 @@ def write_large(rng: np.random.Generator, desk: Desk, sources: Sources, angle: f
     """Write one large digit or sign of which the scene shows a part: at this scale its strokes are no digits."""
     side = desk.grey.shape[0]
     glyph = digit(rng, sources) if rng.random() < 0.7 else sign(rng)
-    height = rng.uniform(130, 420)
+    height = float(np.exp(rng.uniform(*np.log(LARGE))))
     ink = write(rng, glyph, height, choose_hand(rng, angle), choose_pen(rng))
     if ink.size:
         # a field this much enlarged shows its pixels as steps

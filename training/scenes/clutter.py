@@ -53,11 +53,22 @@ def lay_thing(rng: np.random.Generator, scene: Grey, things: Things) -> None:
 def leaves(rng: np.random.Generator, side: int) -> Grey:
     """Return leaves over leaves, some with a pattern, softened as by a lens."""
     scene = np.full((side, side), rng.uniform(10, 245), np.float32) + 20 * clouds(rng, side, 4)
-    for _ in range(int(rng.integers(6, 45))):
+    if rng.random() < 0.3:
+        scene += grain(rng, side)
+    for _ in range(int(rng.integers(0, 45))):
         drop(rng, scene)
     if rng.random() < 0.3:
         scene += rng.uniform(4, 25) * clouds(rng, side, side // int(rng.integers(2, 5)))
     return np.asarray(cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 2)), np.float32)
+
+
+def grain(rng: np.random.Generator, side: int) -> Grey:
+    """Return wood or boards: streaks, some as long as the scene, whose fine lines are no 1s."""
+    lines, changes = side // int(rng.integers(2, 9)), int(rng.integers(2, 6))
+    streaks = cv2.resize(rng.standard_normal((changes, lines), np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
+    turn = cv2.getRotationMatrix2D((side / 2, side / 2), rng.uniform(-12, 12), 1.45)
+    turned = cv2.warpAffine(streaks, turn, (side, side), borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(rng.uniform(4, 40) * (turned if rng.random() < 0.5 else turned.T), np.float32)
 
 
 def drop(rng: np.random.Generator, scene: Grey) -> None:
