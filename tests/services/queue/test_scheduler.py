@@ -328,7 +328,7 @@ def test_frame_that_is_not_newer_is_malformed(seq: int) -> None:
 
 def test_unchanged_frame_ends_with_the_last_reading_and_its_own_time() -> None:
     scheduler = Scheduler(MAX_AGE_S, reread_s=1.0)
-    for seq, at in enumerate((0.0, 0.6)):  # the second shows that the page stands still
+    for seq, at in enumerate((0.0, 0.6)):  # the second shows that the camera stands still
         scheduler.add_frame(frame("live", seq, at), at)
         read_waiting_frame(scheduler, at, b"" if seq else b"sketch")
     scheduler.add_frame(frame("live", 2, at=0.7), 0.7)
