@@ -1,11 +1,11 @@
-"""What the processor is called, for figures that say where they were measured."""
+"""Names the processor, for figures that state where they were measured."""
 
 import platform
 from pathlib import Path
 
 
 def find_processor() -> str:
-    """The processor's own name, where the system tells it."""
+    """Return the name of the processor, or of its architecture if the system does not report one."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

@@ -1,4 +1,4 @@
-"""digitcam read: what it prints for photos, folders and videos, and for what is none of these."""
+"""digitcam read prints what is in photos, folders and videos, and an error for anything else."""
 
 import json
 import os
@@ -18,14 +18,14 @@ AT_S = 1.5  # a moment at which the demo's sheet is whole in the picture
 
 
 def run(*words: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run digitcam as a person does."""
+    """Run digitcam as from a shell."""
     return subprocess.run(
         [str(DIGITCAM), *words], check=False, capture_output=True, text=True, timeout=50, env=os.environ | environment
     )
 
 
 def read(*paths: Path) -> tuple[list[dict[str, Any]], int]:
-    """The objects that `digitcam read --json` prints, and its exit code."""
+    """Return the objects that `digitcam read --json` prints, and its exit code."""
     done = run("read", *map(str, paths), "--json")
     assert "Traceback" not in done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()], done.returncode
@@ -77,13 +77,13 @@ def test_png_of_any_kind_is_read(tmp_path: Path, sheet: Path, kind: str) -> None
     assert [digit["digit"] for digit in result["digits"]] == [7]
 
 
-def test_one_pixel_says_nothing(tmp_path: Path) -> None:
+def test_one_pixel_has_no_digits(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "dot.png"), np.zeros((1, 1, 3), np.uint8))
     (result,), code = read(tmp_path / "dot.png")
     assert (result["digits"], result["numbers"], code) == ([], [], 0)
 
 
-def test_what_can_not_be_read_is_said_and_the_others_are_read(tmp_path: Path, sheet: Path) -> None:
+def test_unreadable_paths_are_errors_and_the_others_are_read(tmp_path: Path, sheet: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "broken.jpg").write_bytes(sheet.read_bytes()[:200])
     (tmp_path / "text.jpg").write_text("no picture")
@@ -96,7 +96,7 @@ def test_what_can_not_be_read_is_said_and_the_others_are_read(tmp_path: Path, sh
     assert results[-1]["digits"]
 
 
-def test_photo_that_claims_to_be_huge_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+def test_photo_with_a_huge_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     header = b"P6 40000 40000 255\n"
     (tmp_path / "huge.ppm").write_bytes(header + b"\0" * 100)
     (result,), code = read(tmp_path / "huge.ppm")
@@ -123,14 +123,14 @@ def test_folder_is_read_with_the_folders_in_it(tmp_path: Path, sheet: Path) -> N
     assert [Path(result["path"]).name for result in results] == ["b.jpg", "sheet.jpg"]
 
 
-def test_without_json_a_person_gets_a_line(sheet: Path, tmp_path: Path) -> None:
+def test_without_json_each_picture_is_a_line(sheet: Path, tmp_path: Path) -> None:
     done = run("read", str(sheet), str(tmp_path / "none.jpg"))
     assert done.stdout == f"{sheet}: 7\n{tmp_path / 'none.jpg'}: there is no such file\n"
     assert done.returncode == 1
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not a model"])
-def test_models_that_are_none_are_one_sentence(tmp_path: Path, sheet: Path, content: bytes | None) -> None:
+def test_missing_or_broken_models_are_one_sentence(tmp_path: Path, sheet: Path, content: bytes | None) -> None:
     for name in ("blog.onnx", "detector.onnx", "classifier.onnx") if content is not None else ():
         (tmp_path / name).write_bytes(content or b"")
     done = run("read", str(sheet), MODELS=str(tmp_path))
@@ -145,7 +145,7 @@ def test_wrong_setting_is_one_sentence(sheet: Path) -> None:
     assert "MAX_BATCH=many" in done.stderr
 
 
-def test_keys_are_made_once_and_not_overwritten(tmp_path: Path) -> None:
+def test_keys_are_not_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
     assert run("keys", str(folder)).returncode == 0
     secret = (folder / "digitcam.key_secret").read_bytes()
