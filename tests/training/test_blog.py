@@ -78,8 +78,8 @@ def test_training_leaves_pictures_and_no_saved_run(results: Path) -> None:
 
 def test_onnx_file_and_checkpoint_give_the_same_logits(results: Path) -> None:
     images = to_input(load_part(TEST).images).numpy()
-    answers = [load_network(results / "blog.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
-    np.testing.assert_allclose(answers[0], answers[1], atol=1e-4)
+    logits = [load_network(results / "blog.onnx", backend, "cpu")(images) for backend in ("onnx", "torch")]
+    np.testing.assert_allclose(logits[0], logits[1], atol=1e-4)
 
 
 def test_onnx_file_has_no_paths_of_the_machine(results: Path) -> None:

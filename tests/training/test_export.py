@@ -1,4 +1,4 @@
-"""An ONNX file is kept only when it answers as torch does."""
+"""An ONNX file is written only if its outputs are torch's."""
 
 from pathlib import Path
 

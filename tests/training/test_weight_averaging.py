@@ -29,8 +29,8 @@ def test_the_mean_of_the_same_network_is_that_network(tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = network(gray)
         assert torch.allclose(load_checkpoint(tmp_path / "out" / "detector.pt")(gray), expected, atol=1e-5)
-    answer = load_network(tmp_path / "out" / "detector.onnx")(gray.numpy())
-    assert torch.allclose(torch.from_numpy(answer), expected, atol=1e-4)
+    output = load_network(tmp_path / "out" / "detector.onnx")(gray.numpy())
+    assert torch.allclose(torch.from_numpy(output), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize(
