@@ -25,6 +25,9 @@ lint: .venv/dev
 	$(BIN)/mypy .
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q tests/test_structure.py tests/test_documents.py
+	@if command -v npm >/dev/null; then cd services/display/web && \
+		npm install --silent --no-package-lock --no-audit --no-fund && npm run --silent lint; \
+	else echo "npm is not installed: the JavaScript is not checked"; fi
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
