@@ -26,7 +26,7 @@ from shared.pipeline import CameraState
 from shared.settings import ConfigError, Settings, load_settings
 from tests.services.feed import pictures, view_of
 
-TOKEN = "a secret of the tests"  # noqa: S105 - of nothing else
+TOKEN = "a secret of the tests"  # noqa: S105 - used here only
 
 
 def settings(tmp_path: Path, **given: str) -> Settings:
