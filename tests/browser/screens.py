@@ -86,7 +86,7 @@ def read_numbers(tab: Tab) -> list[list[str]]:
 
 def open_pipeline_status(tab: Tab) -> None:
     """Open the panel and let its sparklines grow."""
-    tab.get_by_text("HonchoPipeline status").click()
+    tab.get_by_text("Pipeline status").click()
     expect(tab.get_by_role("region", name="Stage inference")).to_be_visible(timeout=20_000)
     tab.wait_for_timeout(SPARKLINE_MS)
     tab.locator("#pipeline").scroll_into_view_if_needed()
