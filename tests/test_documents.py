@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.pipeline import DropReason
+
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted(chain(ROOT.glob("*.md"), (ROOT / "docs").rglob("*.md"), (ROOT / "models").glob("*.md")))
 FOLDERS = [path.name for path in ROOT.iterdir() if path.is_dir()]
@@ -66,3 +68,11 @@ def test_every_log_line_of_the_operating_guide_is_in_the_code() -> None:
     code = "".join(path.read_text() for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
     assert len(lines) > 5
     assert [part for part in parts if part not in code] == []
+
+
+def test_operating_guide_names_every_alert_and_drop_reason() -> None:
+    text = (ROOT / "docs" / "operating.md").read_text()
+    alerts = re.findall(r"alert: (\w+)", (ROOT / "services" / "prometheus" / "alerts.yml").read_text())
+    table = text.partition("## Alerts")[2].partition("\n## ")[0]
+    assert sorted(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == sorted(alerts)
+    assert [reason for reason in DropReason if f"`{reason}`" not in text] == []
