@@ -1,4 +1,4 @@
-"""The rules of the tree: who may import what, and where a module lies."""
+"""The rules of the tree: which module may import which, and where a module lies."""
 
 import ast
 from collections import defaultdict
