@@ -9,6 +9,7 @@ from services.capture.grabber import FrameGrabber
 from services.capture.sources import open_source
 from shared.cameras.added_cameras import read_added_cameras
 from shared.cameras.camera_list import Camera, find_camera
+from shared.cameras.pace import BLOCKED_S, OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
 from shared.messaging.messages import CameraReport
@@ -34,12 +35,13 @@ def main(context: lifecycle.ServiceContext) -> None:
     every_frame = settings.every_frame and camera.kind.is_file
     metrics.init_drop_counters(camera.name, Stage.CAPTURE)
     metrics.RECONNECTS.labels(camera.name)
+    pace = Pace(OPENING_S if camera.kind.is_device else BLOCKED_S)
     grabber = FrameGrabber(
-        lambda: open_source(camera, every_frame),
+        lambda: open_source(camera, every_frame, pace),
         keep_all=every_frame,
         on_replaced=metrics.DROPS.labels(camera.name, Stage.CAPTURE, DropReason.REPLACED).inc,
     )
-    watchdog = CameraWatchdog(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device)
+    watchdog = CameraWatchdog(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device, pace=pace)
     queue = ClientSocket(settings)
     try:
         run(context, camera, queue, grabber, watchdog)
@@ -76,7 +78,7 @@ def run(
         status = watchdog.check_status(now)
         states.publish(status, now)
         context.health.heartbeat(find_problem(status, queue.connected, now - frames.last_sent_at))
-        if watchdog.needs_reopening(now):
+        if watchdog.needs_reopening():
             grabber.request_reopen()
         if watchdog.is_hung(now):
             raise HungError

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.capture.frames import CameraAbsentError, FrameStream, Tick, encode_jpeg, schedule_ticks
+from services.capture.frames import FrameStream, Tick, encode_jpeg, schedule_ticks
 from services.capture.opencv import MJPEG, retrieve_jpeg, silence_logging
 from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 from shared.vision.gray_frame import as_uint8
 from shared.vision.image_files import Picture, load_photo
@@ -57,7 +58,7 @@ def grab_video(path: Path) -> Iterator[cv2.VideoCapture]:
         if int(video.get(cv2.CAP_PROP_FOURCC)) == MJPEG:
             video.set(cv2.CAP_PROP_FORMAT, -1)
         if not video.grab():
-            raise CameraAbsentError("the file is not a readable video")
+            raise CameraAbsentError(CameraProblem.NO_FILE, "the file is not a readable video")
         yield video
         while video.grab():
             yield video
@@ -104,7 +105,7 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
         readable += 1
         yield jpeg
     if not readable:
-        raise CameraAbsentError("there is no readable image")
+        raise CameraAbsentError(CameraProblem.NO_FILE, "there is no readable image")
 
 
 def to_opaque_8_bit(image: Picture) -> NDArray[np.uint8]:

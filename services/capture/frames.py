@@ -4,20 +4,19 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
 from shared.cameras.publisher import CapturedFrame
 from shared.messaging.messages import MAX_PAYLOAD_BYTES
+from shared.vision.gray_frame import as_uint8
 
+JPEG_START = b"\xff\xd8"
 JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
 
 FrameStream = Generator[CapturedFrame, None, None]  # ends when the camera gives no more; closing it closes the camera
-
-
-class CameraAbsentError(Exception):
-    """A camera that gives no frames now. The text completes the sentence "the camera is absent: ..."."""
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
@@ -29,6 +28,14 @@ def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
     if len(jpeg) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"the image is too large for a message: {len(jpeg)} bytes")
     return jpeg
+
+
+def to_jpeg(image: bytes) -> bytes:
+    """Return a JPEG as it is, and any other image as JPEG; b"" if it can't be decoded."""
+    if image.startswith(JPEG_START):
+        return image
+    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
+    return b"" if pixels is None else encode_jpeg(as_uint8(pixels))
 
 
 @dataclass(frozen=True, slots=True)

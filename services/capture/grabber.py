@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import closing
 from queue import Empty, SimpleQueue
 
-from services.capture.frames import CameraAbsentError, FrameStream
+from services.capture.frames import FrameStream
+from shared.cameras.problems import SENTENCES, CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 from shared.cameras.watchdog import FrameGrabbed, SourceEvent, SourceFinished, SourceLost, SourceOpening
 from shared.service.backoff import retry_delay
@@ -91,14 +92,16 @@ class FrameGrabber:
         try:
             with closing(self._open_source()) as frames:
                 for frame in frames:
-                    self._events.put(FrameGrabbed(time.monotonic(), zlib.crc32(frame.jpeg)))
+                    self._events.put(
+                        FrameGrabbed(time.monotonic(), None if frame.may_repeat else zlib.crc32(frame.jpeg))
+                    )
                     self._store_frame(frame)
                     if self._stop.is_set() or self._reopen.is_set():
                         return None
         except CameraAbsentError as error:
             return SourceLost(time.monotonic(), str(error))
         now = time.monotonic()
-        return SourceFinished(now) if self.keep_all else SourceLost(now, "it gives no more frames")
+        return SourceFinished(now) if self.keep_all else SourceLost(now, SENTENCES[CameraProblem.ENDED])
 
     def _store_frame(self, frame: CapturedFrame) -> None:
         with self._frame_changed:

@@ -6,11 +6,12 @@ import time
 import cv2
 import numpy as np
 
-from services.capture.frames import FrameStream, encode_jpeg
+from services.capture.frames import JPEG_START, FrameStream, encode_jpeg
+from shared.cameras.pace import Pace
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 
 MJPEG = cv2.VideoWriter.fourcc(*"MJPG")
-JPEG_START = b"\xff\xd8"
 AT_ONCE_S = 0.01  # less than the time between two video packets
 MAX_FAILURES = 10  # grabs that fail at once, in a row
 
@@ -21,11 +22,11 @@ def silence_logging() -> None:
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
-def grab_frames(capture: cv2.VideoCapture, patience_s: float = 0.0) -> FrameStream:
-    """Yield the frames of an open capture until it ends, then release it.
+def grab_frames(capture: cv2.VideoCapture, pace: Pace | None = None) -> FrameStream:
+    """Yield the frames of an open capture until it ends, then release it. Raises CameraAbsentError if it falls silent.
 
-    FFmpeg's grab() also fails on a packet that it cannot decode and on a timeout. Such failures are tolerated for
-    patience_s after a frame. Only a stream that has ended fails many times at once.
+    FFmpeg's grab() also fails on a packet that it cannot decode and on a timeout. Such failures are tolerated as long
+    as the camera's pace allows. Only a stream that has ended fails many times at once.
     """
     last_frame_at, failures = time.monotonic(), 0
     try:
@@ -37,8 +38,10 @@ def grab_frames(capture: cv2.VideoCapture, patience_s: float = 0.0) -> FrameStre
                 last_frame_at, failures = now, 0
                 if jpeg := retrieve_jpeg(capture):
                     yield CapturedFrame(jpeg, now)
-            elif now - last_frame_at > patience_s:
+            elif not pace:
                 return
+            elif now - last_frame_at > pace.reopen_after_s:
+                raise CameraAbsentError(CameraProblem.NO_FRAMES, f"{now - last_frame_at:.0f}")
             else:
                 failures = failures + 1 if now - called_at < AT_ONCE_S else 0
     finally:

@@ -8,11 +8,12 @@ from services.capture.frames import FrameStream, encode_jpeg, schedule_ticks
 from services.capture.network import read_network_camera
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
+from shared.cameras.pace import Pace
 from shared.cameras.publisher import CapturedFrame
 from shared.demo import RATE_HZ, DemoCamera
 
 
-def open_source(camera: Camera, every_frame: bool) -> FrameStream:
+def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
     """Yield a camera's frames. Raises CameraAbsentError at once, or later if it is lost.
 
     With every_frame a file is read once and the stream then ends.
@@ -22,7 +23,7 @@ def open_source(camera: Camera, every_frame: bool) -> FrameStream:
         case SourceKind.WEBCAM:
             return read_webcam(camera.source)
         case SourceKind.STREAM:
-            return read_network_camera(camera.source)
+            return read_network_camera(camera.source, pace)
         case SourceKind.DEMO:
             return read_demo(camera.name)
         case SourceKind.VIDEO:

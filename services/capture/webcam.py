@@ -5,8 +5,9 @@ from pathlib import Path
 
 import cv2
 
-from services.capture.frames import CameraAbsentError, FrameStream
+from services.capture.frames import FrameStream
 from services.capture.opencv import MJPEG, grab_frames, silence_logging
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 
 
 def read_webcam(source: str) -> FrameStream:
@@ -30,7 +31,7 @@ def open_webcam(source: str) -> cv2.VideoCapture:
     capture = cv2.VideoCapture(int(source)) if source.isdigit() else cv2.VideoCapture(source, cv2.CAP_V4L2)
     if not capture.isOpened():
         capture.release()
-        raise CameraAbsentError("the webcam is not connected, or another program uses it")
+        raise CameraAbsentError(CameraProblem.UNPLUGGED)
     capture.set(cv2.CAP_PROP_FOURCC, MJPEG)
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     if capture.getBackendName() == "V4L2" and int(capture.get(cv2.CAP_PROP_FOURCC)) == MJPEG:

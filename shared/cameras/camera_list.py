@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
+from shared.cameras.address import DEFAULT_PORTS, find_host
 from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
 from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions, split_options
+from shared.cameras.problems import CameraAbsentError
 from shared.settings import ConfigError
 
 NAME_LENGTH = 32  # a name is a metric label and part of every log line
@@ -141,10 +142,9 @@ def _find_kind(source: str) -> SourceKind:
 def _parse_host(url: str) -> str:
     """Return the host of a camera's URL. Raises ConfigError."""
     try:
-        parts = urlsplit(url)
-        if parts.scheme.lower() in ("rtsp", "rtsps", "http", "https") and parts.hostname:
-            return parts.hostname
-    except ValueError:  # brackets that do not hold an IPv6 address
+        if url.partition("://")[0].lower() in DEFAULT_PORTS and (host := find_host(url)):
+            return host
+    except (CameraAbsentError, ValueError):  # ValueError: brackets that do not hold an IPv6 address
         pass
     raise ConfigError(f"CAMERAS={hide_secrets(url)} is not a camera's address: {TAKES}.")
 

@@ -22,6 +22,7 @@ class CapturedFrame:
 
     jpeg: bytes
     captured_at: float  # time.monotonic()
+    may_repeat: bool = False  # identical frames are then no sign of a fault
 
 
 class FrameSource(Protocol):

@@ -2,12 +2,8 @@
 
 from dataclasses import dataclass
 
+from shared.cameras.pace import BLOCKED_S, HUNG_S, Pace
 from shared.pipeline import CameraState
-
-BLOCKED_AFTER_S = 1.2  # without a frame; a change of state is shown within 2 s
-FROZEN_AFTER_S = 1.5  # of identical frames
-HUNG_READING_S = 6.0  # FFmpeg ends a silent stream within 3 s, so this read will not return
-HUNG_OPENING_S = 20.0  # Windows takes 10 s to open some webcams
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +15,10 @@ class SourceOpening:
 
 @dataclass(frozen=True, slots=True)
 class FrameGrabbed:
-    """The camera gave a frame; equal fingerprints mean identical frames."""
+    """The camera gave a frame; equal fingerprints mean identical frames, None that it may repeat one."""
 
     at: float
-    fingerprint: int
+    fingerprint: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +51,14 @@ class CameraStatus:
 class CameraWatchdog:
     """The state of a camera, derived from its events. Pure: each call gets the time, in seconds of one clock.
 
-    can_block is False for a source that waits for its consumer, can_freeze for one that may repeat a frame.
+    can_block is False for a source that waits for its consumer, can_freeze for one that may repeat a frame. It teaches
+    the pace, and takes its limits from there.
     """
 
-    def __init__(self, now: float, *, can_block: bool, can_freeze: bool) -> None:
+    def __init__(self, now: float, *, can_block: bool, can_freeze: bool, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace(BLOCKED_S)
         self._can_block, self._can_freeze = can_block, can_freeze
-        self._status = CameraStatus(CameraState.CONNECTING, "being opened", now)
+        self._status = CameraStatus(CameraState.CONNECTING, "waiting for its first frame", now)
         self._last_event: SourceEvent = SourceOpening(now)
         self._fingerprint: int | None = None
         self._unchanged_since = now  # or since it was reopened, whichever is later
@@ -70,8 +68,11 @@ class CameraWatchdog:
         match event:
             case SourceOpening(at):
                 self._unchanged_since = at
+                self._pace.forget_last()
             case FrameGrabbed(at, fingerprint):
-                if fingerprint != self._fingerprint or self._status.state not in (CameraState.LIVE, CameraState.FROZEN):
+                self._pace.add_frame(at)
+                is_new = fingerprint is None or fingerprint != self._fingerprint
+                if is_new or self._status.state not in (CameraState.LIVE, CameraState.FROZEN):
                     self._fingerprint, self._unchanged_since = fingerprint, at
                     self._set_state(CameraState.LIVE, "gives new frames", at)
             case SourceLost(at, detail):
@@ -85,25 +86,28 @@ class CameraWatchdog:
         if (
             self._can_block
             and state in (CameraState.CONNECTING, CameraState.LIVE, CameraState.FROZEN)
-            and self._waited_s(now) > BLOCKED_AFTER_S
+            and self._waited_s(now) > (limit_s := self._pace.blocked_after_s)
         ):
-            self._set_state(CameraState.BLOCKED, f"no frame for more than {BLOCKED_AFTER_S} s", now)
-        elif state == CameraState.LIVE and self._is_unchanged(now):
-            self._set_state(CameraState.FROZEN, f"the same frame for more than {FROZEN_AFTER_S} s", now)
+            self._set_state(CameraState.BLOCKED, f"no frame for more than {limit_s:.1f} s", now)
+        elif state == CameraState.LIVE and self._is_unchanged():
+            self._set_state(CameraState.FROZEN, f"the same frame for more than {self._pace.frozen_after_s:.1f} s", now)
         return self._status
 
-    def needs_reopening(self, now: float) -> bool:
+    def needs_reopening(self) -> bool:
         """Return whether the camera is frozen, and still is some time after it was reopened."""
-        return self._status.state == CameraState.FROZEN and self._is_unchanged(now)
+        return self._status.state == CameraState.FROZEN and self._is_unchanged()
 
     def is_hung(self, now: float) -> bool:
         """Return whether a call into the driver is not going to return."""
-        limit_s = HUNG_OPENING_S if isinstance(self._last_event, SourceOpening) else HUNG_READING_S
-        return self._can_block and self._waited_s(now) > limit_s
-
-    def _is_unchanged(self, now: float) -> bool:
         is_reading = isinstance(self._last_event, FrameGrabbed)
-        return self._can_freeze and is_reading and now - self._unchanged_since > FROZEN_AFTER_S
+        limit_s = self._pace.reopen_after_s if is_reading else self._pace.opening_s
+        return self._can_block and self._waited_s(now) > limit_s + HUNG_S
+
+    def _is_unchanged(self) -> bool:
+        """Return whether the last frame is the same as one long before it."""
+        event = self._last_event
+        is_late = isinstance(event, FrameGrabbed) and event.at - self._unchanged_since > self._pace.frozen_after_s
+        return self._can_freeze and is_late
 
     def _waited_s(self, now: float) -> float:
         """Return how long the grabber has been waiting for the driver; 0 while the camera is lost."""

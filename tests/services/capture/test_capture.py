@@ -18,10 +18,11 @@ import simplejpeg
 from prometheus_client import REGISTRY
 
 from services.capture.__main__ import STALLED_AFTER_S, HungError, find_problem, run
-from services.capture.frames import CameraAbsentError, FrameStream
+from services.capture.frames import FrameStream
 from services.capture.grabber import FrameGrabber
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.options import CameraOptions
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
 from shared.demo import HEIGHT, WIDTH
@@ -155,7 +156,7 @@ def test_live_frame_that_the_queue_could_not_receive_is_dropped_and_counted() ->
 
 def test_lost_camera_is_reported_with_the_reason_and_each_reopening_is_counted() -> None:
     def camera() -> FrameStream:
-        raise CameraAbsentError("it is unplugged")
+        raise CameraAbsentError(CameraProblem.ENDED)
         yield
 
     before = read_metric("digitcam_camera_reconnects_total")
@@ -165,7 +166,7 @@ def test_lost_camera_is_reported_with_the_reason_and_each_reopening_is_counted()
     assert set(queue.states) <= {"connecting", "absent"}
     report = queue.sent[-1]
     assert isinstance(report, CameraReport)
-    assert (report.camera, report.state, report.detail) == ("cam", CameraState.ABSENT, "it is unplugged")
+    assert (report.camera, report.state, report.detail) == ("cam", CameraState.ABSENT, "it gives no more frames")
 
 
 def test_driver_that_hangs_is_reported_before_the_process_gives_up() -> None:

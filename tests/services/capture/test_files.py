@@ -20,9 +20,11 @@ from services.capture.files import (
     read_video_once,
     show_images,
 )
-from services.capture.frames import CameraAbsentError, Tick, encode_jpeg, schedule_ticks
+from services.capture.frames import Tick, encode_jpeg, schedule_ticks
 from services.capture.sources import open_source
 from shared.cameras.camera_list import Camera, SourceKind
+from shared.cameras.pace import Pace
+from shared.cameras.problems import CameraAbsentError
 from shared.cameras.publisher import CapturedFrame
 
 FRAMES = 12
@@ -113,7 +115,7 @@ def test_file_that_is_not_a_video_is_an_absent_camera(tmp_path: Path, data: byte
     path = tmp_path / "broken.mp4"
     path.write_bytes(data)
     with pytest.raises(CameraAbsentError, match="not a readable video"):
-        next(open_source(Camera("broken", SourceKind.VIDEO, str(path)), every_frame))
+        next(open_source(Camera("broken", SourceKind.VIDEO, str(path)), every_frame, Pace()))
 
 
 def test_images_come_in_name_order_and_a_broken_one_is_logged_once(

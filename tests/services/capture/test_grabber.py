@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.capture.frames import CameraAbsentError, FrameStream
+from services.capture.frames import FrameStream
 from services.capture.grabber import FrameGrabber
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 from shared.cameras.watchdog import FrameGrabbed, SourceEvent, SourceFinished, SourceLost, SourceOpening
 
@@ -73,7 +74,7 @@ def test_lost_camera_is_reopened_until_it_returns() -> None:
         nonlocal opened
         opened += 1
         if opened < 3:
-            raise CameraAbsentError("it is unplugged")
+            raise CameraAbsentError(CameraProblem.ENDED)
         yield from stream(b"back")
 
     with open_grabber(camera, keep_all=False) as grabber:
@@ -84,7 +85,7 @@ def test_lost_camera_is_reopened_until_it_returns() -> None:
     kinds = [type(event) for event in events]
     assert kinds[:5] == [SourceLost, SourceOpening, SourceLost, SourceOpening, FrameGrabbed]
     assert isinstance(events[0], SourceLost)
-    assert events[0].detail == "it is unplugged"
+    assert events[0].detail == "it gives no more frames"
 
 
 def test_only_identical_frames_have_equal_fingerprints() -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from services.capture.frames import FrameStream, encode_jpeg
 from services.capture.opencv import MAX_FAILURES, grab_frames, retrieve_jpeg
+from shared.cameras.pace import Pace
 
 GRAY = np.full((8, 8, 3), 10, np.uint8)
 WHITE = np.full((8, 8, 3), 200, np.uint8)
@@ -40,8 +41,8 @@ def retrieve(frame: NDArray[np.uint8]) -> bytes:
     return retrieve_jpeg(cast("cv2.VideoCapture", FakeCapture(frame)))
 
 
-def grab(capture: FakeCapture, patience_s: float = 60) -> FrameStream:
-    return grab_frames(cast("cv2.VideoCapture", capture), patience_s)
+def grab(capture: FakeCapture, pace: Pace | None = None) -> FrameStream:
+    return grab_frames(cast("cv2.VideoCapture", capture), pace)
 
 
 def brightness(frames: FrameStream) -> list[int]:
@@ -71,13 +72,13 @@ def test_undecodable_frame_is_skipped_and_the_capture_is_released_at_its_end() -
     assert capture.released
 
 
-def test_failed_grabs_are_tolerated_while_patience_lasts() -> None:
-    assert brightness(grab(FakeCapture(GRAB_FAILS, GRAB_FAILS, GRAY, GRAB_FAILS, WHITE))) == [10, 200]
-    assert brightness(grab(FakeCapture(GRAY, GRAB_FAILS, WHITE), patience_s=0)) == [10]
+def test_failed_grabs_are_tolerated_as_long_as_the_pace_allows() -> None:
+    assert brightness(grab(FakeCapture(GRAB_FAILS, GRAB_FAILS, GRAY, GRAB_FAILS, WHITE), Pace())) == [10, 200]
+    assert brightness(grab(FakeCapture(GRAY, GRAB_FAILS, WHITE))) == [10]
 
 
 def test_stream_that_fails_many_times_at_once_has_ended() -> None:
-    assert brightness(grab(FakeCapture(GRAY, *[GRAB_FAILS] * MAX_FAILURES, WHITE))) == [10]
+    assert brightness(grab(FakeCapture(GRAY, *[GRAB_FAILS] * MAX_FAILURES, WHITE), Pace())) == [10]
 
 
 def test_closing_the_stream_releases_the_capture() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import pytest
 
-from services.capture.frames import CameraAbsentError
 from services.capture.opencv import MJPEG
 from services.capture.webcam import open_webcam, webcam_works
+from shared.cameras.problems import CameraAbsentError
 
 YUYV = cv2.VideoWriter.fourcc(*"YUYV")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from shared.cameras.pace import HUNG_S, OPENING_S, UNKNOWN_S, Pace
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed, SourceEvent, SourceFinished, SourceLost, SourceOpening
 from shared.pipeline import CameraState
 
@@ -14,6 +15,16 @@ def frames(*moments: float) -> Scenario:
 
 SCENARIOS: dict[str, Scenario] = {
     "a camera that gives new frames is live": frames(0.3, 0.6, 1.7, 2.8, 3.9),
+    "a camera of one frame in two seconds is live": frames(0.3, 2.3, 4.3, 6.3, 8.3, 10.3),
+    "a camera that sends bursts is live": frames(
+        *(2.5 * burst + number / 30 for burst in range(6) for number in range(9))
+    ),
+    "a pause that is not usual is shown": [
+        *frames(*(number / 30 for number in range(90))),
+        (4.1, None, "live"),
+        (4.3, None, "blocked"),
+        (6.0, FrameGrabbed(6.0, 1), "live"),
+    ],
     "a camera that never answers is blocked within 2 s": [(1.0, None, "connecting"), (1.3, None, "blocked")],
     "a camera that cannot be opened is absent at once": [(0.2, SourceLost(0.2, "not there"), "absent")],
     "an absent camera stays absent while it is retried": [
@@ -25,20 +36,17 @@ SCENARIOS: dict[str, Scenario] = {
         (4.2, FrameGrabbed(4.2, 1), "live"),
     ],
     "a read that blocks is noticed within 2 s and the camera is live when it returns": [
-        *frames(0.3),
-        (1.4, None, "live"),
-        (1.6, None, "blocked"),
+        *frames(0.3, 0.4, 0.5, 0.6),
+        (1.7, None, "live"),
+        (1.9, None, "blocked"),
         (2.5, FrameGrabbed(2.5, 2), "live"),
     ],
     "a camera that repeats a frame is frozen within 2 s": [
-        (0.3, FrameGrabbed(0.3, 7), "live"),
-        (1.0, FrameGrabbed(1.0, 7), "live"),
-        (1.7, FrameGrabbed(1.7, 7), "live"),
+        *((at, FrameGrabbed(at, 7), "live") for at in (0.3, 0.7, 1.1, 1.5)),
         (1.9, FrameGrabbed(1.9, 7), "frozen"),
     ],
     "a frozen camera stays frozen through reopening until the frame changes": [
-        (0.3, FrameGrabbed(0.3, 7), "live"),
-        (1.2, FrameGrabbed(1.2, 7), "live"),
+        *((at, FrameGrabbed(at, 7), "live") for at in (0.3, 0.7, 1.1, 1.5)),
         (1.9, FrameGrabbed(1.9, 7), "frozen"),
         (2.2, SourceOpening(2.2), "frozen"),
         (2.4, FrameGrabbed(2.4, 7), "frozen"),
@@ -48,13 +56,11 @@ SCENARIOS: dict[str, Scenario] = {
         (0.3, FrameGrabbed(0.3, 7), "live"),
         (0.4, SourceLost(0.4, "unplugged"), "absent"),
         (5.0, SourceOpening(5.0), "absent"),
-        (5.2, FrameGrabbed(5.2, 7), "live"),
-        (6.3, FrameGrabbed(6.3, 7), "live"),
+        *((at, FrameGrabbed(at, 7), "live") for at in (5.2, 5.6, 6.0, 6.4)),
         (6.8, FrameGrabbed(6.8, 7), "frozen"),
     ],
     "a frozen camera whose read blocks is blocked": [
-        (0.3, FrameGrabbed(0.3, 7), "live"),
-        (1.2, FrameGrabbed(1.2, 7), "live"),
+        *((at, FrameGrabbed(at, 7), "live") for at in (0.3, 0.7, 1.1, 1.5)),
         (1.9, FrameGrabbed(1.9, 7), "frozen"),
         (3.2, None, "blocked"),
     ],
@@ -90,31 +96,51 @@ def test_sources_that_may_repeat_frames_or_wait_never_freeze_or_block() -> None:
     assert watchdog.check_status(9.0).state == CameraState.LIVE
     assert watchdog.check_status(99.0).state == CameraState.LIVE
     assert not watchdog.is_hung(99.0)
-    assert not watchdog.needs_reopening(99.0)
+    assert not watchdog.needs_reopening()
 
 
 def test_frozen_camera_is_reopened_once_and_then_given_time() -> None:
     watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
-    watchdog.handle_event(FrameGrabbed(0.1, 7))
-    watchdog.handle_event(FrameGrabbed(1.7, 7))
+    for at in (0.1, 0.5, 0.9, 1.3, 1.7):
+        watchdog.handle_event(FrameGrabbed(at, 7))
     watchdog.check_status(1.7)
-    assert watchdog.needs_reopening(1.7)
+    assert watchdog.needs_reopening()
     watchdog.handle_event(SourceOpening(2.0))
-    assert not watchdog.needs_reopening(2.1)
+    assert not watchdog.needs_reopening()
     watchdog.handle_event(FrameGrabbed(3.0, 7))
     watchdog.check_status(3.0)
-    assert not watchdog.needs_reopening(3.0)
+    assert not watchdog.needs_reopening()
     watchdog.handle_event(FrameGrabbed(3.6, 7))
     watchdog.check_status(3.6)
-    assert watchdog.needs_reopening(3.6)
+    assert watchdog.needs_reopening()
+
+
+def test_source_that_may_repeat_frames_never_freezes() -> None:
+    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
+    for number in range(100):
+        watchdog.handle_event(FrameGrabbed(number / 5, None))
+    assert watchdog.check_status(19.8).state == CameraState.LIVE
+
+
+def test_camera_that_takes_seconds_to_its_first_frame_is_connecting() -> None:
+    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True, pace=Pace(OPENING_S))
+    assert watchdog.check_status(OPENING_S - 1).state == CameraState.CONNECTING
+    assert watchdog.check_status(OPENING_S + 1).state == CameraState.BLOCKED
 
 
 @pytest.mark.parametrize(
     ("event", "hung_after_s"),
-    [(FrameGrabbed(0.0, 1), 6.0), (SourceOpening(0.0), 20.0), (SourceLost(0.0, "not there"), None)],
+    [
+        (FrameGrabbed(0.0, 1), 1.5 * UNKNOWN_S + HUNG_S),
+        (SourceOpening(0.0), OPENING_S + HUNG_S),
+        (SourceLost(0.0, "not there"), None),
+    ],
 )
 def test_camera_is_hung_only_while_a_driver_call_is_pending(event: SourceEvent, hung_after_s: float | None) -> None:
-    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
+    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True, pace=Pace(OPENING_S))
     watchdog.handle_event(event)
-    hung = [at for at in (5.9, 6.1, 19.9, 20.1, 1000.0) if watchdog.is_hung(at)]
-    assert hung == [at for at in (5.9, 6.1, 19.9, 20.1, 1000.0) if hung_after_s and at > hung_after_s]
+    if hung_after_s is None:
+        assert not watchdog.is_hung(1000.0)
+    else:
+        assert not watchdog.is_hung(hung_after_s - 0.1)
+        assert watchdog.is_hung(hung_after_s + 0.1)

@@ -1,0 +1,151 @@
+"""A camera over HTTP: MJPEG in any framing, or a snapshot address that is polled.
+
+FFmpeg's reader wants boundary, type and length exactly, and gives no reason when it fails. aiohttp brings connections,
+redirects and logins (Basic, and Digest with MD5 or SHA).
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import aiohttp
+from yarl import URL
+
+from services.capture.frames import FrameStream, to_jpeg
+from services.capture.image_splitter import START, ImageSplitter
+from shared.cameras.address import CameraAddress
+from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
+from shared.cameras.problems import CameraAbsentError, CameraProblem
+from shared.cameras.publisher import CapturedFrame
+
+POLL_HZ = 5.0  # for a snapshot address; #fps sets another rate
+SNIFF_BYTES = 65536  # a stream that does not show an image in them is video for FFmpeg
+TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
+WEB_PAGES = ("text/html", "application/xhtml")
+PROBLEMS = {
+    403: CameraProblem.FORBIDDEN,
+    404: CameraProblem.NOT_FOUND,
+    410: CameraProblem.NOT_FOUND,
+    429: CameraProblem.BUSY,
+    503: CameraProblem.BUSY,
+}
+
+
+class OtherVideoError(Exception):
+    """The address may send video, but neither JPEGs nor PNGs."""
+
+
+def read_http_camera(address: CameraAddress, pace: Pace, poll_hz: float = POLL_HZ) -> FrameStream:
+    """Yield the frames of a camera until it sends no more. Raises CameraAbsentError or OtherVideoError."""
+    with asyncio.Runner() as runner:
+        frames = _HttpCamera(address, pace).read_frames(poll_hz)
+        try:
+            while frame := runner.run(_next_frame(frames)):
+                yield frame
+        finally:
+            runner.run(frames.aclose())
+
+
+async def _next_frame(frames: AsyncIterator[CapturedFrame]) -> CapturedFrame | None:
+    return await anext(frames, None)
+
+
+class _HttpCamera:
+    def __init__(self, address: CameraAddress, pace: Pace) -> None:
+        self._address, self._pace = address, pace
+        self._headers: dict[str, str] = {}
+        self._middlewares: tuple[aiohttp.ClientMiddlewareType, ...] = ()
+
+    async def read_frames(self, poll_hz: float) -> AsyncGenerator[CapturedFrame]:
+        """Yield the images of the stream. An address that gives one image is a snapshot: it is polled."""
+        is_private = await asyncio.to_thread(self._address.is_private)
+        # few cameras have a certificate that can be verified, and some close connections that they promise to keep
+        connector = aiohttp.TCPConnector(ssl=False, force_close=True)
+        try:
+            async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=not is_private) as session:
+                is_snapshot = False
+                while True:
+                    asked_at, count = time.monotonic(), 0
+                    async with self._get(session) as response, aclosing(self._split(response)) as images:
+                        async for image in images:
+                            count += 1
+                            yield CapturedFrame(to_jpeg(image), time.monotonic(), may_repeat=is_snapshot)
+                    is_snapshot = count == 1
+                    if not is_snapshot:
+                        return
+                    await asyncio.sleep(asked_at + 1 / poll_hz - time.monotonic())
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._explain(error) from error
+
+    @asynccontextmanager
+    async def _get(self, session: aiohttp.ClientSession) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Request the address, with a login if it wants one. Raises CameraAbsentError."""
+        response = await self._request(session)
+        if response.status == 401 and not (self._headers or self._middlewares):
+            self._choose_login(response)
+            response.close()
+            response = await self._request(session)
+        async with response:
+            if response.status == 401:
+                raise CameraAbsentError(CameraProblem.WRONG_LOGIN)
+            if response.status != 200:
+                raise CameraAbsentError(PROBLEMS.get(response.status, CameraProblem.STATUS), response.status)
+            if response.content_type.startswith(WEB_PAGES):
+                raise CameraAbsentError(CameraProblem.WEB_PAGE)
+            yield response
+
+    async def _request(self, session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await session.get(
+                    URL(self._address.url, encoded=True), headers=self._headers, middlewares=self._middlewares
+                )
+        except aiohttp.ConnectionTimeoutError:
+            raise
+        except TimeoutError as error:
+            raise CameraAbsentError(CameraProblem.NO_ANSWER) from error
+
+    def _choose_login(self, response: aiohttp.ClientResponse) -> None:
+        """Choose what the camera asks for first, because aiohttp's Digest reads the first challenge only."""
+        address = self._address
+        kinds = [text.partition(" ")[0] for text in response.headers.getall("WWW-Authenticate", [])]
+        if not address.user:
+            raise CameraAbsentError(CameraProblem.NEEDS_LOGIN)
+        if kinds and kinds[0].lower() == "digest":
+            self._middlewares = (aiohttp.DigestAuthMiddleware(address.user, address.password),)
+        elif not kinds or "basic" in map(str.lower, kinds):
+            self._headers = {"Authorization": address.basic_login}
+        else:
+            raise CameraAbsentError(CameraProblem.UNKNOWN_LOGIN, ", ".join(kinds))
+
+    async def _split(self, response: aiohttp.ClientResponse) -> AsyncGenerator[bytes]:
+        """Yield the images of a response. Raises OtherVideoError, or CameraAbsentError if it falls silent."""
+        splitter, head = ImageSplitter(), b""
+        is_multipart = response.content_type.startswith("multipart/")
+        while True:
+            limit_s = self._pace.reopen_after_s
+            try:
+                async with asyncio.timeout(limit_s):
+                    data = await response.content.readany()
+            except TimeoutError as error:
+                raise CameraAbsentError(CameraProblem.NO_FRAMES, f"{limit_s:.0f}") from error
+            except aiohttp.ClientPayloadError:
+                return  # it closed the connection in the middle
+            if not is_multipart and len(head) < SNIFF_BYTES:
+                head += data
+                if not START.search(head) and (not data or len(head) >= SNIFF_BYTES):
+                    raise OtherVideoError
+            if not data:
+                return
+            for image in splitter.feed(data):
+                yield image
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.TooManyRedirects):
+            return OtherVideoError()  # an answer that is not HTTP, such as that of Icecast
+        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
+            return self._address.explain(getattr(error, "os_error", error))
+        if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL):
+            return CameraAbsentError(CameraProblem.REDIRECTS)
+        return CameraAbsentError(CameraProblem.ENDED)

@@ -1,0 +1,68 @@
+"""How long a camera may be silent, learnt from the camera itself.
+
+One camera gives 30 frames a second, another one in two seconds, a third ten at once and then none for three seconds.
+All limits on silence are here.
+"""
+
+import heapq
+import math
+from collections import deque
+
+OPENING_S = 20.0  # until the first frame: a camera may take seconds to answer, and then 4 s to its next key frame
+CONNECT_S = 2.0  # for a TCP connection; after it the next try starts, so that a camera that returns is found
+ANSWER_S = 10.0  # for the answer to a request
+HUNG_S = 10.0  # beyond every other limit: the driver does not return
+BLOCKED_S = 1.2  # the least time without a frame that is shown: within 2 s also for a camera of 30 frames a second
+FROZEN_S = 1.5  # the least time of identical frames that is shown
+REOPEN_S = 4.0  # the least time without a frame after which the camera is opened again
+UNKNOWN_S = 10.0  # while the pace is not known
+MARGIN = 2.5  # times the camera's usual pause
+SEEN = 3  # times that a pause must have been seen to be usual
+MEMORY_S = 60.0  # how long a pause is remembered, or six times as long as it was
+
+
+class Pace:
+    """The pauses between a camera's frames. The limits that follow from them are in seconds."""
+
+    def __init__(self, opening_s: float = OPENING_S) -> None:
+        self.opening_s = opening_s
+        self._pauses: deque[tuple[float, float]] = deque()  # (when it may be forgotten, how long it was)
+        self._last_at = math.nan
+        self._pairs = -1  # of frames that followed each other; -1 before the first frame
+
+    def add_frame(self, at: float) -> None:
+        """Learn from a frame at a time in seconds."""
+        pause_s = at - self._last_at
+        if pause_s * MARGIN > BLOCKED_S:
+            self._pauses.append((at + max(MEMORY_S, 6 * pause_s), pause_s))
+        while self._pauses and self._pauses[0][0] < at:
+            self._pauses.popleft()
+        self._pairs += self._pairs < 0 or not math.isnan(pause_s)
+        self._last_at = at
+
+    def forget_last(self) -> None:
+        """Do not take the time until the next frame for a pause: the camera is opened again."""
+        self._last_at = math.nan
+
+    @property
+    def usual_pause_s(self) -> float:
+        """The longest pause that was seen several times."""
+        longest = heapq.nlargest(SEEN, (pause_s for _, pause_s in self._pauses))
+        return longest[-1] if len(longest) == SEEN else 0.0
+
+    @property
+    def blocked_after_s(self) -> float:
+        """How long no frame is normal."""
+        if self._pairs < 0:
+            return self.opening_s
+        return UNKNOWN_S if self._pairs < SEEN else max(BLOCKED_S, MARGIN * self.usual_pause_s)
+
+    @property
+    def frozen_after_s(self) -> float:
+        """How long identical frames are normal."""
+        return max(FROZEN_S, self.blocked_after_s)
+
+    @property
+    def reopen_after_s(self) -> float:
+        """How long to wait for a frame before the camera is opened again."""
+        return max(REOPEN_S, 1.5 * self.blocked_after_s)

@@ -1,0 +1,190 @@
+"""Cameras over HTTP: every framing that browsers show, snapshots, logins, and the reason when there is no video."""
+
+import hashlib
+import re
+import socket
+import threading
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+import simplejpeg
+
+from services.capture.http_camera import OtherVideoError
+from services.capture.network import read_network_camera
+from shared.cameras.pace import Pace
+from shared.cameras.problems import CameraAbsentError, CameraProblem
+from tests.services.capture.http_server import Serve, serve_http
+
+PIXELS = [np.full((48, 64, 3), shade, np.uint8) for shade in (40, 120, 200)]
+JPEGS = [cv2.imencode(".jpg", pixels)[1].tobytes() for pixels in PIXELS]
+PNGS = [cv2.imencode(".png", pixels)[1].tobytes() for pixels in PIXELS]
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
+PASSWORD = "p@ss/w#rd:1%"  # noqa: S105 - of no real camera
+ESCAPED = "p%40ss%2Fw%23rd%3A1%25"
+
+
+def part(image: bytes, head: str = "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n") -> bytes:
+    return head.format(len(image)).encode() + image + b"\r\n"
+
+
+def send(*pieces: bytes) -> Serve:
+    return lambda connection, request: connection.sendall(b"".join(pieces))
+
+
+def read(serve: Serve, login: str = "", count: int = 3) -> list[bytes]:
+    with serve_http(serve) as host:
+        frames = read_network_camera(f"http://{login}{host}/cam", Pace(), poll_hz=100)
+        try:
+            return [frame.jpeg for frame in islice(frames, count)]
+        finally:
+            frames.close()
+
+
+def why_absent(serve: Serve, login: str = "") -> CameraProblem:
+    with pytest.raises(CameraAbsentError) as error:
+        read(serve, login)
+    assert PASSWORD not in str(error.value)
+    return error.value.problem
+
+
+STREAMS = {
+    "as it should be": [OK, *map(part, JPEGS)],
+    "without a boundary before the first part": [OK, part(JPEGS[0], "\r\n"), *map(part, JPEGS[1:])],
+    "with an unknown type": [OK, *(part(jpeg, "--frame\r\nContent-Type: image/jpg\r\n\r\n") for jpeg in JPEGS)],
+    "with a wrong length": [OK, *(part(jpeg, "--frame\r\nContent-Length: 99\r\n\r\n") for jpeg in JPEGS)],
+    "without dashes": [OK, *(part(jpeg, "frame\r\n\r\n") for jpeg in JPEGS)],
+    "with text between its parts": [OK, *(b"\r\ntext\r\n" + part(jpeg) for jpeg in JPEGS)],
+    "without parts": [OK, *JPEGS],
+    "without carriage returns": [OK.replace(b"\r", b""), *map(part, JPEGS)],
+    "without a content type": [b"HTTP/1.0 200 OK\r\n\r\n", *map(part, JPEGS)],
+    "called video": [b"HTTP/1.0 200 OK\r\nContent-Type: video/x-mjpeg\r\n\r\n", *JPEGS],
+}
+
+
+@pytest.mark.parametrize("kind", STREAMS)
+def test_stream_is_read(kind: str) -> None:
+    assert read(send(*STREAMS[kind])) == JPEGS
+
+
+def test_png_parts_are_read_as_jpegs() -> None:
+    decoded = [simplejpeg.decode_jpeg(jpeg, "GRAY").mean() for jpeg in read(send(OK, *map(part, PNGS)))]
+    assert decoded == pytest.approx([40, 120, 200], abs=2)
+
+
+def test_snapshot_address_is_polled() -> None:
+    images = iter(JPEGS)
+
+    def serve(connection: socket.socket, request: str) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\r\n" + next(images))
+
+    assert read(serve) == JPEGS
+
+
+def test_redirect_is_followed() -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        moved = b"HTTP/1.1 302 Found\r\nLocation: /real\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(OK + b"".join(map(part, JPEGS)) if "GET /real" in request else moved)
+
+    assert read(serve) == JPEGS
+
+
+def is_allowed(request: str) -> bool:
+    """Return whether a Digest login without qop is right."""
+    header = re.search(r"Authorization: Digest (.*)\r", request)
+    if not header:
+        return False
+    fields = dict(re.findall(r'(\w+)="?([^",]*)"?', header[1]))
+    make = hashlib.sha256 if fields.get("algorithm") == "SHA-256" else hashlib.md5
+    secret, target = (make(text.encode()).hexdigest() for text in (f"me:cam:{PASSWORD}", "GET:/cam"))
+    return bool(fields["response"] == make(f"{secret}:nonce:{target}".encode()).hexdigest())
+
+
+def guard(challenge: str) -> Serve:
+    """Return a camera that wants a login: me, PASSWORD."""
+
+    def serve(connection: socket.socket, request: str) -> None:
+        is_basic = "Authorization: Basic bWU6cEBzcy93I3JkOjEl" in request
+        if is_basic or is_allowed(request):
+            connection.sendall(OK + b"".join(map(part, JPEGS)))
+        else:
+            connection.sendall(f"HTTP/1.1 401 No\r\nContent-Length: 0\r\n{challenge}\r\n".encode())
+
+    return serve
+
+
+BASIC = 'WWW-Authenticate: Basic realm="cam"\r\n'
+DIGEST = 'WWW-Authenticate: Digest realm="cam", nonce="nonce"\r\n'
+SHA_256 = 'WWW-Authenticate: Digest realm="cam", nonce="nonce", algorithm=SHA-256\r\n'
+
+
+@pytest.mark.parametrize("challenge", [BASIC, DIGEST, SHA_256, SHA_256 + DIGEST, BASIC + DIGEST, DIGEST + BASIC])
+def test_login_is_answered(challenge: str) -> None:
+    assert read(guard(challenge), f"me:{ESCAPED}@") == JPEGS
+
+
+@pytest.mark.parametrize("challenge", [BASIC, DIGEST, SHA_256])
+def test_missing_and_wrong_logins_are_told_apart(challenge: str) -> None:
+    assert why_absent(guard(challenge)) == CameraProblem.NEEDS_LOGIN
+    assert why_absent(guard(challenge), "me:wrong@") == CameraProblem.WRONG_LOGIN
+
+
+def test_login_of_an_unknown_kind_is_named() -> None:
+    assert why_absent(guard("WWW-Authenticate: NTLM\r\n"), "me:x@") == CameraProblem.UNKNOWN_LOGIN
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        ("404 No", CameraProblem.NOT_FOUND),
+        ("503 No", CameraProblem.BUSY),
+        ("403 No", CameraProblem.FORBIDDEN),
+        ("500 No", CameraProblem.STATUS),
+        ("302 Found\r\nLocation: /cam", CameraProblem.REDIRECTS),
+        ("200 OK\r\nContent-Type: text/html", CameraProblem.WEB_PAGE),
+    ],
+)
+def test_reason_is_what_the_camera_answered(answer: str, problem: CameraProblem) -> None:
+    assert why_absent(send(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode())) == problem
+
+
+def test_raw_password_that_cannot_be_told_from_the_host_is_named() -> None:
+    assert why_absent(send(OK), f"me:{PASSWORD}@") == CameraProblem.UNESCAPED
+
+
+def test_camera_that_closes_the_connection_without_an_answer_has_ended() -> None:
+    assert why_absent(send(b"")) == CameraProblem.ENDED
+
+
+def test_camera_that_falls_silent_is_given_up_after_what_its_pace_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "reopen_after_s", 0.05)
+    done = threading.Event()
+
+    def serve(connection: socket.socket, request: str) -> None:
+        connection.sendall(OK + part(JPEGS[0]))
+        done.wait(10)
+
+    assert why_absent(serve) == CameraProblem.NO_FRAMES
+    done.set()
+
+
+def test_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert read(send(OK, *map(part, JPEGS))) == JPEGS
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n1234", b"ICY 200 OK\r\n\r\n1234"]
+)
+def test_other_video_is_left_to_ffmpeg(answer: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def open_video(address: object) -> None:
+        asked.append(address)
+        raise OtherVideoError
+
+    monkeypatch.setattr("services.capture.network.open_http_video", open_video)
+    with pytest.raises(OtherVideoError):
+        read(send(answer))
+    assert len(asked) == 1
