@@ -51,7 +51,7 @@ def test_camera_that_is_turned_off_is_reported_and_its_frames_resume_when_it_ret
 def test_camera_that_stops_sending_is_reported(make_settings: MakeSettings) -> None:
     port = find_free_port()
     with run_capture(make_settings, f"http://127.0.0.1:{port}/cam.mjpg", NAME) as capture, run_camera(port) as server:
-        capture.wait_for_frame()
+        capture.wait_for_pace()
         server.send_signal(signal.SIGSTOP)
         capture.wait_for_state("blocked", "absent", timeout_s=REPORTED_WITHIN_S)
 

@@ -72,7 +72,7 @@ def test_camera_that_stops_sending_is_reported_and_its_frames_resume_when_it_con
 ) -> None:
     port = find_free_port()
     with run_capture(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture, run_camera(port) as server:
-        capture.wait_for_frame()
+        capture.wait_for_pace()
         server.send_signal(signal.SIGSTOP)
         capture.wait_for_state("blocked", timeout_s=REPORTED_WITHIN_S)
         capture.wait_for_state("absent", timeout_s=5)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from shared.cameras.pace import SEEN
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.messaging.sockets import BrokerSocket
 from tests.conftest import MakeSettings
@@ -37,6 +38,11 @@ class CaptureProcess:
         frame = self.wait_for_message(lambda message: isinstance(message, Frame), timeout_s)
         assert isinstance(frame, Frame)
         return frame
+
+    def wait_for_pace(self) -> None:
+        """Wait for so many frames that the camera's pace is known."""
+        for _ in range(SEEN + 1):
+            self.wait_for_frame()
 
     def wait_for_state(self, *states: str, timeout_s: float = WITHIN_S) -> CameraReport:
         """Wait until the camera has one of these states."""

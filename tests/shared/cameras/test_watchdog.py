@@ -16,9 +16,6 @@ def frames(*moments: float) -> Scenario:
 SCENARIOS: dict[str, Scenario] = {
     "a camera that gives new frames is live": frames(0.3, 0.6, 1.7, 2.8, 3.9),
     "a camera of one frame in two seconds is live": frames(0.3, 2.3, 4.3, 6.3, 8.3, 10.3),
-    "a camera that sends bursts is live": frames(
-        *(2.5 * burst + number / 30 for burst in range(6) for number in range(9))
-    ),
     "a pause that is not usual is shown": [
         *frames(*(number / 30 for number in range(90))),
         (4.1, None, "live"),
@@ -113,6 +110,16 @@ def test_frozen_camera_is_reopened_once_and_then_given_time() -> None:
     watchdog.handle_event(FrameGrabbed(3.6, 7))
     watchdog.check_status(3.6)
     assert watchdog.needs_reopening()
+
+
+def test_pauses_between_bursts_are_shown_only_until_they_are_usual() -> None:
+    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
+    states = []
+    for burst in range(6):
+        for number in range(9):
+            watchdog.handle_event(FrameGrabbed(2.5 * burst + number / 30, number))
+        states.append(watchdog.check_status(2.5 * burst + 2.4).state)
+    assert states[-2:] == [CameraState.LIVE] * 2
 
 
 def test_source_that_may_repeat_frames_never_freezes() -> None:
