@@ -22,6 +22,7 @@ REMEDIES = {
     ),
     NotReady.QUEUE_SILENT: "start the queue (honcho start), or set QUEUE to its address",
     NotReady.NO_FRAMES: "read its log, and the findings about other processes",
+    NotReady.CAMERA_ABSENT: "",  # the message says it
     NotReady.CAMERA_DOWN: "check that the camera is connected, has power and is used by no other program",
 }
 

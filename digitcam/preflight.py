@@ -8,15 +8,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from digitcam.diagnosis import Finding
+from services.capture.probe import find_camera_problems
 from shared.cameras.added_cameras import append_added_cameras
-from shared.cameras.camera_list import Camera, SourceKind, hide_secrets, parse_cameras
+from shared.cameras.camera_list import parse_cameras
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
-
-CONNECT_TIMEOUT_S = 1.0
 
 
 def check_requirements(settings: Settings) -> list[Finding]:
@@ -94,44 +92,14 @@ def check_run_dir(run_dir: Path) -> Iterator[Finding]:
 
 
 def check_cameras(settings: Settings) -> Iterator[Finding]:
-    """Find cameras that are missing, or that this user may not open."""
+    """Find cameras that give no frames, by trying what capture tries."""
     try:
         cameras = append_added_cameras(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
     except ConfigError as error:
         yield Finding(str(error))
         return
-    for camera in cameras:
-        if camera.kind is SourceKind.WEBCAM:
-            yield from check_webcam(camera.source)
-        elif camera.kind is SourceKind.STREAM and not is_reachable(camera):
-            yield Finding(
-                f"{hide_secrets(camera.source)} does not answer", "check that it has power and is in this network"
-            )
-
-
-def check_webcam(source: str) -> Iterator[Finding]:
-    """Find that a webcam is missing or not permitted. Only Linux tells this without opening it."""
-    if sys.platform != "linux":
-        return
-    device = Path(f"/dev/video{int(source)}" if source.isdigit() else source)
-    if not device.exists():
-        yield Finding(
-            f"{device} does not exist", "connect the webcam, or choose another in CAMERAS; ls /dev/video* lists them"
-        )
-    elif not os.access(device, os.R_OK | os.W_OK):
-        yield Finding(f"this user may not open {device}", "sudo usermod -aG video $USER, then log in again")
-
-
-def is_reachable(camera: Camera) -> bool:
-    """Return whether the host of a network camera accepts connections."""
-    parts = urlsplit(camera.source)
-    default_ports = {"rtsp": 554, "rtsps": 322, "https": 443}
-    try:
-        port = parts.port or default_ports.get(parts.scheme, 80)
-        with socket.create_connection((parts.hostname, port), CONNECT_TIMEOUT_S):
-            return True
-    except (OSError, ValueError):  # ValueError: a port that is not a number
-        return False
+    for name, problem in find_camera_problems(cameras).items():
+        yield Finding(f"{name} gives no frames: {problem}")
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:

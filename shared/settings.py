@@ -20,6 +20,9 @@ MODELS = Path(__file__).parent.parent / "models"
 IPC_ADDRESS_BYTES = 100  # a Unix socket's path is limited to 104 bytes (macOS) or 108 (Linux)
 
 
+LIST_ITEM = re.compile(r"(?:#crop=\d+(?:,\d+){3}|[^,])+")  # commas separate, but not in #crop=x,y,width,height
+
+
 class ConfigError(Exception):
     """A mistake that only the user can correct; the text is one sentence with the remedy."""
 
@@ -40,7 +43,7 @@ def _setting(default: str, parse: Callable[[str], Any], description: str, *, is_
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    words = tuple(word.strip() for word in LIST_ITEM.findall(text) if word.strip())
     if not words:
         raise ValueError("at least one, with commas between")
     return words

@@ -7,8 +7,9 @@ import cv2
 
 from services.capture.grabber import FrameGrabber
 from services.capture.sources import open_source
+from services.capture.webcam import wait_for_permission
 from shared.cameras.added_cameras import read_added_cameras
-from shared.cameras.camera_list import Camera, find_camera
+from shared.cameras.camera_list import Camera, SourceKind, find_camera
 from shared.cameras.pace import BLOCKED_S, OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
@@ -35,6 +36,8 @@ def main(context: lifecycle.ServiceContext) -> None:
     every_frame = settings.every_frame and camera.kind.is_file
     metrics.init_drop_counters(camera.name, Stage.CAPTURE)
     metrics.RECONNECTS.labels(camera.name)
+    if camera.kind is SourceKind.WEBCAM:
+        wait_for_permission(camera.source)
     pace = Pace(OPENING_S if camera.kind.is_device else BLOCKED_S)
     grabber = FrameGrabber(
         lambda: open_source(camera, every_frame, pace),
@@ -90,7 +93,8 @@ def run(
 def find_problem(status: CameraStatus, connected: bool, unsent_s: float) -> Problem | None:
     """Return what keeps frames from flowing; None also if the file has ended."""
     if status.state not in (CameraState.LIVE, CameraState.ENDED):
-        return Problem(NotReady.CAMERA_DOWN, f"the camera is {status.state}: {status.detail}")
+        reason = NotReady.CAMERA_ABSENT if status.state == CameraState.ABSENT else NotReady.CAMERA_DOWN
+        return Problem(reason, f"the camera is {status.state}: {status.detail}")
     if not connected:
         return QUEUE_SILENT
     is_stalled = status.state == CameraState.LIVE and unsent_s > STALLED_AFTER_S

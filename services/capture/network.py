@@ -1,6 +1,7 @@
 """A network camera. Its own reader takes JPEGs over HTTP; FFmpeg takes all other video over HTTP, and RTSP."""
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from shared.cameras.problems import CameraAbsentError, CameraProblem
 LOW_DELAY = "fflags;nobuffer|flags;low_delay|analyzeduration;100000|probesize;32768"
 TRANSPORTS = ("tcp", "udp")  # TCP loses nothing, but some cameras refuse it
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+ENVIRONMENT_LOCK = threading.Lock()  # `digitcam doctor` opens several cameras at once
 RELEASE_S = 0.5  # a server may need a moment to release one connection before it serves the next
 RTSP_READ_TIMEOUT_S = 0.5  # a read that ended so can be repeated
 PROXIES = ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -80,10 +82,11 @@ def open_with_ffmpeg(address: CameraAddress, read_timeout_s: float, options: str
 @contextmanager
 def default_options(options: str) -> Iterator[None]:
     """Give options to FFmpeg, which takes them from the environment; those that the user set there win."""
-    is_given = OPTIONS in os.environ
-    os.environ.setdefault(OPTIONS, options)
-    try:
-        yield
-    finally:
-        if not is_given:
-            os.environ.pop(OPTIONS, None)
+    with ENVIRONMENT_LOCK:
+        is_given = OPTIONS in os.environ
+        os.environ.setdefault(OPTIONS, options)
+        try:
+            yield
+        finally:
+            if not is_given:
+                del os.environ[OPTIONS]

@@ -6,6 +6,7 @@ from pathlib import Path
 from services.capture.files import play_video, read_images_once, read_video_once, show_images
 from services.capture.frames import FrameStream, encode_jpeg, schedule_ticks
 from services.capture.network import read_network_camera
+from services.capture.transform import transform_frames
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.pace import Pace
@@ -18,12 +19,17 @@ def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
 
     With every_frame a file is read once and the stream then ends.
     """
+    return transform_frames(open_raw_source(camera, every_frame, pace), camera.options)
+
+
+def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
+    """Yield a camera's frames as it gives them. Raises CameraAbsentError."""
     path = Path(camera.source).expanduser()
     match camera.kind:
         case SourceKind.WEBCAM:
-            return read_webcam(camera.source)
+            return read_webcam(camera.source, camera.options, pace)
         case SourceKind.STREAM:
-            return read_network_camera(camera.source, pace)
+            return read_network_camera(camera.source, pace, camera.options.fps)
         case SourceKind.DEMO:
             return read_demo(camera.name)
         case SourceKind.VIDEO:

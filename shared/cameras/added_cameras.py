@@ -8,19 +8,21 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from shared.cameras.camera_list import Camera, parse_cameras
+from shared.cameras.camera_list import NAME_PATTERN, Camera, parse_cameras
+from shared.cameras.options import format_options
 from shared.settings import ConfigError
 
 ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MAX_ADDED = 16  # a process of 60 MB each
-NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
-# no white space, which could forge a line of the log, and no #, which begins an option in CAMERAS
-SOURCE_PATTERN = r"demo|(?:rtsp|http)s?://[!$-~]{1,1000}"
+# no white space, which could forge a line of the log; options such as #rotate=180 may follow
+SOURCE_PATTERN = r"(?:demo|(?:rtsp|http)s?://[!$-~]{1,1000})(?:#[!$-~]{1,100}){0,10}"
 WRONG_NAME = "a camera's name is 1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
 WRONG_SOURCE = (
-    "source is rtsp://... or http://... (MJPEG) with a host, or demo; "
+    "source is rtsp://... or http://... (MJPEG or snapshots) with a host, or demo; options such as #rotate=180 may "
+    "follow; "
     "files and webcams of this machine can only be set in CAMERAS"
 )
 
@@ -32,9 +34,11 @@ def make_added_camera(name: str, source: str) -> Camera:
     if not re.fullmatch(SOURCE_PATTERN, source):
         raise ConfigError(WRONG_SOURCE)
     try:
-        return Camera(name, parse_cameras([source])[0].kind, source)
-    except ConfigError as error:  # no host, or an invalid one
-        raise ConfigError(WRONG_SOURCE) from error
+        camera = parse_cameras([source])[0]
+    except ConfigError as error:
+        reason = str(error) if "#" in source else WRONG_SOURCE  # no host, or an invalid one
+        raise ConfigError(reason.removeprefix("CAMERAS has ")) from error
+    return replace(camera, name=name)
 
 
 def read_added_cameras(run_dir: Path) -> dict[str, Camera]:
@@ -51,9 +55,9 @@ def read_added_cameras(run_dir: Path) -> dict[str, Camera]:
 def write_added_cameras(run_dir: Path, cameras: Mapping[str, Camera]) -> None:
     """Replace the file atomically. Raises OSError."""
     draft = run_dir / f"{ADDED_CAMERAS_FILE}.part"
-    text = json.dumps({name: camera.source for name, camera in cameras.items()}, indent=1)
+    words = {name: camera.source + format_options(camera.options) for name, camera in cameras.items()}
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # may hold passwords
-        file.write(text)
+        json.dump(words, file, indent=1)
     draft.replace(run_dir / ADDED_CAMERAS_FILE)
 
 

@@ -16,8 +16,10 @@ from shared.settings import ConfigError
 NAME_LENGTH = 32  # a name is a metric label and part of every log line
 TAKES = (
     "it takes auto, demo, a webcam (0, 1, /dev/video2), a video, an image, a folder of images, "
-    "rtsp://... or http://... (MJPEG); options such as #weight=2 or #max_age_s=0.5 may follow"
+    "rtsp://... or http://... (MJPEG or snapshots); NAME= may precede it, and options such as #rotate=180 may follow"
 )
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
+NAMED = re.compile(f"({NAME_PATTERN})=(.+)")
 
 
 class SourceKind(StrEnum):
@@ -80,29 +82,45 @@ def find_camera(words: Sequence[str], name: str, added: Mapping[str, Camera] | N
 
 
 def _replace_auto(words: Sequence[str], replacement: str) -> list[str]:
-    return [word.replace("auto", replacement, 1) if _is_auto(word) else word for word in words]
+    return [re.sub("(^|=)auto(?=#|$)", rf"\g<1>{replacement}", word) if _is_auto(word) else word for word in words]
 
 
 def _is_auto(word: str) -> bool:
-    return word.partition("#")[0] == "auto"
+    return split_name(word)[1].partition("#")[0] == "auto"
+
+
+def split_name(word: str) -> tuple[str, str]:
+    """Return the name that a word of CAMERAS begins with, "" if none, and the rest. A file may be named a=b.mp4."""
+    named = NAMED.fullmatch(word)
+    return (named[1], named[2]) if named and not Path(word.partition("#")[0]).exists() else ("", word)
 
 
 def _make_camera(name: str, word: str) -> Camera:
     source, options = split_options(word)
-    return Camera(name, _find_kind(source), source, options)
+    kind = _find_kind(source)
+    if options.size and kind is not SourceKind.WEBCAM:
+        raise ConfigError(f"CAMERAS: {name} is no webcam, so it takes no #size.")
+    return Camera(name, kind, source, options)
 
 
 def _assign_names(words: Sequence[str]) -> dict[str, str]:
-    """Return each word by its camera's name; a name that is taken gets a number: demo, demo.2. Raises ConfigError."""
-    named: dict[str, str] = {}
-    for word in words:
-        preferred = _derive_name(split_options(word)[0])
+    """Return each word by its camera's name: its own, else one after its source. Raises ConfigError.
+
+    A name that is taken gets a number: demo, demo.2.
+    """
+    named = [split_name(word) for word in words]
+    own = [name for name, _ in named if name]
+    if len(own) > len(set(own)):
+        raise ConfigError(f"CAMERAS has two cameras named {max(own, key=own.count)}: give each its own name.")
+    assigned: dict[str, str] = {}
+    for own_name, word in named:
+        preferred = own_name or _derive_name(split_options(word)[0])
         name, count = preferred, 1
-        while name in named:
+        while name in assigned or (name in own and not own_name):
             count += 1
             name = f"{preferred}.{count}"
-        named[name] = word
-    return named
+        assigned[name] = word
+    return assigned
 
 
 def _derive_name(source: str) -> str:

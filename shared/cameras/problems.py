@@ -27,7 +27,9 @@ class CameraProblem(StrEnum):
     NO_ANSWER = "no answer"
     NO_FRAMES = "no frames"
     ENDED = "ended"
+    NO_WEBCAM = "no webcam"
     UNPLUGGED = "unplugged"
+    UNPLUGGED_OR_REFUSED = "unplugged or refused"
     NOT_PERMITTED = "not permitted"
     NO_FILE = "no file"
     OUTSIDE = "outside"
@@ -54,7 +56,11 @@ SENTENCES = {
     CameraProblem.NO_FRAMES: "it sent no frame for {} s",
     CameraProblem.ENDED: "it gives no more frames",
     CameraProblem.UNPLUGGED: "the webcam is not connected, or another program uses it",
-    CameraProblem.NOT_PERMITTED: "this program may not use the webcam: {}",
+    CameraProblem.NO_WEBCAM: "{} does not exist: connect the webcam, or choose another; ls /dev/video* lists them",
+    CameraProblem.NOT_PERMITTED: "this user may not open {}: sudo usermod -aG video $USER, then log in again",
+    CameraProblem.UNPLUGGED_OR_REFUSED: (
+        "the webcam is not connected, another program uses it, or the system's privacy settings keep it from programs"
+    ),
     CameraProblem.NO_FILE: "{}",
     CameraProblem.OUTSIDE: "#crop lies outside its picture of {}",
 }

@@ -17,6 +17,7 @@ class NotReady(StrEnum):
     UNREACHABLE = "unreachable"  # it does not answer its probes
     QUEUE_SILENT = "queue silent"
     NO_FRAMES = "no frames"
+    CAMERA_ABSENT = "camera absent"  # the message says why and what to do
     CAMERA_DOWN = "camera down"
     NO_PROMETHEUS = "no prometheus"
 

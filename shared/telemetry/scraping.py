@@ -16,6 +16,7 @@ from shared.settings import ConfigError
 from shared.telemetry.health import NotReady, ProbeResult
 
 TIMEOUT_S = 1.0  # a stopped process keeps its port but never answers
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # a proxy has another 127.0.0.1
 
 
 class NoPipelineError(ConfigError):
@@ -101,7 +102,7 @@ def parse_readiness(answer: str) -> ProbeResult:
 def fetch(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:
     """Return status and body of a response. Raises OSError or HTTPException if there is none."""
     try:
-        with urllib.request.urlopen(f"http://{target.address}{path}", timeout=timeout_s) as response:
+        with DIRECT.open(f"http://{target.address}{path}", timeout=timeout_s) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:

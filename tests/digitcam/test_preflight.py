@@ -15,9 +15,9 @@ from digitcam.preflight import (
     check_programs,
     check_requirements,
     check_run_dir,
-    check_webcam,
 )
 from tests.conftest import MakeSettings
+from tests.services.capture.http_server import serve_http
 
 
 def version_of(name: str) -> str:
@@ -67,29 +67,21 @@ def test_window_without_a_screen_is_named(make_settings: MakeSettings, monkeypat
     assert any("needs a screen" in problem for problem in found)
 
 
-def test_camera_that_does_not_answer_is_named_without_its_password(
-    make_settings: MakeSettings,
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as host:
-        assert not list(check_cameras(make_settings(CAMERAS=f"rtsp://127.0.0.1:{host.getsockname()[1]}/live")))
-    (finding,) = check_cameras(make_settings(CAMERAS="rtsp://user:secret@127.0.0.1:1/live"))
-    assert "does not answer" in finding.problem
-    assert "secret" not in finding.problem + finding.remedy
+def test_camera_is_tried_as_capture_does_and_its_reason_is_named(make_settings: MakeSettings) -> None:
+    def refuse(connection: socket.socket, request: str) -> None:
+        connection.sendall(b'HTTP/1.1 401 No\r\nContent-Length: 0\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n')
+
+    with serve_http(refuse) as host:
+        words = ["demo", f"yard=http://user:secret@{host}/", "door=rtsp://user:secret@127.0.0.1:1/live"]
+        yard, door = check_cameras(make_settings(CAMERAS=",".join(words)))
+    assert yard.problem.startswith("yard gives no frames: it refuses this user or password")
+    assert door.problem.startswith("door gives no frames: a computer is there but refuses the connection")
+    assert "secret" not in f"{yard}{door}"
 
 
 def test_wrong_camera_list_gives_the_same_sentence_as_at_the_start(make_settings: MakeSettings) -> None:
     (finding,) = check_cameras(make_settings(CAMERAS="none.mp4"))
     assert str(finding).startswith("CAMERAS=none.mp4 does not exist: it takes")
-
-
-def test_missing_or_forbidden_webcam_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-    device = tmp_path / "video0"
-    assert [finding.problem for finding in check_webcam(str(device))] == [f"{device} does not exist"]
-    device.touch()
-    assert not list(check_webcam(str(device)))
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    assert [finding.problem for finding in check_webcam(str(device))] == [f"this user may not open {device}"]
 
 
 def test_missing_models_are_named(make_settings: MakeSettings, tmp_path: Path) -> None:

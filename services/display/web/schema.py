@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
-from shared.cameras.added_cameras import NAME_PATTERN, SOURCE_PATTERN
+from shared.cameras.added_cameras import SOURCE_PATTERN
+from shared.cameras.camera_list import NAME_PATTERN
 from shared.pipeline import CameraState, Outcome
 from shared.vision.corrections import MAX_ID
 
@@ -81,7 +82,11 @@ class PlaceQuery(Model):
 
 class NewCamera(Model):
     source: Annotated[
-        str, Meta(description="rtsp://..., http://... or demo", extra_json_schema={"pattern": f"^({SOURCE_PATTERN})$"})
+        str,
+        Meta(
+            description="rtsp://..., http://... or demo; options such as #rotate=180 may follow",
+            extra_json_schema={"pattern": f"^({SOURCE_PATTERN})$"},
+        ),
     ]
 
 

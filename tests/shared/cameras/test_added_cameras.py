@@ -126,3 +126,13 @@ def test_playlist_of_a_camera_cannot_open_a_file_of_this_machine(hostile: str, t
     for path in ("film.m3u8", "film.txt", "redirect"):
         with pytest.raises(CameraAbsentError):
             next(read_network_camera(f"{hostile}/{path}", Pace()))
+
+
+def test_options_of_an_added_camera_are_kept(tmp_path: Path) -> None:
+    word = "rtsp://10.0.0.7/live#weight=2.0#rotate=90#mirror#crop=1,2,30,40#fps=10.0"
+    camera = make_added_camera("hall", word)
+    assert (camera.source, camera.options.crop) == ("rtsp://10.0.0.7/live", (1, 2, 30, 40))
+    write_added_cameras(tmp_path, {"hall": camera})
+    assert read_added_cameras(tmp_path) == {"hall": camera}
+    with pytest.raises(ConfigError, match="#rotate=5: rotate takes 90, 180 or 270"):
+        make_added_camera("hall", "demo#rotate=5")

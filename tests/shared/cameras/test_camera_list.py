@@ -8,7 +8,7 @@ import pytest
 
 from shared.cameras.camera_list import Camera, SourceKind, find_camera, hide_secrets, parse_cameras
 from shared.cameras.options import CameraOptions
-from shared.settings import ConfigError
+from shared.settings import ConfigError, load_settings
 
 
 @pytest.fixture
@@ -52,6 +52,11 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: SourceKind, name:
         ("demo#weight=2", "demo", CameraOptions(weight=2.0)),
         ("0#max_age_s=0.5#weight=0.1", "0", CameraOptions(weight=0.1, max_age_s=0.5)),
         ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", CameraOptions(weight=3.0)),
+        (
+            "0#rotate=180#mirror#crop=1,2,30,40#fps=10#size=1280x720",
+            "0",
+            CameraOptions(rotate=180, mirror=True, crop=(1, 2, 30, 40), fps=10.0, size=(1280, 720)),
+        ),
         ("take#1.mp4#weight=3", "take#1.mp4", CameraOptions(weight=3.0)),
         ("take#1.mp4", "take#1.mp4", CameraOptions()),
     ],
@@ -79,10 +84,16 @@ def test_options_apply_to_whatever_auto_becomes(works: bool) -> None:
         (["gopher://10.0.0.7/"], "CAMERAS=gopher://10.0.0.7/ is not a camera's address"),
         (["http://"], "CAMERAS=http:// is not a camera's address"),
         (["rtsp://[1::2/"], "CAMERAS=rtsp://[1::2/ is not a camera's address"),
-        (["demo#wait=2"], "CAMERAS has #wait=2: a camera takes #weight=(0.1 to 10) and #max_age_s=(0.01 to 60)"),
+        (["demo#wait=2"], "CAMERAS has #wait=2: a camera takes #rotate=180, #mirror, "),
         (["demo#weight=0"], "CAMERAS has #weight=0: weight takes a number from 0.1 to 10"),
         (["demo#weight=nan"], "CAMERAS has #weight=nan: weight takes a number"),
         (["demo#max_age_s=soon"], "CAMERAS has #max_age_s=soon: max_age_s takes a number from 0.01 to 60"),
+        (["demo#rotate=45"], "CAMERAS has #rotate=45: rotate takes 90, 180 or 270"),
+        (["demo#crop=0,0,0,9"], "CAMERAS has #crop=0,0,0,9: crop takes x,y,width,height in pixels"),
+        (["demo#crop=1,2"], "CAMERAS has #crop=1,2: crop takes x,y,width,height in pixels"),
+        (["demo#fps=fast"], "CAMERAS has #fps=fast: fps takes a number from 0.1 to 240"),
+        (["demo#size=9x9"], "CAMERAS: demo is no webcam"),
+        (["rtsp://me:s3cret#a=b@10.0.0.7/"], "CAMERAS has #...@10.0.0.7/: a camera takes"),
         (["demo", "demi"], "CAMERAS=demi does not exist: it takes auto, demo"),
     ],
 )
@@ -150,3 +161,52 @@ def test_missing_file_stops_only_its_own_camera(files: Path) -> None:
     assert [find_camera(words, name).name for name in names] == names
     with pytest.raises(ConfigError, match=r"clip\.mp4 does not exist"):
         find_camera(words, "clip")
+
+
+def test_option_that_looks_like_part_of_a_password_is_explained() -> None:
+    with pytest.raises(ConfigError, match=r"Is it part of a password.*write @ as %40, # as %23"):
+        parse_cameras(["rtsp://me:pw#a=b@10.0.0.7/"])
+
+
+CHANNELS = [f"{name}=rtsp://10.0.0.7/{number}" for number, name in enumerate(["hall", "door", "yard", "desk"])]
+
+
+def test_named_cameras_keep_their_names_when_one_is_removed() -> None:
+    before = {camera.source: camera.name for camera in parse_cameras(CHANNELS)}
+    after = {camera.source: camera.name for camera in parse_cameras(CHANNELS[1:])}
+    assert list(before.values()) == ["hall", "door", "yard", "desk"]
+    assert after.items() <= before.items()
+    assert find_camera(CHANNELS, "door").source == "rtsp://10.0.0.7/1"
+
+
+def test_two_cameras_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match="two cameras named hall"):
+        parse_cameras(["hall=demo", "hall=0"])
+
+
+def test_own_name_is_never_taken_by_another_camera() -> None:
+    assert [camera.name for camera in parse_cameras(["demo", "demo=demo#weight=2", "demo"])] == [
+        "demo.2",
+        "demo",
+        "demo.3",
+    ]
+
+
+def test_camera_that_auto_finds_can_have_a_name() -> None:
+    assert [camera.name for camera in parse_cameras(["desk=auto#mirror"])] == ["desk"]
+    assert find_camera(["desk=auto"], "desk").kind == SourceKind.WEBCAM
+
+
+def test_file_may_have_an_equals_sign(files: Path) -> None:
+    (files / "a=b.mp4").touch()
+    assert parse_cameras(["a=b.mp4"])[0].source == "a=b.mp4"
+
+
+def test_commas_of_a_crop_do_not_separate_cameras() -> None:
+    cameras = load_settings({"CAMERAS": "demo#crop=1,2,30,40#mirror,0,demo#crop=1,2,30,40,1"}, Path("no.env")).cameras
+    assert cameras == ("demo#crop=1,2,30,40#mirror", "0", "demo#crop=1,2,30,40", "1")
+
+
+def test_name_holds_no_part_of_a_password_that_is_not_escaped() -> None:
+    for url in ("http://me:p@ss/w#rd:1%@10.0.0.7:80/cam", "rtsp://me:pa/ss@10.0.0.7/", "rtsp://me:pa#ss@10.0.0.7/"):
+        assert parse_cameras([url])[0].name == "10.0.0.7"
