@@ -13,9 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from services.capture.files import grab_video
+from services.capture.files import read_video_once
 from services.capture.frames import encode_jpeg
-from services.capture.opencv import MJPEG, retrieve_jpeg
+from services.capture.opencv import MJPEG
 from shared.demo import (
     HEIGHT,
     NOISE_MARGIN_PX,
@@ -69,7 +69,7 @@ def make_film(film: BenchFilm, folder: Path) -> Path:
 
 def load_jpegs(path: Path) -> list[bytes]:
     """Return the frames of a film as JPEGs."""
-    return [retrieve_jpeg(video) for video in grab_video(path)]
+    return [frame.jpeg for frame in read_video_once(path)]
 
 
 def write_video(path: Path, fps: float, jpegs: Iterator[bytes]) -> None:

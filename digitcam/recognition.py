@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from digitcam.tiles import cut_tiles
 from shared.settings import Settings, load_settings
 from shared.vision.digit import Digit, Number
 from shared.vision.gray_frame import make_gray_frame
@@ -31,6 +32,12 @@ class PictureReading:
     height: int
     digits: tuple[Digit, ...]
     numbers: tuple[Number, ...]
+
+    def at_least(self, confidence: float) -> "PictureReading":
+        """Return the reading without the digits and numbers that are less certain."""
+        digits = tuple(digit for digit in self.digits if digit.confidence >= confidence)
+        numbers = tuple(number for number in self.numbers if number.confidence >= confidence)
+        return replace(self, digits=digits, numbers=numbers)
 
     def to_json(self) -> dict[str, Any]:
         """Return the values of a line of `digitcam read --json`, rounded; boxes to a tenth of a pixel."""
@@ -79,9 +86,14 @@ class Recognizer:
         return self._read_pixels(picture)
 
     def _read_pixels(self, pixels: NDArray[Any]) -> PictureReading:
-        gray, scale = make_gray_frame(pixels)
-        (found,) = self._reloading.current().read([gray])
-        digits = tuple(digit.scaled(1 / scale) for digit in found)
+        tiles = list(cut_tiles(pixels))
+        grays = [make_gray_frame(tile.pixels) for tile in tiles]
+        found = self._reloading.current().read([gray for gray, _ in grays])
+        digits = tuple(
+            digit
+            for tile, (_, scale), in_tile in zip(tiles, grays, found, strict=True)
+            for digit in tile.place_digits(digit.scaled(1 / scale) for digit in in_tile)
+        )
         height, width = pixels.shape[:2]
         return PictureReading(width=width, height=height, digits=digits, numbers=join_numbers(digits))
 

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-VIDEO_SUFFIXES = {".avi", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".webm"}
+IMAGES = """avif bmp dds dib exr hdr heic heif hif ico jfif jp2 jpe jpeg jpg pam pbm pcx pdf pfm pgm png pnm ppm psd qoi
+    ras tga tif tiff webp"""
+VIDEOS = """3g2 3gp apng asf avi dv f4v flv gif h264 h265 hevc m2ts m2v m4v mjpeg mjpg mkv mov mp4 mpeg mpg mts mxf nut
+    ogg ogv qt rm ts vob webm wmv y4m"""
+IMAGE_SUFFIXES, VIDEO_SUFFIXES = ({f".{name}" for name in names.split()} for names in (IMAGES, VIDEOS))
 
 
 def find_media_files(folder: Path) -> list[Path]:

@@ -31,18 +31,23 @@ def make_gray_frame(picture: NDArray[np.generic], long_side_px: int = LONG_SIDE_
 
 
 def to_gray(picture: NDArray[np.generic]) -> Gray:
-    """Return the picture as H x W uint8, transparent parts as white paper. Raises ValueError as make_gray_frame()."""
+    """Return the picture as H x W uint8, transparent parts as paper. Raises ValueError as make_gray_frame()."""
     check_picture(picture)
     pixels = as_uint8(picture) if picture.dtype == np.uint8 else as_uint8(np.right_shift(picture, 8))
     if pixels.ndim == 2:
         return pixels
     if pixels.shape[2] == 1:
         return pixels[:, :, 0]
-    gray = as_uint8(cv2.cvtColor(pixels[:, :, :3], cv2.COLOR_BGR2GRAY))
-    if pixels.shape[2] == 3:
-        return gray
-    alpha = pixels[:, :, 3].astype(np.float32) / WHITE
-    return as_uint8(np.rint(gray * alpha + WHITE * (1 - alpha)))
+    opaque = pixels if pixels.shape[2] == 3 else blend_alpha(pixels)
+    return as_uint8(cv2.cvtColor(opaque, cv2.COLOR_BGR2GRAY))
+
+
+def blend_alpha(bgra: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return H x W x 4 as H x W x 3 on white paper; on black if it is all bright, as white ink is."""
+    alpha = bgra[:, :, 3:].astype(np.float32) / WHITE
+    on_white = np.rint(bgra[:, :, :3] * alpha + WHITE * (1 - alpha))
+    is_bright = on_white.mean(axis=2).min() > WHITE / 2 and alpha.min() < 1 and alpha.any()
+    return as_uint8(np.rint(bgra[:, :, :3] * alpha) if is_bright else on_white)
 
 
 def check_picture(picture: NDArray[np.generic]) -> None:

@@ -1,43 +1,168 @@
-"""Loads photos and videos from files, or tells in one sentence why that fails."""
+"""Loads the pictures of photos, documents and videos, upright and opaque, or tells in one sentence why that fails."""
 
+import errno
+import os
+import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-Picture = NDArray[np.generic]
+from shared.vision.gray_frame import as_uint8, blend_alpha
+from shared.vision.video_files import BgrConverter, decode_frames, open_video
+
+Picture = NDArray[np.generic]  # that can be read
+Photo = NDArray[np.uint8]  # height x width gray, or x 3 BGR; upright and opaque
+
+FILM_OF_JPEGS = (".mjpeg", ".mjpg")  # it begins like a photo
+MAX_PIXELS = 200_000_000  # 200 megapixels are the largest photos of phones; 600 MB in colour
+# of those that Pillow reads: others run programs (EPS), know only the header (MPEG, WMF) or are not sure of it (TGA)
+FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "QOI", "TIFF", "WEBP")
+WITH_FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # the other images of an MPO or HEIF are previews
+HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
+PDF_LONG_SIDE_PX = 2000
+OPENCV_BYTES = 100_000_000  # of a picture that only OpenCV knows
+BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error)  # what Pillow raises in the middle of a file
+REASONS = {
+    errno.ENOENT: "there is no such file",
+    errno.ENOTDIR: "there is no such file",
+    errno.EACCES: "you have no right to read it",
+    errno.EPERM: "you have no right to read it",
+    errno.ENAMETOOLONG: "the name is too long for a file",
+    errno.ELOOP: "its links lead in a circle",
+}
+
+Image.MAX_IMAGE_PIXELS = None  # checked here, in our words
+warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
 
 
-def load_photo(path: Path) -> Picture:
-    """Return a photo as H x W x 3 (BGR), turned as its EXIF says; a PNG unchanged: gray, 16 bits or transparent.
-
-    Raises ValueError in one sentence.
-    """
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    flags = cv2.IMREAD_UNCHANGED if path.suffix.lower() == ".png" else cv2.IMREAD_COLOR
-    try:
-        picture = cv2.imread(str(path), flags)
-    except cv2.error as error:
-        raise ValueError(f"this picture is too large or broken ({error.err})") from error
-    if picture is None:
-        raise ValueError("this is not a picture that can be read")
-    return np.asarray(picture)
+def load_photo(path: Path) -> Photo:
+    """Return the first picture of a file, turned as its EXIF says. Raises ValueError in one sentence."""
+    with open_file(path) as file:
+        return next(load_pictures(file, path.suffix))
 
 
-def load_video(path: Path) -> Iterator[Picture]:
+def load_video(path: Path) -> Iterator[Photo]:
     """Yield the frames of a video, H x W x 3 (BGR), as far as it decodes. Raises ValueError if none does."""
-    if not path.is_file():
-        raise ValueError("there is no such file")
-    video = cv2.VideoCapture(str(path))
+    with open_file(path) as file:
+        yield from load_frames(file)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file. Raises ValueError in one sentence."""
     try:
-        good, frame = video.read()
-        if not good:
-            raise ValueError("this is not a video that can be read")
-        while good:
-            yield np.asarray(frame)
-            good, frame = video.read()
-    finally:
-        video.release()
+        if path.is_dir():
+            raise ValueError("this is a folder")
+        if path.is_char_device() or path.is_block_device():
+            raise ValueError(f"this is a device, not a file; a webcam is read by CAMERAS={path} honcho start")
+        return path.open("rb")
+    except OSError as error:
+        raise ValueError(explain_error(error)) from error
+
+
+def explain_error(error: OSError) -> str:
+    """Return in one sentence why a file or folder can't be opened."""
+    return REASONS.get(error.errno or 0, f"it can't be opened ({os.strerror(error.errno or 0).lower()})")
+
+
+def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
+    """Yield each picture of a seekable file: frames of a video or animation, pages of a PDF or TIFF. See load_photo().
+
+    The content decides what it is, unless the suffix is that of a film of JPEGs.
+    """
+    head = file.read(1024)
+    file.seek(0)
+    if not head:
+        raise ValueError("the file is empty")
+    if suffix.lower() in FILM_OF_JPEGS:
+        return load_frames(file)
+    if b"%PDF-" in head:
+        return load_pdf(file)
+    is_heic = head[4:8] == b"ftyp" and head[8:12] in HEIC_BRANDS and b"avif" not in head[:64]
+    if is_heic:
+        register_heif()
+    try:
+        image = Image.open(file, formats=("HEIF",) if is_heic else FORMATS)
+    except UnidentifiedImageError:
+        file.seek(0)
+        return load_frames(file)
+    except BROKEN as error:
+        raise ValueError(f"this picture is broken ({error})") from error
+    return load_images(image)
+
+
+def register_heif() -> None:
+    """Let Pillow read HEIC. Raises ValueError if its plug-in is not installed."""
+    try:
+        import pillow_heif  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ValueError("this is a HEIC photo: run `pip install pillow-heif`, or save it as JPEG") from error
+    pillow_heif.register_heif_opener()
+
+
+def load_images(image: Image.Image) -> Iterator[Photo]:
+    """Yield an image, or each frame or page of one with several."""
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"this picture is too large: {width} x {height} pixels; scale it down")
+    for frame in ImageSequence.Iterator(image) if image.format in WITH_FRAMES else [image]:
+        try:
+            yield to_pixels(ImageOps.exif_transpose(frame))
+        except BROKEN as error:
+            is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
+            raise ValueError(
+                "the file is cut off: only a part of the picture is there"
+                if is_cut
+                else f"this picture is broken ({error})"
+            ) from error
+
+
+def to_pixels(image: Image.Image) -> Photo:
+    """Return the pixels of an image of any mode."""
+    if image.mode.startswith("I;16"):
+        return as_uint8(np.asarray(image) >> 8)
+    if image.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        top = next((top for top in (1, 255, 65535) if values.max() <= top), values.max())
+        return np.clip(values * 255 / top, 0, 255).astype(np.uint8)
+    if image.has_transparency_data:
+        return blend_alpha(as_uint8(cv2.cvtColor(np.asarray(image.convert("RGBA")), cv2.COLOR_RGBA2BGRA)))
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    return as_uint8(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR))
+
+
+def load_frames(file: BinaryIO) -> Iterator[Photo]:
+    """Yield the frames of a video; of an image that Pillow does not know, such as Radiance, the only one."""
+    try:
+        with open_video(file) as video:
+            converter = BgrConverter(video)
+            for frame in decode_frames(video):
+                yield converter.convert(frame)
+    except ValueError:
+        file.seek(0)
+        head = np.frombuffer(file.read(OPENCV_BYTES), np.uint8)
+        picture = cv2.imdecode(head, cv2.IMREAD_COLOR)
+        if picture is None:
+            raise
+        yield as_uint8(picture)
+
+
+def load_pdf(file: BinaryIO) -> Iterator[Photo]:
+    """Yield each page of a PDF. Raises ValueError if pypdfium2 is not installed."""
+    try:
+        import pypdfium2  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ValueError("this is a PDF: run `pip install pypdfium2`, or save its pages as pictures") from error
+    try:
+        with pypdfium2.PdfDocument(file) as document:
+            for page in document:
+                picture = page.render(scale=PDF_LONG_SIDE_PX / max(page.get_size())).to_numpy()
+                yield np.array(picture[:, :, :3])  # a copy: the page's memory is freed
+    except pypdfium2.PdfiumError as error:
+        raise ValueError(f"this PDF can't be read ({error})") from error

@@ -9,7 +9,7 @@ import pytest
 import simplejpeg
 
 from benchmarks.bench_films import LENGTH_S, BenchFilm, load_jpegs, make_film, render, write_sheet, write_video
-from services.capture.files import read_frame_rate
+from services.capture.files import inspect_video
 from services.capture.frames import encode_jpeg
 from shared.demo import HEIGHT, WIDTH
 
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_film_is_mjpeg_at_the_requested_rate_without_repeated_frames(folder: Path) -> None:
     path = make_film(BenchFilm(1, fps=12, digits=3), folder)
     jpegs = load_jpegs(path)
-    assert read_frame_rate(path) == 12
+    assert inspect_video(path).rate_hz == 12
     assert len(jpegs) == len(set(jpegs)) == 12 * LENGTH_S
     assert simplejpeg.decode_jpeg(jpegs[0]).shape == (HEIGHT, WIDTH, 3)
 

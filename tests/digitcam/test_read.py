@@ -1,5 +1,6 @@
 """digitcam read prints what is in photos, folders and videos, and an error for anything else."""
 
+import csv
 import json
 import os
 import subprocess
@@ -125,7 +126,8 @@ def test_folder_is_read_with_the_folders_in_it(tmp_path: Path, sheet: Path) -> N
 
 def test_without_json_each_picture_is_a_line(sheet: Path, tmp_path: Path) -> None:
     done = run("read", str(sheet), str(tmp_path / "none.jpg"))
-    assert done.stdout == f"{sheet}: 7\n{tmp_path / 'none.jpg'}: there is no such file\n"
+    assert done.stdout == f"{sheet}: 7\n"
+    assert done.stderr == f"{tmp_path / 'none.jpg'}: there is no such file\n"
     assert done.returncode == 1
 
 
@@ -153,3 +155,66 @@ def test_keys_are_not_overwritten(tmp_path: Path) -> None:
     assert again.returncode == 1
     assert again.stderr.count("\n") == 1
     assert (folder / "digitcam.key_secret").read_bytes() == secret
+
+
+def test_name_that_is_not_utf8_is_read_and_printed_as_it_is(tmp_path: Path, sheet: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/latin\xe9.jpg"
+    Path(os.fsdecode(path)).write_bytes(sheet.read_bytes())
+    done = subprocess.run([str(DIGITCAM), "read", path], check=False, capture_output=True, timeout=50)
+    assert (done.stdout, done.stderr, done.returncode) == (path + b": 7\n", b"", 0)
+
+
+def test_standard_input_is_read(sheet: Path) -> None:
+    with sheet.open("rb") as file:
+        done = subprocess.run([str(DIGITCAM), "read", "-"], check=False, capture_output=True, stdin=file, timeout=50)
+    assert done.stdout == b"-: 7\n"
+
+
+def test_table_has_a_row_for_each_number_and_errors_go_elsewhere(tmp_path: Path, sheet: Path) -> None:
+    blank = tmp_path / "a,b.png"
+    cv2.imwrite(str(blank), np.full((48, 64), 255, np.uint8))
+    done = run("read", str(sheet), str(blank), "none.jpg", "--csv")
+    header, seven, nothing = csv.reader(done.stdout.splitlines())
+    assert header == ["path", "frame", "number", "confidence", "x", "y", "width", "height"]
+    assert seven[:3] == [str(sheet), "", "7"]
+    assert nothing == [str(blank), *[""] * 7]
+    assert (done.stderr, done.returncode) == ("none.jpg: there is no such file\n", 1)
+
+
+def test_what_is_less_certain_is_left_out(sheet: Path) -> None:
+    assert run("read", str(sheet), "--min-confidence", "0.1").stdout == f"{sheet}: 7\n"
+    assert run("read", str(sheet), "--min-confidence", "1").stdout == f"{sheet}: no digit\n"
+    assert "2 is not a number from 0 to 1" in run("read", str(sheet), "--min-confidence", "2").stderr
+
+
+def test_overlay_shows_each_picture_with_its_readings(tmp_path: Path, sheet: Path) -> None:
+    assert run("read", str(sheet), "--overlay", str(tmp_path / "seen" / "here")).returncode == 0
+    (file,) = (tmp_path / "seen" / "here").iterdir()
+    assert file.name.endswith("_sheet.jpg.jpg")
+    difference = cv2.absdiff(cv2.imread(str(file)), cv2.imread(str(sheet)))  # type: ignore[arg-type]
+    assert difference.max() > 100
+    done = run("read", str(sheet), "--overlay", str(sheet))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+
+
+def test_files_that_a_folder_leaves_out_are_named(tmp_path: Path, sheet: Path) -> None:
+    for number in range(7):
+        (tmp_path / f"{number}.txt").touch()
+    done = run("read", str(tmp_path))
+    assert done.stdout == f"{sheet}: 7\n"
+    assert done.stderr.endswith("4.txt and 2 more\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_long_strip_is_read_in_parts_and_each_digit_once(tmp_path: Path) -> None:
+    strip = np.full((300, 6000), 235, np.uint8)
+    for digit in range(10):
+        cv2.putText(strip, str(digit), (180 + 580 * digit, 215), cv2.FONT_HERSHEY_SIMPLEX, 6, 40, 14, cv2.LINE_AA)
+    cv2.imwrite(str(tmp_path / "across.png"), strip)
+    column = np.vstack([strip[:, 580 * digit : 580 * digit + 580] for digit in range(10)])
+    cv2.imwrite(str(tmp_path / "down.png"), column)
+    results, _ = read(tmp_path / "across.png", tmp_path / "down.png")
+    for result in results:
+        assert sorted(digit["digit"] for digit in result["digits"]) == list(range(10))
+    boxes = np.array([digit["box"] for digit in sorted(results[0]["digits"], key=lambda digit: digit["digit"])])
+    assert np.abs(boxes[:, 0] + boxes[:, 2] / 2 - (240 + 580 * np.arange(10))).max() < 40

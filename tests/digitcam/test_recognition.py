@@ -80,7 +80,7 @@ def test_networks_that_are_missing_are_an_error(make_settings: MakeSettings, tmp
     ("picture", "error", "sentence"),
     [
         ("missing.jpg", ValueError, r"missing\.jpg: there is no such file"),
-        (Path(__file__), ValueError, "this is not a picture that can be read"),
+        (Path(__file__), ValueError, "this is not a picture or video that can be read"),
         (np.zeros((0, 4), np.uint8), ValueError, "the picture is empty"),
         (np.zeros((4, 4), np.float32), ValueError, "unsigned integers"),
         (np.zeros((4, 4, 2), np.uint8), ValueError, "height x width"),

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from services.capture.files import (
     IMAGE_RATE_HZ,
     IMAGE_S,
+    inspect_video,
     play_video,
-    read_frame_rate,
     read_images_once,
     read_video_once,
     show_images,
@@ -98,7 +98,7 @@ def test_jpegs_of_an_mjpeg_video_pass_through(tmp_path: Path, suffix: str) -> No
 
 
 def test_video_plays_at_its_own_rate(clip: Path) -> None:
-    assert read_frame_rate(clip) == 20
+    assert inspect_video(clip).rate_hz == 20
 
 
 def test_truncated_video_plays_the_part_that_is_left(clip: Path) -> None:

@@ -1,0 +1,76 @@
+"""Videos are decoded as they are shown: interlaced, turned, with long pixels, or in odd formats of their pixels."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.vision.image_files import Photo, load_video
+from shared.vision.video_files import TURNS, turn_picture
+
+pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
+
+SHEET = np.full((96, 128, 3), 235, np.uint8)
+SHEET[:48, :64] = 20  # the left upper quarter is dark
+INTERLACED = ("-flags", "+ilme+ildct", "-vf", "setfield=tff")
+ODD = {  # name -> FFmpeg's options
+    "mpeg2.mpg": ("-c:v", "mpeg2video", *INTERLACED),
+    "h264.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", *INTERLACED),
+    "mpeg4.avi": ("-c:v", "mpeg4", *INTERLACED),
+    "ffv1.mkv": ("-c:v", "ffv1", "-pix_fmt", "yuv420p", "-vf", "setfield=tff"),
+    "prores.mov": ("-c:v", "prores_ks", *INTERLACED),
+    "gray16.mkv": ("-c:v", "ffv1", "-pix_fmt", "gray16le"),
+    "yuv410.avi": ("-c:v", "ffv1", "-pix_fmt", "yuv410p"),
+    "rgb555.avi": ("-c:v", "rawvideo", "-pix_fmt", "rgb555le"),
+    "monochrome.avi": ("-c:v", "rawvideo", "-pix_fmt", "monow"),
+    "odd-size.mkv": ("-c:v", "ffv1", "-vf", "scale=127:95"),
+    "a.ts": ("-f", "mpegts"),
+    "a.wmv": ("-c:v", "wmv2"),
+    "a.flv": ("-c:v", "flv1"),
+    "a.3gp": ("-c:v", "h263", "-s", "128x96"),
+    "long-pixels.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "scale=64:96,setsar=2"),
+}
+
+
+def film(path: Path, *options: str) -> Path:
+    """Write a video of twelve frames that show the sheet."""
+    raw = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "128x96", "-r", "25", "-i", "-")
+    subprocess.run(["ffmpeg", "-v", "error", *raw, *options, path], check=True, input=SHEET.tobytes() * 12)
+    return path
+
+
+def assert_is_sheet(picture: Photo) -> None:
+    assert picture[24, 32].mean() == pytest.approx(12, abs=20)
+    for y, x in ((24, 96), (72, 32), (72, 96)):
+        assert picture[y, x].mean() == pytest.approx(240, abs=16)
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_video_is_read_right_in_every_frame(tmp_path: Path, name: str) -> None:
+    frames = list(load_video(film(tmp_path / name, *ODD[name])))
+    assert len(frames) >= 10  # some encoders merge or hold back one
+    for frame in frames:
+        assert_is_sheet(frame)
+
+
+@pytest.mark.parametrize(("degrees", "turn"), [(90, "transpose=1"), (180, "hflip,vflip"), (270, "transpose=2")])
+def test_video_of_a_phone_is_turned_as_it_says(tmp_path: Path, degrees: int, turn: str) -> None:
+    stored = film(tmp_path / "stored.mp4", "-vf", turn, "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    path = tmp_path / "turned.mov"
+    mark = ("-c", "copy", "-metadata:s:v:0", f"rotate={degrees}")
+    subprocess.run(["ffmpeg", "-v", "error", "-i", stored, *mark, path], check=True, stdin=subprocess.DEVNULL)
+    frame = next(load_video(path))
+    if frame.shape != SHEET.shape:
+        pytest.skip("this FFmpeg does not write the rotation of a video")
+    assert_is_sheet(frame)
+
+
+@pytest.mark.parametrize("angle", TURNS)
+def test_matrix_of_an_angle_turns_counterclockwise(angle: int) -> None:
+    assert np.array_equal(turn_picture(SHEET, TURNS[angle]), np.rot90(SHEET, angle // 90))
+
+
+def test_matrix_may_mirror() -> None:
+    assert np.array_equal(turn_picture(SHEET, (-1, 0, 0, 1)), SHEET[:, ::-1])
