@@ -10,7 +10,7 @@ from services.capture.sources import open_source
 from services.capture.webcam import wait_for_permission
 from shared.cameras.added_cameras import read_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, find_camera
-from shared.cameras.pace import BLOCKED_S, OPENING_S, Pace
+from shared.cameras.pace import BLOCKED_S, CALL_S, WEBCAM_OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
 from shared.messaging.messages import CameraReport
@@ -22,6 +22,7 @@ from shared.telemetry.health import QUEUE_SILENT, NotReady, Problem
 
 CLOSE_WITHIN_S = 0.5
 STALLED_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one per second
+PACES = {SourceKind.STREAM: Pace(), SourceKind.WEBCAM: Pace(WEBCAM_OPENING_S, CALL_S)}
 HUNG = 75  # EX_TEMPFAIL of sysexits.h: the supervisor restarts this process
 
 
@@ -38,7 +39,7 @@ def main(context: lifecycle.ServiceContext) -> None:
     metrics.RECONNECTS.labels(camera.name)
     if camera.kind is SourceKind.WEBCAM:
         wait_for_permission(camera.source)
-    pace = Pace(OPENING_S if camera.kind.is_device else BLOCKED_S)
+    pace = PACES.get(camera.kind, Pace(BLOCKED_S, CALL_S))
     grabber = FrameGrabber(
         lambda: open_source(camera, every_frame, pace),
         keep_all=every_frame,

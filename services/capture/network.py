@@ -43,8 +43,11 @@ def open_rtsp_camera(address: CameraAddress) -> cv2.VideoCapture:
     """Open an RTSP camera over TCP, or else over UDP. Raises CameraAbsentError with the camera's reason."""
     address.connect(CONNECT_S).close()
     for transport in TRANSPORTS:
+        began_at = time.monotonic()
         if capture := open_with_ffmpeg(address, RTSP_READ_TIMEOUT_S, f"rtsp_transport;{transport}|{LOW_DELAY}"):
             return capture
+        if time.monotonic() - began_at >= ANSWER_S:
+            raise CameraAbsentError(CameraProblem.NO_ANSWER)
         time.sleep(RELEASE_S)
     raise explain_rtsp(address)
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from services.capture.sources import open_source
 from services.capture.webcam import wait_for_permission
 from shared.cameras.camera_list import Camera, SourceKind
-from shared.cameras.pace import HUNG_S, OPENING_S, Pace
+from shared.cameras.pace import OPENING_S, Pace
 from shared.cameras.problems import SENTENCES, CameraAbsentError, CameraProblem
 
 HUNG = "its driver does not return: unplug it and plug it in again"
 
 
-def find_camera_problems(cameras: Sequence[Camera], timeout_s: float = OPENING_S + HUNG_S) -> dict[str, str]:
+def find_camera_problems(cameras: Sequence[Camera], timeout_s: float = OPENING_S) -> dict[str, str]:
     """Open all cameras at once; return by name why a camera gives no frame, in the words of its tile and log."""
     problems = {camera.name: HUNG for camera in cameras}
 

@@ -8,10 +8,13 @@ import heapq
 import math
 from collections import deque
 
-OPENING_S = 20.0  # until the first frame: a camera may take seconds to answer, and then 4 s to its next key frame
+OPENING_S = 30.0  # until a network camera's first frame is missed: it may answer late, and wait for a key frame
+WEBCAM_OPENING_S = 15.0  # Windows takes 10 s to open some webcams
+FIRST_FRAME_S = 15.0  # from the answer to the first frame
 CONNECT_S = 2.0  # for a TCP connection; after it the next try starts, so that a camera that returns is found
 ANSWER_S = 10.0  # for the answer to a request
-HUNG_S = 10.0  # beyond every other limit: the driver does not return
+CALL_S = 2.0  # for a call into a driver, beyond all other limits; then it will not return
+HUNG_OPENING_S = 20.0  # for opening, likewise
 BLOCKED_S = 1.2  # the least time without a frame that is shown: within 2 s also for a camera of 30 frames a second
 FROZEN_S = 1.5  # the least time of identical frames that is shown
 REOPEN_S = 4.0  # the least time without a frame after which the camera is opened again
@@ -24,8 +27,8 @@ MEMORY_S = 60.0  # how long a pause is remembered, or six times as long as it wa
 class Pace:
     """The pauses between a camera's frames. The limits that follow from them are in seconds."""
 
-    def __init__(self, opening_s: float = OPENING_S) -> None:
-        self.opening_s = opening_s
+    def __init__(self, opening_s: float = OPENING_S, call_s: float = ANSWER_S) -> None:
+        self.opening_s, self._call_s = opening_s, call_s
         self._pauses: deque[tuple[float, float]] = deque()  # (when it may be forgotten, how long it was)
         self._last_at = math.nan
         self._pairs = -1  # of frames that followed each other; -1 before the first frame
@@ -65,4 +68,8 @@ class Pace:
     @property
     def reopen_after_s(self) -> float:
         """How long to wait for a frame before the camera is opened again."""
-        return max(REOPEN_S, 1.5 * self.blocked_after_s)
+        return FIRST_FRAME_S if self._pairs < 0 else max(REOPEN_S, 1.5 * self.blocked_after_s)
+
+    def hung_after_s(self, *, is_opening: bool) -> float:
+        """Return how long after its last event a camera's driver will not return."""
+        return self.opening_s + HUNG_OPENING_S if is_opening else self.reopen_after_s + self._call_s

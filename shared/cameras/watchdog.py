@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.cameras.pace import BLOCKED_S, HUNG_S, Pace
+from shared.cameras.pace import BLOCKED_S, CALL_S, Pace
 from shared.pipeline import CameraState
 
 
@@ -56,7 +56,7 @@ class CameraWatchdog:
     """
 
     def __init__(self, now: float, *, can_block: bool, can_freeze: bool, pace: Pace | None = None) -> None:
-        self._pace = pace or Pace(BLOCKED_S)
+        self._pace = pace or Pace(BLOCKED_S, CALL_S)
         self._can_block, self._can_freeze = can_block, can_freeze
         self._status = CameraStatus(CameraState.CONNECTING, "waiting for its first frame", now)
         self._last_event: SourceEvent = SourceOpening(now)
@@ -99,9 +99,8 @@ class CameraWatchdog:
 
     def is_hung(self, now: float) -> bool:
         """Return whether a call into the driver is not going to return."""
-        is_reading = isinstance(self._last_event, FrameGrabbed)
-        limit_s = self._pace.reopen_after_s if is_reading else self._pace.opening_s
-        return self._can_block and self._waited_s(now) > limit_s + HUNG_S
+        is_opening = isinstance(self._last_event, SourceOpening)
+        return self._can_block and self._waited_s(now) > self._pace.hung_after_s(is_opening=is_opening)
 
     def _is_unchanged(self) -> bool:
         """Return whether the last frame is the same as one long before it."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.cameras.pace import HUNG_S, OPENING_S, UNKNOWN_S, Pace
+from shared.cameras.pace import ANSWER_S, HUNG_OPENING_S, OPENING_S, UNKNOWN_S, Pace
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed, SourceEvent, SourceFinished, SourceLost, SourceOpening
 from shared.pipeline import CameraState
 
@@ -138,8 +138,8 @@ def test_camera_that_takes_seconds_to_its_first_frame_is_connecting() -> None:
 @pytest.mark.parametrize(
     ("event", "hung_after_s"),
     [
-        (FrameGrabbed(0.0, 1), 1.5 * UNKNOWN_S + HUNG_S),
-        (SourceOpening(0.0), OPENING_S + HUNG_S),
+        (FrameGrabbed(0.0, 1), 1.5 * UNKNOWN_S + ANSWER_S),
+        (SourceOpening(0.0), OPENING_S + HUNG_OPENING_S),
         (SourceLost(0.0, "not there"), None),
     ],
 )
