@@ -42,4 +42,4 @@ def test_line_of_the_procfile_can_be_replaced(tmp_path: Path) -> None:
     write_procfile(tmp_path / "Procfile", {"inference": "exec python -m benchmarks.slow_inference"})
     lines = dict(line.split(": ", 1) for line in (tmp_path / "Procfile").read_text().splitlines())
     assert lines["inference"] == "exec python -m benchmarks.slow_inference"
-    assert lines["queue"] == "exec digitcam run queue"
+    assert lines["queue"] == "digitcam run queue"
