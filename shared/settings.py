@@ -7,6 +7,7 @@ import difflib
 import ipaddress
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -139,7 +140,8 @@ class Settings:
 
 
 SPECS: dict[str, SettingSpec] = {setting.name.upper(): setting.metadata["spec"] for setting in fields(Settings)}
-QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
+ENV_LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z_0-9]*)[ \t]*=[ \t]*(.*)")
 CUT_OFF = re.compile(r"\S#")  # a comment has a space before its #
 
 
@@ -165,20 +167,44 @@ def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = 
 
 
 def read_env_file(env_file: Path = Path(".env")) -> dict[str, str]:
-    """Return the variables in .env; none if it does not exist. Raises ConfigError if a value would be cut off."""
+    """Return the variables in .env; none without that file. Raises ConfigError if a line would not be taken whole."""
     if not env_file.is_file():
         return {}
     try:
-        text = env_file.read_text(encoding="utf-8")
-        variables: dict[str, str] = parse_env_file(text)
-    except ValueError as error:  # an unclosed quotation, or bytes that are not UTF-8
-        raise ConfigError(
-            f"{env_file} can't be read ({error}): check its quotation marks, and save it as UTF-8."
-        ) from error
+        text = env_file.read_text(encoding="utf-8-sig")  # Notepad begins a file with a byte order mark
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{env_file} can't be read ({error}): save it as UTF-8, readable for you.") from error
+    variables = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if not line.lstrip().startswith("#") and CUT_OFF.search(QUOTED.sub("", line)):
-            raise ConfigError(f"{env_file}, line {number}: the text after # would be lost. Put the value in quotes.")
+        if line.strip() and not line.lstrip().startswith("#"):
+            try:
+                name, value = _parse_env_line(line.strip(" \t"))
+            except ValueError as error:
+                raise ConfigError(f"{env_file}, line {number}: {error}.") from error
+            variables[name] = value
     return variables
+
+
+def _parse_env_line(line: str) -> tuple[str, str]:
+    """Return name and value of a line. Raises ValueError unless honcho and a shell read the same value."""
+    match = ENV_LINE.fullmatch(line)
+    if not match:
+        raise ValueError("it is not NAME=value, so it would be ignored")
+    name, text = match.groups()
+    unquoted = QUOTED.sub("x", text)
+    if CUT_OFF.search(unquoted):
+        raise ValueError("the text after # would be lost. Put the value in quotes")
+    try:
+        words = shlex.split(text, comments=True) or [""]
+    except ValueError as error:
+        raise ValueError(f"check its quotation marks ({error})") from error
+    if len(words) > 1:
+        raise ValueError("the spaces in its value would be lost. Put the value in quotes")
+    if "\\" in unquoted or parse_env_file(f"{name}={text}").get(name, "") != words[0]:
+        raise ValueError("its backslashes would be changed. Write / instead, or %5C in a password")
+    if not text and SPECS.get(name) and SPECS[name].default:
+        raise ValueError(f"{name} has no value. Write one, or # in front of the line")
+    return name, words[0]
 
 
 def _check_name(name: str, cutoff: float) -> None:

@@ -29,9 +29,17 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ('CAMERAS="0#weight=3"', ("0#weight=3",)),
         ("CAMERAS=0,demo  # the hall's", ("0", "demo")),
         ("  # CAMERAS=0#weight=3", ("auto",)),
+        ("\ufeffCAMERAS=demo", ("demo",)),  # Notepad's byte order mark
+        ("export CAMERAS=demo", ("demo",)),
+        ("  export  CAMERAS = 'my clip.mp4' ", ("my clip.mp4",)),
+        ("CAMERAS='demo'  # the demo\r\n", ("demo",)),
+        ("CAMERAS=http://h/?a=1&b=$2;3", ("http://h/?a=1&b=$2;3",)),
+        ('CAMERAS="C:\\videos"', ("C:\\videos",)),
+        ('CAMERAS="say \\"hi\\".mp4"', ('say "hi".mp4',)),
+        ("CAMERAS='a'\"b\"", ("ab",)),
     ],
 )
-def test_quoted_value_may_contain_a_hash(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:
+def test_value_is_read_as_a_shell_and_honcho_read_it(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:
     file = tmp_path / ".env"
     file.write_text(line)
     assert load_settings({}, file).cameras == cameras
@@ -45,7 +53,16 @@ def test_quoted_value_may_contain_a_hash(tmp_path: Path, line: str, cameras: tup
             r"\.env, line 2: the text after # would be lost\. Put the value in quotes\.",
         ),
         (b"WEB_TOKEN='abc'#def", "Put the value in quotes"),
-        (b"WEB_TOKEN=it's", r"\.env can't be read \(No closing quotation\): check its quotation marks"),
+        (b"WEB_TOKEN=it's", r"\.env, line 2: check its quotation marks \(No closing quotation\)"),
+        (b"CAMERAS: demo", "it is not NAME=value, so it would be ignored"),
+        (b"CAMERAS demo", "it is not NAME=value"),
+        (b"set CAMERAS=demo", "it is not NAME=value"),
+        (b"1CAMERAS=demo", "it is not NAME=value"),
+        (b"CAMERAS\xc2\xa0=demo", "line 2: "),  # a space that does not break: honcho ignores the line
+        (b"CAMERAS=my clip.mp4", "the spaces in its value would be lost"),
+        (b"CAMERAS=C:\\videos", "its backslashes would be changed"),
+        (b"CAMERAS='C:\\new'", "its backslashes would be changed"),
+        (b"CAMERAS=", "CAMERAS has no value"),
         (b"WEB_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
     ],
 )
