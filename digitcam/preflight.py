@@ -3,13 +3,13 @@
 import os
 import re
 import shutil
-import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
 from digitcam.diagnosis import Finding
+from digitcam.ports import find_bind_error
 from services.capture.probe import find_camera_problems
 from shared.cameras.added_cameras import append_added_cameras
 from shared.cameras.camera_list import parse_cameras
@@ -68,20 +68,8 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
     if settings.display_mode == "web":
         wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
     for setting, (host, port) in wanted.items():
-        if not can_bind(host, port):
+        if find_bind_error(host, port):
             yield Finding(f"{setting}={port} is in use", f"stop the program that uses it, or set another {setting}")
-
-
-def can_bind(host: str, port: int) -> bool:
-    """Return whether an address is free now."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a connection that just ended blocks it
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
 
 
 def check_run_dir(run_dir: Path) -> Iterator[Finding]:

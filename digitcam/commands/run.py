@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from digitcam.run_lock import hold_lock
 from digitcam.supervisor import WorkerSpec, keep_alive, make_spec
 from shared.pipeline import WORKER_STAGES, Stage
 from shared.service.signals import configure_logging, stop_on_signals, watch_hangup
@@ -23,10 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     configure_logging(stage)
     settings = load_settings()  # a wrong setting is reported here, once for all workers
     instance = find_instance(stage)
-    if stage == Stage.CAPTURE:
-        forget_env_file()
-        return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir))
-    return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop)
+    with hold_lock(settings.run_dir, f"{stage}.{instance}"):
+        if stage == Stage.CAPTURE:
+            forget_env_file()
+            return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir))
+        return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop)
 
 
 def find_instance(stage: Stage) -> str:

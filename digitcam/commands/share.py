@@ -14,6 +14,8 @@ from pathlib import Path
 import segno
 
 from digitcam.certificate import ensure_certificate
+from digitcam.ports import find_bind_error
+from digitcam.run_lock import hold_lock
 from digitcam.supervisor import keep_alive, make_spec
 from shared.pipeline import Stage
 from shared.service.signals import configure_logging, stop_on_signals
@@ -39,11 +41,14 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     stop = stop_on_signals()
     configure_logging("share")
     host = address or find_address()
+    if error := find_bind_error(host, port):  # before a QR code promises it
+        raise ConfigError(f"share can't listen on {host}:{port} ({error}): pass another --port or --address.")
     token = secrets.token_urlsafe(12)
-    certificate = ensure_certificate(settings.run_dir / "share.pem", host)
-    os.environ.update(web_settings(host, port, token, certificate))
-    print(format_invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
-    return keep_alive(lambda: [make_spec(settings.run_dir, Stage.DISPLAY, "share")], stop)
+    with hold_lock(settings.run_dir, f"{Stage.DISPLAY}.share"):
+        certificate = ensure_certificate(settings.run_dir / "share.pem", host)
+        os.environ.update(web_settings(host, port, token, certificate))
+        print(format_invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
+        return keep_alive(lambda: [make_spec(settings.run_dir, Stage.DISPLAY, "share")], stop)
 
 
 def find_address() -> str:

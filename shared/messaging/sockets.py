@@ -73,10 +73,14 @@ def make_curve_keys(folder: Path) -> None:
 
     Raises ConfigError if there are keys already, since machines that use them would be locked out.
     """
-    if (folder / f"{KEY_NAME}.key_secret").exists():
-        raise ConfigError(f"{folder} holds keys already: use those, or name another folder.")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    zmq.auth.create_certificates(folder, KEY_NAME)
+    try:
+        if (folder / f"{KEY_NAME}.key_secret").exists():
+            raise ConfigError(f"{folder} holds keys already: use those, or name another folder.")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        zmq.auth.create_certificates(folder, KEY_NAME)
+        (folder / f"{KEY_NAME}.key_secret").chmod(0o600)  # the folder may have been there, and open
+    except OSError as error:
+        raise ConfigError(f"{folder} can't be written ({error.strerror}): name another folder.") from error
 
 
 def _make_poller(socket: zmq.Socket[bytes]) -> zmq.Poller:

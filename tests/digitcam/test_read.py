@@ -149,8 +149,10 @@ def test_wrong_setting_is_one_sentence(sheet: Path) -> None:
 
 def test_keys_are_not_overwritten(tmp_path: Path) -> None:
     folder = tmp_path / "keys"
+    folder.mkdir()  # open to all
     assert run("keys", str(folder)).returncode == 0
     secret = (folder / "digitcam.key_secret").read_bytes()
+    assert (folder / "digitcam.key_secret").stat().st_mode & 0o077 == 0
     again = run("keys", str(folder))
     assert again.returncode == 1
     assert again.stderr.count("\n") == 1
@@ -218,3 +220,11 @@ def test_long_strip_is_read_in_parts_and_each_digit_once(tmp_path: Path) -> None
         assert sorted(digit["digit"] for digit in result["digits"]) == list(range(10))
     boxes = np.array([digit["box"] for digit in sorted(results[0]["digits"], key=lambda digit: digit["digit"])])
     assert np.abs(boxes[:, 0] + boxes[:, 2] / 2 - (240 + 580 * np.arange(10))).max() < 40
+
+
+def test_keys_in_a_folder_that_can_not_be_made_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "keys", tmp_path / ("x" * 300)):
+        done = run("keys", str(folder))
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert f"{folder} can't be written (" in done.stderr

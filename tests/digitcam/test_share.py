@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from digitcam.commands.share import find_address, format_invitation
+from digitcam.commands.share import find_address, format_invitation, share
+from digitcam.ports import find_bind_error
 from shared.settings import ConfigError, load_settings
+from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import find_free_port
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +73,20 @@ def test_missing_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("digitcam.commands.share.TEST_NET", ("255.255.255.255", 9))  # broadcast
     with pytest.raises(ConfigError, match="share finds no network"):
         find_address()
+
+
+@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99999), ("192.0.2.1", 8443), ("no such host", 8443)])
+def test_address_that_can_not_be_served_is_one_sentence_before_the_code(
+    make_settings: MakeSettings, capsys: pytest.CaptureFixture[str], host: str, port: int
+) -> None:
+    with pytest.raises(ConfigError, match=rf"share can't listen on {host}:{port} \(.+\): pass another --port"):
+        share(make_settings(), port, host)
+    assert capsys.readouterr().out == ""
+
+
+def test_port_in_use_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert "in use" in find_bind_error("127.0.0.1", taken.getsockname()[1])
 
 
 def test_wrong_certificate_is_one_sentence(tmp_path: Path) -> None:

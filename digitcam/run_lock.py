@@ -1,0 +1,46 @@
+"""Keeps a second pipeline out of a RUN_DIR: it would take the sockets and scrape targets of the first."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from shared.settings import ConfigError
+
+try:
+    import fcntl
+
+    def _lock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except ImportError:  # Windows
+    import msvcrt
+
+    def _lock(file: IO[str]) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+
+
+@contextmanager
+def hold_lock(run_dir: Path, name: str) -> Iterator[None]:
+    """Hold the lock of a line, such as queue.1. The system frees it when this process ends, however it ends.
+
+    Each line has its own, so that single lines can be started by hand. Raises ConfigError if it is held.
+    """
+    folder = run_dir / "locks"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / name).open("a")
+    except OSError as error:
+        raise ConfigError(
+            f"RUN_DIR={run_dir} can't be written ({error.strerror}): set it to another folder."
+        ) from error
+    with file:
+        try:
+            _lock(file)
+        except (BlockingIOError, PermissionError) as error:  # PermissionError on Windows
+            raise ConfigError(
+                f"{name} runs already in RUN_DIR={run_dir}: stop that pipeline first. A second one needs its own "
+                "RUN_DIR, WEB_PORT and PROMETHEUS_PORT."
+            ) from error
+        except OSError:  # some network file systems have no locks
+            pass
+        yield

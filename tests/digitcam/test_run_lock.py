@@ -1,0 +1,66 @@
+"""A RUN_DIR has one pipeline: a second is refused before it touches a file of the first."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from digitcam.run_lock import hold_lock
+from shared.settings import ConfigError
+
+DIGITCAM = Path(sys.executable).parent / "digitcam"
+
+
+def test_second_holder_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    with hold_lock(tmp_path / "run", "queue.1"):
+        with pytest.raises(ConfigError, match=r"queue\.1 runs already in RUN_DIR=.*its own RUN_DIR, WEB_PORT"):
+            hold_lock(tmp_path / "run", "queue.1").__enter__()
+        with hold_lock(tmp_path / "run", "queue.2"), hold_lock(tmp_path / "other", "queue.1"):
+            pass
+    with hold_lock(tmp_path / "run", "queue.1"):
+        pass
+
+
+def test_folder_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"RUN_DIR=.*/file/run can't be written \(Not a directory\)"):
+        hold_lock(tmp_path / "file" / "run", "queue.1").__enter__()
+
+
+def test_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib; from digitcam.run_lock import hold_lock\n"
+        "with hold_lock(pathlib.Path(sys.argv[1]), 'queue.1'): print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2]) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ConfigError):
+            hold_lock(tmp_path, "queue.1").__enter__()
+        holder.send_signal(signal.SIGKILL)
+    with hold_lock(tmp_path, "queue.1"):
+        pass
+
+
+def test_second_line_touches_no_file_of_the_first(tmp_path: Path) -> None:
+    targets = tmp_path / "targets"
+    targets.mkdir()
+    target = targets / "queue.1.json"
+    target.write_text("the first's")
+    with hold_lock(tmp_path, "queue.1"):
+        done = subprocess.run(
+            [str(DIGITCAM), "run", "queue"],
+            env=os.environ | {"RUN_DIR": str(tmp_path)},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    assert done.returncode == 1
+    assert "queue.1 runs already in RUN_DIR" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert target.read_text() == "the first's"
