@@ -7,8 +7,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from shared.vision.digit import Digit
+from shared.vision.gray_frame import LONG_SIDE_PX
 
-STRIP = 3.0  # sides of a picture that is cut; films are 2.4 : 1
+MIN_SHORT_PX = 64  # a picture is cut if scaling it down would leave its short side fewer pixels
 STEP, TILE = 1.0, 2.0  # in the short side: a digit that is cut by one tile's edge is whole in the next
 
 
@@ -36,7 +37,7 @@ def cut_tiles(pixels: NDArray[Any]) -> Iterator[Tile]:
     """Yield the tiles of a picture (H x W ...): overlapping ones of a strip, else the picture itself."""
     height, width = (*pixels.shape, 1, 1)[:2]
     long, short, across = max(height, width), max(1, min(height, width)), width > height
-    if long <= STRIP * short:
+    if short >= MIN_SHORT_PX * max(1.0, long / LONG_SIDE_PX) or long <= LONG_SIDE_PX:
         yield Tile(pixels, 0, (float("-inf"), float("inf")), across)
         return
     step, size = round(STEP * short), round(TILE * short)
