@@ -21,6 +21,7 @@ REOPEN_S = 4.0  # the least time without a frame after which the camera is opene
 UNKNOWN_S = 10.0  # while the pace is not known
 MARGIN = 2.5  # times the camera's usual pause
 SEEN = 3  # times that a pause must have been seen to be usual
+BURST_S = 0.008  # frames that follow each other faster come from a buffer, and say nothing about the pace
 MEMORY_S = 60.0  # how long a pause is remembered, or six times as long as it was
 
 
@@ -40,7 +41,7 @@ class Pace:
             self._pauses.append((at + max(MEMORY_S, 6 * pause_s), pause_s))
         while self._pauses and self._pauses[0][0] < at:
             self._pauses.popleft()
-        self._pairs += self._pairs < 0 or not math.isnan(pause_s)
+        self._pairs += self._pairs < 0 or pause_s > BURST_S  # false also for nan
         self._last_at = at
 
     def forget_last(self) -> None:

@@ -43,6 +43,14 @@ def test_one_or_two_pauses_are_not_usual() -> None:
     assert learn(*(3 * burst + at for burst in range(4) for at in fast)).blocked_after_s > 2.0
 
 
+def test_camera_that_sends_bursts_is_known_by_its_pauses() -> None:
+    pace = Pace()
+    for burst in range(6):
+        for number in range(10):
+            pace.add_frame(2.5 * burst + number / 1000)
+        assert pace.blocked_after_s > 5.0
+
+
 def test_pauses_are_forgotten() -> None:
     pace = learn(*steady(2.0, 6), *(10.1 + at for at in steady(0.1, 10 * int(MEMORY_S + 1))))
     assert pace.blocked_after_s == BLOCKED_S
