@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.pipeline import WORKER_STAGES, CameraState, DropReason
+from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Stage
 from shared.telemetry.health import NotReady
 from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
 
 BUSY = 0.85  # share of the time; above it, uneven arrivals queue up
 ACCEPTED_LOSS = 0.02  # share of a camera's frames that may be dropped without a finding
 CROWDED = 0.9  # share of the cores in use above which another worker does not help
-OVERLOADED = 1.5  # load per core above which our processes wait for other programs
+OVERLOADED = 1.0  # load of other programs per core above which our processes wait for them
 
 REMEDIES = {
     NotReady.STARTING: "wait; if it takes more than a minute, read its log",
@@ -57,8 +57,7 @@ def diagnose(pipeline: PipelineSummary, machine: Machine) -> list[Finding]:
             if stage.name in WORKER_STAGES
             for finding in check_stage(stage, pipeline, machine)
         ),
-        *(finding for camera in pipeline.cameras for finding in check_camera(camera, pipeline)),
-        *check_machine(pipeline, machine),
+        *check_cameras(pipeline, machine),
         *check_messages(pipeline),
     ]
 
@@ -67,7 +66,8 @@ def check_process(process: ProcessSummary) -> Iterator[Finding]:
     """Find a process that is not ready. Prometheus is optional, and its own log says what it lacks."""
     reason, message = process.readiness.reason, process.readiness.message
     if reason in REMEDIES:
-        yield Finding(f"{process.name} is not ready ({message})", REMEDIES[reason])
+        is_needed = reason is not NotReady.STARTING
+        yield Finding(f"{process.name} is not ready ({message})", REMEDIES[reason], is_needed)
 
 
 def check_stage(stage: StageSummary, pipeline: PipelineSummary, machine: Machine) -> Iterator[Finding]:
@@ -100,16 +100,32 @@ def choose_scaling(stage: StageSummary, pipeline: PipelineSummary, machine: Mach
     return f"start another worker: honcho start -c {stage.name}={(stage.workers or 0) + 1}"
 
 
-def check_camera(camera: CameraSummary, pipeline: PipelineSummary) -> Iterator[Finding]:
-    """Find a camera that is down, or that loses frames although no stage is busy."""
-    if camera.state in {CameraState.DOWN, CameraState.FROZEN}:
-        symptom = "repeats the same picture" if camera.state == CameraState.FROZEN else "sends no pictures"
-        yield Finding(f"{camera.name} {symptom}", "read the reason in its log; check its cable, power and network")
-    dropped_per_s = camera.all_drops_per_s
-    frames_per_s = dropped_per_s + camera.readings_per_s
-    if dropped_per_s > ACCEPTED_LOSS * frames_per_s and all(stage.busy < BUSY for stage in pipeline.stages):
+def check_cameras(pipeline: PipelineSummary, machine: Machine) -> Iterator[Finding]:
+    """Find cameras that are down, or that lose frames although no stage is busy."""
+    explained = {process.name for process in pipeline.processes if process.readiness.reason in REMEDIES}
+    for camera in pipeline.cameras:
+        is_down = camera.state in {CameraState.DOWN, CameraState.FROZEN}
+        if is_down and f"{Stage.CAPTURE}.{camera.name}" not in explained:
+            symptom = "repeats the same picture" if camera.state == CameraState.FROZEN else "sends no pictures"
+            yield Finding(f"{camera.name} {symptom}", "read the reason in its log; check its cable, power and network")
+    losers = [camera for camera in pipeline.cameras if camera.loss > ACCEPTED_LOSS]
+    if losers and is_overloaded(pipeline, machine):
+        others = machine.load - count_used_cores(pipeline)
         yield Finding(
-            f"{camera.name} loses {dropped_per_s:.1f} of {frames_per_s:.1f} frames a second although no stage is busy",
+            f"other programs use this machine: {others:.1f} of them want its {machine.cores} cores", "end some of them"
+        )
+    if any(stage.busy >= BUSY for stage in pipeline.stages):
+        return
+    if losers and is_crowded(pipeline, machine):
+        yield Finding(
+            f"{len(pipeline.cameras)} cameras are too many for {machine.cores} cores: {len(losers)} lose frames",
+            "use fewer, or #fps=10 after each, or lower LONG_SIDE_PX, or run some on another machine",
+        )
+        return
+    for camera in losers:
+        lost, all_frames = camera.all_drops_per_s, camera.all_drops_per_s + camera.readings_per_s
+        yield Finding(
+            f"{camera.name} loses {lost:.1f} of {all_frames:.1f} frames a second although no stage is busy",
             explain_drops(camera),
         )
 
@@ -129,15 +145,6 @@ def explain_drops(camera: CameraSummary) -> str:
     }[reason]
 
 
-def check_machine(pipeline: PipelineSummary, machine: Machine) -> Iterator[Finding]:
-    """Find that other programs use the cores."""
-    if is_overloaded(pipeline, machine):
-        yield Finding(
-            f"other programs use this machine: {machine.load:.1f} of them want its {machine.cores} cores",
-            "end some of them",
-        )
-
-
 def check_messages(pipeline: PipelineSummary) -> Iterator[Finding]:
     """Find that something unknown sends to the queue."""
     if pipeline.malformed_per_s:
@@ -147,12 +154,17 @@ def check_messages(pipeline: PipelineSummary) -> Iterator[Finding]:
         )
 
 
+def count_used_cores(pipeline: PipelineSummary) -> float:
+    """Return how many cores the pipeline uses."""
+    return sum(process.cpu for process in pipeline.processes if not math.isnan(process.cpu))
+
+
 def is_crowded(pipeline: PipelineSummary, machine: Machine) -> bool:
     """Return whether the pipeline itself uses nearly all cores."""
-    used = sum(process.cpu for process in pipeline.processes if not math.isnan(process.cpu))
-    return used >= CROWDED * machine.cores
+    return count_used_cores(pipeline) >= CROWDED * machine.cores
 
 
 def is_overloaded(pipeline: PipelineSummary, machine: Machine) -> bool:
     """Return whether other programs want the cores that the pipeline leaves idle."""
-    return machine.load > OVERLOADED * machine.cores and not is_crowded(pipeline, machine)
+    others = machine.load - count_used_cores(pipeline)
+    return others > OVERLOADED * machine.cores and not is_crowded(pipeline, machine)

@@ -16,6 +16,8 @@ from shared.cameras.camera_list import parse_cameras
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
 
+CAMERAS_PER_CORE = 6  # 5.1 ms of CPU a frame at 16 cameras (docs/benchmarks.md)
+
 
 def check_requirements(settings: Settings) -> list[Finding]:
     """Return what would keep the pipeline from starting or from reading."""
@@ -69,7 +71,8 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
         wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
     for setting, (host, port) in wanted.items():
         if find_bind_error(host, port):
-            yield Finding(f"{setting}={port} is in use", f"stop the program that uses it, or set another {setting}")
+            remedy = f"stop the program that uses it, or set another {setting}"
+            yield Finding(f"{setting}={port} is in use", remedy, is_needed=setting == "WEB_PORT")
 
 
 def check_run_dir(run_dir: Path) -> Iterator[Finding]:
@@ -88,6 +91,13 @@ def check_cameras(settings: Settings) -> Iterator[Finding]:
         return
     for name, problem in find_camera_problems(cameras).items():
         yield Finding(f"{name} gives no frames: {problem}")
+    cores = os.cpu_count() or 1
+    if len(cameras) > CAMERAS_PER_CORE * cores:
+        yield Finding(
+            f"{len(cameras)} cameras of 30 frames/s are too many for {cores} cores, so frames will be dropped",
+            f"use about {CAMERAS_PER_CORE} a core, or #fps=10 after each",
+            is_needed=False,
+        )
 
 
 def check_models(settings: Settings) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Serves metrics, health and spans of a process over HTTP, on a free port of this machine."""
 
 import json
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +19,20 @@ from shared.telemetry.spans import TRACE
 HOST = "127.0.0.1"
 
 
+class StatusServer(ThreadingHTTPServer):
+    """A server whose log has no traceback for each client that gave up before it was answered."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve_status(health: Health) -> Iterator[int]:
     """Serve on a free port, whose number is yielded, until the context ends."""
     metrics.HEARTBEAT_AGE.set_function(lambda: health.age_s)
     metrics.IS_READY.set_function(lambda: health.check_ready().ok)
-    server = ThreadingHTTPServer((HOST, 0), make_handler(health))
+    server = StatusServer((HOST, 0), make_handler(health))
     threading.Thread(target=server.serve_forever, name="status", daemon=True).start()
     try:
         yield server.server_port

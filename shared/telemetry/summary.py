@@ -27,6 +27,11 @@ class CameraSummary:
     def all_drops_per_s(self) -> float:
         return sum(self.drops_per_s.values())
 
+    @property
+    def loss(self) -> float:
+        """The share of its frames that are dropped, 0 to 1."""
+        return self.all_drops_per_s / max(self.all_drops_per_s + self.readings_per_s, 1e-9)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSummary:

@@ -107,7 +107,6 @@ CROWDED = replace(with_stage(Stage.INFERENCE, busy=0.99, waiting=2), processes=(
             "the queue does not answer",
             "QUEUE",
         ),
-        (WELL, Machine(cores=8, load=20.0), "other programs use this machine: 20.0 of them want", "end some"),
         (replace(WELL, malformed_per_s=3.0), ROOMY, "3.0 messages a second are malformed", "QUEUE"),
     ],
 )
@@ -134,6 +133,38 @@ def test_healthy_pipeline_has_no_findings(pipeline: PipelineSummary) -> None:
     assert diagnose(pipeline, ROOMY) == []
 
 
+@pytest.mark.parametrize("machine", [Machine(cores=8, load=20.0), Machine(cores=1, load=4.0)])
+def test_load_of_other_programs_is_no_problem_while_no_frame_is_lost(machine: Machine) -> None:
+    assert diagnose(WELL, machine) == []
+
+
+def test_load_of_other_programs_is_named_if_frames_are_lost() -> None:
+    findings = diagnose(with_camera(**drops(DropReason.STALE)), Machine(cores=8, load=20.0))
+    assert findings[0].problem == "other programs use this machine: 19.5 of them want its 8 cores"
+
+
+def test_too_many_cameras_are_one_finding() -> None:
+    cameras = tuple(replace(CAMERA, name=f"demo.{n}", **drops(DropReason.STALE)) for n in range(60))
+    pipeline = replace(WELL, cameras=cameras, processes=(replace(PROCESS, cpu=1.9),))
+    (finding,) = diagnose(pipeline, Machine(cores=2, load=30.0))
+    assert finding.problem == "60 cameras are too many for 2 cores: 60 lose frames"
+
+
+def test_camera_whose_process_says_why_it_is_absent_is_named_once() -> None:
+    absent = ProbeResult(NotReady.CAMERA_ABSENT, "the camera is absent: it refuses this user or password")
+    pipeline = replace(
+        with_camera(state=CameraState.DOWN),
+        processes=(PROCESS, replace(PROCESS, name="capture.hall", readiness=absent)),
+    )
+    (finding,) = diagnose(pipeline, ROOMY)
+    assert "it refuses this user or password" in finding.problem
+
+
+def test_process_that_is_starting_is_no_failure() -> None:
+    starting = with_process(readiness=ProbeResult(NotReady.STARTING, "it is starting"))
+    assert [finding.is_needed for finding in diagnose(starting, ROOMY)] == [False]
+
+
 def test_findings_that_stop_everything_come_first() -> None:
     pipeline = replace(
         with_stage(Stage.INFERENCE, workers=0),
@@ -144,7 +175,9 @@ def test_findings_that_stop_everything_come_first() -> None:
 
 
 def test_no_more_workers_are_advised_while_other_programs_use_the_cores() -> None:
-    findings = diagnose(with_stage(Stage.INFERENCE, busy=0.9, waiting=2), Machine(cores=2, load=9.0))
+    busy = with_stage(Stage.INFERENCE, busy=0.9, waiting=2)
+    losing = replace(busy, cameras=(replace(CAMERA, **drops(DropReason.STALE)),))
+    findings = diagnose(losing, Machine(cores=2, load=9.0))
     assert [finding.remedy for finding in findings] == [
         "other programs use the cores; end some of them first",
         "end some of them",

@@ -102,3 +102,19 @@ def test_complete_machine_has_no_findings(make_settings: MakeSettings, monkeypat
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         ports = {"WEB_PORT": one.getsockname()[1], "PROMETHEUS_PORT": two.getsockname()[1]}
     assert check_requirements(make_settings(CAMERAS="demo", **ports)) == []
+
+
+def test_port_of_prometheus_is_a_convenience(make_settings: MakeSettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = make_settings(PROMETHEUS_PORT=taken.getsockname()[1], DISPLAY_MODE="none")
+        assert [finding.is_needed for finding in check_ports(settings)] == [False]
+
+
+def test_more_cameras_than_the_cores_can_read_are_named(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert not list(check_cameras(make_settings(CAMERAS=",".join(["demo"] * 12))))
+    (finding,) = check_cameras(make_settings(CAMERAS=",".join(["demo"] * 60)))
+    assert finding.problem.startswith("60 cameras of 30 frames/s are too many for 2 cores")
+    assert not finding.is_needed

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,7 +16,7 @@ from shared.messaging.messages import Frame, Message, Ready
 from shared.pipeline import Stage
 from shared.service.stage_loop import run_loop
 from shared.telemetry.health import QUEUE_SILENT, Health, Problem
-from shared.telemetry.status_server import serve_status
+from shared.telemetry.status_server import StatusServer, serve_status
 from tests.shared.service.test_stage_loop import BatchQueue, frame
 
 
@@ -70,3 +71,15 @@ def test_hung_worker_is_not_alive_within_3_s() -> None:
             assert time.monotonic() < hung_at + 3
         release.set()
         loop.join()
+
+
+@pytest.mark.parametrize(("error", "is_logged"), [(BrokenPipeError(), False), (ValueError(), True)])
+def test_client_that_gave_up_is_no_traceback(
+    capsys: pytest.CaptureFixture[str], error: Exception, is_logged: bool
+) -> None:
+    with StatusServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        try:
+            raise error
+        except Exception:  # noqa: BLE001 - handle_error() asks for the exception being handled
+            server.handle_error(None, ("127.0.0.1", 1))
+    assert bool(capsys.readouterr().err) == is_logged
