@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from shared.cameras.camera_list import NAME_PATTERN, Camera, parse_cameras
+from shared.cameras.camera_list import NAME_PATTERN, Camera, SourceKind, parse_cameras
 from shared.cameras.options import format_options
 from shared.settings import ConfigError
 
@@ -19,6 +19,14 @@ ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MAX_ADDED = 16  # a process of 60 MB each
 # no white space, which could forge a line of the log; options such as #rotate=180 may follow
 SOURCE_PATTERN = r"(?:demo|(?:rtsp|http)s?://[!$-~]{1,1000})(?:#[!$-~]{1,100}){0,10}"
+# for the API's document: sources that are right in every part, which SOURCE_PATTERN does not assure
+LOGIN_PATTERN = r"[A-Za-z0-9._%-]{1,64}(?::[A-Za-z0-9._%-]{1,64})?@"
+ADDRESS_PATTERN = rf"(?:rtsp|http)s?://(?:{LOGIN_PATTERN})?[A-Za-z0-9][A-Za-z0-9.-]{{0,62}}(?::[1-9][0-9]{{0,3}})?"
+OPTION_PATTERN = (
+    "#(?:mirror|rotate=(?:90|180|270)|fps=[1-9][0-9]?|weight=(?:[1-9]|0[.][1-9])|max_age_s=(?:[1-9]|0[.][1-9])"
+    "|crop=[0-9]{1,4},[0-9]{1,4},[1-9][0-9]{0,3},[1-9][0-9]{0,3})"
+)
+DOCUMENTED_PATTERN = rf"(?:demo|{ADDRESS_PATTERN}(?:/[!$-~]{{0,500}})?)(?:{OPTION_PATTERN}){{0,6}}"
 WRONG_NAME = "a camera's name is 1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
 WRONG_SOURCE = (
     "source is rtsp://... or http://... (MJPEG or snapshots) with a host, or demo; options such as #rotate=180 may "
@@ -36,8 +44,9 @@ def make_added_camera(name: str, source: str) -> Camera:
     try:
         camera = parse_cameras([source])[0]
     except ConfigError as error:
-        reason = str(error) if "#" in source else WRONG_SOURCE  # no host, or an invalid one
-        raise ConfigError(reason.removeprefix("CAMERAS has ")) from error
+        raise ConfigError(str(error).removeprefix("CAMERAS has ") if "#" in source else WRONG_SOURCE) from error
+    if camera.kind not in (SourceKind.STREAM, SourceKind.DEMO):  # demo#... may be the name of a file
+        raise ConfigError(WRONG_SOURCE)
     return replace(camera, name=name)
 
 

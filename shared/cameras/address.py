@@ -97,4 +97,4 @@ def find_host(url: str) -> str:
     else:
         if not address.is_doubtful:
             return address.host
-    return re.split("[:/?#]", url.rpartition("@")[2])[0]
+    return re.split("[:/?#]", url.rpartition("@")[2])[0] or "camera"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
-from shared.cameras.added_cameras import SOURCE_PATTERN
+from shared.cameras.added_cameras import DOCUMENTED_PATTERN
 from shared.cameras.camera_list import NAME_PATTERN
 from shared.pipeline import CameraState, Outcome
 from shared.vision.corrections import MAX_ID
@@ -85,7 +85,7 @@ class NewCamera(Model):
         str,
         Meta(
             description="rtsp://..., http://... or demo; options such as #rotate=180 may follow",
-            extra_json_schema={"pattern": f"^({SOURCE_PATTERN})$"},
+            extra_json_schema={"pattern": f"^{DOCUMENTED_PATTERN}$"},
         ),
     ]
 

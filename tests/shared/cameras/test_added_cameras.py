@@ -136,3 +136,10 @@ def test_options_of_an_added_camera_are_kept(tmp_path: Path) -> None:
     assert read_added_cameras(tmp_path) == {"hall": camera}
     with pytest.raises(ConfigError, match="#rotate=5: rotate takes 90, 180 or 270"):
         make_added_camera("hall", "demo#rotate=5")
+
+
+def test_options_cannot_make_a_file_of_this_machine_a_camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo#secret.mp4").touch()
+    with pytest.raises(ConfigError, match="files and webcams"):
+        make_added_camera("hall", "demo#secret.mp4")

@@ -87,8 +87,9 @@ def test_camera_is_added_changed_and_removed(server: WebServer, tmp_path: Path) 
         show(server)
         status, camera = await put(server, "hall", "rtsp://me:s3cret@10.0.0.7/live")
         assert (status, camera["state"], camera["added"]) == (201, "connecting", True)
-        assert (await put(server, "hall", "http://10.0.0.7/cam.mjpg"))[0] == 200
-        assert read_added_cameras(tmp_path)["hall"].source == "http://10.0.0.7/cam.mjpg"
+        assert (await put(server, "hall", "http://10.0.0.7/cam.mjpg#rotate=90#mirror"))[0] == 200
+        hall = read_added_cameras(tmp_path)["hall"]
+        assert (hall.source, hall.options.rotate, hall.options.mirror) == ("http://10.0.0.7/cam.mjpg", 90, True)
         listed = (await ask(server, "/api/cameras"))[1]["cameras"]
         assert [(camera["name"], camera["added"]) for camera in listed] == [("demo", False), ("hall", True)]
         assert "10.0.0.7" not in json.dumps(listed)
@@ -105,6 +106,8 @@ def test_camera_is_added_changed_and_removed(server: WebServer, tmp_path: Path) 
         ("hall", "/etc/passwd", (400, "source is rtsp://")),
         ("hall", "0", (400, "source is rtsp://")),
         ("hall", 7, (400, "source: expected str, got int")),
+        ("hall", "demo#rotate=5", (400, "#rotate=5: rotate takes 90, 180 or 270")),
+        ("hall", "rtsp://10.0.0.7/#size=9x9", (400, "no webcam")),
         ("-hall", "demo", (400, "name is")),
         ("demo", "demo", (409, "not added here")),
     ],
