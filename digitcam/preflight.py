@@ -12,7 +12,7 @@ from digitcam.diagnosis import Finding
 from digitcam.ports import find_bind_error
 from services.capture.probe import find_camera_problems
 from shared.cameras.added_cameras import append_added_cameras
-from shared.cameras.camera_list import parse_cameras
+from shared.cameras.camera_list import SourceKind, parse_cameras
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
 
@@ -89,7 +89,8 @@ def check_cameras(settings: Settings) -> Iterator[Finding]:
     except ConfigError as error:
         yield Finding(str(error))
         return
-    for name, problem in find_camera_problems(cameras).items():
+    fallible = [camera for camera in cameras if camera.kind is not SourceKind.DEMO]
+    for name, problem in find_camera_problems(fallible).items():
         yield Finding(f"{name} gives no frames: {problem}")
     cores = os.cpu_count() or 1
     if len(cameras) > CAMERAS_PER_CORE * cores:

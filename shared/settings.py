@@ -21,7 +21,9 @@ MODELS = Path(__file__).parent.parent / "models"
 IPC_ADDRESS_BYTES = 100  # a Unix socket's path is limited to 104 bytes (macOS) or 108 (Linux)
 
 
-LIST_ITEM = re.compile(r"(?:#crop=\d+(?:,\d+){3}|[^,])+")  # commas separate, but not in #crop=x,y,width,height
+QUOTED_COMMA = r'"([^",]*,[^"]*)"'
+# commas separate, but not in #crop=x,y,width,height and in quotes
+LIST_ITEM = re.compile(rf"(?:#crop=\d+(?:,\d+){{3}}|{QUOTED_COMMA}|[^,])+")
 
 
 class ConfigError(Exception):
@@ -44,7 +46,8 @@ def _setting(default: str, parse: Callable[[str], Any], description: str, *, is_
 
 
 def _parse_list(text: str) -> tuple[str, ...]:
-    words = tuple(word.strip() for word in LIST_ITEM.findall(text) if word.strip())
+    items = (re.sub(QUOTED_COMMA, r"\1", found[0]).strip() for found in LIST_ITEM.finditer(text))
+    words = tuple(item for item in items if item)
     if not words:
         raise ValueError("at least one, with commas between")
     return words

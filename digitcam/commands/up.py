@@ -43,7 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(arguments)
     environment = dict(os.environ)
     if parsed.cameras:
-        environment["CAMERAS"] = ",".join(parsed.cameras)
+        environment["CAMERAS"] = ",".join(map(quote_file, parsed.cameras))
     load_settings(environment)  # reports a wrong setting once, before anything starts
     environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     manager = Manager(Printer(sys.stdout))
@@ -54,6 +54,11 @@ def main(arguments: Sequence[str]) -> int:
         manager.add_process(line.name, command, env=environment | line.env)
     manager.loop()
     return 0 if manager.returncode == CTRL_C else int(manager.returncode)
+
+
+def quote_file(word: str) -> str:
+    """Return a word of CAMERAS; a file with a comma in its name in quotes."""
+    return f'"{word}"' if "," in word and os.path.exists(word) else word  # noqa: PTH110 - Path.exists() may raise
 
 
 def parse_concurrency(text: str) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The list of cameras: what each word of CAMERAS means, and the name of its camera."""
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ def _is_auto(word: str) -> bool:
 def split_name(word: str) -> tuple[str, str]:
     """Return the name that a word of CAMERAS begins with, "" if none, and the rest. A file may be named a=b.mp4."""
     named = NAMED.fullmatch(word)
-    return (named[1], named[2]) if named and not Path(word.partition("#")[0]).exists() else ("", word)
+    is_file = os.path.exists(word.partition("#")[0])  # noqa: PTH110 - Path.exists() raises if the name is too long
+    return (named[1], named[2]) if named and not is_file else ("", word)
 
 
 def _make_camera(name: str, word: str) -> Camera:
@@ -146,14 +148,19 @@ def _find_kind(source: str) -> SourceKind:
         return SourceKind.WEBCAM
     if "://" in source:
         return SourceKind.STREAM
-    path = Path(source).expanduser()
+    try:
+        path = Path(source).expanduser()
+        path.stat()
+    except FileNotFoundError as error:
+        raise ConfigError(f"CAMERAS={source} does not exist: {TAKES}.") from error
+    except (OSError, RuntimeError) as error:  # a name that is too long, a closed folder, ~nobody
+        reason = error.strerror if isinstance(error, OSError) else "there is no such user"
+        raise ConfigError(f"CAMERAS={source} can't be opened: {reason}.") from error
     if path.is_dir():
         if not any(file.suffix.lower() in IMAGE_SUFFIXES for file in find_media_files(path)):
             suffixes = " ".join(sorted(IMAGE_SUFFIXES))
             raise ConfigError(f"CAMERAS={path} is a folder without images: it takes one with {suffixes}.")
         return SourceKind.IMAGES
-    if not path.exists():
-        raise ConfigError(f"CAMERAS={path} does not exist: {TAKES}.")
     return SourceKind.IMAGES if path.suffix.lower() in IMAGE_SUFFIXES else SourceKind.VIDEO
 
 

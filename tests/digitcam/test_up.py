@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from digitcam.commands.up import PROCFILE, parse_concurrency
+from digitcam.commands.up import PROCFILE, parse_concurrency, quote_file
 from shared.settings import ConfigError
 from tests.pipeline.pipeline import find_free_port
 
@@ -58,3 +58,9 @@ def test_wrong_setting_is_one_sentence_before_anything_starts(tmp_path: Path) ->
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "MAX_BATCH=many" in done.stderr
+
+
+def test_file_with_a_comma_in_its_name_is_one_camera(tmp_path: Path) -> None:
+    (tmp_path / "a,b.jpg").touch()
+    assert quote_file(str(tmp_path / "a,b.jpg")) == f'"{tmp_path}/a,b.jpg"'
+    assert quote_file("demo,0") == "demo,0"

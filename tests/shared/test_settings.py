@@ -37,6 +37,7 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ('CAMERAS="C:\\videos"', ("C:\\videos",)),
         ('CAMERAS="say \\"hi\\".mp4"', ('say "hi".mp4',)),
         ("CAMERAS='a'\"b\"", ("ab",)),
+        ('CAMERAS=\'"a,b.jpg",hall="c, d.mp4"#fps=5,demo\'', ("a,b.jpg", "hall=c, d.mp4#fps=5", "demo")),
     ],
 )
 def test_value_is_read_as_a_shell_and_honcho_read_it(tmp_path: Path, line: str, cameras: tuple[str, ...]) -> None:

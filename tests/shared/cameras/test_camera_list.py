@@ -210,3 +210,16 @@ def test_commas_of_a_crop_do_not_separate_cameras() -> None:
 def test_name_holds_no_part_of_a_password_that_is_not_escaped() -> None:
     for url in ("http://me:p@ss/w#rd:1%@10.0.0.7:80/cam", "rtsp://me:pa/ss@10.0.0.7/", "rtsp://me:pa#ss@10.0.0.7/"):
         assert parse_cameras([url])[0].name == "10.0.0.7"
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("x" * 300 + ".jpg", "can't be opened: File name too long"),
+        ("~nosuchuser/x.jpg", "can't be opened: there is no such user"),
+        (__file__ + "/a.jpg", "can't be opened: Not a directory"),
+    ],
+)
+def test_name_that_can_not_be_opened_is_one_sentence(word: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        parse_cameras([word])
