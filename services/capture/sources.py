@@ -1,6 +1,7 @@
 """Opens a camera of any kind as a stream of frames."""
 
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 from services.capture.files import play_video, read_images_once, read_video_once, show_images
@@ -19,7 +20,8 @@ def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
 
     With every_frame a file is read once and the stream then ends.
     """
-    return transform_frames(open_raw_source(camera, every_frame, pace), camera.options)
+    options = replace(camera.options, fps=0.0) if every_frame else camera.options
+    return transform_frames(open_raw_source(camera, every_frame, pace), options)
 
 
 def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:

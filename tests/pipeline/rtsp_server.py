@@ -1,6 +1,6 @@
 """An RTSP camera for tests: a moving test pattern at rtsp://127.0.0.1:PORT/cam.
 
-Run by the system's Python, which has GStreamer's bindings, as `python3 rtsp_server.py PORT h264|jpeg`; prints "ready".
+Run by the system's Python, which has GStreamer's bindings, as `python3 rtsp_server.py PORT MODE`; prints "ready".
 """
 
 import sys
@@ -8,12 +8,15 @@ import sys
 import gi  # type: ignore[import-not-found]  # of the system's Python
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402 - the versions must be requested first
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402 - the versions must be requested first
 
 SOURCE = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=480,framerate=30/1 ! "
 ENCODERS = {
     "h264": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay name=pay0 pt=96",
+    "udp": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! rtph264pay name=pay0 pt=96",
+    "sparse": "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=120 ! rtph264pay name=pay0 pt=96",
     "jpeg": "jpegenc ! rtpjpegpay name=pay0 pt=26",
 }
 
@@ -28,6 +31,8 @@ def main() -> None:
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(f"( {SOURCE}{ENCODERS[encoder]} )")
     factory.set_shared(True)
+    if encoder == "udp":
+        factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     server.get_mount_points().add_factory("/cam", factory)
     if not server.attach(None):
         sys.exit(f"port {port} is taken")

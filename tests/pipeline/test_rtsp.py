@@ -1,5 +1,6 @@
 """A real capture process with a real RTSP camera that is turned off, hangs and returns."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 import simplejpeg
 
+from shared.messaging.messages import CameraReport, Frame, Message
+from shared.pipeline import CameraState
 from tests.conftest import MakeSettings
 from tests.pipeline.pipeline import find_free_port, run_pipeline, wait_for
 from tests.services.capture.capture_process import run_capture
@@ -113,3 +116,32 @@ def test_jpegs_of_the_camera_pass_through_and_its_password_is_not_logged(make_se
         log = capture.terminate()
     assert "live" in log
     assert "s3cret" not in log
+
+
+def test_camera_that_sends_over_udp_only_is_read(make_settings: MakeSettings) -> None:
+    port = find_free_port()
+    with run_camera(port, "udp"), run_capture(make_settings, f"rtsp://127.0.0.1:{port}/cam", NAME) as capture:
+        capture.wait_for_frame()
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
+def test_camera_is_connecting_until_its_next_key_frame(make_settings: MakeSettings) -> None:
+    port = find_free_port()
+    url, states = f"rtsp://127.0.0.1:{port}/cam", set()
+
+    def is_frame(message: Message) -> bool:
+        if isinstance(message, CameraReport):
+            states.add(message.state)
+        return isinstance(message, Frame)
+
+    viewer = ["ffmpeg", *f"-v quiet -rtsp_transport tcp -i {url} -c copy -f framecrc -".split()]
+    with (
+        run_camera(port, "sparse"),
+        subprocess.Popen(viewer, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as other,
+    ):
+        assert other.stdout
+        other.stdout.readline()  # from now on the next key frame is up to 4 s away
+        with run_capture(make_settings, url, NAME) as capture:
+            capture.wait_for_message(is_frame)
+        other.kill()
+    assert states <= {CameraState.CONNECTING, CameraState.LIVE}

@@ -23,6 +23,7 @@ from services.capture.files import (
 from services.capture.frames import Tick, encode_jpeg, schedule_ticks
 from services.capture.sources import open_source
 from shared.cameras.camera_list import Camera, SourceKind
+from shared.cameras.options import CameraOptions
 from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError
 from shared.cameras.publisher import CapturedFrame
@@ -185,3 +186,11 @@ def test_schedule_does_not_drift_and_skips_missed_ticks(work_s: float, ticks: li
         seen.append(tick.number)
         pass_time(work_s)
     assert seen == ticks
+
+
+def test_every_frame_is_read_in_spite_of_a_limit_on_the_rate(tmp_path: Path) -> None:
+    for number in range(5):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((48, 64), np.uint8))
+    camera = Camera("photos", SourceKind.IMAGES, str(tmp_path), CameraOptions(fps=1.0, rotate=90))
+    frames = list(open_source(camera, True, Pace()))
+    assert [simplejpeg.decode_jpeg_header(frame.jpeg)[:2] for frame in frames] == [(64, 48)] * 5
