@@ -10,7 +10,7 @@ from shared.vision.digit import NOT_A_DIGIT
 from training import finetune
 from training.crops import Crops
 from training.images import to_tensors
-from training.scenes.strokes import DIGITS, SIGNS, Strokes, draw
+from training.scenes.strokes import DIGITS, SIGNS, Strokes, rasterise_strokes
 
 SQUARE_SIX: Strokes = (((0.8, 0), (0.1, 0)), ((0.1, 0), (0.1, 1)), ((0.1, 1), (0.8, 1)), ((0.8, 1), (0.8, 0.5)),
                        ((0.8, 0.5), (0.1, 0.5)))  # fmt: skip
@@ -19,7 +19,7 @@ PREDICTED = 5  # for a 6 of two squares; the shipped classifier takes none for a
 
 def draw_image(strokes: Strokes, narrow: float = 0.7) -> NDArray[np.uint8]:
     """Return strokes as an input of the classifier."""
-    body = cv2.dilate(draw(strokes, narrow), np.ones((7, 7))) * 255
+    body = cv2.dilate(rasterise_strokes(strokes, narrow), np.ones((7, 7))) * 255
     return np.asarray(cv2.resize(body, (28, 28), interpolation=cv2.INTER_AREA), np.uint8)
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from shared.vision.digit import NOT_A_DIGIT
-from training.scenes.desk import OUTLINES, Desk, Style, enclose, lay_fraction, lay_line, lay_table, outline
-from training.scenes.fields import line_field, trim
+from training.scenes.desk import OUTLINES, Desk, Style, enclose_areas, lay_fraction, lay_line, lay_table, make_enclosure
+from training.scenes.fields import make_line_field, trim_mask
 from training.scenes.glyphs import Glyph
 from training.scenes.pens import Pen
-from training.scenes.strokes import DIGITS, draw
+from training.scenes.strokes import DIGITS, rasterise_strokes
 
 RIGHT = np.array([1.0, 0.0])
 STYLE = Style(20, np.eye(2, dtype=np.float32), Pen(0.08, 0, 0, 0), 0.2)
@@ -25,7 +25,7 @@ def desk() -> Desk:
 
 
 def glyph(label: int, rise: float = 0.0) -> Glyph:
-    return Glyph(line_field(trim(draw(DIGITS[label][0]))), is_line=True, label=label, rise=rise)
+    return Glyph(make_line_field(trim_mask(rasterise_strokes(DIGITS[label][0]))), is_line=True, label=label, rise=rise)
 
 
 def middles(desk: Desk) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_a_raised_glyph_stands_higher(rng: np.random.Generator, desk: Desk) -> N
 
 
 def test_digits_may_touch_within_a_line_but_not_across_lines(rng: np.random.Generator, desk: Desk) -> None:
-    desk.take(lay_line(rng, desk, [glyph(0), glyph(0)], STYLE, np.array([60.0, 80.0]), RIGHT, -5))
+    desk.occupy(lay_line(rng, desk, [glyph(0), glyph(0)], STYLE, np.array([60.0, 80.0]), RIGHT, -5))
     assert desk.labels == [0, 0]
     lay_line(rng, desk, [glyph(8)], STYLE, np.array([60.0, 80.0]), RIGHT, 0)
     assert desk.labels == [0, 0]
@@ -62,14 +62,14 @@ def test_a_fraction_has_one_line_above_its_bar_and_one_below(rng: np.random.Gene
 
 @pytest.mark.parametrize("kind", OUTLINES)
 def test_outlines_lie_around_what_they_enclose(kind: str, rng: np.random.Generator) -> None:
-    points = np.array([point for stroke in outline(rng, kind) for point in stroke])
+    points = np.array([point for stroke in make_enclosure(rng, kind) for point in stroke])
     assert np.abs(points).max() >= 0.9
     assert np.abs(points).max(axis=1).min() >= 0.5
 
 
 def test_what_is_enclosed_keeps_its_box_and_the_outline_is_no_digit(rng: np.random.Generator, desk: Desk) -> None:
     areas = lay_line(rng, desk, [glyph(5)], STYLE, np.array([70.0, 80.0]), RIGHT, 0)
-    enclose(rng, desk, areas, STYLE, RIGHT)
+    enclose_areas(rng, desk, areas, STYLE, RIGHT)
     inner, outer = desk.boxes
     assert desk.labels == [5, NOT_A_DIGIT]
     assert outer[2] > inner[2]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from training.scenes.fields import BOX
-from training.scenes.fonts import letter, print_fonts, render
+from training.scenes.fonts import find_print_fonts, render_letter, render_word
 from training.scenes.letters import LETTERS, draw_letter
 
 
@@ -35,22 +35,22 @@ def test_no_letter_is_drawn_the_same_twice() -> None:
 
 @pytest.fixture
 def font() -> Path:
-    return print_fonts()[0]
+    return find_print_fonts()[0]
 
 
 def test_a_typed_letter_knows_its_size_and_height(font: Path) -> None:
-    small, tall, hanging = (letter(font, character) for character in "xHg")
+    small, tall, hanging = (render_letter(font, character) for character in "xHg")
     assert small[1] < tall[1] == pytest.approx(1, abs=0.05)
     assert hanging[2] < small[2] < tall[2] == pytest.approx(0, abs=0.05)
 
 
 def test_a_word_is_one_body_from_its_first_letter_to_its_last(font: Path) -> None:
-    word, _ = render(font, "mill")
-    one, _ = render(font, "m")
+    word, _ = render_word(font, "mill")
+    one, _ = render_word(font, "m")
     assert word.shape[1] > 1.5 * one.shape[1]
     assert word[:, 0].any()
     assert word[:, -1].any()
 
 
 def test_a_blank_has_no_size(font: Path) -> None:
-    assert letter(font, " ")[1] == 0
+    assert render_letter(font, " ")[1] == 0

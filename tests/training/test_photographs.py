@@ -45,7 +45,7 @@ def packages(command: list[str], scratch: Path) -> None:
 def test_photographs_are_kept_smaller_without_drawings_buttons_and_digits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(photographs, "run", packages)
+    monkeypatch.setattr(photographs, "run_command", packages)
     photographs.fetch_things(tmp_path)
     found = load_things(tmp_path)
     assert [stamp.shape for stamp in found.stamps] == [(320, 160, 2)]
@@ -53,9 +53,9 @@ def test_photographs_are_kept_smaller_without_drawings_buttons_and_digits(
 
 
 def test_what_is_there_is_not_brought_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(photographs, "run", packages)
+    monkeypatch.setattr(photographs, "run_command", packages)
     photographs.fetch_things(tmp_path)
-    monkeypatch.setattr(photographs, "run", None)
+    monkeypatch.setattr(photographs, "run_command", None)
     photographs.fetch_things(tmp_path)
 
 
@@ -65,7 +65,7 @@ def test_training_goes_on_without_and_says_so(
     def fail(command: list[str], _: Path) -> None:
         raise subprocess.CalledProcessError(1, command)
 
-    monkeypatch.setattr(photographs, "run", fail)
+    monkeypatch.setattr(photographs, "run_command", fail)
     photographs.fetch_things(tmp_path)
     assert capsys.readouterr().out.count("goes on without") == 3
     assert load_things(tmp_path) == NO_THINGS

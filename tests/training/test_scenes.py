@@ -11,10 +11,10 @@ from training.label_maps import make_label_maps
 from training.plots import make_contact_sheet
 from training.scenes import EXAMPLES, Scene, make_example, make_scene
 from training.scenes.fields import SIDE as FIELD_SIDE
-from training.scenes.fields import body_field, line_field, thin
+from training.scenes.fields import make_body_field, make_line_field, thin_body
 from training.scenes.glyphs import Glyph, Sources
-from training.scenes.pens import Pen, write
-from training.scenes.strokes import DIGITS, SIGNS, draw
+from training.scenes.pens import Pen, draw_glyph
+from training.scenes.strokes import DIGITS, SIGNS, rasterise_strokes
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +76,19 @@ def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> 
 def test_a_thinned_stroke_is_one_pixel_wide() -> None:
     body = np.zeros((FIELD_SIDE, FIELD_SIDE), np.uint8)
     body[20:60, 35:47] = 1
-    assert (thin(body)[30:50].sum(axis=1) == 1).all()
+    assert (thin_body(body)[30:50].sum(axis=1) == 1).all()
 
 
 def test_a_field_is_negative_inside_a_body_and_grows_outwards() -> None:
     body = np.zeros((FIELD_SIDE, FIELD_SIDE), np.uint8)
     body[30:50, 30:50] = 1
-    field = body_field(body)
+    field = make_body_field(body)
     assert field[40, 40] < 0 < field[40, 55] < field[40, 70]
 
 
 @pytest.mark.parametrize("name", SIGNS)
 def test_a_sign_is_drawn_inside_its_square(name: str) -> None:
-    mask = draw(SIGNS[name])
+    mask = rasterise_strokes(SIGNS[name])
     assert mask.sum() > 1
     assert not mask[0].any()
     assert not mask[-1].any()
@@ -96,8 +96,8 @@ def test_a_sign_is_drawn_inside_its_square(name: str) -> None:
 
 @pytest.mark.parametrize(("width", "px"), [(0.05, 2.0), (0.2, 8.0)])
 def test_a_pen_draws_as_wide_as_it_is(width: float, px: float) -> None:
-    glyph = Glyph(line_field(draw(DIGITS[1][0])), is_line=True, label=1)
-    ink = write(np.random.default_rng(0), glyph, 40, np.eye(2, dtype=np.float32), Pen(width, 0, 0, 0))
+    glyph = Glyph(make_line_field(rasterise_strokes(DIGITS[1][0])), is_line=True, label=1)
+    ink = draw_glyph(np.random.default_rng(0), glyph, 40, np.eye(2, dtype=np.float32), Pen(width, 0, 0, 0))
     assert ink[10:30].sum(axis=1).mean() == pytest.approx(px, rel=0.2)
 
 

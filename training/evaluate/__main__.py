@@ -18,13 +18,12 @@ from shared.networks.runtimes import load_network
 from shared.vision.recognizer import load_recognizer
 from training.baseline import ClassicalRecognizer
 from training.data import is_complete, load_mnist
-from training.evaluate.ablation import measure_ablation
 from training.evaluate.figures import Figure, SupportsRead
 from training.evaluate.frame_time import measure_frame_times
 from training.evaluate.frames import measure_clip, measure_demo
 from training.evaluate.goals import RECOGNIZER
 from training.evaluate.negatives import make_digits, make_negatives
-from training.evaluate.photographs import crop_true_boxes, measure_photographs
+from training.evaluate.photographs import measure_photographs
 from training.evaluate.records import (
     CLASSIFIER_SEEDS,
     SPEED_RECORD,
@@ -35,7 +34,7 @@ from training.evaluate.records import (
 )
 from training.evaluate.report import format_report
 from training.evaluate.single_digits import measure_accuracy, measure_rejection, measure_writers
-from training.scenes.fonts import hand_fonts
+from training.scenes.fonts import find_hand_fonts
 
 PAGE = Path("docs/accuracy.md")
 
@@ -88,7 +87,7 @@ def find_missing(options: argparse.Namespace) -> list[str]:
         load_mnist("test", options.data)
     except SystemExit as error:
         missing.append(str(error))
-    if not hand_fonts(options.data):
+    if not find_hand_fonts(options.data):
         missing.append(f"handwriting fonts are expected at {options.data / 'fonts'} (a training fetches them)")
     return missing
 
@@ -117,8 +116,6 @@ def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
             yield from measure_photographs(each, name, options.photographs)
         if (clip := options.photographs / "handheld.mp4").is_file():
             yield from measure_clip(each, name, clip)
-    if has_photographs:
-        yield from measure_ablation(blog, *crop_true_boxes(options.photographs))
     yield from measure_frame_times(recognizer, RECOGNIZER)
 
 

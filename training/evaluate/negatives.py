@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from training.crops import cut_part, jitter, make_crop
 from training.data import HELD_OUT
-from training.scenes.glyphs import Glyph, Sources, clear_letter, load_sources, mnist_digit, sign
-from training.scenes.lens import photograph
-from training.scenes.papers import rule, sheet
-from training.scenes.pens import choose_pen, write
+from training.scenes.glyphs import Glyph, Sources, load_sources, make_clear_letter, make_mnist_digit, make_sign
+from training.scenes.lens import simulate_camera
+from training.scenes.papers import draw_ruling, make_sheet
+from training.scenes.pens import choose_pen, draw_glyph
 
 SEED = 40_000_000
 COUNT = 2_000
@@ -28,15 +28,15 @@ Patch = tuple[NDArray[np.uint8], NDArray[np.float64]]  # a picture and a box in 
 def make_digits(data: Path) -> Images:
     """Return digits written on sheets, which should be accepted."""
     sources = load_held_out(data)
-    return collect(lambda rng: write_on_sheet(rng, mnist_digit(rng, sources, int(rng.integers(10)))))
+    return collect(lambda rng: write_on_sheet(rng, make_mnist_digit(rng, sources, int(rng.integers(10)))))
 
 
 def make_negatives(data: Path) -> dict[str, Images]:
     """Return what should be rejected, by kind. Empty paper counts only where the normaliser finds ink in its grain."""
     sources = load_held_out(data)
     return {
-        "letters (without look-alikes)": collect(lambda rng: write_on_sheet(rng, clear_letter(rng, sources))),
-        "signs and shapes": collect(lambda rng: write_on_sheet(rng, sign(rng))),
+        "letters (without look-alikes)": collect(lambda rng: write_on_sheet(rng, make_clear_letter(rng, sources))),
+        "signs and shapes": collect(lambda rng: write_on_sheet(rng, make_sign(rng))),
         "parts of digits": collect(lambda rng: write_part(rng, sources)),
         "empty paper": collect(leave_empty),
     }
@@ -59,28 +59,28 @@ def collect(make_patch: Callable[[np.random.Generator], Patch]) -> Images:
 
 def write_on_sheet(rng: np.random.Generator, glyph: Glyph) -> Patch:
     """Return a glyph written in the middle of a sheet, and its box as a detector gives it."""
-    paper = sheet(rng, SIDE_PX)
+    paper = make_sheet(rng, SIDE_PX)
     if rng.random() < 0.3:
-        rule(rng, paper, 0.0)
+        draw_ruling(rng, paper, 0.0)
     height = rng.uniform(*HEIGHTS_PX)
-    ink = write(rng, glyph, height, np.eye(2, dtype=np.float32), choose_pen(rng))
+    ink = draw_glyph(rng, glyph, height, np.eye(2, dtype=np.float32), choose_pen(rng))
     top, left = ((SIDE_PX - side) // 2 for side in ink.shape)
     area = paper[top : top + ink.shape[0], left : left + ink.shape[1]]
     area *= 1 - ink * rng.uniform(0.5, 0.95)
     box = np.array([left, top, ink.shape[1], ink.shape[0]], np.float64)
-    return photograph(rng, paper, height), jitter(rng, box)
+    return simulate_camera(rng, paper, height), jitter(rng, box)
 
 
 def write_part(rng: np.random.Generator, sources: Sources) -> Patch:
     """Return a digit, and a box with only half of it."""
-    picture, box = write_on_sheet(rng, mnist_digit(rng, sources, int(rng.integers(10))))
+    picture, box = write_on_sheet(rng, make_mnist_digit(rng, sources, int(rng.integers(10))))
     return picture, cut_part(rng, box)
 
 
 def leave_empty(rng: np.random.Generator) -> Patch:
     """Return a sheet without writing, and a box somewhere on it."""
-    paper = sheet(rng, SIDE_PX)
+    paper = make_sheet(rng, SIDE_PX)
     if rng.random() < 0.4:
-        rule(rng, paper, rng.normal(0, 0.1))
+        draw_ruling(rng, paper, rng.normal(0, 0.1))
     size = rng.uniform(*HEIGHTS_PX) * np.array([rng.uniform(0.4, 1), 1])
-    return photograph(rng, paper, SIDE_PX), np.concatenate([rng.uniform(0, SIDE_PX - size), size])
+    return simulate_camera(rng, paper, SIDE_PX), np.concatenate([rng.uniform(0, SIDE_PX - size), size])

@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from shared.vision.digit import Box, Digit
 from shared.vision.gray_frame import LONG_SIDE_PX, make_gray_frame
 from shared.vision.image_files import load_photo
-from shared.vision.normaliser import crop_around
 from shared.vision.numbers import join_numbers
 from training.evaluate.boxes import centre_of, compute_iou, is_inside
 from training.evaluate.figures import Figure, SupportsRead
@@ -106,15 +102,3 @@ def rate_pair(true: Sequence[Any], box: Box) -> float:
     is_on_it = is_inside(centre_of(box), around) and 0.5 <= box[3] / max(height, 1) <= 1.8
     iou = compute_iou((x, y, width, height), box)
     return iou + 0.5 * is_on_it if is_on_it or iou >= MIN_IOU else 0
-
-
-def crop_true_boxes(folder: Path) -> tuple[list[NDArray[np.uint8]], list[int]]:
-    """Return the crops around the true boxes of all photographs, and their digits."""
-    crops, labels = [], []
-    for row in load_manifest(folder):
-        gray, scale = make_gray_frame(load_photo(folder / row["file"]), LONG_SIDE_PX)
-        for *box, label in row.get("boxes", []):
-            x, y, width, height = (side * scale for side in box)
-            crops.append(crop_around(gray, (x, y, width, height)))
-            labels.append(int(label))
-    return crops, labels

@@ -1,4 +1,4 @@
-"""A scene in the making: what has been written on it so far, and how lines, fractions and tables are laid out."""
+"""A scene under construction, and the layout of lines, fractions and tables on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from shared.vision.digit import NOT_A_DIGIT
 from training.scenes.glyphs import Glyph
 from training.scenes.papers import Grey
-from training.scenes.pens import Affine, Ink, Pen, choose_pen, write
-from training.scenes.strokes import Strokes, curve
+from training.scenes.pens import Affine, Ink, Pen, choose_pen, draw_glyph
+from training.scenes.strokes import Strokes, smooth_stroke
 
-IGNORED = -1  # the label of what is neither to be found nor to be taken for background: digits cut by the edge
-FAINT = 24  # grey levels: paler ink drowns in noise and JPEG, and is neither learnt nor held against the detector
-WHOLE, PART = 0.8, 0.25  # a digit that shows more of itself is whole; one that shows less is not a digit any more
+IGNORED = -1  # label of digits that are faint or cut by the edge: they count neither as digits nor as background
+FAINT = 24  # grey levels: fainter ink is lost in noise and JPEG, so it is IGNORED
+WHOLE, PART = 0.8, 0.25  # visible shares: a digit is whole above the first, and no digit below the second
 
-# How often what is drawn round numbers has each form.
+# Probability of each outline around a number.
 OUTLINES = {"circle": 0.4, "box": 0.3, "diamond": 0.08, "triangle": 0.05, "underline": 0.12, "brackets": 0.05}
 
 Point = NDArray[np.float64]
@@ -27,10 +27,10 @@ Area = tuple[slice, slice]  # rows and columns of a scene
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How a line is written.
+    """The style of a written line.
 
-    height_px is of its digits and capitals. tone is the share of the paper's light that ink lets through, or on a
-    dark board the chalk's own grey.
+    height_px is the height of its digits and capitals. tone is a factor on the paper's grey, or, on a dark board, the
+    chalk's own grey.
     """
 
     height_px: float
@@ -41,7 +41,7 @@ class Style:
 
 @dataclass(slots=True)
 class Desk:
-    """The grey of a scene so far, where nothing more can be written, and what was written."""
+    """A scene's grey levels, a mask of its occupied pixels, and the boxes and labels written so far."""
 
     grey: Grey
     taken: NDArray[np.bool_]
@@ -49,8 +49,8 @@ class Desk:
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
 
-    def put(self, ink: Ink, centre: Point, tone: float, label: int) -> Area | None:
-        """Write ink around a centre, unless something is there; return the pixels it covers, None if not written."""
+    def place_ink(self, ink: Ink, centre: Point, tone: float, label: int) -> Area | None:
+        """Draw ink around a centre; return the pixels it covers, or None if the place is occupied or outside."""
         side, (height, width) = self.grey.shape[0], ink.shape
         left, top = round(centre[0] - width / 2), round(centre[1] - height / 2)
         rows = slice(max(0, top), min(side, top + height))
@@ -69,39 +69,39 @@ class Desk:
             self.labels.append(label if is_clear else IGNORED)
         return rows, columns
 
-    def take(self, areas: Sequence[Area]) -> None:
-        """Let nothing else be written on these pixels."""
+    def occupy(self, areas: Sequence[Area]) -> None:
+        """Mark pixels as occupied."""
         for rows, columns in areas:
             self.taken[rows, columns] = True
 
 
-def lay_line(  # noqa: PLR0917 - where a line begins, its direction and its gap are three things
+def lay_line(  # noqa: PLR0917 - start, direction and gap are independent
     rng: np.random.Generator, desk: Desk, glyphs: Sequence[Glyph], style: Style, start: Point, along: Point, gap: float
 ) -> list[Area]:
-    """Write glyphs one after another from a start, gap pixels apart; return the pixels they cover, not taken yet."""
+    """Write glyphs from a start, gap pixels apart; return the pixels they cover, not marked as occupied yet."""
     height, down, place, covered = style.height_px, np.array([-along[1], along[0]]), start, []
     for glyph in glyphs:
         if not glyph.size:  # between words; fonts lack some characters, too
             place = place + along * (0.3 * height + gap)
             continue
-        ink = write(rng, glyph, height * glyph.size * rng.uniform(0.9, 1.1), style.hand, style.pen)
+        ink = draw_glyph(rng, glyph, height * glyph.size * rng.uniform(0.9, 1.1), style.hand, style.pen)
         if not ink.size:
             continue
         place = place + along * ink.shape[1] / 2
         lift = (rng.normal(0, 0.05) - glyph.rise) * height
-        area = desk.put(ink, place + lift * down, style.tone * rng.uniform(0.95, 1.05), glyph.label)
+        area = desk.place_ink(ink, place + lift * down, style.tone * rng.uniform(0.95, 1.05), glyph.label)
         covered += [area] if area else []
         place = place + along * (ink.shape[1] / 2 + gap * rng.uniform(0.7, 1.3))
     return covered
 
 
-def width_of(glyphs: Sequence[Glyph], style: Style, gap: float) -> float:
-    """Return about how wide a line will be, in pixels."""
+def estimate_width(glyphs: Sequence[Glyph], style: Style, gap: float) -> float:
+    """Return the approximate width of a line, in pixels."""
     height = style.height_px
     return sum(height * glyph.size * 0.62 + gap if glyph.size else 0.3 * height + gap for glyph in glyphs) - gap
 
 
-def lay_fraction(  # noqa: PLR0917 - two lines, and where they stand
+def lay_fraction(  # noqa: PLR0917 - two lines, their centre and direction
     rng: np.random.Generator,
     desk: Desk,
     above: Sequence[Glyph],
@@ -110,12 +110,12 @@ def lay_fraction(  # noqa: PLR0917 - two lines, and where they stand
     middle: Point,
     along: Point,
 ) -> list[Area]:
-    """Write one line above another with a bar between; return the pixels they cover, not taken yet."""
+    """Write one line above another with a bar between; return the pixels they cover, not marked as occupied yet."""
     down, gap, covered = np.array([-along[1], along[0]]), 0.12 * style.height_px, []
-    widths = [width_of(line, style, gap) for line in (above, below)]
+    widths = [estimate_width(line, style, gap) for line in (above, below)]
     reach = max(widths) * rng.uniform(0.5, 0.75)
     bar = draw_strokes(((tuple(-reach * along), tuple(reach * along)),), style)
-    area = desk.put(bar, middle, style.tone, NOT_A_DIGIT)
+    area = desk.place_ink(bar, middle, style.tone, NOT_A_DIGIT)
     covered += [area] if area else []
     for line, width, way in ((above, widths[0], -1), (below, widths[1], 1)):
         start = middle + way * down * style.height_px * rng.uniform(0.68, 0.95) - along * width / 2
@@ -123,8 +123,10 @@ def lay_fraction(  # noqa: PLR0917 - two lines, and where they stand
     return covered
 
 
-def enclose(rng: np.random.Generator, desk: Desk, areas: Sequence[Area], style: Style, along: Point) -> list[Area]:
-    """Draw a circle, a box, a diamond, a triangle or a line round or under what was written; return its pixels."""
+def enclose_areas(
+    rng: np.random.Generator, desk: Desk, areas: Sequence[Area], style: Style, along: Point
+) -> list[Area]:
+    """Draw one of OUTLINES around what was written; return its pixels."""
     top, bottom = min(rows.start for rows, _ in areas), max(rows.stop for rows, _ in areas)
     left, right = min(columns.start for _, columns in areas), max(columns.stop for _, columns in areas)
     margin = style.height_px * rng.uniform(0.12, 0.7)
@@ -137,15 +139,15 @@ def enclose(rng: np.random.Generator, desk: Desk, areas: Sequence[Area], style: 
     turn = np.array([[along[0], -along[1]], [along[1], along[0]]])
     strokes = tuple(
         tuple(map(tuple, ((np.array(stroke) + rng.normal(0, 0.03, (len(stroke), 2))) * half @ turn.T).tolist()))
-        for stroke in outline(rng, str(kind))
+        for stroke in make_enclosure(rng, str(kind))
     )
     middle = np.array([left + right, top + bottom]) / 2
-    area = desk.put(draw_strokes(strokes, style), middle, style.tone, NOT_A_DIGIT)
+    area = desk.place_ink(draw_strokes(strokes, style), middle, style.tone, NOT_A_DIGIT)
     return [area] if area else []
 
 
-def outline(rng: np.random.Generator, kind: str) -> Strokes:
-    """Return what is drawn round a thing of 2 x 2 that lies around 0, 0."""
+def make_enclosure(rng: np.random.Generator, kind: str) -> Strokes:
+    """Return the strokes of an outline around the square from (-1, -1) to (1, 1)."""
     if kind == "circle":
         begin, turns = rng.uniform(0, 2 * np.pi), rng.uniform(0.95, 1.2)
         angles = begin + np.linspace(0, 2 * np.pi * turns, 14)
@@ -162,8 +164,8 @@ def outline(rng: np.random.Generator, kind: str) -> Strokes:
 
 
 def draw_strokes(strokes: Strokes, style: Style) -> Ink:
-    """Return strokes, their points in pixels, as ink of a style's pen."""
-    curves = [curve(np.array(stroke, np.float32)) for stroke in strokes]
+    """Return strokes (points in pixels) as ink of the style's pen."""
+    curves = [smooth_stroke(np.array(stroke, np.float32)) for stroke in strokes]
     points = np.concatenate(curves)
     width = max(1.1, min(style.pen.width * style.height_px, 14))
     reach = np.abs(points).max(axis=0) + width
@@ -182,7 +184,7 @@ def lay_table(  # noqa: PLR0917 - as lay_line, with a cell's size
     along: Point,
     cell: tuple[float, float],
 ) -> list[Area]:
-    """Draw a table, and write a line of glyphs into the middle of each cell; cell is its width and height, pixels."""
+    """Draw a table, and write a line of glyphs into each cell; cell is its width and height in pixels."""
     down, gap, covered = np.array([-along[1], along[0]]), style.height_px * rng.uniform(0.02, 0.25), []
     rows, columns = len(cells), len(cells[0])
     pen = choose_pen(rng)
@@ -191,11 +193,11 @@ def lay_table(  # noqa: PLR0917 - as lay_line, with a cell's size
     ends = [(down * cell[1] * (row - rows / 2), across) for row in range(rows + 1)]
     ends += [(along * cell[0] * (column - columns / 2), downwards) for column in range(columns + 1)]
     strokes = tuple((tuple((at - half).tolist()), tuple((at + half).tolist())) for at, half in ends)
-    area = desk.put(draw_strokes(strokes, ruler), corner + across + downwards, style.tone, NOT_A_DIGIT)
+    area = desk.place_ink(draw_strokes(strokes, ruler), corner + across + downwards, style.tone, NOT_A_DIGIT)
     covered += [area] if area else []
     for row, line in enumerate(cells):
         for column, glyphs in enumerate(line):
             middle = corner + along * cell[0] * (column + 0.5) + down * cell[1] * (row + 0.5)
-            start = middle - along * width_of(glyphs, style, gap) / 2 + rng.normal(0, 0.06, 2) * style.height_px
+            start = middle - along * estimate_width(glyphs, style, gap) / 2 + rng.normal(0, 0.06, 2) * style.height_px
             covered += lay_line(rng, desk, glyphs, style, start, along, gap)
     return covered

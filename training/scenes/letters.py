@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from training.scenes.fields import BOX, Mask
-from training.scenes.strokes import OVAL, Stroke, Strokes, curve, vary
+from training.scenes.strokes import OVAL, Stroke, Strokes, smooth_stroke, vary_strokes
 
 LEFT_ARC: Stroke = ((0.05, 0.5), (0.3, 0.42), (0.45, 0.7), (0.3, 0.97), (0.0, 0.95))
 RIGHT_ARC: Stroke = ((0.95, 0.45), (0.65, 0.42), (0.47, 0.7), (0.65, 0.98), (0.95, 0.9))
@@ -22,7 +22,7 @@ def line(*points: float) -> Stroke:
     return tuple(zip(points[::2], points[1::2], strict=True))
 
 
-# Several ways to write a letter; corners are where two strokes meet.
+# The ways to write each letter; a corner is where two strokes meet.
 LETTERS: dict[str, tuple[Strokes, ...]] = {
     "a": ((BOWL, line(0.78, 0.45, 0.75, 0.8, 0.95, 1)), (BOWL, line(0.78, 0.42, 0.78, 1)),
           (line(0.2, 0.5, 0.55, 0.42, 0.75, 0.6, 0.75, 1), line(0.75, 0.7, 0.3, 0.7, 0.2, 0.9, 0.5, 1, 0.75, 0.85)),
@@ -150,14 +150,14 @@ LETTERS: dict[str, tuple[Strokes, ...]] = {
 
 
 def draw_letter(rng: np.random.Generator, character: str) -> tuple[Mask, float, float]:
-    """Return a letter as a line one pixel wide, its longer side BOX pixels; its size and rise, in capitals' heights.
+    """Return (line, size, rise) of a letter, its points moved a little at random.
 
-    rise is how far its middle lies above the middle of a capital. Each time its points lie a little elsewhere.
+    The line is one pixel wide, its longer side BOX pixels. size and rise are those of fonts.render_letter.
     """
     ways = LETTERS[character]
     narrow = rng.uniform(0.5, 1.05)
-    strokes = vary(rng, ways[rng.integers(len(ways))])
-    curves = [curve(np.array(stroke, np.float32) * np.array([narrow, 1], np.float32)) for stroke in strokes]
+    strokes = vary_strokes(rng, ways[rng.integers(len(ways))])
+    curves = [smooth_stroke(np.array(stroke, np.float32) * np.array([narrow, 1], np.float32)) for stroke in strokes]
     points = np.concatenate(curves)
     low, high = points.min(axis=0), points.max(axis=0)
     size = float((high - low).max())

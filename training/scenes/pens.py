@@ -1,4 +1,4 @@
-"""Pens: how a glyph becomes ink, from a ball pen's hair line to a marker, in a hand that slants and trembles."""
+"""Pens: draw a glyph as ink, from a thin ball pen to a marker, with slant and tremor."""
 
 from dataclasses import dataclass
 
@@ -12,16 +12,16 @@ from training.scenes.glyphs import Glyph
 Ink = NDArray[np.float32]  # 0 is paper, 1 is ink
 Affine = NDArray[np.float32]  # 2 x 2: the glyph's directions on the sheet
 
-BEND_GRID = 4  # a hand's tremor: random shifts on a grid of this many points over the glyph
+BEND_GRID = 4  # points on each side of the grid of random shifts that stand for tremor
 DRAWN = 0.5  # ink darker than this counts for a box
 
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """What one writer holds.
+    """One writer's pen.
 
-    width: the stroke's width as a share of the digit's height, for centre lines. grow: what is added to a body's edges,
-    in the same share. flow: 0 for an even line to 1 for a dry marker or chalk. tremor: shifts in pixels of a field.
+    width: of a stroke along a centre line, as a share of the digit's height. grow: added to the edges of a body, as the
+    same share. flow: 0 for an even line to 1 for a dry marker or chalk. tremor: in pixels of a field.
     """
 
     width: float
@@ -37,18 +37,18 @@ def choose_pen(rng: np.random.Generator) -> Pen:
     return Pen(width, float(rng.uniform(-0.03, 0.04)), flow, float(rng.uniform(0, 2.5)))
 
 
-def write(rng: np.random.Generator, glyph: Glyph, height_px: float, hand: Affine, pen: Pen) -> Ink:
-    """Return the glyph as ink, cut to what was drawn; its longer side is about height_px for an upright hand."""
+def draw_glyph(rng: np.random.Generator, glyph: Glyph, height_px: float, hand: Affine, pen: Pen) -> Ink:
+    """Return the glyph as ink, cropped; its longer side is about height_px for an upright hand."""
     scale = height_px / 60  # a glyph's longer side is about 60 pixels of its field
-    away = sample(rng, glyph.field, hand * np.float32(scale), pen.tremor) * np.float32(scale)
+    away = warp_field(rng, glyph.field, hand * np.float32(scale), pen.tremor) * np.float32(scale)
     # 1.1 px is the thinnest line a camera shows with any contrast; thinner ones grow paler, not narrower
     reach = max(0.55, pen.width * height_px / 2) if glyph.is_line else max(-0.5, pen.grow * height_px)
     ink = np.clip(np.float32(reach + 0.5) - away, 0, 1)
-    return cut(ink * dryness(rng, ink.shape, pen.flow) if pen.flow else ink)
+    return crop_ink(ink * make_dryness(rng, ink.shape, pen.flow) if pen.flow else ink)
 
 
-def sample(rng: np.random.Generator, field: Field, onto: Affine, tremor: float) -> Field:
-    """Return a field as it lies on the sheet, bent by the hand's tremor; onto maps its pixels to the sheet's."""
+def warp_field(rng: np.random.Generator, field: Field, onto: Affine, tremor: float) -> Field:
+    """Return a field transformed to the sheet's pixels and bent by tremor; onto is that transform."""
     (a, b), (c, d) = onto.tolist()
     rows, columns = field.shape
     width = int(abs(a) * columns + abs(b) * rows) + 2
@@ -64,14 +64,14 @@ def sample(rng: np.random.Generator, field: Field, onto: Affine, tremor: float) 
     return np.asarray(away, np.float32)
 
 
-def dryness(rng: np.random.Generator, shape: tuple[int, ...], flow: float) -> Ink:
-    """Return how much ink the paper takes, pixel by pixel: chalk and dry markers leave gaps."""
+def make_dryness(rng: np.random.Generator, shape: tuple[int, ...], flow: float) -> Ink:
+    """Return the opacity of ink, pixel by pixel: chalk and dry markers leave gaps."""
     grain = rng.random(shape, np.float32)
     coarse = cv2.GaussianBlur(grain, (0, 0), 1.0) * 1.5 - 0.25
     return np.asarray(1 - np.float32(flow) * np.clip(1.2 - 1.6 * coarse, 0, 0.9), np.float32)
 
 
-def cut(ink: Ink) -> Ink:
-    """Return the part of a picture that was drawn on; 0 x 0 where nothing was."""
+def crop_ink(ink: Ink) -> Ink:
+    """Return the drawn part of a picture; 0 x 0 if nothing was drawn."""
     x, y, width, height = cv2.boundingRect((ink > min(DRAWN, 0.6 * float(ink.max()))).astype(np.uint8))
     return ink[y : y + height, x : x + width]

@@ -1,4 +1,4 @@
-"""What lies beside the paper and has a digit's strokes: pencils, pens, paper clips, mugs with handles, cables."""
+"""Objects on the desk that resemble digits: pencils, pens, paper clips, mugs with handles, cables."""
 
 from collections.abc import Callable
 
@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.papers import Grey
-from training.scenes.strokes import curve
+from training.scenes.strokes import smooth_stroke
 
 Outline = NDArray[np.float64]  # n x 2
 
 
 def lay_stationery(rng: np.random.Generator, scene: Grey) -> None:
-    """Lay one of these things on the scene, somewhere, at a random size and angle."""
+    """Draw one of these objects at a random place, size and angle."""
     lay: Callable[[np.random.Generator, Grey], None] = (lay_pencil, lay_clip, lay_mug, lay_cable, lay_pencil, lay_clip)[
         rng.integers(6)
     ]
@@ -21,53 +21,60 @@ def lay_stationery(rng: np.random.Generator, scene: Grey) -> None:
 
 
 def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
-    """Lay a pencil or a pen: a bar of two or three shades along its length, with a pointed tip."""
+    """Draw a pencil or a pen: a bar of two or three shades along its length, with a pointed tip."""
     width = float(np.exp(rng.uniform(np.log(2.5), np.log(22))))
     length = width * rng.uniform(5, 22)
-    place, grey, tip = placed(rng, scene), rng.uniform(10, 245), width * rng.uniform(0.8, 2.2)
+    place, grey, tip = choose_placement(rng, scene), rng.uniform(10, 245), width * rng.uniform(0.8, 2.2)
     shades = int(rng.integers(1, 4))
     for shade in range(shades):
         low, high = -width / 2 + width * shade / shades, -width / 2 + width * (shade + 1) / shades
-        paint(scene, place([(0, low), (length, low), (length, high), (0, high)]), grey * rng.uniform(0.6, 1.15))
+        fill_outline(scene, place([(0, low), (length, low), (length, high), (0, high)]), grey * rng.uniform(0.6, 1.15))
     if rng.random() < 0.8:
-        paint(scene, place([(length, -width / 2), (length + tip, 0), (length, width / 2)]), rng.uniform(120, 230))
+        fill_outline(
+            scene, place([(length, -width / 2), (length + tip, 0), (length, width / 2)]), rng.uniform(120, 230)
+        )
         lead = 0.35 * width / 2
-        paint(scene, place([(length + 0.65 * tip, -lead), (length + tip, 0), (length + 0.65 * tip, lead)]), 30)
+        fill_outline(scene, place([(length + 0.65 * tip, -lead), (length + tip, 0), (length + 0.65 * tip, lead)]), 30)
     if rng.random() < 0.5:
         end = width * rng.uniform(0.5, 1.2)
-        paint(
+        fill_outline(
             scene, place([(-end, -width / 2), (0, -width / 2), (0, width / 2), (-end, width / 2)]), rng.uniform(60, 230)
         )
 
 
 def lay_clip(rng: np.random.Generator, scene: Grey) -> None:
-    """Lay a paper clip: one wire, bent into loops that lie in each other."""
+    """Draw a paper clip: one wire, bent into nested loops."""
     size, narrow = float(np.exp(rng.uniform(np.log(8), np.log(60)))), rng.uniform(0.22, 0.4)
     wire = np.array(
         [(0.3, -0.6), (0.3, 0.75), (0, 1), (-0.6, 0.8), (-0.6, -0.8), (-0.1, -1.2), (0.6, -0.9), (0.6, 1.2), (0.0, 1.5),
          (-0.9, 1.2), (-0.9, -0.4)]
     ) * (size * narrow, size / 2.7)  # fmt: skip
-    string(scene, placed(rng, scene)(wire[: int(rng.integers(7, 12))]), wire_width(rng, size), rng.uniform(20, 245))
+    draw_wire(
+        scene,
+        choose_placement(rng, scene)(wire[: int(rng.integers(7, 12))]),
+        choose_wire_width(rng, size),
+        rng.uniform(20, 245),
+    )
 
 
 def lay_cable(rng: np.random.Generator, scene: Grey) -> None:
-    """Lay a cable, a string, a hair or a rubber band: a long curve, often crossing itself."""
+    """Draw a cable, a string, a hair or a rubber band: a long curve, often crossing itself."""
     size = float(np.exp(rng.uniform(np.log(15), np.log(160))))
     points = np.cumsum(rng.normal(0, 0.5, (int(rng.integers(4, 10)), 2)), axis=0) * size
     if rng.random() < 0.3:
         points = np.concatenate([points, points[:1]])
-    string(scene, placed(rng, scene)(points), wire_width(rng, size), rng.uniform(5, 245))
+    draw_wire(scene, choose_placement(rng, scene)(points), choose_wire_width(rng, size), rng.uniform(5, 245))
 
 
 def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
-    """Lay a mug seen from above or aslant: rim, drink and a handle, which together are no 6, 9 or 0."""
+    """Draw a mug seen from above or at an angle: rim, drink and handle, which together resemble a 6, 9 or 0."""
     radius, flat, grey = float(np.exp(rng.uniform(np.log(8), np.log(70)))), rng.uniform(0.75, 1), rng.uniform(20, 245)
-    place, drink = placed(rng, scene), rng.uniform(10, 240)
+    place, drink = choose_placement(rng, scene), rng.uniform(10, 240)
     reach, thick = radius * rng.uniform(1.3, 1.7), radius * rng.uniform(0.12, 0.3)
     handle = np.array(
         [(0.9 * radius, -0.45 * radius), (reach, -0.3 * radius), (reach, 0.3 * radius), (0.9 * radius, 0.45 * radius)]
     )
-    string(scene, place(handle), thick, grey)
+    draw_wire(scene, place(handle), thick, grey)
     angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     ring = np.stack([np.cos(angles), flat * np.sin(angles)], axis=1)
     for share, tone in (
@@ -75,38 +82,38 @@ def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
         (rng.uniform(0.78, 0.95), drink),
         (rng.uniform(0.3, 0.7), drink * rng.uniform(0.8, 1.2)),
     ):
-        paint(scene, place(ring * radius * share), tone)
+        fill_outline(scene, place(ring * radius * share), tone)
 
 
-def placed(rng: np.random.Generator, scene: Grey) -> Callable[[object], Outline]:
-    """Return what moves an outline around 0, 0 to a random place of the scene, turned."""
+def choose_placement(rng: np.random.Generator, scene: Grey) -> Callable[[object], Outline]:
+    """Return a function that rotates an outline and moves it from (0, 0) to a random place of the scene."""
     middle, angle = rng.uniform(0, scene.shape[0], 2), rng.uniform(0, 2 * np.pi)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     return lambda points: np.asarray(points, np.float64) @ turn + middle
 
 
-def wire_width(rng: np.random.Generator, size: float) -> float:
-    """Return how thick a wire is, for a thing of a size."""
+def choose_wire_width(rng: np.random.Generator, size: float) -> float:
+    """Return a random width of wire for an object of this size."""
     return float(np.clip(size * rng.uniform(0.03, 0.13), 1, 12))
 
 
-def paint(scene: Grey, points: Outline, grey: float) -> None:
+def fill_outline(scene: Grey, points: Outline, grey: float) -> None:
     """Fill an outline."""
     layer = np.zeros(scene.shape, np.uint8)
     cv2.fillPoly(layer, [np.rint(points * 8).astype(np.int32)], 255, cv2.LINE_AA, shift=3)
-    blend(scene, layer, grey)
+    blend_layer(scene, layer, grey)
 
 
-def string(scene: Grey, points: Outline, width: float, grey: float) -> None:
+def draw_wire(scene: Grey, points: Outline, width: float, grey: float) -> None:
     """Draw a smooth line through points, with its shadow."""
-    line = np.rint(curve(points.astype(np.float32)) * 8).astype(np.int32)
+    line = np.rint(smooth_stroke(points.astype(np.float32)) * 8).astype(np.int32)
     for shift, tone in ((int(4 * width), None), (0, grey)):
         layer = np.zeros(scene.shape, np.uint8)
         cv2.polylines(layer, [line + shift], False, 255, max(1, round(width)), cv2.LINE_AA, shift=3)  # noqa: FBT003
-        blend(scene, layer, tone)
+        blend_layer(scene, layer, tone)
 
 
-def blend(scene: Grey, layer: NDArray[np.uint8], grey: float | None) -> None:
-    """Lay a grey on the scene where the layer is 255; None makes it darker, as a shadow does."""
+def blend_layer(scene: Grey, layer: NDArray[np.uint8], grey: float | None) -> None:
+    """Blend a grey into the scene where the layer is 255; None darkens it, as a shadow does."""
     cover = layer.astype(np.float32) / np.float32(255)
     scene += cover * (grey - scene) if grey is not None else cover * scene * np.float32(-0.2)

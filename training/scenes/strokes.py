@@ -1,7 +1,7 @@
-"""Digits and signs as pen strokes: the ways of writing that MNIST has few of, and the signs that are not digits.
+"""Digits and signs as pen strokes: ways of writing that are rare in MNIST, and signs that are not digits.
 
-A stroke is a line through points of a box of 1 x 1, y downwards, bent smoothly through them; where two strokes meet in
-one point there is a corner. The writer's own hand (slant, bends, proportions) comes later, in pens.py.
+A stroke is a smooth line through points of a 1 x 1 box, y downwards. Two strokes that meet in a point make a corner.
+pens.py adds the writer's slant, proportions and tremor.
 """
 
 import cv2
@@ -13,7 +13,7 @@ from training.scenes.fields import BOX, SIDE, Mask
 Stroke = tuple[tuple[float, float], ...]
 Strokes = tuple[Stroke, ...]
 
-STEPS = 8  # straight pieces from one point to the next
+STEPS = 8  # line segments from one point to the next
 
 # fmt: off
 OVAL: Stroke = ((0.5, 0), (0.15, 0.2), (0.1, 0.55), (0.25, 0.9), (0.5, 1), (0.75, 0.9), (0.9, 0.5), (0.8, 0.15),
@@ -23,7 +23,7 @@ FOOTED: Stroke = ((0.85, 0.1), (0.4, 0.02), (0.2, 0.3), (0.6, 0.4), (0.8, 0.1), 
 # fmt: on
 STEM: Stroke = ((0.55, 0), (0.55, 1))
 
-# Several ways to write each digit, as schools and habits differ.
+# The ways to write each digit, which differ between countries and people.
 DIGITS: dict[int, tuple[Strokes, ...]] = {
     0: ((OVAL,), (OVAL, ((0.15, 0.95), (0.85, 0.05))), ((*OVAL[1:], (0.3, 0.02)),)),
     1: (
@@ -135,16 +135,18 @@ SIGNS: dict[str, Strokes] = {
 }  # fmt: skip
 
 
-def draw(strokes: Strokes, narrow: float = 0.7) -> Mask:
-    """Return strokes as lines one pixel wide in a field's square; narrow is the box's width to its height."""
+def rasterise_strokes(strokes: Strokes, narrow: float = 0.7) -> Mask:
+    """Return strokes as lines one pixel wide in a field's square; narrow is the box's width over its height."""
     mask = np.zeros((SIDE, SIDE), np.uint8)
     size, corner = np.array([BOX * narrow, BOX]), np.array([(SIDE - BOX * narrow) / 2, (SIDE - BOX) / 2])
-    lines = [np.rint(curve(np.array(stroke, np.float32)) * size + corner).astype(np.int32) for stroke in strokes]
+    lines = [
+        np.rint(smooth_stroke(np.array(stroke, np.float32)) * size + corner).astype(np.int32) for stroke in strokes
+    ]
     cv2.polylines(mask, lines, isClosed=False, color=1)
     return mask
 
 
-def curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
+def smooth_stroke(points: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a smooth line through N x 2 points (a Catmull-Rom spline), as about N * STEPS points."""
     if len(points) < 3:
         return points
@@ -155,7 +157,7 @@ def curve(points: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(bend / 2, np.float32).reshape(-1, 2)
 
 
-def vary(rng: np.random.Generator, strokes: Strokes) -> Strokes:
+def vary_strokes(rng: np.random.Generator, strokes: Strokes) -> Strokes:
     """Return strokes with their inner points moved a little; ends stay, since other strokes meet there."""
     moved = []
     for stroke in strokes:
@@ -165,7 +167,7 @@ def vary(rng: np.random.Generator, strokes: Strokes) -> Strokes:
     return tuple(moved)
 
 
-def scribble(rng: np.random.Generator) -> Strokes:
-    """Return a random line of a restless hand."""
+def make_scribble(rng: np.random.Generator) -> Strokes:
+    """Return a random scribble."""
     points = rng.uniform(0, 1, (int(rng.integers(3, 12)), 2))
     return (tuple((float(x), float(y)) for x, y in points),)

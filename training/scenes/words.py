@@ -1,12 +1,12 @@
 # ruff: noqa: RUF001 - words of other scripts are what this file is for
-"""Words that scenes are written with: English, what stands beside numbers, and words of other scripts."""
+"""Words for scenes: English text, labels and units of numbers, and words of other scripts."""
 
 import re
 from functools import cache
 
 import numpy as np
 
-# What stands before a number, and after it.
+# Labels before a number, and units after it.
 BEFORE = (
     "No.", "Nr", "Raum", "room", "page", "S.", "Tel", "Bus", "Gate", "Q", "A", "B", "Fig", "Tab", "Kap", "vol", "x",
     "n", "t", "Übung", "Haus", "total", "am", "um", "ca", "max", "pH", "Score", "Team", "class",
@@ -27,14 +27,14 @@ SCRIPT_WORDS = {"korean": tuple(KOREAN.split()), "cyrillic": tuple(CYRILLIC.spli
 
 
 def choose_words(rng: np.random.Generator, count: int) -> list[str]:
-    """Return words that follow each other in English, in one of three cases."""
-    start = int(rng.integers(len(words()) - count))
+    """Return consecutive words of English text, in upper, lower or their own case."""
+    start = int(rng.integers(len(load_words()) - count))
     in_case = (str.upper, str.lower, str)[rng.integers(3)]
-    return [in_case(word) for word in words()[start : start + count]]
+    return [in_case(word) for word in load_words()[start : start + count]]
 
 
 @cache
-def words() -> tuple[str, ...]:
+def load_words() -> tuple[str, ...]:
     """Return the words of Python's own manual: English that every machine with Python has."""
     from pydoc_data.topics import topics  # noqa: PLC0415 - half a megabyte, which only makers of scenes need
 
