@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.vision.image_files import Photo, load_video
+from shared.vision.image_files import load_video
 from shared.vision.video_files import TURNS, turn_picture
+from tests.shared.vision.films import SHEET, assert_is_sheet, film
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
 
-SHEET = np.full((96, 128, 3), 235, np.uint8)
-SHEET[:48, :64] = 20  # the left upper quarter is dark
 INTERLACED = ("-flags", "+ilme+ildct", "-vf", "setfield=tff")
 ODD = {  # name -> FFmpeg's options
     "mpeg2.mpg": ("-c:v", "mpeg2video", *INTERLACED),
@@ -32,19 +31,6 @@ ODD = {  # name -> FFmpeg's options
     "a.3gp": ("-c:v", "h263", "-s", "128x96"),
     "long-pixels.mp4": ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-vf", "scale=64:96,setsar=2"),
 }
-
-
-def film(path: Path, *options: str) -> Path:
-    """Write a video of twelve frames that show the sheet."""
-    raw = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", "128x96", "-r", "25", "-i", "-")
-    subprocess.run(["ffmpeg", "-v", "error", *raw, *options, path], check=True, input=SHEET.tobytes() * 12)
-    return path
-
-
-def assert_is_sheet(picture: Photo) -> None:
-    assert picture[24, 32].mean() == pytest.approx(12, abs=20)
-    for y, x in ((24, 96), (72, 32), (72, 96)):
-        assert picture[y, x].mean() == pytest.approx(240, abs=16)
 
 
 @pytest.mark.parametrize("name", ODD)
