@@ -25,8 +25,8 @@ def silence_logging() -> None:
 def grab_frames(capture: cv2.VideoCapture, pace: Pace | None = None) -> FrameStream:
     """Yield the frames of an open capture until it ends, then release it. Raises CameraAbsentError if it falls silent.
 
-    FFmpeg's grab() also fails on a packet that it cannot decode and on a timeout. Such failures are tolerated as long
-    as the camera's pace allows. Only a stream that has ended fails many times at once.
+    grab() may fail for a moment, which is tolerated as long as the camera's pace allows. Only a webcam that has ended
+    fails many times at once.
     """
     last_frame_at, failures = time.monotonic(), 0
     try:

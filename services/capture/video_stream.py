@@ -5,7 +5,14 @@ import time
 import av
 from av.codec.context import Flags
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import (
+    ExitError,
+    FFmpegError,
+    HTTPForbiddenError,
+    HTTPNotFoundError,
+    HTTPServerError,
+    HTTPUnauthorizedError,
+)
 
 from services.capture.frames import JPEG_START, FrameStream, encode_jpeg
 from shared.cameras.pace import Pace
@@ -15,21 +22,28 @@ from shared.vision.video_files import BgrConverter
 
 AT_ONCE_S = 0.01  # less than the time between two video packets
 MAX_FAILURES = 10  # reads that fail at once, in a row: only a stream that has ended does that
+PROBLEMS: dict[type[Exception], CameraProblem] = {
+    HTTPForbiddenError: CameraProblem.FORBIDDEN,
+    HTTPNotFoundError: CameraProblem.NOT_FOUND,
+    HTTPServerError: CameraProblem.BUSY,
+    HTTPUnauthorizedError: CameraProblem.WRONG_LOGIN,
+    ExitError: CameraProblem.NO_ANSWER,  # of the timeout
+}
 
 
 def open_video_stream(
     url: str, options: dict[str, str], *, open_timeout_s: float, read_timeout_s: float
-) -> InputContainer | None:
-    """Return the open stream; None if FFmpeg can't open it, or if it has no video."""
+) -> InputContainer:
+    """Return the open stream. Raises CameraAbsentError with the reason."""
     try:
         container = av.open(
             url, "r", options=options, timeout=(open_timeout_s, read_timeout_s), metadata_errors="replace"
         )
-    except (FFmpegError, OSError):
-        return None
+    except (FFmpegError, OSError) as error:
+        raise CameraAbsentError(PROBLEMS.get(type(error), CameraProblem.UNREADABLE), "5xx") from error
     if not container.streams.video:
         container.close()
-        return None
+        raise CameraAbsentError(CameraProblem.NO_VIDEO)
     decoder = container.streams.video[0].codec_context
     decoder.thread_count = 1  # a decoder with several threads delays each frame by one or two
     decoder.flags |= Flags.low_delay

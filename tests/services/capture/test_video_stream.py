@@ -8,6 +8,7 @@ import simplejpeg
 
 from services.capture.video_stream import open_video_stream, read_video_stream
 from shared.cameras.pace import Pace
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from tests.shared.vision.films import assert_is_sheet, film
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
@@ -16,7 +17,6 @@ pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is mi
 def read(path: Path) -> list[bytes]:
     """Return the frames of a file as if it were an address."""
     stream = open_video_stream(str(path), {}, open_timeout_s=5, read_timeout_s=5)
-    assert stream
     return [frame.jpeg for frame in read_video_stream(stream, Pace())]
 
 
@@ -41,4 +41,6 @@ def test_what_has_no_video_is_not_opened(tmp_path: Path, options: tuple[str, ...
         film(path, *options)
     else:
         path.write_bytes(b"no video")
-    assert open_video_stream(str(path), {}, open_timeout_s=5, read_timeout_s=5) is None
+    with pytest.raises(CameraAbsentError) as error:
+        open_video_stream(str(path), {}, open_timeout_s=5, read_timeout_s=5)
+    assert error.value.problem == (CameraProblem.NO_VIDEO if options else CameraProblem.UNREADABLE)
