@@ -7,13 +7,14 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import msgspec
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.conversions import camera_change, encode_update, event_info, reading_info
 from services.display.web.event_store import Event
 from services.display.web.schema import CameraQuery, Model
 from services.display.web.state import DashboardState, Update
+from services.display.web.websockets import ProtocolError, close_violation, run_task
 from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
 
@@ -93,13 +94,9 @@ class StreamApi:
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=KEEPALIVE_S)
         await socket.prepare(request)
         with self._subscribe(query.camera) as queue:
-            sender = asyncio.create_task(send_all(socket, queue))
-            async for _ in socket:
-                metrics.REFUSED.labels("protocol").inc()
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"this socket takes no messages")
-            sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await sender
+            async with run_task(send_all(socket, queue)):
+                async for _ in socket:
+                    await close_violation(socket, ProtocolError("this socket takes no messages"))
         return socket
 
     def _check_capacity(self) -> None:

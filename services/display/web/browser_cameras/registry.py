@@ -1,25 +1,28 @@
 """All browsers that are cameras: each has a name and a connection to the queue, and gets its readings back."""
 
-import asyncio
 import itertools
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
 from services.display.web.browser_protocol import PipelineStatus
-from services.display.web.live.viewer import HEARTBEAT_S, ProtocolError
+from services.display.web.websockets import (
+    HEARTBEAT_S,
+    ProtocolError,
+    close_full,
+    close_sockets,
+    close_violation,
+    run_task,
+)
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
-from shared.telemetry import metrics
 
 MAX_BROWSER_CAMERAS = 8  # a thread each, and the load of any other camera
 FULL = f"{MAX_BROWSER_CAMERAS} browsers are cameras already"
 KINDS = ("browser", "draw")  # also the names of their cameras
-CLOSE_TIMEOUT_S = 0.5
 
 
 class BrowserCameraRegistry:
@@ -69,30 +72,24 @@ class BrowserCameraRegistry:
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, compress=False, heartbeat=HEARTBEAT_S)
         await socket.prepare(request)
         if len(self._cameras) >= MAX_BROWSER_CAMERAS:
-            metrics.REFUSED.labels("full").inc()
-            await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
+            await close_full(socket, FULL)
             return socket
         camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s)
         self._cameras[camera.name] = camera
         self._own_names.add(camera.name)
         uplink = Uplink(self._connect, camera.name, camera.on_frame_sent)
-        sender = asyncio.create_task(camera.send_all())
-        camera.enqueue_message(PipelineStatus(up=self._is_up))
-        camera.schedule_credit()
-        try:
-            await camera.receive_all(uplink)
-        except ProtocolError as reason:
-            metrics.REFUSED.labels("protocol").inc()
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode()[:120])
-        finally:
-            del self._cameras[camera.name]
-            uplink.close()
-            sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await sender
+        async with run_task(camera.send_all()):
+            camera.enqueue_message(PipelineStatus(up=self._is_up))
+            camera.schedule_credit()
+            try:
+                await camera.receive_all(uplink)
+            except ProtocolError as error:
+                await close_violation(socket, error)
+            finally:
+                del self._cameras[camera.name]
+                uplink.close()
         return socket
 
     async def close_all(self, _: web.Application) -> None:
         """Close every WebSocket."""
-        closing = [camera.socket.close(code=WSCloseCode.GOING_AWAY) for camera in self._cameras.values()]
-        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_TIMEOUT_S)
+        await close_sockets(camera.socket for camera in self._cameras.values())

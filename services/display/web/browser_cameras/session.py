@@ -25,7 +25,7 @@ from services.display.web.browser_protocol import (
     live_reading,
 )
 from services.display.web.flow_control import TokenBucket
-from services.display.web.live.viewer import ProtocolError
+from services.display.web.websockets import ProtocolError
 from shared.cameras.publisher import CapturedFrame
 
 FRAME_BYTES = 2 * 1024 * 1024  # 640 x 480 from a browser's canvas takes 50 to 100 kB

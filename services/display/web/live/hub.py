@@ -1,21 +1,19 @@
 """All browsers with the live view open: each gets every update, and a new one the state of all cameras."""
 
-import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from aiohttp import WSCloseCode, web
+from aiohttp import web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_protocol import PipelineStatus
-from services.display.web.live.viewer import LiveViewer, ProtocolError
+from services.display.web.live.viewer import LiveViewer
+from services.display.web.websockets import ProtocolError, close_full, close_sockets, close_violation, run_task
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.telemetry import metrics
 
 MAX_VIEWERS = 64
 FULL = f"{MAX_VIEWERS} browsers are connected already"
-CLOSE_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 
 
 class LiveViewHub:
@@ -49,29 +47,23 @@ class LiveViewHub:
         viewer = LiveViewer(self._clock)
         await viewer.socket.prepare(request)
         if len(self._viewers) >= MAX_VIEWERS:
-            metrics.REFUSED.labels("full").inc()
-            await viewer.socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=FULL.encode())
+            await close_full(viewer.socket, FULL)
             return viewer.socket
         self._viewers.add(viewer)
         metrics.VIEWERS.set(len(self._viewers))
         viewer.enqueue_message(PipelineStatus(up=self.is_up))
         for state in self._states.values():
             viewer.enqueue(state)
-        sender = asyncio.create_task(viewer.send_all())
-        try:
-            await viewer.receive_all()
-        except ProtocolError as reason:
-            metrics.REFUSED.labels("protocol").inc()
-            await viewer.socket.close(code=WSCloseCode.POLICY_VIOLATION, message=str(reason).encode())
-        finally:
-            self._viewers.discard(viewer)
-            metrics.VIEWERS.set(len(self._viewers))
-            sender.cancel()
-            with suppress(asyncio.CancelledError):
-                await sender
+        async with run_task(viewer.send_all()):
+            try:
+                await viewer.receive_all()
+            except ProtocolError as error:
+                await close_violation(viewer.socket, error)
+            finally:
+                self._viewers.discard(viewer)
+                metrics.VIEWERS.set(len(self._viewers))
         return viewer.socket
 
     async def close_all(self, _: web.Application) -> None:
-        """Close every WebSocket, so that browsers try to connect again."""
-        closing = [viewer.socket.close(code=WSCloseCode.GOING_AWAY) for viewer in self._viewers]
-        await asyncio.wait_for(asyncio.gather(*closing, return_exceptions=True), CLOSE_TIMEOUT_S)
+        """Close every WebSocket."""
+        await close_sockets(viewer.socket for viewer in self._viewers)

@@ -25,17 +25,13 @@ from services.display.web.browser_protocol import (
     encode_picture,
 )
 from services.display.web.flow_control import FrameWindow, TokenBucket
+from services.display.web.websockets import HEARTBEAT_S, ProtocolError
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 
 MAX_HIDDEN = 256  # as many cameras as there can be
 MAX_MESSAGE_BYTES = 512  # the longest valid message names a camera
 MESSAGES_PER_S, MESSAGE_BURST = 20.0, 200.0  # besides one for each picture: clock, tab and scrolling
-HEARTBEAT_S = 20.0  # a browser that answers no ping for this long is gone
-
-
-class ProtocolError(Exception):
-    """A browser has violated the protocol; the text says how."""
 
 
 class LiveViewer:
