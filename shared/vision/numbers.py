@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from shared.vision.digit import Digit, Number
+from shared.vision.pairing import pair_closest
 
 # gaps and overlaps are in the height of the taller neighbour
 MAX_GAP = 1.1  # between close neighbours; 0.8 to 1.3 were tried on photographs
@@ -139,19 +140,12 @@ def build_chains(placed: Sequence[Placed]) -> list[list[Placed]]:
 
 def link_neighbours(placed: Sequence[Placed], max_gap: float) -> dict[int, int]:
     """Link each digit (by index) to its neighbour on the right, the closest pairs first."""
-    pairs = sorted(
+    return pair_closest(
         (left.gap(right), i, j)
         for i, left in enumerate(placed)
         for j, right in enumerate(placed[i + 1 :], i + 1)
         if left.may_join(right, max_gap) and left.is_level_with(right)
     )
-    links: dict[int, int] = {}
-    followers: set[int] = set()
-    for _, i, j in pairs:
-        if i not in links and j not in followers:
-            links[i] = j
-            followers.add(j)
-    return links
 
 
 def link_even_steps(placed: Sequence[Placed]) -> dict[int, int]:

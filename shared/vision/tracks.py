@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from shared.vision.digit import Box, Digit
+from shared.vision.pairing import pair_closest
 
 # Evidence falls to 1/e in this time. At 30 frames/s with one reading in five wrong, nothing flickers in 200 s, and a
 # digit exchanged for another is shown after 8 frames (0.25 s: 7 frames, 6 flickers; 0.4 s: 10 frames).
@@ -79,19 +80,12 @@ class DigitTracker:
 
 def match(tracks: Sequence[Track], digits: Sequence[Digit]) -> dict[int, int]:
     """Pair tracks with digits, nearest first; return index of track -> index of digit."""
-    near = sorted(
+    return pair_closest(
         (distance, i, j)
         for i, track in enumerate(tracks)
         for j, digit in enumerate(digits)
         if (distance := relative_distance(track.box, digit.box)) <= MAX_MOVE
     )
-    pairs: dict[int, int] = {}
-    matched: set[int] = set()
-    for _, i, j in near:
-        if i not in pairs and j not in matched:
-            pairs[i] = j
-            matched.add(j)
-    return pairs
 
 
 def relative_distance(a: Box, b: Box) -> float:
