@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -65,9 +66,12 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--preprocess", type=whole_number, default=1, metavar="K", help="preprocess workers")
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in view of each camera, 0-20")
     bench.add_argument("--still", action="store_true", help="cameras and sheets that do not move")
-    add_bench("overload", "reading at half the required speed, compared with peers", run_overload, has_load=True)
-    add_bench("peers", "the same cameras through other software", run_peers, has_load=True)
-    add_bench("web", "CPU of the display with the web interface, without and with a viewer", run_web, has_load=True)
+    for name, description, run in (
+        ("overload", "reading at half the required speed, compared with peers", overload.bench_overload),
+        ("peers", "the same cameras through other software", peers.bench_peers),
+        ("web", "CPU of the display with the web interface, without and with a viewer", web.bench_web),
+    ):
+        add_bench(name, description, partial(run_load, run), has_load=True)
     bench = add_bench("inference", "frames and digits per second by batch size and runtime", run_inference)
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in each frame")
     bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="duration of each measurement")
@@ -102,16 +106,8 @@ def run_pipeline(options: argparse.Namespace) -> Result:
     return pipeline.bench_pipeline(pipeline.BenchPlan(**{name: getattr(options, name) for name in names}))
 
 
-def run_overload(options: argparse.Namespace) -> Result:
-    return overload.bench_overload(options.cameras, options.fps, options.seconds)
-
-
-def run_peers(options: argparse.Namespace) -> Result:
-    return peers.bench_peers(options.cameras, options.fps, options.seconds)
-
-
-def run_web(options: argparse.Namespace) -> Result:
-    return web.bench_web(options.cameras, options.fps, options.seconds)
+def run_load(bench: Callable[[int, float, float], Result], options: argparse.Namespace) -> Result:
+    return bench(options.cameras, options.fps, options.seconds)
 
 
 def run_inference(options: argparse.Namespace) -> Result:

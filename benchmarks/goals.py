@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from benchmarks.scale import find_most_cameras
-from benchmarks.stats import summarize_repeats
 
 Results = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -62,9 +62,9 @@ def to_row(goal: BenchGoal, values: Sequence[float]) -> tuple[str, ...]:
     bounds = goal.name, f"{goal.bound:g}{unit}", f"{goal.stretch:g}{unit}"
     if not values:
         return (*bounds, "", "", "0", "**not measured**")
-    repeats = summarize_repeats(values)
-    spread = f"{repeats.low:.4g} to {repeats.high:.4g}" if len(values) > 1 else ""
-    return (*bounds, f"{repeats.median:.4g}{unit}", spread, str(len(values)), goal.judge(repeats.median))
+    middle = median(values)
+    spread = f"{min(values):.4g} to {max(values):.4g}" if len(values) > 1 else ""
+    return (*bounds, f"{middle:.4g}{unit}", spread, str(len(values)), goal.judge(middle))
 
 
 def collect_values(results: Results) -> dict[str, list[float]]:

@@ -1,23 +1,8 @@
-"""Statistics: percentiles, fairness and repeated measurements."""
+"""Statistics: percentiles and fairness."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
-
-
-@dataclass(frozen=True, slots=True)
-class Repeats:
-    """A measurement that was repeated."""
-
-    median: float
-    low: float
-    high: float
-
-
-def summarize_repeats(values: Sequence[float]) -> Repeats:
-    return Repeats(median(values), min(values), max(values))
 
 
 def compute_percentile_ms(seconds: Sequence[float], percent: float) -> float | None:

@@ -90,17 +90,13 @@ def scrape_process(target: ScrapeTarget) -> ProcessStatus:
         return ProcessStatus(target, (), ProbeResult(NotReady.UNREACHABLE, "it does not answer"))
     families = text_string_to_metric_families(text)
     samples = tuple(MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples)
-    return ProcessStatus(target, samples, parse_readiness(answer))
-
-
-def parse_readiness(answer: str) -> ProbeResult:
-    """Parse the JSON that /readyz answers with."""
-    content = json.loads(answer)
-    return ProbeResult(content["reason"] and NotReady(content["reason"]), content["message"])
+    probe = json.loads(answer)
+    readiness = ProbeResult(probe["reason"] and NotReady(probe["reason"]), probe["message"])
+    return ProcessStatus(target, samples, readiness)
 
 
 def fetch(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:
-    """Return status and body of a response. Raises OSError or HTTPException if there is none."""
+    """Return status and body of a response. Raises OSError or HTTPException without a response."""
     try:
         with DIRECT.open(f"http://{target.address}{path}", timeout=timeout_s) as response:
             return response.status, response.read().decode()

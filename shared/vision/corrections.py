@@ -88,8 +88,9 @@ class CorrectionStore:
                 (before, limit),
             )
             return [
-                Correction(id_, at, label, ClassifiedCrop(camera, to_image(pixels), predicted))
+                Correction(id_, at, label, ClassifiedCrop(camera, image.reshape(SIDE_PX, SIDE_PX), predicted))
                 for id_, at, label, camera, pixels, predicted in rows
+                for image in [np.frombuffer(pixels, np.uint8)]
             ]
 
     def delete(self, correction: int) -> bool:
@@ -104,8 +105,3 @@ class CorrectionStore:
         """Open the file for one transaction: corrections are rare, and `digitcam learn` reads the file too."""
         with closing(sqlite3.connect(self.path)) as table, table:
             yield table
-
-
-def to_image(pixels: bytes) -> NDArray[np.uint8]:
-    """Return the 28 x 28 image of a row."""
-    return np.frombuffer(pixels, np.uint8).reshape(SIDE_PX, SIDE_PX)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.stats import Repeats, compute_fairness, compute_percentile_ms, summarize_repeats
+from benchmarks.stats import compute_fairness, compute_percentile_ms
 
 
 def test_percentile_is_one_of_the_samples() -> None:
@@ -21,7 +21,3 @@ def test_fairness_is_one_for_equal_shares_and_one_nth_if_one_camera_has_everythi
     shares: list[float], index: float
 ) -> None:
     assert compute_fairness(shares) == pytest.approx(index)
-
-
-def test_repeats_have_a_median_and_a_range() -> None:
-    assert summarize_repeats([3, 1, 10]) == Repeats(3, 1, 10)

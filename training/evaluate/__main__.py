@@ -44,7 +44,8 @@ def main(words: list[str] | None = None) -> None:
     missing = find_missing(options)
     figures = []
     for figure in chain(measure_networks(options), measure_recognizers(options), measure_records()):
-        print(json.dumps(asdict(figure)) if options.json else format_line(figure), flush=True)
+        line = f"{figure.data:42s} {figure.method:42s} {figure.metric:20s} {figure.format_value()}"
+        print(json.dumps(asdict(figure)) if options.json else line, flush=True)
         figures.append(figure)
     if missing:
         print("\n".join(["Missing data:", *(f"- {sentence}" for sentence in missing)]), file=sys.stderr)
@@ -125,10 +126,6 @@ def measure_records() -> Iterator[Figure]:
         yield from measure_speed_record(load_speed_record(SPEED_RECORD))
     if CLASSIFIER_SEEDS.is_file():
         yield from measure_seeds(CLASSIFIER_SEEDS)
-
-
-def format_line(figure: Figure) -> str:
-    return f"{figure.data:42s} {figure.method:42s} {figure.metric:20s} {figure.format_value()}"
 
 
 if __name__ == "__main__":

@@ -38,16 +38,12 @@ class Match:
     false: int
 
 
-def load_manifest(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
-
-
 def measure_photographs(recognizer: SupportsRead, method: str, folder: Path) -> Iterator[Figure]:
     """Yield recall, precision and the share found of all digits; scenes, photos and lines by picture."""
     matches: list[Match] = []
     false_in_scenes: list[int] = []
     lines: list[bool] = []
-    for row in load_manifest(folder):
+    for row in map(json.loads, (folder / "manifest.jsonl").read_text().splitlines()):
         digits = read_photograph(recognizer, folder / row["file"])
         match = match_digits(row.get("boxes", []), drop_ignored(digits, row.get("ignore", [])))
         if row["kind"] == "photo":
