@@ -38,7 +38,7 @@ DIGITS_PER_ROW = 5  # at most
 
 @dataclass(frozen=True, slots=True)
 class BenchFilm:
-    """What one recorded camera shows. In a still film nothing moves, and only sensor noise changes."""
+    """The film of one recorded camera. In a still film nothing moves, and only sensor noise changes."""
 
     seed: int
     fps: float

@@ -1,4 +1,4 @@
-"""Measures a running pipeline: what became of every due frame, what it cost, and what else used the machine."""
+"""Measures a running pipeline: how every due frame ended, its cost, and the load of other processes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

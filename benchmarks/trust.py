@@ -1,4 +1,4 @@
-"""Whether a figure may be printed: a bench that was disturbed prints the reason instead."""
+"""Checks whether a measurement was disturbed; a disturbed bench prints the reason instead of figures."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ MAX_OTHERS = 0.08  # share of the machine that other processes, or other machine
 MIN_SAMPLES = 200  # with fewer, the 99th percentile is the second largest or luck
 MAX_UNSEEN = 0.02  # share of frames whose end the bench may have missed
 MAX_SKIPPED = 0.01  # share of frames that the recorded cameras may have skipped although a core was idle
-IDLE = 0.1  # idle share of the machine from which on the pipeline can't be why the cameras were late
+IDLE = 0.1  # with this idle share of the machine, late cameras are not the pipeline's fault
 
 
 class DisturbedError(Exception):

@@ -58,7 +58,7 @@ class BenchViewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameAccount:
-    """What became of a camera's due frames: read, dropped by the queue, not sent to it, or unseen by the bench."""
+    """The ends of a camera's due frames: read, dropped by the queue, not sent to it, or unseen by the bench."""
 
     due: int
     ages_s: tuple[float, ...] = ()  # of the frames that were read

@@ -21,7 +21,7 @@ __all__ = ["PictureReading", "Recognizer", "read"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the networks' libraries with the first use: this package stands behind each line of the Procfile."""
+    """Import the networks' libraries on first use, because every line of the Procfile imports this package."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from digitcam import recognition  # noqa: PLC0415

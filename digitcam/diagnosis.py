@@ -44,7 +44,7 @@ class Machine:
     """The machine that the pipeline runs on."""
 
     cores: int
-    load: float  # programs that want a core, mean of the last minute
+    load: float  # processes that need a core, mean of the last minute
 
 
 def diagnose(pipeline: PipelineSummary, machine: Machine) -> list[Finding]:

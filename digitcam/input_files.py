@@ -1,4 +1,4 @@
-"""Finds and opens what `digitcam read` is given: files, folders, web addresses and standard input."""
+"""Finds and opens the inputs of `digitcam read`: files, folders, web addresses and standard input."""
 
 import base64
 import os

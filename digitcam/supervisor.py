@@ -73,7 +73,7 @@ class SupervisedWorker:
         return code in FINAL_CODES and not (code == EXIT_WRONG_SETTING and self._has_restarted)
 
     def send_dismissal(self) -> None:
-        """Tell the worker that it will be ended because it is no longer wanted: a byte on its standard input."""
+        """Announce to the worker, by a byte on its standard input, that it is about to be ended for good."""
         if self.process and self.process.stdin:
             with suppress(BrokenPipeError):  # it has just ended
                 os.write(self.process.stdin.fileno(), b".")
@@ -141,7 +141,7 @@ def update_workers(plan: Callable[[], Iterable[WorkerSpec]], workers: Workers) -
 
 
 def supervise(spec: WorkerSpec) -> SupervisedWorker:
-    """Return a worker that is about to start."""
+    """Return a worker that has not started yet."""
     return SupervisedWorker(spec, subprocess.Popen)
 
 

@@ -56,7 +56,7 @@ class VideoWriter:
         return writer
 
     def close(self) -> None:
-        """Complete the file; without a picture there is none."""
+        """Complete the file. Without a picture no file is written."""
         if not self._writer:
             return
         self._writer.release()

@@ -1,1 +1,1 @@
-"""One process each: a stage of the pipeline, and what a person types (cli.py)."""
+"""The processes of the pipeline: one module or package for each stage."""

@@ -1,6 +1,6 @@
 """The pipeline as one table: its stages, what each consumes and produces, and how frames end.
 
-Whatever names a stage, an outcome or a reason takes the name from here. Every value is a string on the wire, in metrics
+The names of stages, outcomes and reasons are defined here only. Every value is a string on the wire, in metrics
 and in log lines. The supervisor behind each line of the Procfile imports this file, so it imports nothing that costs
 memory or time.
 """

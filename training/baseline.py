@@ -31,8 +31,8 @@ MIN_ASPECT, MAX_ASPECT = 0.08, 1.8
 MIN_FILL, MAX_FILL = 0.08, 0.95
 MAX_BOXES = 400  # a frame with more is not writing; the tallest are kept, so that the time for a frame is bounded
 
-# The blog post's network has ten outputs and has seen nothing but digits, so the eleventh logit is a constant: 1 in 100
-# of MNIST's training digits stays below it. Scribbles, letters and edges often rise above it, too.
+# The blog post's network has ten outputs and has seen nothing but digits, so the eleventh logit is a constant: the
+# largest logit of 1 in 100 of MNIST's training digits is lower. That of scribbles, letters and edges is often higher.
 NOT_A_DIGIT_LOGIT = 5.5
 
 

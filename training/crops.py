@@ -1,7 +1,7 @@
-"""Crops of scenes for the classifier: cut by the detector's own boxes and by others, and normalised.
+"""Crops of scenes for the classifier, cut out by the detector's boxes and by others, and normalised.
 
-A crop shows a digit, or something that the detector takes or may take for one: signs, letters, parts of digits, the gap
-between two, lines, edges, and the grain of empty paper, which the normaliser makes as black as ink.
+A crop shows a digit, or something that the detector may take for one: signs, letters, parts of digits, the gap between
+two, lines, edges, and the grain of empty paper, which the normaliser turns as black as ink.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from training.scenes.glyphs import Sources, load_sources
 SCENE_PX = 128
 CHUNK = 250  # scenes that follow from one seed
 EMPTY_TRIES = 2  # random boxes a scene, most of them without a digit
-PARTS = 0.08  # share of the digits of which a part is cut, too
+PARTS = 0.08  # share of the digits from which a part is cut as well
 WHOLE = 0.55  # of a digit's box: a crop with less of it shows no digit
 
 WIDEST = 1.7  # of a sign's or letter's box: its width to its height
@@ -46,7 +46,7 @@ Crops = tuple[NDArray[np.uint8], NDArray[np.uint8]]  # images (n x 28 x 28, 0 to
 
 @dataclass(frozen=True, slots=True)
 class CropSet:
-    """What a set of crops follows from; `mnist` is the part of MNIST's training images that its scenes show."""
+    """The parameters of a set of crops; `mnist` is the part of MNIST's training images that its scenes show."""
 
     data: Path
     detector: Path  # ONNX file, whose detections are proposals
@@ -114,7 +114,7 @@ def crop_new_scene(rng: np.random.Generator, sources: Sources, propose: Propose)
 
 
 def make_crop(picture: NDArray[np.uint8], box: Box) -> NDArray[np.uint8] | None:
-    """Return the classifier's input for a box, 28 x 28, 0 to 255; None for a box without ink or beside the picture."""
+    """Return the classifier's input for a box, 28 x 28, 0 to 255; None if the box has no ink or lies outside."""
     x, y, width, height = box.tolist()
     crop = crop_around(picture, (x, y, width, height))
     image = normalise(extract_ink(crop)) if crop.size else None

@@ -31,7 +31,7 @@ FITTED_WEIGHTS = ("detector", "classifier", "slant", "bias", "detector_classes",
 
 @dataclass(frozen=True, slots=True)
 class LabelledCandidates:
-    """What both networks say of n candidates, and their labels (0 to 10)."""
+    """The outputs of both networks for n candidates, and their labels (0 to 10)."""
 
     scores: NDArray[np.float32]  # of the detector
     detector_log_p: NDArray[np.float32]  # n x 10
@@ -55,7 +55,7 @@ def main(words: list[str] | None = None) -> None:
 
 
 def make_candidates(recognizer: FrameRecognizer, sources: Sources, scenes: int) -> LabelledCandidates:
-    """Return the candidates in new scenes, without those whose label the scene leaves open."""
+    """Return the candidates in new scenes, without those whose label is unknown."""
     rng, parts = np.random.default_rng(SEED), []
     for _ in range(scenes):
         scene = make_scene(rng, sources, numbers=int(rng.integers(2)))
@@ -69,7 +69,7 @@ def make_candidates(recognizer: FrameRecognizer, sources: Sources, scenes: int) 
 
 
 def label_detections(scene: Scene, detections: Detections) -> NDArray[np.int64]:
-    """Return the digit at each detection, NOT_A_DIGIT, or -1 where the scene leaves it open."""
+    """Return the digit at each detection, NOT_A_DIGIT, or -1 if the label is unknown."""
     labels = np.full(len(detections.boxes), NOT_A_DIGIT, np.int64)
     is_digit = scene.labels < NOT_A_DIGIT
     matches = match_boxes(detections.boxes, scene.boxes[is_digit], min_iou=0.2)

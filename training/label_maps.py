@@ -12,7 +12,7 @@ from training.scenes.desk import IGNORED
 
 # Longer sides of the digits that must be found at this scale; other levels of the pyramid have the rest.
 SIZES_PX = (11.0, 76.0)
-TOLERATED_PX = (5.0, 110.0)  # finding digits of these sizes is no mistake either
+TOLERATED_PX = (5.0, 110.0)  # finding digits of these sizes is not a mistake
 SMALL_PX = (4.0, 14.0)  # digits of these sizes are better seen at twice the resolution;
 DOUBTFUL_PX = 18.0  # up to this size they are seen as well from here
 OWNED = 0.4  # cells with more score than this learn the digit's class and box

@@ -1,4 +1,4 @@
-"""What each process of a peer is given: films, ports, the vision functions, and a log of the frames that it read."""
+"""The setup of a peer's processes: films, ports, the vision functions, and a log of the frames that were read."""
 
 import json
 import os

@@ -53,7 +53,7 @@ def plan_cameras() -> Callable[[], list[WorkerSpec]]:
 
     The meaning of "auto" is found once: by the second call the webcam is in use.
     """
-    # imported here because the parents of the other stages do without
+    # imported here because the supervisors of the other stages do not need them
     from shared.cameras.added_cameras import append_added_cameras  # noqa: PLC0415
     from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def probe_webcam() -> bool:
 
 
 def watch_camera_list(run_dir: Path) -> Callable[[], bool]:
-    """Return a function that tells whether the list of cameras may have changed since its last call.
+    """Return a function that returns whether the list of cameras may have changed since its last call.
 
     It changes by a SIGHUP, or through the web interface.
     """

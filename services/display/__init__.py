@@ -1,1 +1,1 @@
-"""View -> display -> a person or a program: smooths readings over time, joins digits into numbers, shows them."""
+"""View -> display -> users and programs: smooths readings over time, joins digits into numbers, shows them."""

@@ -1,4 +1,4 @@
-"""View -> display -> a person: smooths readings over time and shows them in a browser, in a window, or not at all."""
+"""View -> display -> the user: smooths readings over time and shows them in a browser, in a window, or not at all."""
 
 import math
 import threading
@@ -23,7 +23,7 @@ TICK_S = 0.05  # delay at most until a key press in the window, or a new viewer 
 
 
 class Screen(Protocol):
-    """Shows frames and camera states to a person."""
+    """Shows frames and camera states to the user."""
 
     @property
     def wants_pictures(self) -> bool:

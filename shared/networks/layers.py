@@ -12,7 +12,7 @@ KINDS = "layer_kinds"  # metadata of the file: the kind of each output, separate
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """The output of a layer for one image: channels x rows x columns; kind is a name for people, as "convolution"."""
+    """The output of a layer for one image: channels x rows x columns; kind is a name such as "convolution"."""
 
     kind: str
     values: NDArray[np.float32]

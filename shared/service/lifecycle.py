@@ -27,7 +27,7 @@ from shared.telemetry.status_server import HOST, serve_status
 
 @dataclass(frozen=True, slots=True)
 class ServiceContext:
-    """What the main function of a service is given."""
+    """The arguments of a service's main function."""
 
     settings: Settings
     stage: Stage
@@ -89,4 +89,4 @@ def write_scrape_target(path: Path, port: int, labels: Mapping[str, str]) -> Non
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))
-    draft.replace(path)  # atomic, so that nobody reads half of it
+    draft.replace(path)  # atomic, so that no reader sees half of it

@@ -1,1 +1,1 @@
-"""What processes report: metrics, health and spans; and how these are scraped and summed up."""
+"""What processes report: metrics, health and spans; and the code that scrapes and summarizes them."""

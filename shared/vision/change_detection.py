@@ -1,4 +1,4 @@
-"""Tells whether a gray frame has changed since it was last read, by comparing two thumbnails ("sketches") of it.
+"""Detects whether a gray frame has changed since it was last read, by comparing two thumbnails ("sketches").
 
 A small, pale digit must not be missed, and the sensor's noise must not count. Measured in docs/decisions/0011.
 """

@@ -22,7 +22,7 @@ Probabilities = tuple[float, ...]  # of 0 to 9, and where there are eleven, of "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What both networks made of one place.
+    """The output of both networks at one place.
 
     heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). score is the score of the
     candidate at the place. Without a candidate (box is None) it is the highest score nearby, and crop and the

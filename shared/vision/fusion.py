@@ -1,4 +1,4 @@
-"""Adds the evidence of both networks: the detector knows what surrounds a digit, the classifier its shape.
+"""Adds the evidence of both networks: the detector sees a digit's surroundings, the classifier its shape.
 
 Log-odds are summed. Two weak scores that agree accept a digit, and one confident network can be overruled. The slant of
 the ink is a third source, for 1s only: MNIST has many slanted 1s, but elsewhere a slanted stroke is mostly a slash.

@@ -1,4 +1,4 @@
-"""Tells whether the paper between two digits is empty: if so, they may be one number although they stand far apart."""
+"""Checks whether the paper between two digits is empty, so that they may be one number although they are far apart."""
 
 import cv2
 import numpy as np

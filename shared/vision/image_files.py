@@ -1,4 +1,4 @@
-"""Loads the pictures of photos, documents and videos, upright and opaque, or tells in one sentence why that fails."""
+"""Loads pictures from photos, documents and videos, upright and opaque. Errors are one sentence each."""
 
 import errno
 import os
@@ -19,7 +19,7 @@ from shared.vision.video_files import BgrConverter, decode_frames, open_video
 Picture = NDArray[np.generic]  # that can be read
 Photo = NDArray[np.uint8]  # height x width gray, or x 3 BGR; upright and opaque
 
-FILM_OF_JPEGS = (".mjpeg", ".mjpg")  # it begins like a photo
+FILM_OF_JPEGS = (".mjpeg", ".mjpg")  # such a file begins like a photo
 MAX_PIXELS = 200_000_000  # 200 megapixels are the largest photos of phones; 600 MB in colour
 # of those that Pillow reads: others run programs (EPS), know only the header (MPEG, WMF) or are not sure of it (TGA)
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "QOI", "TIFF", "WEBP")
@@ -97,7 +97,7 @@ def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
 
 
 def register_heif() -> None:
-    """Let Pillow read HEIC. Raises ValueError if its plug-in is not installed."""
+    """Register Pillow's plug-in for HEIC. Raises ValueError if its plug-in is not installed."""
     try:
         import pillow_heif  # noqa: PLC0415 - an extra
     except ImportError as error:

@@ -29,8 +29,8 @@ from shared.vision.numbers import MIN_EVEN_DIGITS, find_far_neighbours
 
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
 MIN_LOG_P = math.log(0.5)  # a digit is accepted if it is more probable than everything else together
-MAX_IOU = 0.2  # boxes of neighbours share less of their union; a second box of the same digit, half beside it, 0.33
-NO_INK_LOG_ODDS = -6.0  # log-odds of a digit for a crop without ink, which the classifier is not asked about
+MAX_IOU = 0.2  # boxes of neighbours share less of their union; a second box of the same digit, half a width away, 0.33
+NO_INK_LOG_ODDS = -6.0  # log-odds of a digit for a crop without ink, which is not classified
 
 
 def load_recognizer(models: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> "FrameRecognizer":

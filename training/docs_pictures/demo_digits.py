@@ -18,7 +18,7 @@ def main() -> None:
 
 
 def make_digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ten rows, one a digit, of its first thirty images whose ink is in one piece: 280 x 840.
+    """Return a row for each digit with its first thirty images whose ink is connected: 280 x 840.
 
     A stroke with a gap no longer looks like its digit when it is enlarged thirty times.
     """
@@ -30,7 +30,7 @@ def make_digit_sheet(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> ND
 
 
 def is_one_piece(image: NDArray[np.uint8]) -> bool:
-    """Tell whether all ink of a 28 x 28 image is connected."""
+    """Return whether all ink of a 28 x 28 image is connected."""
     pieces, _ = cv2.connectedComponents((image > INK).astype(np.uint8))
     return pieces == 2  # one of them is the paper
 

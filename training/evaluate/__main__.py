@@ -1,6 +1,6 @@
 """Every accuracy figure: `python -m training.evaluate` prints them and writes docs/accuracy.md.
 
-Figures whose data is missing are left out; the page is then written only where --out says so. Photographs and digits of
+Figures whose data is missing are left out; the page is then written only with --out. Photographs and digits of
 other writers are used for evaluation only, never for training.
 """
 
@@ -36,7 +36,7 @@ from training.evaluate.report import format_report
 from training.evaluate.single_digits import measure_accuracy, measure_rejection, measure_writers
 from training.scenes.fonts import find_hand_fonts
 
-PAGE = Path("docs/accuracy.md")
+REPORT = Path("docs/accuracy.md")
 
 
 def main(words: list[str] | None = None) -> None:
@@ -50,12 +50,12 @@ def main(words: list[str] | None = None) -> None:
     if missing:
         print("\n".join(["Missing data:", *(f"- {sentence}" for sentence in missing)]), file=sys.stderr)
     if missing and options.out is None:
-        print(f"{PAGE} is not written, since figures are missing (--out {PAGE} writes it).", file=sys.stderr)
+        print(f"{REPORT} is not written, since figures are missing (--out {REPORT} writes it).", file=sys.stderr)
         return
     record = format_speed_record(load_speed_record(SPEED_RECORD)) if SPEED_RECORD.is_file() else ()
-    page = options.out or PAGE
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(format_report(figures, record))
+    report = options.out or REPORT
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(format_report(figures, record))
 
 
 def parse_options(words: list[str] | None) -> argparse.Namespace:
@@ -69,7 +69,7 @@ def parse_options(words: list[str] | None) -> argparse.Namespace:
         help="folder with manifest.jsonl and handheld.mp4, in the format that docs/accuracy.md describes",
     )
     parser.add_argument("--writers", type=Path, default=Path("../shared/crops"), help="folder of .npz: images, labels")
-    parser.add_argument("--out", type=Path, help=f"the page to write (default: {PAGE}, if no data is missing)")
+    parser.add_argument("--out", type=Path, help=f"the page to write (default: {REPORT}, if no data is missing)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a figure")
     return parser.parse_args(words)
 

@@ -1,4 +1,4 @@
-"""The figures that were aimed for, next to those that were reached, also where they were missed."""
+"""The goals, compared with the measured figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

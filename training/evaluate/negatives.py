@@ -1,6 +1,6 @@
 """Images for the rejection figures: digits, and letters, signs, parts of digits and empty paper, all normalised.
 
-They are made of random numbers and of MNIST images that no training saw, but of typefaces that it did see.
+Their seeds and MNIST images are not used in training, but their fonts are.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def make_digits(data: Path) -> Images:
 
 
 def make_negatives(data: Path) -> dict[str, Images]:
-    """Return what should be rejected, by kind. Empty paper counts only where the normaliser finds ink in its grain."""
+    """Return images that should be rejected, by kind. Empty paper counts if the normaliser finds ink in it."""
     sources = load_held_out(data)
     return {
         "letters (without look-alikes)": collect(lambda rng: write_on_sheet(rng, make_clear_letter(rng, sources))),

@@ -1,7 +1,7 @@
 """Figures of trainings that differ in their seed alone, since a single training may be lucky.
 
 docs/speed-record.json is written by `python -m training.train --preset fast`. docs/classifier-seeds.json is written by
-`python -m training.evaluate.records runs/classifier-*/classifier.pt`, from what each checkpoint says of itself.
+`python -m training.evaluate.records runs/classifier-*/classifier.pt`, from the figures in each checkpoint.
 """
 
 import argparse
@@ -27,7 +27,7 @@ def main(words: list[str] | None = None) -> None:
     checkpoints = [torch.load(path, weights_only=True) for path in options.checkpoints]
     recipes = {json.dumps(checkpoint["recipe"] | {"seed": None}) for checkpoint in checkpoints}
     if len(recipes) > 1:
-        parser.error(f"these were trained by {len(recipes)} recipes, and a mean is of one")
+        parser.error(f"these were trained by {len(recipes)} recipes; a mean needs a single one")
     trainings = [
         {"seed": each["recipe"]["seed"], "accuracy": figures["test"], "accuracy_alone": figures["test_alone"]}
         for each in checkpoints

@@ -10,8 +10,8 @@ INITIAL_WINDOW = 2.0
 class FrameWindow:
     """How many pictures may be in flight to a browser: halved after a slow picture, one more after a quick one.
 
-    One picture in flight for each camera would not do: 16 cameras on a line that carries 4 pictures a second would all
-    be 4 s old. This is TCP's congestion window, with the age of a picture as the signal.
+    One picture in flight for each camera is not enough of a limit: on a line that carries 4 pictures a second, those of
+    16 cameras would all be 4 s old. This is TCP's congestion window, with the age of a picture as the signal.
     """
 
     def __init__(self) -> None:

@@ -138,7 +138,7 @@ class NumberInfo(Model):
 
 
 class FrameFields(Model):
-    """What the API and the live view both say about a frame."""
+    """The fields of a frame that the API and the live view share."""
 
     camera: str
     seq: Count

@@ -65,12 +65,12 @@ class DashboardState:
             self._publish(item)
 
     def expire_numbers(self) -> None:
-        """Report numbers that left cameras which send no frames any more. To be called about twice a second."""
+        """Report numbers that left cameras which send no frames any more. Call it about twice a second."""
         for camera, tracker in self._trackers.items():
             self._handle(camera, tracker.expire(self._clock()))
 
     def close(self) -> None:
-        """End the events of all numbers now, since nothing tracks them from here on, and close the store."""
+        """End the events of all numbers, since nothing tracks them after this, and close the store."""
         if self.store:
             for event in self._events.values():
                 self._store_end(replace(event, left_at=self._wall()))
@@ -119,7 +119,7 @@ class DashboardState:
             self._warn(error)
 
     def _warn(self, error: sqlite3.Error) -> None:
-        """Log at most once a second that the store fails; subscribers get the event all the same."""
+        """Log at most once a second that the store fails; subscribers still get the event."""
         if self._clock() - self._warned_at > WARN_EVERY_S:
             self._warned_at = self._clock()
             logging.warning("an event could not be stored in RUN_DIR: %s", error)

@@ -38,10 +38,10 @@ AHEAD_S = 1000.0  # of the queue's clock
 
 
 @dataclass
-class FakeQueue:
+class CreditQueue:
     """Grants the listed credit, records every message, and stops the loop when the credit is used and is_done()."""
 
-    is_done: Callable[["FakeQueue"], bool]
+    is_done: Callable[["CreditQueue"], bool]
     credit: list[int] = field(default_factory=list)
     sent: list[Message] = field(default_factory=list)
     failing_sends: int = 0  # number of frames that cannot be sent
@@ -87,7 +87,7 @@ def open_grabber(open_source: Callable[[], FrameStream], *, keep_all: bool = Tru
     assert grabber.close(5)
 
 
-def run_loop(queue: FakeQueue, grabber: FrameGrabber, began_at: float | None = None) -> None:
+def run_loop(queue: CreditQueue, grabber: FrameGrabber, began_at: float | None = None) -> None:
     context = ServiceContext(
         load_settings({}, Path("no.env")), Stage.CAPTURE, "cam", logging.getLogger("capture.cam"), queue.stop
     )
@@ -103,7 +103,7 @@ def read_metric(name: str, **labels: str) -> float:
 
 
 def test_frames_are_sent_only_as_far_as_credit_goes() -> None:
-    queue = FakeQueue(lambda queue: queue.idle_turns > 20, credit=[0, 0, 5])
+    queue = CreditQueue(lambda queue: queue.idle_turns > 20, credit=[0, 0, 5])
     with open_grabber(lambda: stream(50)) as grabber:
         run_loop(queue, grabber)
     assert [frame.jpeg for frame in queue.frames] == [bytes([number]) for number in range(5)]
@@ -111,7 +111,7 @@ def test_frames_are_sent_only_as_far_as_credit_goes() -> None:
 
 
 def test_camera_without_credit_still_reports_its_state() -> None:
-    queue = FakeQueue(lambda queue: "live" in queue.states)
+    queue = CreditQueue(lambda queue: "live" in queue.states)
     with open_grabber(lambda: stream(50)) as grabber:
         run_loop(queue, grabber)
     assert queue.states[-1] == "live"
@@ -121,7 +121,7 @@ def test_camera_without_credit_still_reports_its_state() -> None:
 def test_sequence_numbers_grow_across_restarts() -> None:
     seen = []
     for _ in range(2):
-        queue = FakeQueue(lambda queue: len(queue.frames) == 3, credit=[3])
+        queue = CreditQueue(lambda queue: len(queue.frames) == 3, credit=[3])
         with open_grabber(lambda: stream(3)) as grabber:
             run_loop(queue, grabber)
         seen += [frame.seq for frame in queue.frames]
@@ -130,14 +130,14 @@ def test_sequence_numbers_grow_across_restarts() -> None:
 
 def test_capture_time_is_in_the_queues_clock() -> None:
     before = time.monotonic()
-    queue = FakeQueue(lambda queue: len(queue.frames) == 1, credit=[1])
+    queue = CreditQueue(lambda queue: len(queue.frames) == 1, credit=[1])
     with open_grabber(lambda: stream(1)) as grabber:
         run_loop(queue, grabber)
     assert before <= queue.frames[0].captured_at - AHEAD_S <= time.monotonic()
 
 
 def test_every_frame_resends_what_the_queue_could_not_receive() -> None:
-    queue = FakeQueue(lambda queue: len(queue.frames) == 3, credit=[3, 3, 3], failing_sends=2)
+    queue = CreditQueue(lambda queue: len(queue.frames) == 3, credit=[3, 3, 3], failing_sends=2)
     with open_grabber(lambda: stream(3)) as grabber:
         run_loop(queue, grabber)
     assert [frame.jpeg for frame in queue.frames] == [bytes([0]), bytes([1]), bytes([2])]
@@ -147,7 +147,7 @@ def test_every_frame_resends_what_the_queue_could_not_receive() -> None:
 def test_live_frame_that_the_queue_could_not_receive_is_dropped_and_counted() -> None:
     labels = {"stage": "capture", "reason": "no queue"}
     before = read_metric("digitcam_drops_total", **labels)
-    queue = FakeQueue(lambda queue: not queue.failing_sends, credit=[1], failing_sends=1)
+    queue = CreditQueue(lambda queue: not queue.failing_sends, credit=[1], failing_sends=1)
     with open_grabber(lambda: stream(1), keep_all=False) as grabber:
         run_loop(queue, grabber)
     assert queue.frames == []
@@ -160,7 +160,7 @@ def test_lost_camera_is_reported_with_the_reason_and_each_reopening_is_counted()
         yield
 
     before = read_metric("digitcam_camera_reconnects_total")
-    queue = FakeQueue(lambda queue: read_metric("digitcam_camera_reconnects_total") >= before + 2)
+    queue = CreditQueue(lambda queue: read_metric("digitcam_camera_reconnects_total") >= before + 2)
     with open_grabber(camera, keep_all=False) as grabber:
         run_loop(queue, grabber)
     assert set(queue.states) <= {"connecting", "absent"}
@@ -176,7 +176,7 @@ def test_driver_that_hangs_is_reported_before_the_process_gives_up() -> None:
         released.wait(30)
         yield from stream(0)
 
-    queue = FakeQueue(lambda queue: False)
+    queue = CreditQueue(lambda queue: False)
     with open_grabber(camera, keep_all=False) as grabber:
         with pytest.raises(HungError):
             run_loop(queue, grabber, began_at=time.monotonic() - 60)
@@ -190,14 +190,14 @@ def test_bug_in_the_grabbers_thread_ends_the_process() -> None:
         yield from stream(1)
         raise ZeroDivisionError
 
-    queue = FakeQueue(lambda queue: False, credit=[9])
+    queue = CreditQueue(lambda queue: False, credit=[9])
     with open_grabber(camera) as grabber, pytest.raises(RuntimeError, match="crashed"):
         run_loop(queue, grabber)
 
 
 def test_state_is_logged_on_a_change_and_sent_on_a_change_and_as_a_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    queue = FakeQueue(lambda queue: False)
+    queue = CreditQueue(lambda queue: False)
     states = StatePublisher(queue, "cam")
     live, absent = (
         CameraStatus(CameraState.LIVE, "gives new frames", 0.0),

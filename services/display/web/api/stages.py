@@ -14,7 +14,7 @@ from shared.telemetry.summary import StageSummary, summarize
 SCRAPE_EVERY_S = 0.9  # however many clients ask; the web interface asks once a second
 KEPT_SCRAPES = 4  # as in digitcam top: rates over three seconds are calm to look at, and quick to fall
 FIRST_INTERVAL_S = 0.5  # a rate needs two scrapes
-MAX_GAP_S = 5.0  # older scrapes are dropped: a rate over the time between two requests says nothing about now
+MAX_GAP_S = 5.0  # older scrapes are dropped, because rates over a long gap are out of date
 
 
 class StagesApi:

@@ -14,7 +14,7 @@ from shared.service.backoff import retry_delay
 from shared.telemetry import metrics
 
 MAX_WAITING = 1000  # beyond that the oldest events are given up, and counted
-TRIES = 6  # over half a minute: a receiver that restarts misses nothing
+TRIES = 6  # over half a minute, so that a receiver that restarts misses nothing
 FIRST_DELAY_S, LAST_DELAY_S = 0.5, 15.0
 TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 HEADERS = {"Content-Type": "application/json"}
@@ -38,7 +38,7 @@ class Webhook:
             self._has_events.set()
 
     async def post_all(self) -> None:
-        """Post queued events for ever."""
+        """Post queued events until cancelled."""
         async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
             while True:
                 while not self._waiting:

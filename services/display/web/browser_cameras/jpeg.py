@@ -2,7 +2,7 @@
 
 import simplejpeg
 
-MIN_PX, MAX_PX = 16, 1920  # of either side; gray frames have 480 on the long side, so more would be thrown away
+MIN_PX, MAX_PX = 16, 1920  # of either side; gray frames have 480 on the long side, so more would be wasted
 BASELINE = (0xC0, 0xC1)
 NO_LENGTH = (0x01, *range(0xD0, 0xD9))  # markers that stand alone
 
@@ -24,7 +24,7 @@ def check_jpeg(jpeg: bytes) -> None:
 
 
 def find_frame_marker(jpeg: bytes) -> int:
-    """Return the marker of a JPEG's first frame (SOF, ITU-T T.81 table B.1), which tells its coding; 0 without one."""
+    """Return the marker of a JPEG's first frame (SOF, ITU-T T.81 table B.1), which names its coding; 0 without one."""
     at = 2
     while at + 4 <= len(jpeg) and jpeg[at] == 0xFF:
         marker = jpeg[at + 1]

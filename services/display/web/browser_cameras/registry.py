@@ -53,13 +53,13 @@ class BrowserCameraRegistry:
                 owner.enqueue_reading(item)
 
     def _track_name(self, state: CameraReport) -> None:
-        """Keep the names that are taken, without those of cameras that left, or whose display was killed."""
+        """Record which names are taken; cameras that left, or whose display was killed, free theirs."""
         if state.state not in (CameraState.LEFT, CameraState.DOWN):
             self._other_names.add(state.camera)
             return
         self._other_names.discard(state.camera)
         if state.camera not in self._cameras:
-            self._own_names.discard(state.camera)  # from here on another display may use it
+            self._own_names.discard(state.camera)  # another display may use it now
 
     def _free_name(self, kind: str) -> str:
         taken = self._cameras.keys() | (self._other_names - self._own_names)
@@ -67,7 +67,7 @@ class BrowserCameraRegistry:
         return next(name for name in names if name not in taken)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Let one browser be a camera until it leaves."""
+        """Serve one browser that is a camera until it leaves."""
         kind = request.match_info["kind"]  # the route allows only KINDS
         socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, compress=False, heartbeat=HEARTBEAT_S)
         await socket.prepare(request)

@@ -123,9 +123,9 @@ class BrowserCamera:
 
 
 def limit_age(age_s: float, max_age_s: float) -> float:
-    """Return a frame's age on arrival as far as the browser's claim is plausible.
+    """Return a frame's age on arrival: the browser's claim, limited to what is plausible.
 
-    A browser that does not know the queue's clock yet sends NaN, and a hostile one anything. On a line slower than
+    A browser without the queue's clock sends NaN, and a hostile one sends anything. On a line slower than
     max_age_s ages are understated: otherwise every frame of such a camera would be dropped as stale.
     """
     return min(max(age_s, 0.0), max_age_s) if math.isfinite(age_s) else 0.0

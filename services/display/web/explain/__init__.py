@@ -1,1 +1,1 @@
-"""Explanations of a reading on request, and the corrections that people make there."""
+"""Explanations of a reading on request, and the corrections that users make there."""

@@ -1,4 +1,4 @@
-"""/api/corrections: what a digit really was, according to a person, stored with the 28 x 28 that was classified."""
+"""/api/corrections: the true labels of misread digits, stored with the 28 x 28 that was classified."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Puts into words why a place was read as a digit, or was rejected."""
+"""Describes in sentences why a place was read as a digit, or was rejected."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""All browsers with the live view open: each gets every update, and a new one the state of all cameras."""
+"""All browsers with the live view open. Each gets every update; a new one first gets the state of all cameras."""
 
 from collections.abc import Callable, Sequence
 

@@ -36,7 +36,7 @@ def jpeg(width: int = 64, height: int = 48) -> bytes:
 
 
 @dataclass
-class FakeQueue:
+class RecordingQueue:
     """A connection to a queue that takes every frame."""
 
     sent: list[Message] = field(default_factory=list)
@@ -69,15 +69,15 @@ class Served:
     """A web server, and the connections to the queue that its browser cameras got."""
 
     server: WebServer
-    queues: list[FakeQueue]
+    queues: list[RecordingQueue]
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
-    queues: list[FakeQueue] = []
+    queues: list[RecordingQueue] = []
 
-    def connect() -> FakeQueue:
-        queues.append(FakeQueue())
+    def connect() -> RecordingQueue:
+        queues.append(RecordingQueue())
         return queues[-1]
 
     server = WebServer(settings(tmp_path), time.monotonic, connect)
