@@ -40,7 +40,7 @@ train: .venv/dev
 	$(BIN)/python -m training.train --preset blog
 
 clean:
-	rm -rf .venv .run
+	rm -rf .venv .run build
 
 CHECK_VERSION := import sys; sys.version_info >= (3, 11) or sys.exit('digitcam needs Python 3.11 or newer, and $(PYTHON) is \
 %d.%d: run make with PYTHON=python3.12, or another that you have.' % sys.version_info[:2])
