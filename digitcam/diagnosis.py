@@ -49,6 +49,8 @@ class Machine:
 
 def diagnose(pipeline: PipelineSummary, machine: Machine) -> list[Finding]:
     """Return all findings, those that stop everything first."""
+    if not pipeline.processes:
+        return [Finding("the pipeline ended a moment ago", "read its last lines, then start it again")]
     return [
         *(finding for process in pipeline.processes for finding in check_process(process)),
         *(

@@ -69,6 +69,12 @@ def drops(reason: DropReason) -> dict[str, Any]:
 CROWDED = replace(with_stage(Stage.INFERENCE, busy=0.99, waiting=2), processes=(replace(PROCESS, cpu=7.9),))
 
 
+def test_pipeline_that_ended_while_it_was_watched_is_not_well() -> None:
+    (finding,) = diagnose(replace(WELL, cameras=(), processes=()), ROOMY)
+    assert finding.is_needed
+    assert str(finding) == "the pipeline ended a moment ago: read its last lines, then start it again"
+
+
 @pytest.mark.parametrize(
     ("pipeline", "machine", "problem", "remedy"),
     [
