@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version and exit")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help=argparse.SUPPRESS)
-    parsed = parser.parse_args(arguments)
+    parsed = parser.parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
     try:
         return COMMANDS[parsed.command].run(parsed.arguments)
     except ConfigError as error:
