@@ -12,9 +12,10 @@ from shared.cameras.address import CameraAddress, parse_address
 from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 
-# Buffer nothing, and probe little before the first frame. Opening an RTSP camera then takes 0.3 s without stale frames;
-# with FFmpeg's defaults it takes 1 s, and 28 stale frames come first.
-LOW_DELAY = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "100000", "probesize": "32768"}
+# Probe little before the first frame: opening an RTSP camera then takes 0.3 s; with FFmpeg's defaults it takes 1 s, and
+# 28 stale frames come first. Not nobuffer, which drops the key frame that many cameras begin with: at a key frame each
+# 4 s the first frame then came after 4.1 s instead of 0.3.
+LOW_DELAY = {"flags": "low_delay", "analyzeduration": "100000", "probesize": "32768"}
 TRANSPORTS = ("tcp", "udp")  # TCP loses nothing, but some cameras refuse it
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"  # the user's, as OpenCV writes them: rtsp_transport;udp|probesize;32768
 RELEASE_S = 0.5  # a server may need a moment to release one connection before it serves the next

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from shared.cameras.pace import SEEN
+from shared.cameras.pace import BURST_S, SEEN
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.messaging.sockets import BrokerSocket
 from tests.conftest import MakeSettings
@@ -40,9 +40,12 @@ class CaptureProcess:
         return frame
 
     def wait_for_pace(self) -> None:
-        """Wait for so many frames that the camera's pace is known."""
-        for _ in range(SEEN + 1):
-            self.wait_for_frame()
+        """Wait until the camera's pace is known; frames out of a buffer do not tell it."""
+        last_at, pauses = self.wait_for_frame().captured_at, 0
+        while pauses <= SEEN:
+            at = self.wait_for_frame().captured_at
+            pauses += at - last_at > 2 * BURST_S
+            last_at = at
 
     def wait_for_state(self, *states: str, timeout_s: float = WITHIN_S) -> CameraReport:
         """Wait until the camera has one of these states."""
