@@ -6,7 +6,6 @@ import time
 from av.container import InputContainer
 
 from services.capture.frames import FrameStream
-from services.capture.http_camera import POLL_HZ, OtherVideoError, read_http_camera
 from services.capture.video_stream import open_video_stream, read_video_stream
 from shared.cameras.address import CameraAddress, parse_address
 from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
@@ -28,6 +27,8 @@ def read_network_camera(url: str, pace: Pace, poll_hz: float = 0.0) -> FrameStre
     if address.scheme.startswith("rtsp"):
         yield from read_video_stream(open_rtsp_camera(address), pace)
         return
+    from services.capture.http_camera import POLL_HZ, OtherVideoError, read_http_camera  # noqa: PLC0415 - 15 MB
+
     try:
         yield from read_http_camera(address, pace, poll_hz or POLL_HZ)
     except OtherVideoError:

@@ -1,12 +1,14 @@
-"""Opens a camera of any kind as a stream of frames."""
+"""Opens a camera of any kind as a stream of frames.
 
+Each process has one camera and imports what it needs: PyAV and aiohttp are 28 MB.
+"""
+
+# ruff: noqa: PLC0415
 import zlib
 from dataclasses import replace
 from pathlib import Path
 
-from services.capture.files import play_video, read_images_once, read_video_once, show_images
 from services.capture.frames import FrameStream, encode_jpeg, schedule_ticks
-from services.capture.network import read_network_camera
 from services.capture.transform import transform_frames
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
@@ -31,12 +33,18 @@ def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStrea
         case SourceKind.WEBCAM:
             return read_webcam(camera.source, camera.options, pace)
         case SourceKind.STREAM:
+            from services.capture.network import read_network_camera
+
             return read_network_camera(camera.source, pace, camera.options.fps)
         case SourceKind.DEMO:
             return read_demo(camera.name)
         case SourceKind.VIDEO:
+            from services.capture.files import play_video, read_video_once
+
             return read_video_once(path) if every_frame else play_video(path)
         case SourceKind.IMAGES:
+            from services.capture.files import read_images_once, show_images
+
             return read_images_once(path) if every_frame else show_images(path)
 
 
