@@ -24,6 +24,7 @@ from shared.vision.normaliser import crop_around, extract_ink, normalise
 from training import scenes
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
+from training.scenes.sampling import draw_log_uniform
 
 SCENE_PX = 128
 CHUNK = 250  # scenes that follow from one seed
@@ -130,7 +131,7 @@ def choose_boxes(rng: np.random.Generator, scene: Scene) -> list[tuple[Box, int]
             boxes.append(cut_part(rng, box))
             labels.append(label_box(scene, boxes[-1]))
     for _ in range(EMPTY_TRIES):
-        size = np.exp(rng.uniform(np.log(12), np.log(80))) * rng.uniform(0.4, 1, 2)
+        size = draw_log_uniform(rng, 12, 80) * rng.uniform(0.4, 1, 2)
         boxes.append(np.concatenate([rng.uniform(0, SCENE_PX, 2) - size / 2, size]))
         labels.append(label_box(scene, boxes[-1]))
     return [(box, label) for box, label in zip(boxes, labels, strict=True) if label >= 0]

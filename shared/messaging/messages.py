@@ -21,6 +21,7 @@ MAX_MESSAGES = 256  # in one multipart send
 MAX_DIGITS = 512  # on one frame
 WEIGHTS = (0.1, 10.0)  # the range of a camera's weight: at most a hundred turns for one
 OLDEST_S = 60.0  # the most that a camera's max_age_s can be
+MAX_DETAIL = 1000  # characters of a camera's detail
 MAX_SKETCH_BYTES = 64 * 1024  # ten times that of a square frame
 
 
@@ -227,10 +228,6 @@ def is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable()
 
 
-def _is_sentence(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= 1000
-
-
 def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value < 2**53  # what a JavaScript number holds
 
@@ -241,10 +238,6 @@ def _is_time(value: object) -> bool:
 
 def _is_flag(value: object) -> bool:
     return type(value) is bool
-
-
-def _is_sketch(value: object) -> bool:
-    return isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES
 
 
 def _is_between(low: float, high: float) -> Callable[[object], bool]:
@@ -266,10 +259,6 @@ def _is_digit_row(row: object) -> bool:
     )
 
 
-def _to_digits(rows: list[list[float]]) -> tuple[Digit, ...]:
-    return tuple(map(Digit.from_row, rows))
-
-
 def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFormat:
     values = tuple(allowed or enum)  # a tuple, since a value that cannot be hashed is malformed, too
     members = {member.value: member for member in enum}  # a look-up takes 0.06 us, a call of the enum 0.51
@@ -279,7 +268,7 @@ def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFo
 FIELDS = {
     "camera": FieldFormat(is_name),
     "name": FieldFormat(is_name),
-    "detail": FieldFormat(_is_sentence),
+    "detail": FieldFormat(lambda value: isinstance(value, str) and len(value) <= MAX_DETAIL),
     "role": _enum_field(Stage, (*WORKER_STAGES, Stage.DISPLAY)),
     "state": _enum_field(CameraState),
     "gate": _enum_field(Gate),
@@ -297,10 +286,10 @@ FIELDS = {
     "queue_at": FieldFormat(_is_time),
     "every_frame": FieldFormat(_is_flag),
     "with_jpeg": FieldFormat(_is_flag),
-    "sketch": FieldFormat(_is_sketch),
+    "sketch": FieldFormat(lambda value: isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES),
     "weight": FieldFormat(_is_between(*WEIGHTS)),
     "max_age_s": FieldFormat(_is_between(0.0, OLDEST_S)),
-    "digits": FieldFormat(_is_digit_rows, _to_digits),
+    "digits": FieldFormat(_is_digit_rows, lambda rows: tuple(map(Digit.from_row, rows))),
 }
 PAYLOADS = ("jpeg", "pixels")
 

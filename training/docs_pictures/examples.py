@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from shared.networks.runtimes import Network, load_network
 from shared.vision.detection import log_softmax
 from shared.vision.digit import NOT_A_DIGIT
+from shared.vision.gray_frame import as_uint8
 from shared.vision.recognizer import load_recognizer
 from training.classifier import make_validation_set
 from training.crops import Crops, load_crops
@@ -25,6 +26,7 @@ from training.scenes.glyphs import load_sources
 
 SCENES, SCENE_PX = 24, 224
 IMAGES, COLUMNS = 192, 24
+EDGE = (90, 90, 90)  # BGR, around each image
 SEED = 50_000_000
 
 
@@ -39,7 +41,11 @@ def main(words: list[str] | None = None) -> None:
     sheets = group_by_prediction(network, crops)
     sheets["mnist-wrong"] = find_mnist_errors(network, *load_mnist("test", options.data))
     for name, images in sheets.items():
-        sheet = make_contact_sheet([add_edge(enlarge(image)) for image in images], COLUMNS)
+        tiles = [
+            as_uint8(cv2.copyMakeBorder(enlarge(image), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=EDGE))
+            for image in images
+        ]
+        sheet = make_contact_sheet(tiles, COLUMNS)
         cv2.imwrite(str(options.out / f"classifier-{name}.png"), sheet)
     write_jpeg(options.out / "scenes-read.jpg", draw_readings(options.models, options.data))
 
@@ -64,10 +70,6 @@ def find_mnist_errors(network: Network, images: NDArray[np.uint8], labels: NDArr
     log_p_of_label = log_p[np.arange(len(labels)), labels]
     wrong = np.flatnonzero(log_p.argmax(axis=1) != labels)
     return images[wrong[np.argsort(log_p_of_label[wrong])]][:IMAGES]
-
-
-def add_edge(tile: Tile) -> Tile:
-    return cv2.copyMakeBorder(tile, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=(90, 90, 90)).astype(np.uint8)
 
 
 def draw_readings(models: Path, data: Path) -> Tile:

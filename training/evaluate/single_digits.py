@@ -41,15 +41,11 @@ def measure_writers(networks: Mapping[str, Network], folder: Path) -> Iterator[F
         with np.load(path) as file:
             pictures, labels = file["images"], file["labels"]
         ink = pictures if np.median(pictures) < 128 else 255 - pictures
-        images = [normalise(remove_paper(picture)) for picture in ink]
+        # pixels below a sixth of the strongest are paper
+        images = [normalise(np.where(each > each.max() / 6, each, 0).astype(np.uint8)) for each in ink]
         blank = np.zeros((28, 28), np.float32)
         stacked = np.stack([blank if image is None else image for image in images])
         yield from measure_accuracy(f"other writers: {path.stem}", networks, stacked, labels)
-
-
-def remove_paper(ink: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return ink on black: pixels below a sixth of the strongest are paper."""
-    return np.where(ink > ink.max() / 6, ink, 0).astype(np.uint8)
 
 
 def measure_rejection(network: Network, name: str, digits: Images, negatives: Mapping[str, Images]) -> Iterator[Figure]:

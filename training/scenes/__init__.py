@@ -29,6 +29,7 @@ from training.scenes.lines import (
 )
 from training.scenes.papers import draw_ruling, make_board, make_sheet
 from training.scenes.pens import Affine, choose_pen, draw_glyph
+from training.scenes.sampling import draw_log_uniform
 from training.scenes.stationery import lay_stationery
 from training.scenes.things import Things
 
@@ -145,7 +146,7 @@ def choose_style(rng: np.random.Generator, desk: Desk, angle: float, height_px: 
 
 def choose_height(rng: np.random.Generator) -> float:
     """Return a random height of digits, in pixels."""
-    return float(np.exp(rng.uniform(*np.log(TINY if rng.random() < 0.08 else HEIGHTS))))
+    return draw_log_uniform(rng, *(TINY if rng.random() < 0.08 else HEIGHTS))
 
 
 def find_direction(angle: float) -> NDArray[np.float64]:
@@ -241,7 +242,7 @@ def write_large(rng: np.random.Generator, desk: Desk, sources: Sources, angle: f
     """Write one digit or sign that is larger than the scene: the visible strokes are not digits."""
     side = desk.grey.shape[0]
     glyph = make_digit(rng, sources) if rng.random() < 0.7 else make_sign(rng)
-    height = float(np.exp(rng.uniform(*np.log(LARGE))))
+    height = draw_log_uniform(rng, *LARGE)
     ink = draw_glyph(rng, glyph, height, choose_hand(rng, angle), choose_pen(rng))
     if ink.size:
         # smooths the steps of a field that is enlarged this much

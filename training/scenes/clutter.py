@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.papers import Grey, make_clouds, make_slope, make_stripes
+from training.scenes.sampling import draw_log_uniform
 from training.scenes.stationery import lay_stationery
 from training.scenes.things import Things, crop_view, draw_stamp
 
@@ -33,7 +34,7 @@ def lay_dish(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a mug, a coin, a wheel or a button: nested ellipses, which are neither a 0 nor an 8."""
     side = scene.shape[0]
     centre, turn = rng.uniform(0, side, 2), rng.uniform(0, 180)
-    radius, width = float(np.exp(rng.uniform(np.log(6), np.log(60)))), rng.uniform(0.6, 1)
+    radius, width = draw_log_uniform(rng, 6, 60), rng.uniform(0.6, 1)
     for _ in range(int(rng.integers(2, 6))):
         layer = np.zeros(scene.shape, np.uint8)
         box = (centre.tolist(), (2 * radius * width, 2 * radius), turn)
@@ -46,7 +47,7 @@ def lay_dish(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_thing(rng: np.random.Generator, scene: Grey, things: Things) -> None:
     """Draw a photographed object, of a digit's size up to three times the scene's."""
-    size_px = float(np.exp(rng.uniform(np.log(16), np.log(3 * scene.shape[0]))))
+    size_px = draw_log_uniform(rng, 16, 3 * scene.shape[0])
     draw_stamp(rng, scene, things.stamps[rng.integers(len(things.stamps))], size_px)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.papers import Grey
+from training.scenes.sampling import draw_log_uniform
 
 Picture = NDArray[np.uint8]
 
@@ -17,13 +18,14 @@ def simulate_camera(rng: np.random.Generator, scene: Grey, finest_px: float) -> 
     if kind < 0.5:
         # with a blur of more than a twelfth of its height a digit is illegible, for people too
         most = np.clip(finest_px / 12, 0.5, 1.7)
-        scene = blur_scene(scene, float(np.exp(rng.uniform(np.log(0.35), np.log(most)))))
+        scene = blur_scene(scene, draw_log_uniform(rng, 0.35, most))
     elif kind < 0.62 and finest_px > MOVED_PX:
         scene = np.asarray(
             cv2.filter2D(scene, -1, make_motion_kernel(rng), borderType=cv2.BORDER_REPLICATE), np.float32
         )
     if rng.random() < 0.1:
-        scene = sharpen_edges(scene, rng.uniform(0.5, 1.5))
+        amount = np.float32(rng.uniform(0.5, 1.5))
+        scene = scene + amount * (scene - blur_scene(scene, 1.5))  # exaggerates edges, as webcams do
     noise = rng.standard_normal(scene.shape, np.float32) * rng.uniform(0, 7) ** 1.1
     picture = np.clip(scene + noise, 0, 255).astype(np.uint8)
     return compress_jpeg(picture, int(rng.integers(25, 95))) if rng.random() < 0.5 else picture
@@ -43,11 +45,6 @@ def make_motion_kernel(rng: np.random.Generator) -> NDArray[np.float32]:
     ends = [np.rint(middle + sign * reach).astype(int).tolist() for sign in (-1, 1)]
     cv2.line(kernel, ends[0], ends[1], 1)
     return np.asarray(kernel / kernel.sum(), np.float32)
-
-
-def sharpen_edges(scene: Grey, amount: float) -> Grey:
-    """Return the scene with exaggerated edges, as webcams give it."""
-    return scene + np.float32(amount) * (scene - blur_scene(scene, 1.5))
 
 
 def compress_jpeg(picture: Picture, quality: int) -> Picture:

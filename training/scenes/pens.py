@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from training.scenes.fields import Field
 from training.scenes.glyphs import Glyph
+from training.scenes.sampling import draw_log_uniform
 
 Ink = NDArray[np.float32]  # 0 is paper, 1 is ink
 Affine = NDArray[np.float32]  # 2 x 2: the glyph's directions on the sheet
@@ -32,7 +33,7 @@ class Pen:
 
 def choose_pen(rng: np.random.Generator) -> Pen:
     """Return a random pen: a ball pen on large digits has a width of 0.02, a marker 0.3."""
-    width = float(np.exp(rng.uniform(np.log(0.02), np.log(0.3))))
+    width = draw_log_uniform(rng, 0.02, 0.3)
     flow = float(rng.uniform(0.2, 1)) if rng.random() < 0.3 else 0.0
     return Pen(width, float(rng.uniform(-0.03, 0.04)), flow, float(rng.uniform(0, 2.5)))
 

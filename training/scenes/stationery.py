@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.scenes.papers import Grey
+from training.scenes.sampling import draw_log_uniform
 from training.scenes.strokes import smooth_stroke
 
 Outline = NDArray[np.float64]  # n x 2
@@ -22,7 +23,7 @@ def lay_stationery(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a pencil or a pen: a bar of two or three shades along its length, with a pointed tip."""
-    width = float(np.exp(rng.uniform(np.log(2.5), np.log(22))))
+    width = draw_log_uniform(rng, 2.5, 22)
     length = width * rng.uniform(5, 22)
     place, grey, tip = choose_placement(rng, scene), rng.uniform(10, 245), width * rng.uniform(0.8, 2.2)
     shades = int(rng.integers(1, 4))
@@ -44,7 +45,7 @@ def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_clip(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a paper clip: one wire, bent into nested loops."""
-    size, narrow = float(np.exp(rng.uniform(np.log(8), np.log(60)))), rng.uniform(0.22, 0.4)
+    size, narrow = draw_log_uniform(rng, 8, 60), rng.uniform(0.22, 0.4)
     wire = np.array(
         [(0.3, -0.6), (0.3, 0.75), (0, 1), (-0.6, 0.8), (-0.6, -0.8), (-0.1, -1.2), (0.6, -0.9), (0.6, 1.2), (0.0, 1.5),
          (-0.9, 1.2), (-0.9, -0.4)]
@@ -59,7 +60,7 @@ def lay_clip(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_cable(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a cable, a string, a hair or a rubber band: a long curve, often crossing itself."""
-    size = float(np.exp(rng.uniform(np.log(15), np.log(160))))
+    size = draw_log_uniform(rng, 15, 160)
     points = np.cumsum(rng.normal(0, 0.5, (int(rng.integers(4, 10)), 2)), axis=0) * size
     if rng.random() < 0.3:
         points = np.concatenate([points, points[:1]])
@@ -68,7 +69,7 @@ def lay_cable(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a mug seen from above or at an angle: rim, drink and handle, which together resemble a 6, 9 or 0."""
-    radius, flat, grey = float(np.exp(rng.uniform(np.log(8), np.log(70)))), rng.uniform(0.75, 1), rng.uniform(20, 245)
+    radius, flat, grey = draw_log_uniform(rng, 8, 70), rng.uniform(0.75, 1), rng.uniform(20, 245)
     place, drink = choose_placement(rng, scene), rng.uniform(10, 240)
     reach, thick = radius * rng.uniform(1.3, 1.7), radius * rng.uniform(0.12, 0.3)
     handle = np.array(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from shared.vision.gray_frame import as_uint8
 from training.scenes.papers import Grey
 from training.scenes.photographs import shrink_picture
+from training.scenes.sampling import draw_log_uniform
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def draw_stamp(rng: np.random.Generator, scene: Grey, stamp: NDArray[np.uint8], 
 def crop_view(rng: np.random.Generator, view: NDArray[np.uint8], side: int) -> Grey:
     """Return a random part of a view, at a random scale, as side x side."""
     least = min(view.shape)
-    cut = int(np.exp(rng.uniform(np.log(min(side, least)), np.log(least))))
+    cut = int(draw_log_uniform(rng, min(side, least), least))
     top, left = (int(rng.integers(0, size - cut + 1)) for size in view.shape)
     part = cv2.resize(view[top : top + cut, left : left + cut], (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(part[:, :: rng.choice([-1, 1])], np.float32)

@@ -11,7 +11,7 @@ CREDIT = 4
 VIEW = View(camera="cam", seq=1, captured_at=0.0, outcome=Outcome.STALE, width=0, height=0, digits=(), jpeg=b"")
 
 
-class ViewQueue:
+class FakeViewQueue:
     """Sends as many views at each receive as a test sets."""
 
     connected = True
@@ -34,22 +34,22 @@ class ViewQueue:
 
 
 @pytest.fixture
-def queue() -> ViewQueue:
-    return ViewQueue()
+def queue() -> FakeViewQueue:
+    return FakeViewQueue()
 
 
 @pytest.fixture
-def subscription(queue: ViewQueue) -> ViewSubscription:
+def subscription(queue: FakeViewQueue) -> ViewSubscription:
     subscription = ViewSubscription(queue, "viewer", CREDIT, lambda: queue.at)
     subscription.receive(0)
     return subscription
 
 
-def test_first_receive_asks_for_the_whole_credit(queue: ViewQueue, subscription: ViewSubscription) -> None:
+def test_first_receive_asks_for_the_whole_credit(queue: FakeViewQueue, subscription: ViewSubscription) -> None:
     assert queue.asked == [Ready(role=Stage.DISPLAY, name="viewer", credit=CREDIT, with_jpeg=True)]
 
 
-def test_credit_is_renewed_once_half_of_it_is_used(queue: ViewQueue, subscription: ViewSubscription) -> None:
+def test_credit_is_renewed_once_half_of_it_is_used(queue: FakeViewQueue, subscription: ViewSubscription) -> None:
     queue.views = 1
     subscription.receive(0)
     assert len(queue.asked) == 1
@@ -58,7 +58,7 @@ def test_credit_is_renewed_once_half_of_it_is_used(queue: ViewQueue, subscriptio
     assert len(queue.asked) == 2
 
 
-def test_idle_viewer_sends_heartbeats(queue: ViewQueue, subscription: ViewSubscription) -> None:
+def test_idle_viewer_sends_heartbeats(queue: FakeViewQueue, subscription: ViewSubscription) -> None:
     queue.at += HEARTBEAT_S / 2
     subscription.receive(0)
     assert len(queue.asked) == 1
@@ -67,12 +67,14 @@ def test_idle_viewer_sends_heartbeats(queue: ViewQueue, subscription: ViewSubscr
     assert len(queue.asked) == 2
 
 
-def test_viewer_that_no_longer_wants_jpegs_says_so_at_once(queue: ViewQueue, subscription: ViewSubscription) -> None:
+def test_viewer_that_no_longer_wants_jpegs_says_so_at_once(
+    queue: FakeViewQueue, subscription: ViewSubscription
+) -> None:
     subscription.receive(0, with_jpeg=False)
     assert [ready.with_jpeg for ready in queue.asked] == [True, False]
 
 
-def test_viewer_asks_again_at_once_if_the_queue_is_away(queue: ViewQueue) -> None:
+def test_viewer_asks_again_at_once_if_the_queue_is_away(queue: FakeViewQueue) -> None:
     subscription = ViewSubscription(queue, "viewer", CREDIT, lambda: queue.at)
     queue.is_there = False
     for _ in range(3):
