@@ -51,6 +51,11 @@ def test_gray_16_bit_and_transparent_arrays_are_read(bgr: Pixels) -> None:
         assert texts(digitcam.read(picture)) == ["42", "7"]
 
 
+def test_ink_as_bright_as_its_paper_is_read_by_its_colour(bgr: Pixels) -> None:
+    yellow = np.where(bgr < 200, np.array([60, 255, 255]), 250).astype(np.uint8)
+    assert texts(digitcam.read(yellow)) == ["42", "7"]
+
+
 def test_boxes_are_in_pixels_of_a_picture_that_was_scaled_down(bgr: Pixels) -> None:
     small, large = digitcam.read(bgr), digitcam.read(cv2.resize(bgr, (2560, 1920)))
     assert (large.width, large.height) == (2560, 1920)
