@@ -112,7 +112,7 @@ def keep_alive(
     while code is None and not stop.is_set() and os.getppid() == parent:
         now = time.monotonic()
         codes = {spec: worker.start_or_poll(now) for spec, worker in workers.items()}
-        if has_changed():  # after polling: a worker that ended because the plan dropped it is no error
+        if has_changed():  # after polling: a worker that ended because the plan dropped it is not an error
             workers = update_workers(plan, workers)
         code = next((code for spec in workers if (code := codes.get(spec)) is not None), None)
         stop.wait(POLL_S)

@@ -1,7 +1,7 @@
 """Trains the classifier: `python -m training.train --preset classifier`.
 
 It writes weights, ONNX file and a confusion matrix. Each batch is part MNIST, part digits cut out of scenes, part crops
-that are no digit. After the training a temperature is fitted on validation crops. MNIST's test images are used once, at
+without a digit. After the training a temperature is fitted on validation crops. MNIST's test images are used once, at
 the end.
 """
 
@@ -201,7 +201,7 @@ def write_results(trainer: Trainer, data: ClassifierData, folder: Path) -> None:
 
 
 def calibrate(network: nn.Module, data: ClassifierData) -> dict[str, float]:
-    """Put temperature and reserve into the last layer (on the CPU); return them."""
+    """Fold temperature and reserve into the last layer (on the CPU); return them."""
     *_, last = network.modules()
     temperature = fit_temperature(
         predict_logits(network, data.validation_crops.images.cpu()), data.validation_crops.labels.cpu()

@@ -39,7 +39,7 @@ class FastRecipe:
     batch: int = 256
     muon_rate: float = 0.24  # a filter's step, as a share of the filter's length
     momentum: float = 0.6
-    adam_rate: float = 0.04  # of every parameter that is no filter
+    adam_rate: float = 0.04  # of all other parameters
     smoothing: float = 0.1  # of the labels
     warm_up: float = 0.2  # share of the steps; then down in a line
     end: float = 0.02  # of the rates, at the first step and the last

@@ -158,7 +158,7 @@ class Scheduler:
         return batches, ended
 
     def _take_jobs(self, worker: Worker, limit: int) -> list[Job]:
-        """Take jobs that wait. One that has cost a worker goes alone to an idle worker, or others could end with it."""
+        """Take waiting jobs. A job that has already cost a worker goes alone to an idle one."""
         waiting = self.waiting[worker.stage]
         jobs = waiting.take_items(limit)
         if not any(job.attempts for job in jobs):

@@ -85,7 +85,7 @@ def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], No
 
 
 def write_scrape_target(path: Path, port: int, labels: Mapping[str, str]) -> None:
-    """Write the file from which Prometheus and the digitcam commands learn a port."""
+    """Write the file that tells Prometheus and the digitcam commands the port."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))

@@ -27,7 +27,7 @@ from shared.networks.detector_channels import (
 from shared.vision.gray_frame import Gray, as_uint8
 
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
-MIN_SCORE = 0.35  # a cell with a lower score is no candidate: 6 candidates a frame of the demo are left
+MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 6 candidates in a frame of the demo
 MIN_REFINE_SCORE = 0.15  # a cell of the half with this score has its place detected at full resolution,
 REFINE_MARGIN_CELLS = 3  # with this margin around it: what surrounds a digit is evidence, too
 MIN_ASPECT = 0.4  # narrower boxes are widened to this before they are compared: two slim boxes of one 1 overlap little

@@ -21,12 +21,12 @@ Photo = NDArray[np.uint8]  # height x width gray, or x 3 BGR; upright and opaque
 
 FILM_OF_JPEGS = (".mjpeg", ".mjpg")  # such a file begins like a photo
 MAX_PIXELS = 200_000_000  # 200 megapixels are the largest photos of phones; 600 MB in colour
-# of those that Pillow reads: others run programs (EPS), know only the header (MPEG, WMF) or are not sure of it (TGA)
+# Pillow's other plug-ins run programs (EPS), read only the header (MPEG, WMF), or can't recognize it safely (TGA)
 FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "PSD", "QOI", "TIFF", "WEBP")
 WITH_FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # the other images of an MPO or HEIF are previews
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 PDF_LONG_SIDE_PX = 2000
-OPENCV_BYTES = 100_000_000  # of a picture that only OpenCV knows
+OPENCV_BYTES = 100_000_000  # of a picture that only OpenCV can read
 BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error)  # what Pillow raises in the middle of a file
 REASONS = {
     errno.ENOENT: "there is no such file",

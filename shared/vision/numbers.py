@@ -15,7 +15,7 @@ from shared.vision.pairing import pair_closest
 # gaps and overlaps are in the height of the taller neighbour
 MAX_GAP = 1.1  # between close neighbours; 0.8 to 1.3 were tried on photographs
 MAX_FAR_GAP = 2.5  # between digits with even steps
-MAX_OVERLAP = 0.4  # two boxes of one shape overlap more, and are no number
+MAX_OVERLAP = 0.4  # two boxes of one shape overlap more, and are not a number
 MIN_EVEN_DIGITS = 3  # two digits have a single step, which can't be called even
 MAX_STEP_RATIO = 1.5  # between successive steps, from centre to centre
 GAP_TOLERANCE = 1.2  # tracking smooths the boxes, so they differ a little from those whose gap was measured

@@ -1,4 +1,4 @@
-"""Figures on images of one digit each: MNIST, other writers, and the rejection of what is no digit."""
+"""Figures on images of one digit each: MNIST, other writers, and the rejection of images without a digit."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -62,6 +62,6 @@ def measure_rejection(network: Network, name: str, digits: Images, negatives: Ma
 
 
 def log_p_of_digit(network: Network, images: Images) -> NDArray[np.float64]:
-    """Return the log-probability that an image is a digit, whichever."""
+    """Return the log-probability that an image is a digit."""
     logits = predict(network, images).astype(np.float64)
     return np.asarray(np.logaddexp.reduce(logits[:, :NOT_A_DIGIT], axis=1) - np.logaddexp.reduce(logits, axis=1))

@@ -1,4 +1,4 @@
-"""Noise alone is no change; a small, pale digit always is one."""
+"""Noise alone is not a change; a small, pale digit always is."""
 
 import cv2
 import numpy as np

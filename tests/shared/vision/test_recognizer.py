@@ -1,4 +1,4 @@
-"""Gray frames are read in one batch: each digit at its place, and nothing where there is no ink."""
+"""Gray frames are read in one batch: each digit at its place, and none on empty paper."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from training.evaluate.figures import Figure
 
 @pytest.fixture(autouse=True)
 def _one_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is there but one figure; MNIST can't be had."""
+    """Only one figure is measured, and MNIST can't be downloaded."""
 
     def fail(*_: object) -> None:
         raise SystemExit("MNIST can't be downloaded from here")

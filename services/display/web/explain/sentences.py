@@ -8,8 +8,8 @@ from shared.vision.explanation import Explanation
 from shared.vision.normaliser import MIN_CONTRAST
 from shared.vision.recognizer import MIN_LOG_P
 
-MIN_DIGIT_PX = 14  # the detector was trained on hardly any smaller digits
-TIE = 0.2  # a second digit this close to the first is worth a sentence
+MIN_DIGIT_PX = 14  # the detector was trained on few smaller digits
+TIE = 0.2  # a second digit this close to the first is mentioned
 
 
 def describe(place: Explanation) -> list[str]:
