@@ -47,7 +47,7 @@ CHECK_VERSION := import sys; sys.version_info >= (3, 11) or sys.exit('digitcam n
 
 .venv/made:
 	@$(PYTHON) -c "$(CHECK_VERSION)"
-	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # a broken environment would count as made
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # a broken environment would count as made
 	@touch $@
 
 .venv/run: pyproject.toml | .venv/made
