@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import inference, overload, pipeline, scale, suite, web
+from benchmarks import events, inference, overload, pipeline, scale, suite, web
 from benchmarks.peers import bench as peers
 from benchmarks.trust import DisturbedError
 
@@ -75,6 +75,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bench = add_bench("inference", "frames and digits per second by batch size and runtime", run_inference)
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in each frame")
     bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="duration of each measurement")
+    bench = add_bench("events", "precision, recall and delay of the events of demo cameras", run_events)
+    bench.add_argument("--cameras", type=whole_number, default=1, metavar="N")
+    bench.add_argument("--seconds", type=whole_number, default=600, metavar="S", help="duration of each demo")
+    bench.add_argument("--perfect", action="store_true", help="give the events the digits in view, not what was read")
     bench = add_bench("scale", "cost of each additional camera, with one and two inference workers", run_scale)
     bench.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="duration of each measurement")
     bench = add_bench("all", "every bench in turn: half an hour", run_all)
@@ -112,6 +116,10 @@ def run_load(bench: Callable[[int, float, float], Result], options: argparse.Nam
 
 def run_inference(options: argparse.Namespace) -> Result:
     return inference.bench_inference(options.digits, options.seconds)
+
+
+def run_events(options: argparse.Namespace) -> Result:
+    return events.bench_events(options.cameras, options.seconds, perfect=options.perfect)
 
 
 def run_scale(options: argparse.Namespace) -> Result:

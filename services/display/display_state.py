@@ -26,6 +26,7 @@ class DisplayFrame:
     height: int
     digits: tuple[Digit, ...]
     numbers: tuple[Number, ...]
+    seen: tuple[Number, ...]  # the numbers of the digits in the last reading alone, without those it has lost
     fps: float
     readings_per_s: float
     jpeg: bytes
@@ -71,6 +72,7 @@ class CameraDisplay:
             height=self._size_px[1],
             digits=digits,
             numbers=join_numbers(digits),
+            seen=join_numbers(self._tracker.seen_at(view.captured_at)),
             fps=self._frame_rate.per_second(view.captured_at),
             readings_per_s=self._reading_rate.per_second(view.captured_at),
             jpeg=view.jpeg,

@@ -5,6 +5,7 @@ Every frame is a function of the camera's seed and the time, and the digits in i
 
 import math
 from functools import lru_cache
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from shared.demo.desk import draw_desk
 from shared.demo.light import FULL_LIGHT, compute_light
 from shared.demo.motion import Matrix, compute_pose, ease_in_out, translation
-from shared.demo.paper import Sheet, write_sheet
+from shared.demo.paper import Sheet, WrittenDigit, write_sheet
 
 WIDTH, HEIGHT = 640, 480
 RATE_HZ = 30
@@ -44,15 +45,25 @@ class DemoCamera:
         """Return the numbers on the sheet that is held up at t seconds, from top to bottom."""
         return self._sheet(int(t // SHEET_S)).numbers
 
+    def visible_numbers(self, t: float) -> tuple[str, ...]:
+        """Return those of numbers(t) of which each digit is entirely visible."""
+        sheet, pose = self._hold_sheet(t)
+        seen = iter([find_visible_box(written, pose) is not None for written in sheet.digits])
+        return tuple(number for number in sheet.numbers if all(list(islice(seen, len(number)))))
+
     def render(self, t: float) -> tuple[Image, LabeledBoxes]:
         """Return the frame at t >= 0 seconds (480 x 640 x 3), and each digit that is entirely visible in it."""
-        sheet = self._sheet(int(t // SHEET_S))
-        held_s = t % SHEET_S
-        shown = ease_in_out(held_s / CHANGE_S) - ease_in_out((held_s - SHEET_S + CHANGE_S) / CHANGE_S)
-        pose = compute_pose(t, self._phase, shown, sheet.image.shape[1::-1], (WIDTH, HEIGHT))
+        sheet, pose = self._hold_sheet(t)
         frame = draw_scene(self._desk, sheet, pose, compute_light(t, self._phase[0], WIDTH, HEIGHT))
         x, y = np.random.default_rng(round(t * 1000)).integers(0, NOISE_MARGIN_PX, 2)
         return np.asarray(cv2.add(frame, crop_noise(self._noise, x, y)), np.uint8), find_visible_digits(sheet, pose)
+
+    def _hold_sheet(self, t: float) -> tuple[Sheet, Matrix]:
+        """Return the sheet at t seconds and its pose."""
+        sheet = self._sheet(int(t // SHEET_S))
+        held_s = t % SHEET_S
+        shown = ease_in_out(held_s / CHANGE_S) - ease_in_out((held_s - SHEET_S + CHANGE_S) / CHANGE_S)
+        return sheet, compute_pose(t, self._phase, shown, sheet.image.shape[1::-1], (WIDTH, HEIGHT))
 
 
 def make_noise_field(rng: np.random.Generator) -> Image:
@@ -114,10 +125,13 @@ def clip_bounds(quad: NDArray[np.float32], margin: int) -> tuple[int, int, int, 
 
 def find_visible_digits(sheet: Sheet, pose: Matrix) -> LabeledBoxes:
     """Return the digits that are entirely in the frame, in writing order, with the boxes of their ink."""
-    found = []
-    for written in sheet.digits:
-        points = project_points(written.outline, pose)
-        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        if left >= 0 and top >= 0 and right < WIDTH and bottom < HEIGHT:
-            found.append((written.digit, (float(left), float(top), float(right - left), float(bottom - top))))
-    return tuple(found)
+    boxes = ((written.digit, find_visible_box(written, pose)) for written in sheet.digits)
+    return tuple((digit, box) for digit, box in boxes if box)
+
+
+def find_visible_box(written: WrittenDigit, pose: Matrix) -> Box | None:
+    """Return the box of a digit's ink in the frame; None if it is not entirely in it."""
+    points = project_points(written.outline, pose)
+    (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
+    is_visible = left >= 0 and top >= 0 and right < WIDTH and bottom < HEIGHT
+    return (float(left), float(top), float(right - left), float(bottom - top)) if is_visible else None

@@ -70,12 +70,15 @@ class DigitTracker:
 
     def digits_at(self, captured_at: float) -> tuple[Digit, ...]:
         """Return the digits to show for a frame that was not read: those seen less than MAX_UNSEEN_S before."""
+        return tuple(to_digit(track) for track in self._shown_tracks(captured_at))
+
+    def seen_at(self, captured_at: float) -> tuple[Digit, ...]:
+        """Return those of digits_at() that the last reading contains: what moves fast leaves no shadow behind."""
+        return tuple(to_digit(track) for track in self._shown_tracks(captured_at) if not track.unseen_s)
+
+    def _shown_tracks(self, captured_at: float) -> list[Track]:
         since_s = max(0.0, captured_at - self._updated_at)
-        return tuple(
-            to_digit(track)
-            for track in self._tracks
-            if track.shown is not None and track.unseen_s + since_s <= MAX_UNSEEN_S
-        )
+        return [track for track in self._tracks if track.shown is not None and track.unseen_s + since_s <= MAX_UNSEEN_S]
 
 
 def match(tracks: Sequence[Track], digits: Sequence[Digit]) -> dict[int, int]:

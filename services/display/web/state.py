@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from services.display.display_state import DisplayFrame
-from services.display.events import EventKind, Key, NumberEvent, NumberTracker
+from services.display.events import EventKind, NumberEvent, NumberTracker
 from services.display.web.event_store import Event, EventStore
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
@@ -39,7 +39,7 @@ class DashboardState:
         self.store = store
         self._clock, self._wall = clock, wall
         self._trackers: dict[str, NumberTracker] = {}
-        self._events: dict[tuple[str, Key], Event] = {}  # of the numbers in front of the cameras
+        self._events: dict[tuple[str, int], Event] = {}  # of the numbers in front of the cameras
         self._ids_without_store = itertools.count(1)
         self._warned_at = -math.inf
 
@@ -57,7 +57,7 @@ class DashboardState:
             if isinstance(item, DisplayFrame):
                 self.cameras.setdefault(item.camera, CameraView()).frame = item
                 tracker = self._trackers.setdefault(item.camera, NumberTracker())
-                self._handle(item.camera, tracker.update(item.numbers, item.captured_at))
+                self._handle(item.camera, tracker.update(item.seen, item.captured_at, (item.width, item.height)))
             elif item.state == CameraState.LEFT:
                 self.cameras.pop(item.camera, None)
             else:

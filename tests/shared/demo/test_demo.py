@@ -33,6 +33,15 @@ def test_different_seeds_give_different_desks_and_numbers(demo: DemoCamera) -> N
 @pytest.mark.parametrize("t", HELD_AT)
 def test_held_sheet_shows_every_digit_of_its_numbers(demo: DemoCamera, t: float) -> None:
     assert "".join(demo.numbers(t)) == "".join(str(digit) for digit, _ in demo.render(t)[1])
+    assert demo.visible_numbers(t) == demo.numbers(t)
+
+
+def test_number_is_visible_only_when_each_of_its_digits_is(demo: DemoCamera) -> None:
+    for t in np.arange(0, 2 * SHEET_S, 0.05):
+        digits = [str(digit) for digit, _ in demo.render(t)[1]]
+        visible = demo.visible_numbers(t)
+        assert not visible if not digits else len("".join(visible)) <= len(digits)
+        assert (visible == demo.numbers(t)) == (digits == list("".join(demo.numbers(t))))
 
 
 @pytest.mark.parametrize("t", HELD_AT)

@@ -157,6 +157,15 @@ def test_digits_outlast_frames_without_a_reading_for_a_while() -> None:
     assert text(tracker.digits_at(MAX_UNSEEN_S + 0.01)) == ""
 
 
+def test_digits_seen_are_those_of_the_last_reading() -> None:
+    tracker = DigitTracker()
+    for step in range(5):
+        tracker.update([digit_of(7), digit_of(2, (200, 100, 30, 50))], step / 10)
+    tracker.update([digit_of(7)], 0.5)
+    assert text(tracker.digits_at(0.5)) == "72"
+    assert text(tracker.seen_at(0.5)) == "7"
+
+
 def test_digits_are_dropped_also_if_the_clock_steps_back() -> None:
     tracker = DigitTracker()
     tracker.update([digit_of(7)], 1000.0)
