@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigError as error:
         print(f"digitcam: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as a shell counts it
     except BrokenPipeError:  # `digitcam read ... | head`
         sys.stderr.close()
         return 0

@@ -47,11 +47,14 @@ def main(arguments: Sequence[str]) -> int:
     inputs = list(find_inputs(parsed.paths, skipped))
     if parsed.csv:
         csv.writer(sys.stdout).writerow(CSV_COLUMNS)
-    failed = 0
-    for entry in tqdm(inputs, unit="file", delay=1, leave=False, disable=None):
+    failed = pictures = 0
+    bar = tqdm(inputs, unit="file", delay=1, leave=False, disable=None)  # no bar unless a terminal shows it
+    for entry in bar:
         try:
             for picture in read_input(entry, recognizer, parsed.min_confidence):
                 write_result(picture, parsed)
+                pictures += 1
+                bar.set_postfix(pictures=pictures, refresh=False)
         except ValueError as error:
             failed += 1
             write_error(entry.path, str(error), as_json=parsed.json)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -228,3 +229,13 @@ def test_keys_in_a_folder_that_can_not_be_made_are_one_sentence(tmp_path: Path) 
         done = run("keys", str(folder))
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         assert f"{folder} can't be written (" in done.stderr
+
+
+def test_ctrl_c_ends_long_work_without_a_traceback(tmp_path: Path, sheet: Path) -> None:
+    names = [str(sheet)] * 2000
+    with subprocess.Popen([str(DIGITCAM), "read", *names], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=20)[1]
+    assert (process.returncode, error) == (130, b"")
