@@ -1,5 +1,6 @@
 """What a newcomer types first."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +19,8 @@ def make_environment(folder: Path, python: str) -> "subprocess.CompletedProcess[
     script.write_text(f"#!/bin/sh\n{python}\n")
     script.chmod(0o755)
     command = ["make", "-f", str(MAKEFILE), f"PYTHON={script}", ".venv/made"]
-    made = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # as if typed
+    made = subprocess.run(command, cwd=folder, env=outside, capture_output=True, text=True, check=False)
     assert made.returncode
     assert not (folder / ".venv").exists()
     return made
