@@ -70,6 +70,7 @@ def test_camera_that_is_turned_off_is_reported_and_its_frames_resume_when_it_ret
             capture.wait_for_state("live")
 
 
+@pytest.mark.slow
 def test_camera_that_stops_sending_is_reported_and_its_frames_resume_when_it_continues(
     make_settings: MakeSettings,
 ) -> None:
