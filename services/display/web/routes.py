@@ -1,5 +1,6 @@
 """The web application: pages and their files, WebSockets, and the API. All other answers are errors as JSON."""
 
+import re
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from services.display.web.live.hub import LiveViewHub
 from shared.settings import Settings
 
 FILES = Path(__file__).parent / "static"
+INCLUDE = re.compile(r" *<!-- include ([a-z_]+\.html) -->\n")  # a part that several pages share
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
@@ -34,12 +36,18 @@ def make_app(settings: Settings, live: LiveViewHub, cameras: BrowserCameraRegist
 
 def make_file_handler(file: Path) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:
     """Return a handler for one file, which is read once."""
-    body, content_type = file.read_bytes(), CONTENT_TYPES[file.suffix]
+    body, content_type = read_page(file).encode(), CONTENT_TYPES[file.suffix]
 
     async def serve_file(_: web.Request) -> web.Response:
         return web.Response(body=body, content_type=content_type, charset="utf-8")
 
     return serve_file
+
+
+def read_page(file: Path) -> str:
+    """Return the text of a file, with the parts that it includes."""
+    text = file.read_text(encoding="utf-8")
+    return INCLUDE.sub(lambda part: (file.parent / part[1]).read_text(encoding="utf-8"), text)
 
 
 @web.middleware

@@ -276,6 +276,17 @@ def test_files_are_served_with_a_strict_content_security_policy(server: WebServe
     in_browser(scenario)
 
 
+@pytest.mark.parametrize("path", ["/"])
+def test_page_is_served_with_the_parts_it_includes(server: WebServer, path: str) -> None:
+    async def scenario() -> None:
+        _, page, _ = await fetch(server, path)
+        assert page.count('<dialog id="explanation"') == 1
+        assert page.count("</html>") == 1
+        assert "<!-- include" not in page
+
+    in_browser(scenario)
+
+
 @pytest.mark.parametrize("path", ["/server.py", "/../server.py", "/%2e%2e/display.py", "/nothing"])
 def test_no_other_file_is_served(server: WebServer, path: str) -> None:
     async def scenario() -> None:
