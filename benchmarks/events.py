@@ -16,7 +16,7 @@ import cv2
 
 from services.capture.frames import encode_jpeg
 from services.display.display_state import CameraDisplay
-from services.display.web.event_store import Event
+from services.display.web.event_store import Event, EventStore
 from services.display.web.state import DashboardState
 from services.inference import read_batch
 from services.preprocess import preprocess_frame
@@ -113,7 +113,7 @@ def read_perfectly(_frame: Frame, labels: LabeledBoxes) -> tuple[Digit, ...]:
 def play_demo(demo: DemoCamera, name: str, seconds: int, read_digits: ReadDigits) -> Iterator[SentEvent]:
     """Yield the numbers that appear, as a subscriber of the display gets them."""
     at, sent = 0.0, list[Event]()
-    state, display = DashboardState(None, lambda: at, lambda: at), CameraDisplay()
+    state, display = DashboardState(EventStore(None, days=1), lambda: at, lambda: at), CameraDisplay()
     state.subscribers.add(lambda update: sent.append(update) if isinstance(update, Event) else None)
     for tick in range(seconds * RATE_HZ):
         at = tick / RATE_HZ

@@ -61,6 +61,7 @@ def diagnose(pipeline: PipelineSummary, machine: Machine) -> list[Finding]:
         ),
         *check_cameras(pipeline, machine),
         *check_messages(pipeline),
+        *check_webhook(pipeline),
     ]
 
 
@@ -153,6 +154,24 @@ def check_messages(pipeline: PipelineSummary) -> Iterator[Finding]:
         yield Finding(
             f"{pipeline.malformed_per_s:.1f} messages a second are malformed",
             "check what connects to QUEUE, and that all processes have the same version",
+        )
+
+
+def check_webhook(pipeline: PipelineSummary) -> Iterator[Finding]:
+    """Find that the receiver of WEBHOOK does not take events. Reading goes on without it."""
+    webhook = pipeline.webhook
+    if webhook and webhook.waiting and webhook.failures:
+        answer = f"answers {webhook.status}" if webhook.status else "does not answer"
+        yield Finding(
+            f"the receiver of WEBHOOK {answer}; events that wait for it: {webhook.waiting}",
+            "check WEBHOOK, and that its receiver runs; they are kept for EVENTS_DAYS",
+            is_needed=False,
+        )
+    if webhook and webhook.refused:
+        yield Finding(
+            f"the receiver of WEBHOOK refused events as invalid: {webhook.refused}",
+            "/api/webhook lists them with its answers",
+            is_needed=False,
         )
 
 

@@ -117,7 +117,7 @@ class Settings:
     )
     web_certificate: str = _setting("", str, "PEM file with key and certificate; the web interface then uses HTTPS")
     events_days: float = _setting("30", _number(float, 0, 3650), "how many days number events are kept; 0 keeps none")
-    webhook: str = _setting("", _parse_url, "URL that gets a POST request for each number that appears or disappears")
+    webhook: str = _setting("", _parse_url, "URL that gets a POST request for each number that appears or leaves")
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "runtime of the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "device that runs the networks: auto, cpu or cuda")
     models: Path = _setting(str(MODELS), Path, "folder with the networks")

@@ -45,6 +45,9 @@ REJECTS = Counter("digitcam_rejects", "Detections that were classified as not a 
 VIEWERS = Gauge("digitcam_viewers", "Browsers that show the live view.")
 REFUSED = Counter("digitcam_refusals", "Requests and browsers that the web interface refused, and why.", ["reason"])
 EVENTS_LOST = Counter("digitcam_events_lost", "Events that a slow listener or the webhook missed.", ["listener"])
+WEBHOOK_EVENTS = Gauge("digitcam_webhook_events", "Events that wait for the receiver, or that it refused.", ["state"])
+WEBHOOK_FAILURES = Gauge("digitcam_webhook_failures", "Tries since the webhook's receiver last took an event.")
+WEBHOOK_STATUS = Gauge("digitcam_webhook_status", "HTTP status of the receiver's last answer, 0 if it gave none.")
 MODEL = Info("digitcam_model", "The classifier in use: name, version and device.")
 WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights that were broken or of another network.")
 

@@ -61,6 +61,16 @@ class ProcessSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSummary:
+    """The receiver of WEBHOOK."""
+
+    waiting: int  # events
+    refused: int  # events, as invalid
+    failures: int  # tries since it last took an event
+    status: int  # HTTP status of its last answer, 0 if it gave none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineSummary:
     """The whole pipeline."""
 
@@ -68,6 +78,7 @@ class PipelineSummary:
     stages: tuple[StageSummary, ...]
     processes: tuple[ProcessSummary, ...]
     malformed_per_s: float  # messages
+    webhook: WebhookSummary | None = None  # None without WEBHOOK
 
 
 def summarize(before: Scrape, after: Scrape) -> PipelineSummary:
@@ -81,6 +92,7 @@ def summarize(before: Scrape, after: Scrape) -> PipelineSummary:
         stages=tuple(summarize_stage(interval, stage) for stage in FRAME_STAGES),
         processes=tuple(summarize_process(interval, process) for process in after.processes),
         malformed_per_s=interval.rate("digitcam_malformed_total"),
+        webhook=summarize_webhook(interval),
     )
 
 
@@ -129,6 +141,19 @@ def summarize_stage(interval: ScrapeInterval, stage: Stage) -> StageSummary:
         drops_per_s={reason: interval.rate("digitcam_drops_total", stage=stage, reason=reason) for reason in reasons},
         age_p50_s=interval.quantile(0.5, "digitcam_age_seconds", stage=stage),
         age_p99_s=interval.quantile(0.99, "digitcam_age_seconds", stage=stage),
+    )
+
+
+def summarize_webhook(interval: ScrapeInterval) -> WebhookSummary | None:
+    """Summarize the webhook; None if no process posts events."""
+    waiting = interval.gauge("digitcam_webhook_events", state="waiting")
+    if math.isnan(waiting):
+        return None
+    return WebhookSummary(
+        waiting=int(waiting),
+        refused=int(interval.gauge("digitcam_webhook_events", state="refused")),
+        failures=int(interval.gauge("digitcam_webhook_failures")),
+        status=int(interval.gauge("digitcam_webhook_status")),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from digitcam.diagnosis import REMEDIES, Machine, diagnose
 from shared.pipeline import FRAME_STAGES, CameraState, DropReason, Stage
 from shared.telemetry.health import NotReady, ProbeResult
-from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary
+from shared.telemetry.summary import CameraSummary, PipelineSummary, ProcessSummary, StageSummary, WebhookSummary
 
 ROOMY = Machine(cores=8, load=1.0)
 NO_ANSWER = ProbeResult(NotReady.UNREACHABLE, "it does not answer")
@@ -60,6 +60,10 @@ def with_camera(**changes: Any) -> PipelineSummary:
 
 def with_process(**changes: Any) -> PipelineSummary:
     return replace(WELL, processes=(replace(PROCESS, **changes),))
+
+
+def with_webhook(**changes: int) -> PipelineSummary:
+    return replace(WELL, webhook=replace(WebhookSummary(waiting=0, refused=0, failures=0, status=0), **changes))
 
 
 def drops(reason: DropReason) -> dict[str, Any]:
@@ -114,6 +118,19 @@ def test_pipeline_that_ended_while_it_was_watched_is_not_well() -> None:
             "QUEUE",
         ),
         (replace(WELL, malformed_per_s=3.0), ROOMY, "3.0 messages a second are malformed", "QUEUE"),
+        (
+            with_webhook(waiting=3, failures=5, status=404),
+            ROOMY,
+            "WEBHOOK answers 404; events that wait for it: 3",
+            "runs",
+        ),
+        (with_webhook(waiting=1, failures=1), ROOMY, "the receiver of WEBHOOK does not answer", "EVENTS_DAYS"),
+        (
+            with_webhook(refused=2, status=400),
+            ROOMY,
+            "the receiver of WEBHOOK refused events as invalid: 2",
+            "lists them",
+        ),
     ],
 )
 def test_each_problem_is_found_with_its_remedy(
@@ -133,6 +150,7 @@ def test_each_problem_is_found_with_its_remedy(
         with_process(cpu=math.nan, memory_bytes=math.nan),  # not on Linux
         with_process(readiness=ProbeResult(NotReady.NO_PROMETHEUS, "it is not installed")),  # it is optional
         with_camera(age_p50_s=math.nan, sent_age_s=math.nan),
+        with_webhook(waiting=1, status=200),  # it is being posted
     ],
 )
 def test_healthy_pipeline_has_no_findings(pipeline: PipelineSummary) -> None:

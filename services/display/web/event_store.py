@@ -1,19 +1,25 @@
-"""The stored events: a SQLite table with one row for each number that appeared; old rows are deleted."""
+"""The stored events: a SQLite table with one row for each number that appeared; old rows are deleted.
+
+A second table has what the webhook still has to post. It is filled by triggers, so an event and its delivery are
+stored together or not at all.
+"""
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from services.display.events import EventKind
 from services.display.web.schema import EventsQuery
+from shared.telemetry import metrics
 
 DAY_S = 24 * 3600.0
 MAX_EVENTS = 100_000  # 10 MB; a query that reads all of them takes 20 ms
 LOCKED_MS = 100  # how long a write waits for another program that locks the file; the web server waits with it
-TABLE = """
+TABLES = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
     camera TEXT NOT NULL,
@@ -23,6 +29,27 @@ CREATE TABLE IF NOT EXISTS events (
     confidence REAL NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_time ON events (appeared_at);
+CREATE TABLE IF NOT EXISTS deliveries (
+    id INTEGER PRIMARY KEY,
+    event INTEGER NOT NULL REFERENCES events ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    problem TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_by_event ON deliveries (event);
+CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (id) WHERE problem IS NULL;
+"""
+WEBHOOK = """
+CREATE TEMP VIEW posts AS
+    SELECT deliveries.id AS delivery, problem, event AS id, camera, number, appeared_at,
+        iif(kind = 'left', left_at, NULL) AS left_at, deliveries.confidence AS confidence
+    FROM deliveries JOIN events ON events.id = event;
+CREATE TEMP TRIGGER appeared AFTER INSERT ON events BEGIN
+    INSERT INTO deliveries (event, kind, confidence) VALUES (new.id, 'appeared', new.confidence);
+END;
+CREATE TEMP TRIGGER has_left AFTER UPDATE OF left_at ON events WHEN old.left_at IS NULL BEGIN
+    INSERT INTO deliveries (event, kind, confidence) VALUES (new.id, 'left', new.confidence);
+END;
 """
 
 
@@ -42,26 +69,42 @@ class Event:
         return EventKind.APPEARED if self.left_at is None else EventKind.LEFT
 
 
-class EventStore:
-    """The table. For one thread at a time."""
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event for the webhook; problem is why its receiver refused it, None while it waits."""
 
-    def __init__(self, path: Path, days: float) -> None:
-        """Open or create the file. Raises sqlite3.Error or OSError if that fails.
+    id: int
+    problem: str | None
+    event: Event
+
+
+class EventStore:
+    """The tables. For one thread at a time."""
+
+    def __init__(
+        self, path: Path | None, days: float, *, max_events: int = MAX_EVENTS, has_webhook: bool = False
+    ) -> None:
+        """Open or create the file; None keeps events in memory. Raises sqlite3.Error or OSError if that fails.
 
         After a crash some events have no end; they end when they began, the latest time that is certain.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._days = days
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLE)
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._days, self._max_events = days, max_events
+        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+        self._connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
         self._connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
         self._connection.execute(f"PRAGMA busy_timeout = {LOCKED_MS}")
 
     def add(self, event: Event) -> int:
         """Store a new event, delete those that are too old, and return its id; event.id is ignored."""
-        delete = self._connection.execute
-        delete("DELETE FROM events WHERE appeared_at < ?", (event.appeared_at - self._days * DAY_S,))
-        delete("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (MAX_EVENTS,))
+        waiting, _ = self.count_deliveries()
+        self._connection.execute(
+            "DELETE FROM events WHERE appeared_at < ? OR id <= (SELECT max(id) FROM events) - ?",
+            (event.appeared_at - self._days * DAY_S, self._max_events),
+        )
+        metrics.EVENTS_LOST.labels("webhook").inc(waiting - self.count_deliveries()[0])
         added = self._connection.execute(
             "INSERT INTO events (camera, number, appeared_at, confidence) "
             "VALUES (:camera, :number, :appeared_at, :confidence)",
@@ -90,5 +133,41 @@ class EventStore:
         names = [column[0] for column in rows.description]
         return [Event(**dict(zip(names, row, strict=True))) for row in rows]
 
+    def next_delivery(self, after: int) -> Delivery | None:
+        """Return the first event that waits for the webhook, and whose delivery has a greater id than after."""
+        waiting = self._connection.execute(
+            "SELECT * FROM posts WHERE problem IS NULL AND delivery > ? ORDER BY delivery LIMIT 1", (after,)
+        )
+        return next(map(to_delivery, waiting), None)
+
+    def find_refused(self, limit: int) -> Sequence[Delivery]:
+        """Return the events that the webhook's receiver refused, the newest first."""
+        refused = "SELECT * FROM posts WHERE problem IS NOT NULL ORDER BY delivery DESC LIMIT ?"
+        return [to_delivery(row) for row in self._connection.execute(refused, (limit,))]
+
+    def count_deliveries(self) -> tuple[int, int]:
+        """Return how many events wait for the webhook, and how many its receiver refused."""
+        (waiting,) = self._connection.execute("SELECT count(*) FROM deliveries WHERE problem IS NULL").fetchone()
+        (all_deliveries,) = self._connection.execute("SELECT count(*) FROM deliveries").fetchone()
+        return waiting, all_deliveries - waiting
+
+    def is_delivery_stored(self, event: Event) -> bool:
+        """Return whether an event was stored for the webhook, and not only published."""
+        stored = "SELECT 1 FROM deliveries WHERE event = ? AND kind = ?"
+        return bool(self._connection.execute(stored, (event.id, event.kind)).fetchone())
+
+    def end_delivery(self, delivery_id: int, problem: str | None) -> None:
+        """Delete a delivery that was made, or keep why it was refused."""
+        if problem is None:
+            self._connection.execute("DELETE FROM deliveries WHERE id = ?", (delivery_id,))
+        else:
+            self._connection.execute("UPDATE deliveries SET problem = ? WHERE id = ?", (problem, delivery_id))
+
     def close(self) -> None:
         self._connection.close()
+
+
+def to_delivery(row: Sequence[Any]) -> Delivery:
+    """Return a row of posts."""
+    delivery_id, problem, *values = row
+    return Delivery(delivery_id, problem, Event(**dict(zip(Event.__slots__, values, strict=True))))

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, Struct
 
+from services.display.events import EventKind
 from shared.cameras.added_cameras import DOCUMENTED_PATTERN
 from shared.cameras.camera_list import NAME_PATTERN
 from shared.pipeline import CameraState, Outcome
@@ -172,6 +173,19 @@ class EventInfo(Model):
 class EventList(Model):
     events: list[EventInfo]
     next: Annotated[int | None, Meta(description="the `before` that gives the events before these")]
+
+
+class RefusedEvent(Model):
+    kind: EventKind
+    problem: str
+    event: EventInfo
+
+
+class WebhookInfo(Model):
+    waiting: Annotated[Count, Meta(description="events that its receiver will get")]
+    problem: Annotated[str | None, Meta(description="why it does not get the next one yet")]
+    refused: Annotated[Count, Meta(description="events that it refused as invalid; they are not posted again")]
+    refused_events: Annotated[list[RefusedEvent], Meta(description="the newest 100 of them")]
 
 
 class StageInfo(Model):

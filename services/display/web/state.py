@@ -1,6 +1,5 @@
 """The state that the API reports: the newest frame and state of each camera, the events, and their subscribers."""
 
-import itertools
 import logging
 import math
 import sqlite3
@@ -31,16 +30,13 @@ class CameraView:
 class DashboardState:
     """Lives in the web server's event loop. clock: the queue's, in seconds; wall: seconds since 1970."""
 
-    def __init__(
-        self, store: EventStore | None, clock: Callable[[], float], wall: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: EventStore, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
         self.cameras: dict[str, CameraView] = {}
         self.subscribers: set[Subscriber] = set()
         self.store = store
         self._clock, self._wall = clock, wall
         self._trackers: dict[str, NumberTracker] = {}
         self._events: dict[tuple[str, int], Event] = {}  # of the numbers in front of the cameras
-        self._ids_without_store = itertools.count(1)
         self._warned_at = -math.inf
 
     def age_s(self, at: float) -> float:
@@ -71,10 +67,9 @@ class DashboardState:
 
     def close(self) -> None:
         """End the events of all numbers, since nothing tracks them after this, and close the store."""
-        if self.store:
-            for event in self._events.values():
-                self._store_end(replace(event, left_at=self._wall()))
-            self.store.close()
+        for event in self._events.values():
+            self._store_end(replace(event, left_at=self._wall()))
+        self.store.close()
 
     def _handle(self, camera: str, events: Sequence[NumberEvent]) -> None:
         for happened in events:
@@ -102,8 +97,6 @@ class DashboardState:
 
     def _store_start(self, event: Event) -> Event:
         """Return the event with its id."""
-        if not self.store:
-            return replace(event, id=next(self._ids_without_store))
         try:
             return replace(event, id=self.store.add(event))
         except sqlite3.Error as error:
@@ -111,7 +104,7 @@ class DashboardState:
             return event
 
     def _store_end(self, event: Event) -> None:
-        if not self.store or event.id == NOT_STORED:
+        if event.id == NOT_STORED:
             return
         try:
             self.store.end(event)

@@ -8,8 +8,8 @@ from services.display.web.state import DashboardState
 
 
 class ReadingsApi:
-    def __init__(self, state: DashboardState) -> None:
-        self._state = state
+    def __init__(self, state: DashboardState, *, keeps_events: bool) -> None:
+        self._state, self._keeps_events = state, keeps_events
 
     async def list_readings(self, query: CameraQuery) -> ReadingList:
         """The newest reading of each camera."""
@@ -22,7 +22,7 @@ class ReadingsApi:
 
     async def list_events(self, query: EventsQuery) -> EventList:
         """Numbers that appeared in front of a camera and left, the newest first."""
-        if not self._state.store:
+        if not self._keeps_events:
             raise web.HTTPNotFound(text="no events are stored: EVENTS_DAYS is 0")
         events = self._state.store.find(query)
         following = events[-1].id if len(events) == query.limit else None

@@ -27,6 +27,7 @@ from shared.messaging.messages import CameraReport
 from shared.settings import ConfigError, Settings
 
 JPEG, MP4, EVENT_STREAM = "image/jpeg", "video/mp4", "text/event-stream"
+MAX_EVENTS_IN_MEMORY = 1000
 EXPIRE_EVERY_S = 0.5  # how often numbers of silent cameras are checked
 
 
@@ -35,19 +36,20 @@ class Api:
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
         """Open the event store. Raises ConfigError if that fails."""
-        self.state = DashboardState(open_store(settings), clock)
+        store = open_store(settings)
+        self.state = DashboardState(store, clock)
         self.stream = StreamApi(self.state)
         self.snapshots = Snapshots(self.state)
         self.crops = RecentCrops()
         self.stages = StagesApi(settings.run_dir)
         self._recordings = RecordingsApi(self.state, settings.run_dir / "recordings")
-        self._webhook = Webhook(settings.webhook) if settings.webhook else None
+        self._webhook = Webhook(settings.webhook, store)
         self.endpoints = self._list_endpoints(settings)
         self._document = make_document(self.endpoints)
 
     def _list_endpoints(self, settings: Settings) -> list[Endpoint]:
         cameras = CamerasApi(self.state, settings.run_dir)
-        readings = ReadingsApi(self.state)
+        readings = ReadingsApi(self.state, keeps_events=settings.events_days > 0)
         explanation = ExplanationApi(settings, self.snapshots, self.crops)
         corrections = CorrectionsApi(settings.learned_dir, self.crops)
         recordings, stream = self._recordings, self.stream
@@ -62,6 +64,7 @@ class Api:
             Endpoint("GET", "/api/readings", readings.list_readings),
             Endpoint("GET", "/api/events", readings.list_events, errors=(404,)),
             Endpoint("GET", "/api/stream", stream.serve_events, errors=(429,), media_type=EVENT_STREAM),
+            Endpoint("GET", "/api/webhook", self._webhook.get_webhook, errors=(404,)),
             Endpoint("GET", "/api/stages", self.stages.list_stages),
             Endpoint("GET", "/api/corrections", corrections.list_corrections, errors=(409,)),
             Endpoint("POST", "/api/corrections", corrections.add_correction, statuses=created, errors=(404, 409, 429)),
@@ -98,8 +101,8 @@ class Api:
 
     async def _run_tasks(self, _: web.Application) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(self._expire_numbers())]
-        if self._webhook:
-            self.state.subscribers.add(self._webhook.enqueue)
+        if self._webhook.is_on:
+            self.state.subscribers.add(self._webhook.notice)
             tasks.append(asyncio.create_task(self._webhook.post_all()))
         yield
         for task in tasks:
@@ -114,12 +117,13 @@ class Api:
             self.state.expire_numbers()
 
 
-def open_store(settings: Settings) -> EventStore | None:
-    """Open the event store; None if EVENTS_DAYS is 0. Raises ConfigError."""
+def open_store(settings: Settings) -> EventStore:
+    """Open the event store, which is in memory if EVENTS_DAYS is 0. Raises ConfigError."""
+    has_webhook = bool(settings.webhook)
     if not settings.events_days:
-        return None
+        return EventStore(None, days=1, max_events=MAX_EVENTS_IN_MEMORY, has_webhook=has_webhook)
     path = settings.run_dir / "events.sqlite"
     try:
-        return EventStore(path, settings.events_days)
+        return EventStore(path, settings.events_days, has_webhook=has_webhook)
     except (sqlite3.Error, OSError) as error:
         raise ConfigError(f"RUN_DIR={settings.run_dir} cannot store events in {path.name} ({error}).") from error

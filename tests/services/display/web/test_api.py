@@ -15,7 +15,7 @@ import aiohttp
 import numpy as np
 import pytest
 import simplejpeg
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType
 
 from services.display.events import SETTLE_S
 from services.display.web.api.stream import MAX_CLIENTS, UpdateQueue
@@ -342,43 +342,6 @@ def test_slow_client_gets_only_the_newest_reading_of_each_camera(server: WebServ
         assert await queue.next(0.01) is None
 
     in_browser(scenario)
-
-
-def test_webhook_is_retried_after_a_failure(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        got: list[dict[str, Any]] = []
-        tries = 0
-
-        async def take(request: web.Request) -> web.Response:
-            nonlocal tries
-            tries += 1
-            if tries == 1:
-                return web.Response(status=503)
-            got.append(await request.json())
-            return web.Response()
-
-        app = web.Application()
-        app.router.add_post("/hook", take)
-        runner = web.AppRunner(app)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        server = WebServer(settings(tmp_path, WEBHOOK=f"http://127.0.0.1:{port}/hook"), time.monotonic)
-        try:
-            await hold_up(server, 0.5)
-            await becomes(lambda: got)
-            assert (got[0]["kind"], got[0]["number"], got[0]["camera"]) == ("appeared", "30", "demo")
-        finally:
-            await asyncio.to_thread(server.close)
-            await runner.cleanup()
-
-    in_browser(scenario)
-
-
-def test_invalid_webhook_address_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="WEBHOOK=ftp://x is not right: it takes http"):
-        settings(tmp_path, WEBHOOK="ftp://x")
 
 
 def test_events_survive_a_restart_which_ends_the_open_ones(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Events of numbers that appear and leave: with a store, without one, and with one that fails."""
+"""Events of numbers that appear and leave: with a store in a file, one in memory, and one that fails."""
 
 import sqlite3
 from dataclasses import replace
@@ -14,7 +14,7 @@ from tests.services.display.web.test_server import shown
 START_AT = 100.0
 
 
-def events_of_one_number(store: EventStore | None) -> list[Event]:
+def events_of_one_number(store: EventStore) -> list[Event]:
     """Return the events that a subscriber gets when 30 is held up for half a second and a minute passes."""
     now = START_AT
     state = DashboardState(store, lambda: now, lambda: now)
@@ -29,8 +29,8 @@ def events_of_one_number(store: EventStore | None) -> list[Event]:
     return [update for update in updates if isinstance(update, Event)]
 
 
-def test_subscribers_get_events_without_a_store() -> None:
-    appeared, left = events_of_one_number(None)
+def test_subscribers_get_events_of_a_store_in_memory() -> None:
+    appeared, left = events_of_one_number(EventStore(None, days=1))
     assert (appeared.id, appeared.number, appeared.left_at) == (1, "30", None)
     assert left == replace(appeared, left_at=START_AT + 0.5)
 
