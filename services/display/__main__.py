@@ -14,6 +14,7 @@ from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
 from shared.service.stage_loop import worker_address
 from shared.telemetry import metrics
+from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.health import QUEUE_SILENT, Health, NotReady, Problem
 from shared.telemetry.spans import TRACE, Span
 
@@ -90,7 +91,7 @@ class NoScreen:
 def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
     """Receive views, smooth their readings and show them, until the process is told to stop or the screen is closed."""
     displays: dict[str, CameraDisplay] = {}
-    monitor = FrameFlowMonitor(monotonic())
+    monitor, series = FrameFlowMonitor(monotonic()), CameraSeries()
     subscription = ViewSubscription(queue, name, CREDIT, monotonic)
     while screen.is_open and not stop.is_set():
         batch = subscription.receive(TICK_S, with_jpeg=screen.wants_pictures)
@@ -104,6 +105,10 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
                 frame = displays.setdefault(view.camera, CameraDisplay()).update(view, min_interval_s)
                 updates += [frame] if frame else []
         screen.update(updates, queue.connected)
+        series.note([message.camera for message in batch if isinstance(message, View | CameraReport)], monotonic())
+        for message in updates:
+            if isinstance(message, CameraReport) and message.state is CameraState.LEFT:
+                displays.pop(message.camera, None)
         record_spans(views, received_at, queue.now())
         health.heartbeat(monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT)
 

@@ -22,10 +22,12 @@ from shared.messaging.messages import (
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import WORKER_STAGES, CameraState, Outcome, Stage
 from shared.telemetry import metrics
+from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.spans import TRACE, Span
 
 RECONNECTED = "%s reconnected from a new socket. If this repeats, two %s share the name: rename one."
 MAX_RECEIVES = 16  # before anything is dispatched: each dispatch goes through all workers and cameras
+MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 24 * 3600.0  # a frame's time of capture, from the queue's clock
 TICK_S = 0.1  # how late a silent peer, a stale frame or a stop may be noticed
 
 
@@ -37,6 +39,7 @@ class Broker:
         self.scheduler = Scheduler(max_age_s, reread_s)
         self.views = ViewFanout()
         self.registry = PeerRegistry()
+        self.series = CameraSeries()
         self.checked_at = 0.0  # when silent peers were last looked for
         self.warned_at = -1.0
 
@@ -50,6 +53,7 @@ class Broker:
         if now - self.checked_at >= TICK_S:
             self.checked_at = now
             self.check_silence(now)
+            self.series.note(self.registry.cameras, now)
             export_gauges(self.scheduler)
         self.dispatch(now)
 
@@ -84,7 +88,9 @@ class Broker:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
 
     def handle_frame(self, identity: bytes, frame: Frame, now: float) -> None:
-        """Queue a frame for preprocess."""
+        """Queue a frame for preprocess. Raises MalformedError if its time of capture cannot be true."""
+        if not -MAX_AHEAD_S <= now - frame.captured_at <= MAX_BEHIND_S:
+            raise MalformedError(f"{frame.camera} sends a frame of {now - frame.captured_at:.6g} s ago")
         known = self.registry.cameras.get(frame.camera)
         if known is None:  # this queue restarted while the camera went on
             self.handle_report(
@@ -121,13 +127,15 @@ class Broker:
             self.remove_camera(report)
             return
         known = self.registry.cameras.get(report.camera)
+        is_news = self.registry.record_report(identity, report, now)
         if known is None:
+            self.series.note([report.camera], now)
             metrics.init_drop_counters(report.camera, *WORKER_STAGES)
             metrics.UNCHANGED.labels(report.camera)
         elif known.identity != identity:
             self.warn(RECONNECTED, report.camera, "cameras")
             self.scheduler.forget_camera(report.camera)
-        if self.registry.record_report(identity, report, now):
+        if is_news:
             self.publish_report(report)
         if self.registry.cameras[report.camera].every_frame:
             self.send_every_frame_credit(report.camera)

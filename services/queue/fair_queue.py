@@ -35,9 +35,10 @@ class FairQueue(Generic[T]):
         lane.append(item)
         return replaced
 
-    def put_back_item(self, camera: str, item: T) -> None:
+    def put_back_item(self, camera: str, item: T, *, weight: float = 1.0) -> None:
         """Add an item ahead of all others."""
         self._open_lane(camera).appendleft(item)
+        self._weights[camera] = weight
         self._due[camera] = self._clock
         self._lanes.move_to_end(camera, last=False)
 
@@ -53,7 +54,7 @@ class FairQueue(Generic[T]):
             self._clock = self._due[camera]
             self._due[camera] += 1 / self._weights[camera]
         if not self._lanes:  # all cameras have been served: earlier turns no longer count
-            self._due, self._clock = {}, 0.0
+            self._weights, self._due, self._clock = {}, {}, 0.0
         return taken
 
     def remove_items(self, is_unwanted: Callable[[T], bool]) -> list[T]:

@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 
 from shared.messaging.messages import CameraReport, MalformedError
 from shared.pipeline import CameraState, Stage
+from shared.service.token_bucket import TokenBucket
 
 MAX_CAMERAS = 256  # each has its own labels in metrics
+MAX_CLIENTS = 256  # the scheduler goes through all workers for each batch
+NEW_NAMES_PER_S = 8.0  # after a start with all cameras and workers at once; metrics keep a name for a while
 SILENT_AFTER_S = {
     Stage.CAPTURE: 1.5,  # three heartbeats, so that users see within 2 s that a camera is down
     Stage.PREPROCESS: 3.0,  # six heartbeats; no batch takes this long
@@ -42,6 +45,8 @@ class PeerRegistry:
         self.cameras: dict[str, CameraPeer] = {}
         self.clients: dict[str, ConnectedPeer] = {}  # workers and viewers
         self._names: dict[bytes, str] = {}  # of workers and viewers
+        burst = float(MAX_CAMERAS + MAX_CLIENTS)
+        self._new_names = TokenBucket(rate_per_s=NEW_NAMES_PER_S, capacity=burst, updated_at=0.0)
 
     def find_name(self, identity: bytes) -> str:
         """Return the name of the worker or viewer at this identity; empty if it is unknown."""
@@ -52,10 +57,16 @@ class PeerRegistry:
         return [peer for peer in self.clients.values() if peer.role is Stage.DISPLAY]
 
     def record_client(self, identity: bytes, role: Stage, name: str, now: float) -> bool:
-        """Note that a worker or viewer was heard. Return True if it is new, or new again after remove_client."""
+        """Note that a worker or viewer was heard. Return True if it is new, or new again after remove_client.
+
+        Raises MalformedError if there are too many, or too many new ones.
+        """
         if peer := self.clients.get(name):
             peer.heard_at = now
             return False
+        if len(self.clients) >= MAX_CLIENTS:
+            raise MalformedError(f"more than {MAX_CLIENTS} workers and viewers")
+        self._admit_name(now)
         self.clients[name] = ConnectedPeer(identity, role, name, now)
         self._names[identity] = name
         return True
@@ -66,13 +77,22 @@ class PeerRegistry:
             self._names.pop(peer.identity, None)
 
     def record_report(self, identity: bytes, report: CameraReport, now: float) -> bool:
-        """Note a report, and return whether it is news. Raises MalformedError if there are too many cameras."""
+        """Note a report, and return whether it is news.
+
+        Raises MalformedError if there are too many cameras, or too many new ones.
+        """
         known = self.cameras.get(report.camera)
-        if known is None and len(self.cameras) >= MAX_CAMERAS:
-            raise MalformedError(f"more than {MAX_CAMERAS} cameras")
+        if known is None:
+            if len(self.cameras) >= MAX_CAMERAS:
+                raise MalformedError(f"more than {MAX_CAMERAS} cameras")
+            self._admit_name(now)
         every_frame = known.every_frame if known else False
         self.cameras[report.camera] = CameraPeer(identity, Stage.CAPTURE, report.camera, now, report, every_frame)
         return known is None or known.report != report
+
+    def _admit_name(self, now: float) -> None:
+        if not self._new_names.take_token(now):
+            raise MalformedError(f"more than {NEW_NAMES_PER_S:.0f} new names a second")
 
     def mark_down(self, name: str, now: float) -> CameraReport | None:
         """Set a silent camera's state to DOWN. Return its report, or None if it was down already."""

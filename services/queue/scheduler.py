@@ -165,7 +165,7 @@ class Scheduler:
             return jobs
         alone = 0 if worker.jobs else 1
         for job in reversed(jobs[alone:]):
-            waiting.put_back_item(job.frame.camera, job)
+            waiting.put_back_item(job.frame.camera, job, weight=job.frame.weight)
         return jobs[:alone]
 
     def drop_stale_frames(self, now: float) -> list[EndedFrame]:
@@ -190,7 +190,7 @@ class Scheduler:
         for job in reversed(lost.jobs.values()):
             job.attempts += 1
             if job.frame.every_frame and job.attempts < MAX_ATTEMPTS:
-                self.waiting[lost.stage].put_back_item(job.frame.camera, job)
+                self.waiting[lost.stage].put_back_item(job.frame.camera, job, weight=job.frame.weight)
             else:
                 ended.append(self._end_job(job, lost.stage, Outcome.WORKER_LOST))
         return ended

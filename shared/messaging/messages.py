@@ -13,16 +13,22 @@ from typing import Any, TypeGuard
 import msgpack
 
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
-from shared.vision.digit import ROW_GAP_PX, ROW_LENGTH, ROW_LOG_P, Digit
+from shared.vision.digit import ROW_BOX, ROW_GAP_PX, ROW_LENGTH, ROW_LOG_P, ROW_SIZE, Digit
 
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
+MAX_SEND_BYTES = 256 * 1024 * 1024  # of one multipart send; 128 gray frames of 640 x 640 are 52 MB
 MAX_DIGITS = 512  # on one frame
 WEIGHTS = (0.1, 10.0)  # the range of a camera's weight: at most a hundred turns for one
 OLDEST_S = 60.0  # the most that a camera's max_age_s can be
 MAX_DETAIL = 1000  # characters of a camera's detail
 MAX_SKETCH_BYTES = 64 * 1024  # ten times that of a square frame
+MAX_SIDE_PX = 65_535  # of a JPEG: its header has 16 bits for each side
+MAX_COORDINATE_PX = 2.0 * MAX_SIDE_PX  # a box may stick out of its picture
+MIN_LOG_P = -1e4  # float32 logits differ by less
+MAX_CREDIT = 4096  # frames or views; a batch has at most 128
+MAX_TIME_S = 1e9  # 31 years: clocks count from the start of a machine
 
 
 class MalformedError(ValueError):
@@ -228,12 +234,8 @@ def is_name(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable()
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and 0 <= value < 2**53  # what a JavaScript number holds
-
-
-def _is_time(value: object) -> bool:
-    return type(value) is float and math.isfinite(value)
+def _is_count(limit: int) -> Callable[[object], bool]:
+    return lambda value: type(value) is int and 0 <= value <= limit
 
 
 def _is_flag(value: object) -> bool:
@@ -254,8 +256,10 @@ def _is_digit_row(row: object) -> bool:
         and len(row) == ROW_LENGTH
         and set(map(type, row)) == {float}
         and all(map(math.isfinite, row))
-        and max(row[ROW_LOG_P]) <= 1e-6
-        and row[ROW_GAP_PX] >= 0
+        and -MAX_COORDINATE_PX <= min(row[ROW_BOX]) <= max(row[ROW_BOX]) <= MAX_COORDINATE_PX
+        and min(row[ROW_SIZE]) >= 0
+        and MIN_LOG_P <= min(row[ROW_LOG_P]) <= max(row[ROW_LOG_P]) <= 1e-6
+        and 0 <= row[ROW_GAP_PX] <= MAX_COORDINATE_PX
     )
 
 
@@ -265,6 +269,10 @@ def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFo
     return FieldFormat(values.__contains__, members.__getitem__)
 
 
+SEQ = FieldFormat(_is_count(2**53 - 1))  # what a JavaScript number holds
+SIDE_PX = FieldFormat(_is_count(MAX_SIDE_PX))
+CREDIT = FieldFormat(_is_count(MAX_CREDIT))
+TIME = FieldFormat(_is_between(-MAX_TIME_S, MAX_TIME_S))
 FIELDS = {
     "camera": FieldFormat(is_name),
     "name": FieldFormat(is_name),
@@ -274,16 +282,16 @@ FIELDS = {
     "gate": _enum_field(Gate),
     "outcome": _enum_field(Outcome),
     "reason": _enum_field(DropReason),
-    "seq": FieldFormat(_is_count),
-    "width": FieldFormat(_is_count),
-    "height": FieldFormat(_is_count),
-    "rows": FieldFormat(_is_count),
-    "credit": FieldFormat(_is_count),
-    "frames": FieldFormat(_is_count),
-    "captured_at": FieldFormat(_is_time),
-    "began_at": FieldFormat(_is_time),
-    "sent_at": FieldFormat(_is_time),
-    "queue_at": FieldFormat(_is_time),
+    "seq": SEQ,
+    "width": SIDE_PX,
+    "height": SIDE_PX,
+    "rows": SIDE_PX,
+    "credit": CREDIT,
+    "frames": CREDIT,
+    "captured_at": TIME,
+    "began_at": TIME,
+    "sent_at": TIME,
+    "queue_at": TIME,
     "every_frame": FieldFormat(_is_flag),
     "with_jpeg": FieldFormat(_is_flag),
     "sketch": FieldFormat(lambda value: isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES),

@@ -15,7 +15,16 @@ import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from shared.messaging.clock import QueueClock
-from shared.messaging.messages import MAX_PAYLOAD_BYTES, MalformedError, Message, Ping, Pong, decode, encode
+from shared.messaging.messages import (
+    MAX_PAYLOAD_BYTES,
+    MAX_SEND_BYTES,
+    MalformedError,
+    Message,
+    Ping,
+    Pong,
+    decode,
+    encode,
+)
 from shared.settings import ConfigError, Settings
 from shared.telemetry.metrics import MALFORMED
 
@@ -47,7 +56,7 @@ def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
     keys = _load_keys(Path(settings.queue_key)) if settings.queue_key else None
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
-    socket.setsockopt(zmq.MAXMSGSIZE, 2 * MAX_PAYLOAD_BYTES)  # libzmq drops a connection that sends more
+    socket.setsockopt(zmq.MAXMSGSIZE, MAX_PAYLOAD_BYTES)  # of a part: libzmq drops a connection that sends more
     if keys:
         public, secret = keys  # one pair of keys for all processes of a pipeline
         socket.curve_publickey, socket.curve_secretkey = public, secret
@@ -91,12 +100,19 @@ def _make_poller(socket: zmq.Socket[bytes]) -> zmq.Poller:
 
 
 def _receive_parts(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Receive one multipart message. recv_multipart would read a socket option after each part."""
+    """Receive one multipart message. recv_multipart would read a socket option after each part.
+
+    Raises MalformedError if it is too large as a whole; its other parts are thrown away.
+    """
     frame = socket.recv(copy=False)
-    parts = [frame.bytes]
+    parts, size_bytes = [frame.bytes], len(frame)
     while frame.more:
         frame = socket.recv(copy=False)
-        parts.append(frame.bytes)
+        size_bytes += len(frame)
+        if size_bytes <= MAX_SEND_BYTES:
+            parts.append(frame.bytes)
+    if size_bytes > MAX_SEND_BYTES:
+        raise MalformedError(f"messages of {size_bytes} bytes in one send are too large")
     return parts
 
 

@@ -2,6 +2,7 @@
 
 import platform
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 from uuid import getnode
@@ -10,6 +11,7 @@ from shared.messaging.messages import Frame, GrayFrame, Message, Ready
 from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, QueueLink
 from shared.service.lifecycle import ServiceContext
 from shared.telemetry import metrics
+from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.health import QUEUE_SILENT, Health
 from shared.telemetry.spans import TRACE, Span
 
@@ -40,10 +42,12 @@ def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     The next batch arrives while this one is worked on: the round trip to the queue takes a third of a batch's time.
     """
     answers: Sequence[Message] = ()
+    series = CameraSeries()
     while not stop.is_set():
         health.heartbeat(None if queue.connected else QUEUE_SILENT)
         queue.send(*answers, ready)
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
+        series.note([item.camera for item in batch], time.monotonic())
         if batch:
             queue.send(ready)
         answers = process_batch(work, batch, ready.role, queue.now) if batch else ()

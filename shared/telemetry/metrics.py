@@ -51,6 +51,26 @@ WEBHOOK_STATUS = Gauge("digitcam_webhook_status", "HTTP status of the receiver's
 MODEL = Info("digitcam_model", "The classifier in use: name, version and device.")
 WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights that were broken or of another network.")
 
+BY_CAMERA = (
+    FRAMES,
+    AGE,
+    DROPS,
+    CAMERA_UP,
+    CAMERA_MAX_AGE,
+    CAMERA_FROZEN,
+    RECONNECTS,
+    READINGS,
+    UNCHANGED,
+    DIGITS,
+    REJECTS,
+)
+
+
+def forget_camera(camera: str) -> None:
+    """Remove every series of a camera that is gone."""
+    for metric in BY_CAMERA:
+        metric.remove_by_labels({"camera": camera})
+
 
 def init_drop_counters(camera: str, *stages: Stage) -> None:
     """Export a camera's drop counters at 0, since rate() misses the first count of a counter that appears with 1."""

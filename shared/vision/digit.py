@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 # a digit as a row of floats, as messages carry it
 ROW_LENGTH = 16
 ROW_BOX, ROW_LOG_P, ROW_GAP_PX = slice(0, 4), slice(4, 15), 15
+ROW_SIZE = slice(2, 4)  # width and height of the box
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
 Box = tuple[float, float, float, float]  # x, y, width, height; in pixels of the picture, from its top left corner

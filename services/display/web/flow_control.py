@@ -1,6 +1,4 @@
-"""Limits on what a browser gets and sends: pictures in flight, and messages a second. Pure: time is an argument."""
-
-from dataclasses import dataclass
+"""How many pictures may be in flight to a browser. Pure: time is an argument."""
 
 SLOW_S = 0.25  # a picture that took longer to be painted waited behind others: send fewer at once
 QUICK_S = 0.1  # one that took less leaves capacity for more
@@ -30,22 +28,3 @@ class FrameWindow:
             self._size = max(1.0, self._size / 2)
         elif latency_s < QUICK_S and not self.is_open(in_flight):
             self._size += 1
-
-
-@dataclass(slots=True, kw_only=True)
-class TokenBucket:
-    """Allows rate_per_s messages a second, and bursts of capacity messages."""
-
-    rate_per_s: float
-    capacity: float
-    tokens: float
-    updated_at: float
-
-    def take_token(self, now: float) -> bool:
-        """Return whether a message is allowed now."""
-        self.tokens = min(self.capacity, self.tokens + self.rate_per_s * (now - self.updated_at))
-        self.updated_at = now
-        if self.tokens < 1:
-            return False
-        self.tokens -= 1
-        return True

@@ -56,6 +56,8 @@ class DashboardState:
                 self._handle(item.camera, tracker.update(item.seen, item.captured_at, (item.width, item.height)))
             elif item.state == CameraState.LEFT:
                 self.cameras.pop(item.camera, None)
+                if item.camera in self._trackers:
+                    self._handle(item.camera, self._trackers.pop(item.camera).expire(math.inf))
             else:
                 self.cameras.setdefault(item.camera, CameraView()).state = item
             self._publish(item)

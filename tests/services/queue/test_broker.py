@@ -25,6 +25,7 @@ from shared.messaging.messages import (
 )
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
+from shared.telemetry.camera_series import KEPT_S
 from shared.vision.digit import Digit
 
 M = TypeVar("M", bound=Message)
@@ -395,3 +396,32 @@ def test_frames_of_an_every_frame_camera_that_left_are_still_read(broker: Broker
     send(broker, b"p", gray_frame(1))
     send(broker, b"i", reading(1))
     assert total("digitcam_readings_total", camera="cam") == before + 1
+
+
+@pytest.mark.parametrize("age_s", [-1e9, -2.0, 25 * 3600.0, 1e9])
+def test_frame_whose_time_cannot_be_true_is_malformed(broker: Broker, age_s: float) -> None:
+    before = total("digitcam_malformed_total")
+    send(broker, b"p", PREPROCESS)
+    send(broker, b"c", LIVE, frame(1, at=100.0 - age_s))
+    assert total("digitcam_malformed_total") == before + 1
+    assert received(broker, b"p", Frame) == []
+
+
+def test_metrics_forget_a_camera_that_left_and_keep_one_that_is_only_down(broker: Broker) -> None:
+    names = ("of a left camera", "of a camera that is down")
+    for name in names:
+        send(broker, name.encode(), replace(LIVE, camera=name), frame(1, camera=name))
+    send(broker, names[0].encode(), replace(LIVE, camera=names[0], state=CameraState.LEFT))
+    for _ in range(3):
+        fake(broker).at += KEPT_S
+        broker.run_once(0)
+    cameras = {sample.labels.get("camera") for metric in REGISTRY.collect() for sample in metric.samples}
+    assert cameras.isdisjoint(names[:1])
+    assert names[1] in cameras
+
+
+def test_camera_that_is_refused_leaves_no_metrics(broker: Broker) -> None:
+    for number in range(MAX_CAMERAS):
+        send(broker, b"c", replace(LIVE, camera=f"cam.{number}"))
+    send(broker, b"c", replace(LIVE, camera="refused"))
+    assert "refused" not in {s.labels.get("camera") for metric in REGISTRY.collect() for s in metric.samples}

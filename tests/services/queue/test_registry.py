@@ -1,9 +1,11 @@
 """One registry knows which cameras, workers and viewers are alive."""
 
+from dataclasses import replace
+
 import pytest
 
-from services.queue.registry import SILENT_AFTER_S, PeerRegistry
-from shared.messaging.messages import CameraReport
+from services.queue.registry import MAX_CLIENTS, NEW_NAMES_PER_S, SILENT_AFTER_S, PeerRegistry
+from shared.messaging.messages import CameraReport, MalformedError
 from shared.pipeline import CameraState, Stage
 
 LIVE = CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=99.0)
@@ -51,3 +53,27 @@ def test_restarted_camera_still_sends_every_frame() -> None:
     registry.cameras["cam"].every_frame = True
     registry.record_report(b"new id", LIVE, 1.0)
     assert registry.cameras["cam"].every_frame
+
+
+def test_number_of_workers_and_viewers_is_limited() -> None:
+    registry = PeerRegistry()
+    for number in range(MAX_CLIENTS):
+        registry.record_client(b"id", Stage.INFERENCE, f"worker.{number}", 0.0)
+    with pytest.raises(MalformedError, match="more than 256 workers"):
+        registry.record_client(b"id", Stage.INFERENCE, "one more", 0.0)
+    assert not registry.record_client(b"id", Stage.INFERENCE, "worker.0", 0.0)
+
+
+def test_new_names_a_second_are_limited() -> None:
+    registry, taken = PeerRegistry(), 0
+    for number in range(2000):  # in two seconds
+        camera = f"cam.{number}"
+        try:
+            registry.record_report(b"id", replace(LIVE, camera=camera), number / 1000)
+        except MalformedError as error:
+            assert "new names a second" in str(error)  # noqa: PT017 - the others are taken
+        else:
+            taken += 1
+            registry.remove_camera(camera)
+    assert taken == pytest.approx(512 + 2 * NEW_NAMES_PER_S, abs=1)
+    assert registry.record_report(b"id", LIVE, 3.0)

@@ -98,6 +98,16 @@ def test_each_kind_of_message_arrives_as_it_was_sent() -> None:
         ("digits", [[0.0] * 14 + [math.nan, 0.0]]),
         ("digits", [[0.0] * 15 + [-1.0]]),
         ("digits", [[0.0] * 16] * (messages.MAX_DIGITS + 1)),
+        ("digits", [[1e300, 0.0, 1.0, 1.0] + [-1.0] * 11 + [0.0]]),
+        ("digits", [[0.0, -1e300, 1.0, 1.0] + [-1.0] * 11 + [0.0]]),
+        ("digits", [[0.0, 0.0, -1.0, 1.0] + [-1.0] * 11 + [0.0]]),
+        ("digits", [[0.0, 0.0, 1e300, 1.0] + [-1.0] * 11 + [0.0]]),
+        ("digits", [[0.0, 0.0, 1.0, 1.0] + [-1e300] * 11 + [0.0]]),
+        ("digits", [[0.0, 0.0, 1.0, 1.0] + [-1.0] * 11 + [1e300]]),
+        ("captured_at", 1e12),
+        ("captured_at", -1e300),
+        ("width", 65_536),
+        ("height", 2**53 - 1),
         ("width", None),
         ("more", 1),
     ],
@@ -106,6 +116,23 @@ def test_wrong_field_is_malformed(name: str, value: object) -> None:
     header = header_of(EACH_KIND[5]) | {name: value}
     with pytest.raises(MalformedError):
         decode([msgpack.packb(header), b""])
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "value"),
+    [
+        (READY, "credit", 2**53 - 1),
+        (Credit("demo", 8), "frames", 2**53 - 1),
+        (EACH_KIND[1], "rows", 2**53 - 1),
+        (CameraReport(camera="demo", state=CameraState.LIVE, detail="", began_at=1.0), "began_at", 1e300),
+        (Ping(1.0), "sent_at", -1e12),
+        (Pong(1.0, 2.0), "queue_at", 1e12),
+    ],
+)
+def test_number_that_nothing_can_bear_is_malformed(message: Message, name: str, value: float) -> None:
+    header, payload = encode([message])
+    with pytest.raises(MalformedError, match=f"wrong {name}"):
+        decode([msgpack.packb(msgpack.unpackb(header) | {name: value}), payload])
 
 
 @pytest.mark.parametrize("value", ["capture", "Inference", "", 3, None, []])

@@ -113,6 +113,19 @@ def test_malformed_message_raises_and_the_next_one_arrives(broker: BrokerSocket,
         connect(client, broker)
 
 
+def test_send_that_is_too_large_as_a_whole_is_thrown_away_and_the_next_one_arrives(
+    broker: BrokerSocket, make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.sockets.MAX_SEND_BYTES", 100_000)
+    with closing(open_dealer()) as stranger:
+        stranger.connect(make_settings().queue_address)
+        stranger.send_multipart([b"x" * 60_000, b""] * 20)
+        with pytest.raises(MalformedError, match="1200005 bytes in one send are too large"):
+            broker.receive(5)
+    with closing(ClientSocket(make_settings())) as client:
+        connect(client, broker)
+
+
 @pytest.mark.parametrize("address", ["auto", f"tcp://127.0.0.1:{find_free_port()}"])
 def test_address_in_use_is_reported_and_stays_with_its_owner(make_settings: MakeSettings, address: str) -> None:
     settings = make_settings(QUEUE=address)

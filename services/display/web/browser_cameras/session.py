@@ -24,9 +24,9 @@ from services.display.web.browser_protocol import (
     encode,
     live_reading,
 )
-from services.display.web.flow_control import TokenBucket
 from services.display.web.websockets import ProtocolError
 from shared.cameras.publisher import CapturedFrame
+from shared.service.token_bucket import TokenBucket
 
 FRAME_BYTES = 2 * 1024 * 1024  # 640 x 480 from a browser's canvas takes 50 to 100 kB
 MAX_FPS = 30.0
@@ -46,9 +46,7 @@ class BrowserCamera:
         self._messages: list[Struct] = [Welcome(camera=name)]
         self._frame: DisplayFrame | None = None  # whose reading waits to be sent
         self._has_news = asyncio.Event()
-        self._limiter = TokenBucket(
-            rate_per_s=CLOCKS_PER_S, capacity=CLOCK_BURST, tokens=CLOCK_BURST, updated_at=time.monotonic()
-        )
+        self._limiter = TokenBucket(rate_per_s=CLOCKS_PER_S, capacity=CLOCK_BURST, updated_at=time.monotonic())
 
     def on_frame_sent(self) -> None:
         """Schedule the next credit, because the last frame is on its way to the queue. From any thread."""

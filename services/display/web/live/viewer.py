@@ -24,10 +24,11 @@ from services.display.web.browser_protocol import (
     encode,
     encode_picture,
 )
-from services.display.web.flow_control import FrameWindow, TokenBucket
+from services.display.web.flow_control import FrameWindow
 from services.display.web.websockets import HEARTBEAT_S, ProtocolError
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
+from shared.service.token_bucket import TokenBucket
 
 MAX_HIDDEN = 256  # as many cameras as there can be
 MAX_MESSAGE_BYTES = 512  # the longest valid message names a camera
@@ -47,9 +48,7 @@ class LiveViewer:
         self._window = FrameWindow()
         self._states: dict[str, CameraReport] = {}
         self._messages: list[Struct] = []
-        self._limiter = TokenBucket(
-            rate_per_s=MESSAGES_PER_S, capacity=MESSAGE_BURST, tokens=MESSAGE_BURST, updated_at=time.monotonic()
-        )
+        self._limiter = TokenBucket(rate_per_s=MESSAGES_PER_S, capacity=MESSAGE_BURST, updated_at=time.monotonic())
         self._has_news = asyncio.Event()
 
     def enqueue(self, update: DisplayFrame | CameraReport) -> None:
@@ -58,6 +57,7 @@ class LiveViewer:
             self._states[update.camera] = update
             if update.state == CameraState.LEFT:
                 self._frames.pop(update.camera, None)
+                self._sent_at.pop(update.camera, None)
                 self._hidden.discard(update.camera)
         elif update.jpeg and self.is_tab_visible:
             self._frames[update.camera] = update

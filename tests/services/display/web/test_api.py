@@ -195,6 +195,16 @@ def test_number_that_appeared_and_left_is_an_event_with_both_times(server: WebSe
     in_browser(scenario)
 
 
+def test_numbers_of_a_camera_that_leaves_have_left(server: WebServer) -> None:
+    async def scenario() -> None:
+        await hold_up(server, 2.0)
+        assert (await ask(server, "/api/events"))[1]["events"][0]["left_at"] is None
+        server.update([report("demo", CameraState.LEFT)], True)
+        assert (await ask(server, "/api/events"))[1]["events"][0]["left_at"]
+
+    in_browser(scenario)
+
+
 def test_readings_are_needed_ten_times_a_second_without_viewers(server: WebServer) -> None:
     assert server.min_interval_s == EVENTS_INTERVAL_S
     assert SETTLE_S >= 2 * EVENTS_INTERVAL_S

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.display.web.flow_control import SLOW_S, FrameWindow, TokenBucket
+from services.display.web.flow_control import SLOW_S, FrameWindow
 
 
 def ages_on_a_line(cameras: int, picture_s: float, pictures: int = 400) -> list[float]:
@@ -47,10 +47,3 @@ def test_stalled_line_gets_one_picture_at_a_time() -> None:
         window.record(5.0, 1)
     assert window.is_open(0)
     assert not window.is_open(1)
-
-
-def test_tokens_are_used_up_and_refilled() -> None:
-    bucket = TokenBucket(rate_per_s=2.0, capacity=3.0, tokens=3.0, updated_at=0.0)
-    assert [bucket.take_token(0.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take_token(0.5), bucket.take_token(0.5)] == [True, False]
-    assert [bucket.take_token(100.0) for _ in range(4)] == [True, True, True, False]
