@@ -15,6 +15,7 @@ from shared.vision.digit import Digit, Number
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.image_files import Picture, load_photo
 from shared.vision.numbers import join_numbers
+from shared.vision.recognizer import SupportsRead
 from shared.vision.reload import ReloadingRecognizer
 
 # of 109 photos without a digit in gray, 1 had one of 0.93 in colour, and 3 had false ones of at most 0.59
@@ -81,31 +82,35 @@ class Recognizer:
         if isinstance(picture, str | os.PathLike):
             path = Path(picture)
             try:
-                return self._read_pixels(load_photo(path))
+                return read_pixels(self._reloading.current(), load_photo(path))
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
         if not hasattr(picture, "dtype"):
             raise TypeError(f"a picture is a path or a numpy array, not {type(picture).__name__}")
-        return self._read_pixels(picture)
+        return read_pixels(self._reloading.current(), picture)
 
-    def _read_pixels(self, pixels: NDArray[Any]) -> PictureReading:
-        digits = self._find_digits(pixels)
-        if not digits and pixels.ndim == 3 and pixels.shape[2] == 3:
-            # yellow ink is as bright as paper in gray, but dark in one colour
-            found = self._find_digits(pixels.min(axis=2))
-            digits = tuple(digit for digit in found if digit.confidence >= COLOUR_CONFIDENCE)
-        height, width = pixels.shape[:2]
-        return PictureReading(width=width, height=height, digits=digits, numbers=join_numbers(digits))
 
-    def _find_digits(self, pixels: NDArray[Any]) -> tuple[Digit, ...]:
-        tiles = list(cut_tiles(pixels))
-        grays = [make_gray_frame(tile.pixels) for tile in tiles]
-        found = self._reloading.current().read([gray for gray, _ in grays])
-        return tuple(
-            digit
-            for tile, (_, scale), in_tile in zip(tiles, grays, found, strict=True)
-            for digit in tile.place_digits(digit.scaled(1 / scale) for digit in in_tile)
-        )
+def read_pixels(recognizer: SupportsRead, pixels: NDArray[Any]) -> PictureReading:
+    """Return the reading of an array as Recognizer.read() takes it. Raises ValueError, in one sentence."""
+    digits = find_digits(recognizer, pixels)
+    if not digits and pixels.ndim == 3 and pixels.shape[2] == 3:
+        # yellow ink is as bright as paper in gray, but dark in one colour
+        found = find_digits(recognizer, pixels.min(axis=2))
+        digits = tuple(digit for digit in found if digit.confidence >= COLOUR_CONFIDENCE)
+    height, width = pixels.shape[:2]
+    return PictureReading(width=width, height=height, digits=digits, numbers=join_numbers(digits))
+
+
+def find_digits(recognizer: SupportsRead, pixels: NDArray[Any]) -> tuple[Digit, ...]:
+    """Return the digits of an array in shades of gray, their boxes in its pixels; a long strip is read in tiles."""
+    tiles = list(cut_tiles(pixels))
+    grays = [make_gray_frame(tile.pixels) for tile in tiles]
+    found = recognizer.read([gray for gray, _ in grays])
+    return tuple(
+        digit
+        for tile, (_, scale), in_tile in zip(tiles, grays, found, strict=True)
+        for digit in tile.place_digits(digit.scaled(1 / scale) for digit in in_tile)
+    )
 
 
 def read(picture: Source) -> PictureReading:

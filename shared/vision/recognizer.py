@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,13 @@ def load_detector(path: Path, backend: str = "auto", device: str = "auto", threa
             f"{path} is of another version: it gives {maps.shape[1]} maps, and this program reads {CHANNELS}"
         )
     return network
+
+
+class SupportsRead(Protocol):
+    """The recognizer of the pipeline, or another one that it is compared with."""
+
+    def read(self, grays: Sequence[Gray]) -> list[tuple[Digit, ...]]:
+        """Return the digits of each gray frame (h x w uint8, any size), their boxes in its pixels."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,41 @@ other writers are used for evaluation only, never for training.
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 
+from digitcam.recognition import read_pixels
 from shared.networks.runtimes import load_network
-from shared.vision.recognizer import load_recognizer
+from shared.settings import load_settings
+from shared.vision.digit import Digit
+from shared.vision.image_files import Photo
+from shared.vision.recognizer import SupportsRead, load_recognizer
 from training.baseline import ClassicalRecognizer
 from training.data import is_complete, load_mnist
-from training.evaluate.figures import Figure, SupportsRead
+from training.evaluate.calibration import measure_calibration
+from training.evaluate.drawing import measure_drawing
+from training.evaluate.figures import Figure
 from training.evaluate.frame_time import measure_frame_times
-from training.evaluate.frames import measure_clip, measure_demo
+from training.evaluate.frames import measure_clip, measure_demo, measure_shown_demo
 from training.evaluate.goals import RECOGNIZER
 from training.evaluate.negatives import make_digits, make_negatives
-from training.evaluate.photographs import measure_photographs
+from training.evaluate.ocr import find_text_readers
+from training.evaluate.photographs import (
+    MANIFEST,
+    measure_false,
+    measure_labels,
+    measure_photographs,
+    measure_sources,
+    read_photographs,
+)
 from training.evaluate.records import (
     CLASSIFIER_SEEDS,
     SPEED_RECORD,
@@ -32,11 +49,12 @@ from training.evaluate.records import (
     measure_seeds,
     measure_speed_record,
 )
-from training.evaluate.report import format_report
+from training.evaluate.report import format_report, format_sources
 from training.evaluate.single_digits import measure_accuracy, measure_rejection, measure_writers
 from training.scenes.fonts import find_hand_fonts
 
 REPORT = Path("docs/accuracy.md")
+CLIP = "handheld.mp4"
 
 
 def main(words: list[str] | None = None) -> None:
@@ -44,9 +62,13 @@ def main(words: list[str] | None = None) -> None:
     missing = find_missing(options)
     figures = []
     for figure in chain(measure_networks(options), measure_recognizers(options), measure_records()):
-        line = f"{figure.data:42s} {figure.method:42s} {figure.metric:20s} {figure.format_value()}"
-        print(json.dumps(asdict(figure)) if options.json else line, flush=True)
+        if options.json:
+            print(json.dumps(asdict(figure)), flush=True)
+        elif not figure.source:
+            print(f"{figure.data:42s} {figure.method:22s} {figure.metric:38s} {figure.format_value()}", flush=True)
         figures.append(figure)
+    if not options.json:
+        print("\n".join(format_sources(figures)))
     if missing:
         print("\n".join(["Missing data:", *(f"- {sentence}" for sentence in missing)]), file=sys.stderr)
     if missing and options.out is None:
@@ -65,8 +87,10 @@ def parse_options(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--photographs",
         type=Path,
-        default=Path("../shared/photos"),
-        help="folder with manifest.jsonl and handheld.mp4, in the format that docs/accuracy.md describes",
+        nargs="+",
+        default=[Path("../shared/photos"), Path("../shared/photos_second")],
+        metavar="FOLDER",
+        help=f"folders with {MANIFEST} and {CLIP}, in the format that docs/accuracy.md describes",
     )
     parser.add_argument("--writers", type=Path, default=Path("../shared/crops"), help="folder of .npz: images, labels")
     parser.add_argument("--out", type=Path, help=f"the page to write (default: {REPORT}, if no data is missing)")
@@ -76,20 +100,21 @@ def parse_options(words: list[str] | None) -> argparse.Namespace:
 
 def find_missing(options: argparse.Namespace) -> list[str]:
     """Return a sentence for each kind of data that is missing."""
+    clips = [folder / CLIP for folder in options.photographs]
     expected = {
-        options.photographs / "manifest.jsonl": "labelled photographs (--photographs FOLDER)",
-        options.photographs / "handheld.mp4": "the hand-held clip (--photographs FOLDER)",
+        **{folder / MANIFEST: "labelled photographs (--photographs FOLDER)" for folder in options.photographs},
+        next((clip for clip in clips if clip.is_file()), clips[0]): "the hand-held clip (--photographs FOLDER)",
         options.writers: "digits of other writers (--writers FOLDER)",
         SPEED_RECORD: "the speed record (python -m training.train --preset fast --seeds 10 --beside 3 --out docs)",
         CLASSIFIER_SEEDS: "the classifier's trainings (python -m training.evaluate.records CHECKPOINT...)",
     }
-    missing = [f"{name} are expected at {path}" for path, name in expected.items() if not path.exists()]
+    missing = [f"{name}: expected at {path}" for path, name in expected.items() if not path.exists()]
     try:
         load_mnist("test", options.data)
     except SystemExit as error:
         missing.append(str(error))
     if not find_hand_fonts(options.data):
-        missing.append(f"handwriting fonts are expected at {options.data / 'fonts'} (a training fetches them)")
+        missing.append(f"handwriting fonts: expected at {options.data / 'fonts'} (a training fetches them)")
     return missing
 
 
@@ -107,17 +132,45 @@ def measure_networks(options: argparse.Namespace) -> Iterator[Figure]:
 
 
 def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
-    """Yield the figures of whole frames and photographs, for the pipeline's recognizer and the classical baseline."""
+    """Yield the figures of whole frames and photographs, for the pipeline's recognizer and what it is compared with."""
+    cv2.setNumThreads(1)
     blog, recognizer = load_network(options.models / "blog.onnx", "onnx"), load_recognizer(options.models, "onnx")
-    has_photographs = (options.photographs / "manifest.jsonl").is_file()
     recognizers: dict[str, SupportsRead] = {RECOGNIZER: recognizer, "classical": ClassicalRecognizer(blog)}
     for name, each in recognizers.items():
         yield from measure_demo(each, name)
-        if has_photographs:
-            yield from measure_photographs(each, name, options.photographs)
-        if (clip := options.photographs / "handheld.mp4").is_file():
-            yield from measure_clip(each, name, clip)
+        for folder in options.photographs:
+            if (clip := folder / CLIP).is_file():
+                yield from measure_clip(each, name, clip)
+    yield from measure_all_photographs(options.photographs, recognizers)
+    long_side_px = load_settings(env_file=Path(os.devnull)).long_side_px
+    yield from measure_shown_demo(recognizer, RECOGNIZER, long_side_px)
+    yield from measure_drawing(recognizer, RECOGNIZER, long_side_px)
     yield from measure_frame_times(recognizer, RECOGNIZER)
+
+
+def measure_all_photographs(folders: Sequence[Path], recognizers: Mapping[str, SupportsRead]) -> Iterator[Figure]:
+    """Yield the figures of each folder of photographs by each method, and the calibration over all of them."""
+    present = [folder for folder in folders if (folder / MANIFEST).is_file()]
+    for name, recognizer in recognizers.items():
+        read = [read_photographs(partial(find_all_digits, recognizer), folder) for folder in present]
+        for folder, photographs in zip(present, read, strict=True):
+            yield from measure_photographs(folder.name, name, photographs)
+            yield from measure_labels(folder.name, name, photographs)
+        if name == RECOGNIZER and present:
+            everything = list(chain.from_iterable(read))
+            yield from measure_calibration(" and ".join(folder.name for folder in present), name, everything)
+            for folder, photographs in zip(present, read, strict=True):
+                yield from measure_sources(folder.name, name, photographs)
+    for name, find_digits in find_text_readers() if present else ():
+        for folder in present:
+            photographs = read_photographs(find_digits, folder)
+            yield from measure_labels(folder.name, name, photographs)
+            yield from measure_false(folder.name, name, photographs)
+
+
+def find_all_digits(recognizer: SupportsRead, photo: Photo) -> Sequence[Digit]:
+    """Return what `digitcam read` finds."""
+    return read_pixels(recognizer, photo).digits
 
 
 def measure_records() -> Iterator[Figure]:

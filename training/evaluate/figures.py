@@ -1,19 +1,15 @@
 """A figure of the accuracy table, and the shares that most of them are."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
-
-from shared.vision.digit import Digit
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A metric of a method on n items of the data, with its 95 % interval if it is a share."""
+    """A metric of a method on n items of the data, with its 95 % interval if it is a share.
+
+    source names the part of the data that has one origin (writer, pen and camera); "" is all of it.
+    """
 
     data: str
     method: str
@@ -22,18 +18,12 @@ class Figure:
     n: int
     low: float | None = None
     high: float | None = None
+    source: str = ""
 
     def format_value(self) -> str:
         value = f"{self.value:.4f}".rstrip("0").rstrip(".") if self.value < 100 else f"{self.value:.0f}"
         interval = "" if self.low is None else f" ({self.low:.4f} to {self.high:.4f})"
         return f"{value}{interval}, n = {self.n}"
-
-
-class SupportsRead(Protocol):
-    """The recognizer of the pipeline, or the classical one."""
-
-    def read(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
-        """Return the digits of each gray frame."""
 
 
 def make_share(data: str, method: str, metric: str, *, hits: float, n: int) -> Figure:

@@ -11,7 +11,8 @@ from shared.demo import HEIGHT, WIDTH, DemoCamera
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
 from shared.vision.gray_frame import to_gray
-from training.evaluate.figures import Figure, SupportsRead
+from shared.vision.recognizer import SupportsRead
+from training.evaluate.figures import Figure
 
 DIGITS = 5  # on a sheet
 FRAMES = 10  # of each kind

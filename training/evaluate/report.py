@@ -8,6 +8,22 @@ from training.evaluate.figures import Figure
 from training.evaluate.goals import format_goals
 from training.evaluate.photographs import FORMAT
 
+SOURCE_METRICS = ("recall", "precision", "exact")
+
+
+def format_sources(figures: Sequence[Figure]) -> list[str]:
+    """Return a Markdown table with a row for each source of photographs."""
+    lines = [
+        "| data | source | " + " | ".join(SOURCE_METRICS) + " | digits |",
+        "|---" * (3 + len(SOURCE_METRICS)) + "|",
+    ]
+    values = {(each.data, each.source, each.metric): each for each in figures if each.source}
+    for data, source in dict.fromkeys((data, source) for data, source, _ in values):
+        row = [values.get((data, source, metric)) for metric in SOURCE_METRICS]
+        cells = ["" if each is None else f"{each.value:.3f}" for each in row]
+        lines.append(f"| {data} | {source} | {' | '.join(cells)} | {row[0].n if row[0] else 0} |")
+    return lines
+
 
 def format_report(figures: Sequence[Figure], speed_record: Sequence[str] = ()) -> str:
     """Return the Markdown page; speed_record are the lines of its last section, if there is one."""
@@ -16,6 +32,8 @@ def format_report(figures: Sequence[Figure], speed_record: Sequence[str] = ()) -
         "",
         "Written by `python -m training.evaluate`. Shares are 0 to 1, with 95 % intervals (Wilson) or their n.",
         "The networks were never trained on the photos, the clip, or the other writers' digits.",
+        '`digitcam read` reads the photos. Figures of "any place" compare the digits of each photo in any order, since',
+        "text readers do not give a box for each digit.",
         "The time for a frame is the quickest of three repetitions.",
         "",
         "Pictures: [digits read in scenes](scenes-read.jpg), [errors on MNIST](classifier-mnist-wrong.png),",
@@ -27,7 +45,17 @@ def format_report(figures: Sequence[Figure], speed_record: Sequence[str] = ()) -
         "",
         "| data | method | metric | value |",
         "|---|---|---|---|",
-        *(f"| {each.data} | {each.method} | {each.metric} | {each.format_value()} |" for each in figures),
+        *(
+            f"| {each.data} | {each.method} | {each.metric} | {each.format_value()} |"
+            for each in figures
+            if not each.source
+        ),
+        "",
+        "## By source",
+        "",
+        "A source is the repository that photographs come from: they share writer, pen and camera.",
+        "",
+        *format_sources(figures),
         "",
         "## Goals",
         "",

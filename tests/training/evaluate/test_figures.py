@@ -19,3 +19,10 @@ def test_page_has_a_line_for_each_figure() -> None:
     page = format_report([make_share("a", "b", "c", hits=1, n=2), Figure("d", "e", "f", 7, 3)])
     assert "| a | b | c | 0.5 (" in page
     assert "| d | e | f | 7, n = 3 |" in page
+
+
+def test_page_has_a_table_with_a_line_for_each_source() -> None:
+    figures = [Figure("photos", "us", metric, 0.5, 8, source="ann") for metric in ("recall", "precision")]
+    page = format_report(figures)
+    assert "| photos | ann | 0.500 | 0.500 |  | 8 |" in page
+    assert "| photos | us |" not in page

@@ -26,10 +26,12 @@ def _one_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_missing_data_is_named_and_the_page_is_not_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    evaluate.main(["--photographs", "my/photos"])
+    evaluate.main(["--photographs", "my/photos", "more/photos"])
     printed = capsys.readouterr()
     assert printed.out.startswith("MNIST test")
-    assert "labelled photographs (--photographs FOLDER) are expected at my/photos/manifest.jsonl" in printed.err
+    assert "labelled photographs (--photographs FOLDER): expected at my/photos/manifest.jsonl" in printed.err
+    assert "expected at more/photos/manifest.jsonl" in printed.err
+    assert "the hand-held clip (--photographs FOLDER): expected at my/photos/handheld.mp4" in printed.err
     assert "MNIST can't be downloaded from here" in printed.err
     assert "docs/accuracy.md is not written" in printed.err
     assert not (tmp_path / "docs").exists()
