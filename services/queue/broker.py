@@ -108,14 +108,14 @@ class Broker:
             self.send_every_frame_credit(frame.camera)
 
     def handle_ready(self, identity: bytes, ready: Ready, now: float) -> None:
-        """Note how much a worker or viewer takes now. A known name at a new identity has restarted."""
+        """Note how much a worker or viewer takes. A known name at a new identity has restarted."""
         known = self.registry.clients.get(ready.name)
         if known and known.identity != identity:
             self.warn(RECONNECTED, ready.name, "machines")
             self.remove_client(ready.name)
         is_new = self.registry.record_client(identity, ready.role, ready.name, now)
         if ready.role in WORKER_STAGES:
-            self.scheduler.set_credit(ready.name, ready.role, ready.credit)
+            self.scheduler.set_batch_limit(ready.name, ready.role, ready.credit)
             return
         self.views.set_credit(ready.name, ready.credit, with_jpeg=ready.with_jpeg)
         for camera in self.registry.cameras.values() if is_new else ():

@@ -68,9 +68,13 @@ class Worker:
     """A worker, and the jobs that it has not answered yet."""
 
     stage: Stage
-    credit: int = 0  # frames that it takes now
-    batch_limit: int = 0  # the largest credit that it gave, when idle
+    batch_limit: int = 0  # frames that it takes at once; 0 if it is about to leave
     jobs: dict[Key, Job] = field(default_factory=dict)
+
+    @property
+    def credit(self) -> int:
+        """How many frames it may be given now: a batch if it is idle, and one batch ahead if it works."""
+        return self.batch_limit if len(self.jobs) <= self.batch_limit else 0
 
 
 class Scheduler:
@@ -120,13 +124,12 @@ class Scheduler:
             case Refusal():
                 return [self._end_job(job, self.workers[worker].stage, Outcome(answer.reason))]
 
-    def set_credit(self, worker: str, stage: Stage, credit: int) -> None:
-        """Set how many frames a worker takes now, in addition to those it holds."""
-        known = self.workers.setdefault(worker, Worker(stage))
-        known.credit, known.batch_limit = credit, max(credit, known.batch_limit)
+    def set_batch_limit(self, worker: str, stage: Stage, limit: int) -> None:
+        """Set how many frames a worker takes at once. One that is about to leave takes 0."""
+        self.workers.setdefault(worker, Worker(stage)).batch_limit = limit
 
     def make_batches(self, now: float) -> tuple[list[Batch], list[EndedFrame]]:
-        """Drop stale frames, then divide what waits among the workers that have credit.
+        """Drop stale frames, then divide what waits among the workers.
 
         A busy worker is given its next batch only if that is full and no worker is idle.
         """
@@ -139,8 +142,7 @@ class Scheduler:
             is_preprocess = worker.stage is Stage.PREPROCESS
             available = min(len(waiting), self._preprocess_capacity()) if is_preprocess else len(waiting)
             if worker.jobs:
-                is_next = len(worker.jobs) <= worker.batch_limit and available >= worker.credit
-                share = worker.credit if is_next else 0
+                share = worker.credit if available >= worker.credit else 0
             else:
                 share = -(-len(waiting) // idle[worker.stage])
                 idle[worker.stage] -= 1
@@ -150,9 +152,8 @@ class Scheduler:
             for job in jobs if is_preprocess else ():
                 job.message, job.reference = self.gate.set_gate(job.frame)
                 self._request_next_frame(job)
-            reason = BatchReason.FULL if len(jobs) == worker.credit else BatchReason.DRAINED
+            reason = BatchReason.FULL if len(jobs) == worker.batch_limit else BatchReason.DRAINED
             worker.jobs |= {job.key: job for job in jobs}
-            worker.credit = 0
             self.workers.move_to_end(name)
             batches.append(Batch(worker.stage, name, tuple(jobs), reason))
         return batches, ended
@@ -238,7 +239,8 @@ class Scheduler:
         return max(0, sum(worker.batch_limit for worker in inference) - made)
 
     def _workers_at(self, stage: Stage) -> list[Worker]:
-        return [worker for worker in self.workers.values() if worker.stage is stage]
+        """Return the workers of a stage that go on."""
+        return [worker for worker in self.workers.values() if worker.stage is stage and worker.batch_limit]
 
     def _enqueue_job(self, stage: Stage, job: Job) -> list[EndedFrame]:
         frame = job.frame

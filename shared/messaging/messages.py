@@ -131,7 +131,11 @@ class Credit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """How many frames a worker, or views a viewer, takes now: worker -> queue. It is also the heartbeat."""
+    """What a worker or a viewer takes: worker -> queue, at its start and as its heartbeat.
+
+    A worker takes batches of up to `credit` frames, and each answer gives its frame's credit back. With 0 it is about
+    to leave. A viewer takes `credit` views from now on.
+    """
 
     role: Stage  # preprocess, inference or display
     name: str

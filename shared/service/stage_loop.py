@@ -1,9 +1,11 @@
-"""The loop of a worker stage: ask the queue for frames, work on them, send the answers, ask again."""
+"""The loop of a worker stage: receive a batch from the queue, work on it, send the answers."""
 
+import math
 import platform
 import threading
-import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from time import monotonic
 from typing import TypeVar
 from uuid import getnode
 
@@ -16,6 +18,8 @@ from shared.telemetry.health import QUEUE_SILENT, Health
 from shared.telemetry.spans import TRACE, Span
 
 Work = TypeVar("Work", Frame, GrayFrame)
+
+LAST_BATCH_S = 0.05  # for a batch that the queue sent before it knew that this worker leaves
 
 
 def serve_stage(
@@ -36,21 +40,28 @@ def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     work: Callable[[Sequence[Work]], Sequence[Message]],
     stop: threading.Event,
     health: Health,
+    clock: Callable[[], float] = monotonic,
 ) -> None:
-    """Receive a batch, ask for the next one, work, and send the answers together with the next request.
+    """Receive batches and send the answers until told to stop; then finish what was received.
 
-    The next batch arrives while this one is worked on: the round trip to the queue takes a third of a batch's time.
+    An answer gives its credit back, so nothing is asked for. The next batch arrives while this one is worked on: the
+    round trip to the queue takes a third of a batch's time.
     """
     answers: Sequence[Message] = ()
-    series = CameraSeries()
+    series, ready_at = CameraSeries(), -math.inf
     while not stop.is_set():
         health.heartbeat(None if queue.connected else QUEUE_SILENT)
-        queue.send(*answers, ready)
+        now = clock()
+        if is_due := now - ready_at >= HEARTBEAT_S:
+            answers = (*answers, ready)
+        if answers and queue.send(*answers) and is_due:
+            ready_at = now
         batch = [message for message in queue.receive(HEARTBEAT_S) if isinstance(message, kind)]
-        series.note([item.camera for item in batch], time.monotonic())
-        if batch:
-            queue.send(ready)
+        series.note([item.camera for item in batch], now)
         answers = process_batch(work, batch, ready.role, queue.now) if batch else ()
+    queue.send(*answers, replace(ready, credit=0))
+    while batch := [message for message in queue.receive(LAST_BATCH_S) if isinstance(message, kind)]:
+        queue.send(*process_batch(work, batch, ready.role, queue.now))
 
 
 def process_batch(

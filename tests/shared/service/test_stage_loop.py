@@ -2,33 +2,44 @@
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
+from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import DropReason, Stage
 from shared.service.stage_loop import run_loop, worker_address
 from shared.telemetry.health import Health
 
 READY = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=4, with_jpeg=False)
+LEAVING = replace(READY, credit=0)
 
 
 class BatchQueue:
-    """Sends one batch after the other, then stops the loop."""
+    """Sends one batch after the other and stops the loop with the last; each receive takes some time."""
 
-    def __init__(self, *batches: list[Message]) -> None:
+    def __init__(self, *batches: list[Message], receive_s: float = 0.0, batches_after_stop: int = 0) -> None:
         self.batches = list(batches)
+        self.batches_after_stop = batches_after_stop
+        self.receive_s = receive_s
+        self.at = 0.0
+        self.is_there = True
         self.stop = threading.Event()
         self.sent: list[tuple[Message, ...]] = []
 
     def send(self, *messages: Message) -> bool:
         self.sent.append(messages)
-        return True
+        return self.is_there
 
     def receive(self, timeout_s: float) -> list[Message]:
-        if len(self.batches) == 1:
+        self.at += self.receive_s
+        if len(self.batches) <= 1 + self.batches_after_stop:
             self.stop.set()
-        return self.batches.pop(0)
+        return self.batches.pop(0) if self.batches else []
+
+    def clock(self) -> float:
+        return self.at
 
     def now(self) -> float:
         return 10.0
@@ -46,28 +57,45 @@ def refuse(frames: Sequence[Frame]) -> list[Refusal]:
     return [Refusal(frame.camera, frame.seq, DropReason.MALFORMED) for frame in frames]
 
 
-def test_worker_asks_for_more_before_it_works_and_answers_with_the_next_request() -> None:
+def refusal(seq: int) -> Refusal:
+    return Refusal("cam", seq, DropReason.MALFORMED)
+
+
+def run(queue: BatchQueue) -> list[tuple[Message, ...]]:
+    """Run the loop to its end, and return what it sent."""
+    run_loop(queue, READY, Frame, refuse, queue.stop, Health(), queue.clock)
+    return queue.sent
+
+
+def test_worker_sends_one_message_a_frame() -> None:
     queue = BatchQueue([frame(1), frame(2)], [frame(3)], [])
-    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
-    assert queue.sent == [
-        (READY,),
-        (READY,),
-        (Refusal("cam", 1, DropReason.MALFORMED), Refusal("cam", 2, DropReason.MALFORMED), READY),
-        (READY,),
-        (Refusal("cam", 3, DropReason.MALFORMED), READY),
-    ]
+    assert run(queue) == [(READY,), (refusal(1), refusal(2)), (refusal(3),), (LEAVING,)]
 
 
 def test_idle_worker_sends_heartbeats() -> None:
+    queue = BatchQueue([], [], [], receive_s=HEARTBEAT_S)
+    assert run(queue) == [(READY,)] * 3 + [(LEAVING,)]
+
+
+def test_busy_worker_sends_heartbeats_with_its_answers() -> None:
+    queue = BatchQueue([frame(1)], [frame(2)], [frame(3)], [], receive_s=HEARTBEAT_S / 2)
+    assert run(queue)[:4] == [(READY,), (refusal(1),), (refusal(2), READY), (refusal(3),)]
+
+
+def test_worker_that_could_not_reach_the_queue_introduces_itself_again() -> None:
     queue = BatchQueue([], [], [])
-    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
-    assert queue.sent == [(READY,)] * 3
+    queue.is_there = False
+    assert run(queue) == [(READY,)] * 3 + [(LEAVING,)]
+
+
+def test_worker_that_is_told_to_stop_answers_all_that_it_holds() -> None:
+    queue = BatchQueue([frame(1)], [frame(2)], batches_after_stop=1)
+    assert run(queue) == [(READY,), (refusal(1), LEAVING), (refusal(2),)]
 
 
 def test_message_for_another_stage_is_ignored() -> None:
     queue = BatchQueue([Credit("cam", 1), frame(1)], [])
-    run_loop(queue, READY, Frame, refuse, queue.stop, Health())
-    assert queue.sent[-1] == (Refusal("cam", 1, DropReason.MALFORMED), READY)
+    assert run(queue) == [(READY,), (refusal(1),), (LEAVING,)]
 
 
 def test_address_fits_a_message() -> None:
