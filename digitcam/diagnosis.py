@@ -141,6 +141,7 @@ def explain_drops(camera: CameraSummary) -> str:
     return {
         DropReason.MALFORMED: "it sends pictures that are not JPEGs: check its settings",
         DropReason.TOO_LARGE: "its pictures have too many pixels: choose a smaller size",
+        DropReason.TOO_COSTLY: "its pictures take long to decode: choose baseline JPEG, a smaller size or fewer frames",
         DropReason.WORKER_LOST: "a worker ended while it held frames: read its log",
         DropReason.NO_QUEUE: "capture does not reach the queue: check QUEUE and the network",
         DropReason.REPLACED: "they come in bursts, or other programs use the cores",

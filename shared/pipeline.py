@@ -27,6 +27,7 @@ class DropReason(StrEnum):
     STALE = "stale"  # older than MAX_AGE_S
     MALFORMED = "malformed"  # not a JPEG
     TOO_LARGE = "too large"  # too many pixels
+    TOO_COSTLY = "too costly"  # decoding would take time that other cameras need
     WORKER_LOST = "worker lost"  # its worker ended or fell silent
     NO_QUEUE = "no queue"  # capture could not reach the queue
 
@@ -40,6 +41,7 @@ class Outcome(StrEnum):
     STALE = DropReason.STALE
     MALFORMED = DropReason.MALFORMED
     TOO_LARGE = DropReason.TOO_LARGE
+    TOO_COSTLY = DropReason.TOO_COSTLY
     WORKER_LOST = DropReason.WORKER_LOST
     NO_QUEUE = DropReason.NO_QUEUE
 
@@ -92,7 +94,7 @@ PIPELINE = (
     StageSpec(
         stage=Stage.CAPTURE,
         produces=("Frame", "CameraReport"),
-        drop_reasons=(DropReason.REPLACED, DropReason.NO_QUEUE),
+        drop_reasons=(DropReason.REPLACED, DropReason.TOO_COSTLY, DropReason.NO_QUEUE),
     ),
     StageSpec(
         stage=Stage.QUEUE,
@@ -109,6 +111,7 @@ PIPELINE = (
             DropReason.STALE,
             DropReason.MALFORMED,
             DropReason.TOO_LARGE,
+            DropReason.TOO_COSTLY,
             DropReason.WORKER_LOST,
         ),
     ),

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-import simplejpeg
-
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import CameraDisplay, DisplayFrame
 from shared.messaging.messages import View
@@ -18,6 +16,7 @@ from shared.messaging.subscription import ViewSubscription
 from shared.service.signals import configure_logging, stop_on_signals
 from shared.service.stage_loop import worker_address
 from shared.settings import ConfigError, Settings, load_settings
+from shared.vision.jpeg import decode_checked
 from shared.vision.overlay import draw_overlay
 
 WAIT_S = 0.1
@@ -75,7 +74,7 @@ def record_views(queue: QueueLink, camera: str, video: VideoWriter, seconds: flo
 def write_frame(video: VideoWriter, frame: DisplayFrame) -> None:
     """Write a frame with its readings drawn on it; skip a broken JPEG."""
     try:
-        picture = simplejpeg.decode_jpeg(frame.jpeg, colorspace="BGR")
+        picture = decode_checked(frame.jpeg, "BGR")
     except ValueError:
         return
     video.write(draw_overlay(picture, frame.digits, frame.numbers, frame.camera), frame.captured_at)

@@ -1,5 +1,6 @@
 """What every source yields: JPEG frames with their capture time, as they come or on a schedule."""
 
+import struct
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from shared.cameras.publisher import CapturedFrame
 from shared.messaging.messages import MAX_PAYLOAD_BYTES
 from shared.vision.gray_frame import as_uint8
+from shared.vision.jpeg import MAX_PIXELS
 
 JPEG_START = b"\xff\xd8"
+PNG_SIZE, PNG_SIZE_AT = struct.Struct(">II"), 16  # width and height, in the first chunk
 JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
 
 FrameStream = Generator[CapturedFrame, None, None]  # ends when the camera gives no more; closing it closes the camera
@@ -31,9 +34,12 @@ def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
 
 
 def to_jpeg(image: bytes) -> bytes:
-    """Return a JPEG as it is, and any other image as JPEG; b"" if it can't be decoded."""
+    """Return a JPEG as it is, and a PNG as JPEG; b"" if it can't be decoded or has too many pixels."""
     if image.startswith(JPEG_START):
         return image
+    width, height = PNG_SIZE.unpack(image[PNG_SIZE_AT : PNG_SIZE_AT + PNG_SIZE.size].ljust(PNG_SIZE.size, b"\xff"))
+    if width * height > MAX_PIXELS:
+        return b""
     pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
     return b"" if pixels is None else encode_jpeg(as_uint8(pixels))
 

@@ -5,6 +5,7 @@ Each process has one camera and imports what it needs: PyAV and aiohttp are 28 M
 
 # ruff: noqa: PLC0415
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,12 @@ from services.capture.transform import transform_frames
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.pace import Pace
+from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 from shared.demo import RATE_HZ, DemoCamera
+from shared.pipeline import DropReason, Stage
+from shared.telemetry import metrics
+from shared.vision.jpeg import TooCostlyError, TooLargeError, check_jpeg
 
 
 def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
@@ -22,8 +27,27 @@ def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
 
     With every_frame a file is read once and the stream then ends.
     """
-    options = replace(camera.options, fps=0.0) if every_frame else camera.options
-    return transform_frames(open_raw_source(camera, every_frame, pace), options)
+    frames = open_raw_source(camera, every_frame, pace)
+    if every_frame:  # preprocess refuses costly pictures, so that each picture of the file ends and is counted there
+        return transform_frames(frames, replace(camera.options, fps=0.0))
+    return transform_frames(stop_at_costly_frame(camera.name, frames), camera.options)
+
+
+def stop_at_costly_frame(camera: str, frames: FrameStream) -> FrameStream:
+    """Yield frames until one would take too long to decode. Then raise CameraAbsentError: viewers must not get it.
+
+    Broken pictures pass, to be counted by preprocess.
+    """
+    with closing(frames):
+        for frame in frames:
+            try:
+                check_jpeg(frame.jpeg)
+            except (TooLargeError, TooCostlyError) as error:
+                metrics.DROPS.labels(camera, Stage.CAPTURE, DropReason.TOO_COSTLY).inc()
+                raise CameraAbsentError(CameraProblem.TOO_COSTLY, error) from error
+            except ValueError:
+                pass
+            yield frame
 
 
 def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:

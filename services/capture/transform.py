@@ -2,13 +2,13 @@
 
 import cv2
 import numpy as np
-import simplejpeg
 from numpy.typing import NDArray
 
 from services.capture.frames import FrameStream, encode_jpeg
 from shared.cameras.options import CameraOptions
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
+from shared.vision.jpeg import decode_checked
 
 EXIF = b"Exif\0\0"
 ORIENTATION = 0x0112
@@ -48,7 +48,7 @@ def transform_jpeg(jpeg: bytes, options: CameraOptions) -> bytes:
     if not upright and not options.changes_pixels:
         return jpeg
     try:
-        pixels = simplejpeg.decode_jpeg(jpeg, "BGR")
+        pixels = decode_checked(jpeg, "BGR")
     except ValueError:
         return jpeg
     if upright:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import simplejpeg
 
 from services.display.display_state import DisplayFrame
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.settings import ConfigError
+from shared.vision.jpeg import decode_checked
 from shared.vision.overlay import Picture, dim_picture, draw_overlay, make_mosaic
 
 TITLE = "digitcam - q closes"
@@ -100,7 +100,7 @@ def describe(state: CameraReport) -> str:
 def decode(jpeg: bytes) -> Picture:
     """Return the picture; a black one if the JPEG is broken or empty."""
     try:
-        picture: Picture = simplejpeg.decode_jpeg(jpeg, colorspace="BGR")
+        picture: Picture = decode_checked(jpeg, "BGR")
     except ValueError:
         return np.zeros((480, 640, 3), np.uint8)
     return picture

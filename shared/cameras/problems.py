@@ -26,6 +26,7 @@ class CameraProblem(StrEnum):
     UNREACHABLE = "unreachable"
     NO_ANSWER = "no answer"
     NO_FRAMES = "no frames"
+    TOO_COSTLY = "too costly"
     ENDED = "ended"
     NO_WEBCAM = "no webcam"
     UNPLUGGED = "unplugged"
@@ -54,6 +55,9 @@ SENTENCES = {
     CameraProblem.UNREACHABLE: "nothing answers at its address: check that it has power and is in this network",
     CameraProblem.NO_ANSWER: "it takes the connection but does not answer: restart it, or check the port",
     CameraProblem.NO_FRAMES: "it sent no frame for {} s",
+    CameraProblem.TOO_COSTLY: (
+        "its pictures take too long to decode ({}): choose baseline JPEG, a smaller size or lower quality in the camera"
+    ),
     CameraProblem.ENDED: "it gives no more frames",
     CameraProblem.UNPLUGGED: "the webcam is not connected, or another program uses it",
     CameraProblem.NO_WEBCAM: "{} does not exist: connect the webcam, or choose another; ls /dev/video* lists them",

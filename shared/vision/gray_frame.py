@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.vision.jpeg import MAX_PIXELS
+
 Gray = NDArray[np.uint8]  # height x width
 
 LONG_SIDE_PX = 640  # of photos; a camera's gray frames are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
-MAX_PIXELS = 50_000_000  # a 50-megapixel phone; 150 MB in colour
 WHITE = 255
 NOISE = 8  # gray levels of a camera's noise in the dark, added to ink and paper: else black on black looks like ink
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from shared.vision.gray_frame import as_uint8, blend_alpha
+from shared.vision.jpeg import check_scans
 from shared.vision.video_files import BgrConverter, decode_frames, open_video
 
 Picture = NDArray[np.generic]  # that can be read
@@ -93,6 +94,9 @@ def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
         return load_frames(file)
     except BROKEN as error:
         raise ValueError(f"this picture is broken ({error})") from error
+    if image.format in {"JPEG", "MPO"}:
+        file.seek(0)
+        check_scans(file.read())
     return load_images(image)
 
 

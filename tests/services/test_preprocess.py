@@ -1,12 +1,16 @@
 """A frame becomes a gray frame of bounded size, is skipped as unchanged, or is refused with a reason."""
 
+import time
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from services.preprocess import preprocess_frame
+from services.preprocess import OTHERS_WITHIN_S, SlowFrameLimiter, preprocess_frame
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 from shared.pipeline import DropReason, Gate
+from tests.shared.vision.hostile_jpegs import add_scans
 
 
 def jpeg(height: int, width: int, brightness: int = 200) -> bytes:
@@ -83,3 +87,47 @@ def test_jpeg_that_claims_gigapixels_is_refused_before_it_is_decoded() -> None:
     at = data.index(b"\xff\xc0") + 5
     data[at : at + 4] = b"\xf0\x00\xf0\x00"
     assert preprocess_frame(frame(bytes(data)), 640) == Refusal("cam", 7, DropReason.TOO_LARGE)
+
+
+@pytest.mark.parametrize("gate", [Gate.OPEN, Gate.SKIP])
+@pytest.mark.parametrize("every_frame", [True, False])
+def test_jpeg_with_thousands_of_scans_is_refused_before_it_is_decoded(gate: Gate, every_frame: bool) -> None:
+    bomb = replace(frame(add_scans(3000), gate, b"sketch"), every_frame=every_frame)
+    began_at = time.thread_time()
+    assert preprocess_frame(bomb, 480) == Refusal("cam", 7, DropReason.TOO_COSTLY)
+    assert time.thread_time() - began_at < 0.05  # decoding took 10 s
+
+
+def test_slow_pictures_cost_a_fast_camera_a_twentieth_of_its_frames_at_most() -> None:
+    """A fast camera at 30 frames/s beside one that always has a picture of 0.1 s: one frame waits, others are lost."""
+    now, due_at, lost = 0.0, 0.0, 0
+    limiter = SlowFrameLimiter(lambda: now)
+    while now < 100:
+        while due_at <= now:
+            due_at += 1 / 30
+            lost += due_at <= now  # the next one replaces it
+        assert limiter.admit(0.001)
+        now += 0.1 if limiter.admit(0.1) else 0.001
+    assert lost <= 3000 / 20
+    assert limiter.admit(0.001)
+
+
+def test_slow_cameras_that_are_alone_are_not_limited() -> None:
+    limiter = SlowFrameLimiter(lambda: 5.0)
+    assert all(limiter.admit(0.09) for _ in range(100))
+
+
+def test_slow_pictures_are_decoded_again_when_the_fast_camera_has_left() -> None:
+    now = 0.0
+    limiter = SlowFrameLimiter(lambda: now)
+    assert limiter.admit(0.001)
+    assert limiter.admit(0.09)
+    assert not limiter.admit(0.09)
+    now = OTHERS_WITHIN_S + 0.001
+    assert limiter.admit(0.09)
+
+
+def test_slow_picture_of_a_file_that_is_read_completely_is_never_refused() -> None:
+    answer = preprocess_frame(replace(frame(jpeg(480, 640)), every_frame=True), 480, lambda _: False)
+    assert isinstance(answer, GrayFrame)
+    assert preprocess_frame(frame(jpeg(480, 640)), 480, lambda _: False) == Refusal("cam", 7, DropReason.TOO_COSTLY)

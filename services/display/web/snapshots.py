@@ -10,6 +10,7 @@ from services.display.display_state import DisplayFrame
 from services.display.web.schema import CameraName, SnapshotQuery
 from services.display.web.state import DashboardState
 from shared.messaging.messages import CameraReport
+from shared.vision.jpeg import decode_checked
 from shared.vision.overlay import draw_overlay
 
 TIMEOUT_S = 2.0  # a live camera sends a picture every 30 to 100 ms
@@ -63,7 +64,7 @@ class Snapshots:
 def annotate(frame: DisplayFrame) -> bytes:
     """Return the picture with its digits boxed and its numbers written on it; a broken JPEG is returned as it is."""
     try:
-        picture = simplejpeg.decode_jpeg(frame.jpeg, colorspace="BGR")
+        picture = decode_checked(frame.jpeg, "BGR")
     except ValueError:
         return frame.jpeg
     drawn = draw_overlay(picture, frame.digits, frame.numbers, frame.camera)

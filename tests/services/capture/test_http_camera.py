@@ -10,12 +10,17 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from prometheus_client import REGISTRY
 
 from services.capture.http_camera import OtherVideoError
 from services.capture.network import read_network_camera
+from services.capture.sources import open_source
+from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
+from shared.pipeline import DropReason, Stage
 from tests.services.capture.http_server import Serve, serve_http
+from tests.shared.vision.hostile_jpegs import add_scans
 
 PIXELS = [np.full((48, 64, 3), shade, np.uint8) for shade in (40, 120, 200)]
 JPEGS = [cv2.imencode(".jpg", pixels)[1].tobytes() for pixels in PIXELS]
@@ -71,6 +76,23 @@ def test_stream_is_read(kind: str) -> None:
 def test_png_parts_are_read_as_jpegs() -> None:
     decoded = [simplejpeg.decode_jpeg(jpeg, "GRAY").mean() for jpeg in read(send(OK, *map(part, PNGS)))]
     assert decoded == pytest.approx([40, 120, 200], abs=2)
+
+
+def test_png_that_claims_gigapixels_is_not_decoded() -> None:
+    huge = PNGS[0][:16] + b"\x00\x01\x00\x00" * 2 + PNGS[0][24:]
+    assert read(send(OK, part(huge), part(PNGS[1])))[0] == b""
+
+
+def test_camera_is_absent_while_it_sends_pictures_that_take_long_to_decode() -> None:
+    """Viewers, too, would have to decode them."""
+    bomb = add_scans(3000)
+    with serve_http(send(OK, part(JPEGS[0]), part(bomb))) as host:
+        frames = open_source(Camera("hall", SourceKind.STREAM, f"http://{host}/cam"), False, Pace())
+        assert next(frames).jpeg == JPEGS[0]
+        with pytest.raises(CameraAbsentError, match=r"3200 x 2400 pixels in \d+ kB.*choose baseline JPEG"):
+            next(frames)
+    labels = {"camera": "hall", "stage": Stage.CAPTURE, "reason": DropReason.TOO_COSTLY}
+    assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 1.0
 
 
 def test_snapshot_address_is_polled() -> None:

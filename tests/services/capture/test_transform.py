@@ -1,5 +1,6 @@
 """Frames are turned, mirrored, cropped and thinned out as their camera's options and their EXIF say."""
 
+import time
 from itertools import pairwise
 
 import cv2
@@ -13,6 +14,7 @@ from services.capture.transform import read_orientation, transform_frames, trans
 from shared.cameras.options import CameraOptions
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
+from tests.shared.vision.hostile_jpegs import add_scans
 
 PIXELS = np.zeros((32, 48, 3), np.uint8)
 PIXELS[:16, :16] = 250  # the corner at the top left is white
@@ -107,3 +109,10 @@ def test_rate_is_limited(given: int, wanted: float, kept: float) -> None:
     frames = list(transform_frames(camera(), CameraOptions(fps=wanted)))
     assert len(frames) / 10 == pytest.approx(kept, rel=0.02)
     assert all(later.captured_at > earlier.captured_at for earlier, later in pairwise(frames))
+
+
+def test_costly_jpeg_is_not_decoded_to_turn_it() -> None:
+    bomb = add_scans(3000)
+    began_at = time.thread_time()
+    assert transform_jpeg(bomb, CameraOptions(rotate=180)) == bomb
+    assert time.thread_time() - began_at < 0.05

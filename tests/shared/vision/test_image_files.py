@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from shared.vision.image_files import Photo, load_photo, load_pictures
+from tests.shared.vision.hostile_jpegs import add_scans
 
 # 64 x 48: the left upper quarter is black, its right neighbour gray
 SHEET = np.full((48, 64), 255, np.uint8)
@@ -114,6 +115,7 @@ def test_file_that_is_cut_off_is_refused(kind: str) -> None:
         (b"\xff\xd8 no picture", "."),
         (b"%PDF-1.7 no document", "this PDF can't be read"),
         (b"P6 40000 40000 255\n" + bytes(100), "too large: 40000 x 40000 pixels"),
+        (add_scans(3000), "more than 100 scans: save it again as an ordinary JPEG"),
     ],
 )
 def test_what_is_no_picture_is_one_sentence(data: bytes, sentence: str) -> None:

@@ -13,7 +13,7 @@ from aiohttp import WSMessage, WSMsgType, web
 from msgspec import Struct
 
 from services.display.display_state import DisplayFrame
-from services.display.web.browser_cameras.jpeg import check_jpeg
+from services.display.web.browser_cameras.jpeg import check_browser_jpeg
 from services.display.web.browser_cameras.uplink import Uplink
 from services.display.web.browser_protocol import (
     ClockAnswer,
@@ -115,7 +115,7 @@ class BrowserCamera:
         if len(message) <= CAPTURED_AT.size:
             raise ValueError("not a frame")
         jpeg = message[CAPTURED_AT.size :]
-        check_jpeg(jpeg)
+        check_browser_jpeg(jpeg)
         age_s = self._clock() - CAPTURED_AT.unpack_from(message)[0]
         return CapturedFrame(jpeg, time.monotonic() - limit_age(age_s, self._max_age_s))
 

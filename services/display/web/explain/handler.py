@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import simplejpeg
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
@@ -29,6 +28,7 @@ from shared.vision.digit import Box
 from shared.vision.explanation import Explanation, explain_place
 from shared.vision.explanation_pictures import draw_heatmap, tile_channels, to_gray
 from shared.vision.gray_frame import make_gray_frame
+from shared.vision.jpeg import decode_checked
 from shared.vision.reload import ReloadingRecognizer
 
 
@@ -52,7 +52,7 @@ class ExplanationApi:
     def _explain(self, frame: DisplayFrame, x: float, y: float) -> ExplanationInfo:
         with self._lock:
             try:
-                picture = simplejpeg.decode_jpeg(frame.jpeg, colorspace="GRAY")
+                picture = decode_checked(frame.jpeg, "GRAY")
             except ValueError:
                 raise web.HTTPConflict(text="the camera's picture is broken") from None
             gray, scale = make_gray_frame(picture, self._settings.long_side_px)

@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.display.display_state import CameraDisplay
-from services.display.web.browser_cameras.jpeg import MAX_PX, check_jpeg
+from services.display.web.browser_cameras.jpeg import MAX_PX, check_browser_jpeg
 from services.display.web.browser_cameras.registry import MAX_BROWSER_CAMERAS
 from services.display.web.browser_cameras.session import FRAME_BYTES, MAX_FPS, limit_age
 from services.display.web.server import WebServer
@@ -29,6 +29,7 @@ from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.pipeline import CameraState
 from tests.services.display.web.test_server import in_browser, report, settings
 from tests.services.feed import view_of
+from tests.shared.vision.hostile_jpegs import split_scans
 
 
 def jpeg(width: int = 64, height: int = 48) -> bytes:
@@ -232,6 +233,7 @@ def progressive() -> bytes:
         (jpeg(8, 8), "a picture of 8 x 8; each side must have 16 to 1920 pixels"),
         (jpeg(MAX_PX + 1, 16), "a picture of 1921 x 16; each side"),
         (progressive(), "only baseline JPEGs are allowed"),
+        (split_scans(20, 640, 640), "only baseline JPEGs are allowed"),
     ],
 )
 def test_invalid_picture_ends_the_connection_with_the_reason(served: Served, picture: bytes, sentence: str) -> None:
@@ -304,6 +306,6 @@ def test_claimed_age_is_limited(age_s: float, limited: float) -> None:
 def test_check_jpeg_never_crashes_on_random_bytes(tail: bytes) -> None:
     for head in (jpeg()[:30], jpeg()[:160], b"\xff\xd8"):
         try:
-            check_jpeg(head + tail)
+            check_browser_jpeg(head + tail)
         except ValueError as error:
             assert str(error)  # noqa: PT017 - either is right; only another exception is not
