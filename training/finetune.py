@@ -1,7 +1,8 @@
 """Fine-tunes the classifier on the corrections that users made: `digitcam learn`.
 
 It starts from the shipped weights each time, so a deleted correction has no effect any more. The new weights are
-installed only if they are not worse on MNIST and on crops of scenes.
+installed only if they read more corrections right than the shipped ones, and are not worse on MNIST and on crops of
+scenes.
 
 For everything but the corrections the target is the shipped classifier's own output (Li and Hoiem, "Learning without
 Forgetting", 2016): labels would undo the calibration of "not a digit". Then the weights are interpolated back towards
@@ -75,15 +76,19 @@ def main(words: list[str] | None = None) -> None:
 
 
 def learn(settings: Settings, data: Path, recipe: FinetuneRecipe) -> int:
-    """Fine-tune, evaluate, and install the new weights; return 1 if they are worse. Raises what main reports."""
+    """Fine-tune, evaluate, and install the new weights; return 1 if the active ones stay. Raises what main reports."""
     learned, before = find_learned_weights(settings), load_checkpoint(find_shipped_weights(settings).with_suffix(".pt"))
-    sets = load_data(settings, data, load_corrections(settings))
+    corrections = load_corrections(settings)
+    if count_right(before, make_images(corrections)) == len(corrections):
+        print("The active weights stay: the shipped ones already read every correction right.")
+        return 1
+    sets = load_data(settings, data, corrections)
     after = finetune(before, sets.corrections, sets.others, recipe)
     comparisons = [*evaluate(before, after, sets), *evaluate_held_out(before, sets, recipe)]
-    print("\n".join(["", f"{'':33}{'before':>9}{'after':>9}", *map(str, comparisons)]))
+    print("\n".join(["", f"{'':33}{'shipped':>9}{'new':>9}{'needed':>9}", *map(str, comparisons)]))
     worse = [comparison.name for comparison in comparisons if comparison.is_worse]
     if worse:
-        print(f"The active weights stay: the new ones are worse on {' and '.join(worse)}.")
+        print(f"The active weights stay: the new ones read too few right of {' and '.join(worse)}.")
         return 1
     version = install(after, learned, sets.test.images[:64], asdict(recipe))
     print(f"The classifier is now {version}; running workers load it within a second. Undo: `digitcam learn --undo`.")
@@ -140,16 +145,20 @@ def load_data(settings: Settings, data: Path, corrections: Sequence[Correction])
     crop_set = CropSet(data, detector, SCENES, SCENES_SEED, mnist=slice(None, -HELD_OUT))
     crops = to_tensors(*load_crops(crop_set, os.cpu_count() or 1))
     is_validation = torch.arange(len(crops.labels)) % VALIDATION_EVERY == 0
-    images = np.stack([correction.crop.image for correction in corrections])
-    labels = np.array([correction.label for correction in corrections])
     return FinetuneData(
-        corrections=to_tensors(images, labels),
+        corrections=make_images(corrections),
         groups=torch.tensor(group_corrections(corrections)),
         mnist=load_mnist_tensors("train", data),
         crops=crops.select(~is_validation),
         test=load_mnist_tensors("test", data),
         validation_crops=crops.select(is_validation),
     )
+
+
+def make_images(corrections: Sequence[Correction]) -> LabelledImages:
+    """Return the crops of corrections with the labels that users gave them."""
+    images = np.stack([correction.crop.image for correction in corrections])
+    return to_tensors(images, np.array([correction.label for correction in corrections]))
 
 
 def group_corrections(corrections: Sequence[Correction]) -> list[int]:
@@ -224,25 +233,26 @@ def interpolate(before: nn.Module, after: nn.Module, share: float) -> nn.Module:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many of n images are right before and after, and how many fewer are tolerated."""
+    """How many of n images are right with the shipped and with the new weights, and how many are needed."""
 
     name: str
     n: int
     before: int
     after: int
-    tolerance: float
+    needed: int
 
     @property
     def is_worse(self) -> bool:
-        return self.after < self.before - self.tolerance
+        return self.after < self.needed
 
     def __str__(self) -> str:
-        return f"{self.name:24}{self.n:6,}   {self.before / self.n:9.2%}{self.after / self.n:9.2%}"
+        shares = (right / self.n for right in (self.before, self.after, self.needed))
+        return f"{self.name:24}{self.n:6,}   {''.join(f'{share:9.2%}' for share in shares)}"
 
 
 def evaluate(before: nn.Module, after: nn.Module, sets: FinetuneData) -> list[Comparison]:
     return [
-        compare("corrections", before, after, sets.corrections, errors=0),
+        compare("corrections", before, after, sets.corrections, errors=0, gain=1),
         compare("MNIST test", before, after, sets.test, errors=1),
         compare("crops of scenes", before, after, sets.validation_crops, errors=1),
     ]
@@ -255,13 +265,16 @@ def evaluate_held_out(before: nn.Module, sets: FinetuneData, recipe: FinetuneRec
     is_held_out = sets.groups % VALIDATION_EVERY == 0
     after = finetune(before, sets.corrections.select(~is_held_out), sets.others, recipe)
     held_out = sets.corrections.select(is_held_out)
-    return [compare("held-out corrections", before, after, held_out, errors=math.inf)]
+    return [compare("held-out corrections", before, after, held_out, errors=1)]
 
 
-def compare(name: str, before: nn.Module, after: nn.Module, part: LabelledImages, *, errors: float) -> Comparison:
-    """Return a comparison that tolerates a number of standard errors: one is what another n images would change."""
+def compare(
+    name: str, before: nn.Module, after: nn.Module, part: LabelledImages, *, errors: int, gain: int = 0
+) -> Comparison:
+    """Return a comparison that needs a gain or tolerates standard errors: one is what other images would change."""
     n, right = len(part.labels), count_right(before, part)
-    return Comparison(name, n, right, count_right(after, part), errors * math.sqrt(right * (n - right) / n))
+    tolerated = math.floor(errors * math.sqrt(right * (n - right) / n))
+    return Comparison(name, n, right, count_right(after, part), right - tolerated + gain)
 
 
 def count_right(network: nn.Module, part: LabelledImages) -> int:

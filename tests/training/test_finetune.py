@@ -1,13 +1,13 @@
 """Fine-tuning learns the corrections, forgets nothing else, and installs no weights that are worse."""
 
 import itertools
-import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from shared.networks.layers import SUFFIX
 from shared.settings import Settings
@@ -16,7 +16,7 @@ from shared.vision.reload import find_active_weights, find_learned_weights, find
 from tests.conftest import MakeSettings
 from tests.training.corrections import PREDICTED, SQUARE_SIX, add_squares, draw_crops, draw_image, use_small_data
 from training import finetune
-from training.finetune import GROUP_S, Comparison, FinetuneRecipe, group_corrections, interpolate_back, learn, main
+from training.finetune import GROUP_S, FinetuneRecipe, compare, group_corrections, interpolate_back, learn, main
 from training.images import LabelledImages
 
 FEW = FinetuneRecipe(steps=40, corrections=8, mnist=32, crops=32)
@@ -42,8 +42,8 @@ def open_store(settings: Settings) -> CorrectionStore:
 
 
 def rows(printed: str) -> dict[str, list[str]]:
-    """The printed table: n, before and after of each set."""
-    lines = [line.rsplit(maxsplit=3) for line in printed.splitlines() if line.endswith("%")]
+    """The printed table: n, shipped, new and needed of each set."""
+    lines = [line.rsplit(maxsplit=4) for line in printed.splitlines() if line.endswith("%")]
     return {name.strip(): figures for name, *figures in lines}
 
 
@@ -61,7 +61,7 @@ def test_corrections_are_learned_and_the_rest_is_kept(
         assert (learned(SQUARES).argmax(axis=1) == 6).all()
     assert find_learned_weights(settings).with_suffix(SUFFIX).is_file()
     printed = rows(capsys.readouterr().out)
-    assert printed["corrections"] == ["6", "0.00%", "100.00%"]
+    assert printed["corrections"] == ["6", "0.00%", "100.00%", "16.67%"]
     assert printed.keys() == {"corrections", "MNIST test", "crops of scenes"}
 
 
@@ -74,7 +74,7 @@ def test_weights_that_are_worse_on_other_digits_are_not_installed(
     for image, label in zip(images[:40], labels[:40].tolist(), strict=True):
         corrections.add(ClassifiedCrop("desk", image, label), (label + 1) % 10)
     assert learn(settings, tmp_path, WILDLY) == 1
-    assert "The active weights stay: the new ones are worse on" in capsys.readouterr().out
+    assert "The active weights stay: the new ones read too few right of" in capsys.readouterr().out
     assert find_active_weights(settings) == find_shipped_weights(settings)
 
 
@@ -91,9 +91,35 @@ def test_ten_groups_are_validated_on_those_held_out(
     monkeypatch.setattr(finetune, "finetune", count_corrections)
     monkeypatch.setattr(finetune, "install", lambda *_: "kept")
     add_squares(open_store(settings), 10)
-    assert learn(settings, tmp_path, HARDLY) == 0
+    learn(settings, tmp_path, HARDLY)
     assert trained == [10, 8]
     assert rows(capsys.readouterr().out)["held-out corrections"][0] == "2"
+
+
+def test_weights_that_are_no_better_are_not_installed(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_squares(open_store(settings), 6)
+    assert learn(settings, tmp_path, HARDLY) == 1
+    printed = capsys.readouterr().out
+    assert rows(printed)["corrections"] == ["6", "0.00%", "0.00%", "16.67%"]
+    assert "The active weights stay: the new ones read too few right of corrections." in printed
+    assert find_active_weights(settings) == find_shipped_weights(settings)
+
+
+def test_nothing_is_learned_from_corrections_that_are_read_right(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finetune, "load_data", None)
+    images, labels = draw_crops(40)
+    shipped = load_classifier(find_shipped_weights(settings), "onnx", "cpu")
+    read = shipped((images[:, None] / 255).astype(np.float32)).argmax(axis=1)
+    corrections = open_store(settings)
+    for image, label in zip(images[read == labels], labels[read == labels].tolist(), strict=True):
+        corrections.add(ClassifiedCrop("desk", image, 0), label)
+    assert corrections.fetch()
+    assert learn(settings, tmp_path, FEW) == 1
+    assert "the shipped ones already read every correction right" in capsys.readouterr().out
 
 
 def test_fine_tuning_starts_from_the_shipped_weights(
@@ -107,6 +133,7 @@ def test_fine_tuning_starts_from_the_shipped_weights(
         return "kept"
 
     monkeypatch.setattr(finetune, "install", keep)
+    monkeypatch.setattr(finetune, "evaluate", lambda *_: [])
     corrections = open_store(settings)
     add_squares(corrections, 2)
     learn(settings, tmp_path, HARDLY)
@@ -134,12 +161,17 @@ def test_frames_of_one_digit_are_one_group(given: list[tuple[str, int, float]], 
 
 
 @pytest.mark.parametrize(
-    ("errors", "after", "is_worse"),
-    [(0, 9900, False), (0, 9899, True), (1, 9891, False), (1, 9890, True), (math.inf, 0, False)],
+    ("errors", "gain", "needed"),
+    [(0, 0, 98), (0, 1, 99), (1, 0, 97), (3, 0, 94)],  # the standard error is 1.4
 )
-def test_comparison_is_worse_by_more_than_its_standard_errors(errors: float, after: int, is_worse: bool) -> None:
-    tolerance = errors * math.sqrt(9900 * 100 / 10_000)  # 9.95
-    assert Comparison("", 10_000, 9900, after, tolerance).is_worse == is_worse
+def test_comparison_needs_a_gain_or_tolerates_standard_errors(errors: int, gain: int, needed: int) -> None:
+    labels = torch.full((100,), FIVE)
+    labels[:2] = SIX
+    part = LabelledImages(torch.zeros(100, 1, 28, 28, dtype=torch.uint8), labels)
+    five = make_constant(functional.one_hot(torch.tensor(FIVE), 11).float())
+    comparison = compare("", five, five, part, errors=errors, gain=gain)
+    assert (comparison.before, comparison.after, comparison.needed) == (98, 98, needed)
+    assert comparison.is_worse == (needed > 98)
 
 
 @pytest.mark.parametrize(
