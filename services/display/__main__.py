@@ -94,7 +94,7 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
     monitor, series = FrameFlowMonitor(monotonic()), CameraSeries()
     subscription = ViewSubscription(queue, name, CREDIT, monotonic)
     while screen.is_open and not stop.is_set():
-        batch = subscription.receive(TICK_S, with_jpeg=screen.wants_pictures)
+        batch = receive_arrived(subscription, with_jpeg=screen.wants_pictures)
         views = [message for message in batch if isinstance(message, View)]
         received_at = queue.now()
         export_ages(views, received_at)
@@ -111,6 +111,17 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
                 displays.pop(message.camera, None)
         record_spans(views, received_at, queue.now())
         health.heartbeat(monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT)
+
+
+def receive_arrived(subscription: ViewSubscription, *, with_jpeg: bool) -> list[Message]:
+    """Return all that has arrived; else a screen that draws slower than frames come would show the oldest first."""
+    batch = subscription.receive(TICK_S, with_jpeg=with_jpeg)
+    for _ in range(2 * CREDIT):
+        more = subscription.receive(0.0, with_jpeg=with_jpeg)
+        if not more:
+            break
+        batch += more
+    return batch
 
 
 def export_ages(views: Sequence[View], now: float) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -72,6 +73,8 @@ class Script:
         return True
 
     def receive(self, timeout_s: float) -> list[Message]:
+        if not timeout_s:
+            return []
         self.at += 0.1
         if not self._batches:
             self._stop.set()
@@ -93,6 +96,58 @@ def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
     assert all(screen.was_up)
+
+
+class BusyQueue(Script):
+    """A queue that sends a view 30 times a second while there is credit; the newest wins. Reading takes no time."""
+
+    def __init__(self, stop: threading.Event, until: float) -> None:
+        super().__init__(stop, [])
+        self._until, self._credit, self._seq = until, 0, 0
+        self._arrived: deque[View] = deque()
+
+    def send(self, *messages: Message) -> bool:
+        self._pass(0.0)
+        self._credit = next((message.credit for message in messages if isinstance(message, Ready)), self._credit)
+        return True
+
+    def receive(self, timeout_s: float) -> list[Message]:
+        self._pass(0.0 if self._arrived else timeout_s)
+        return [self._arrived.popleft()] if self._arrived else []
+
+    def _pass(self, seconds: float) -> None:
+        self.at += seconds
+        while self._seq < (self.at - 100.0) * 30:
+            self._seq += 1
+            if self._credit:
+                self._credit -= 1
+                self._arrived.append(replace(view_of("demo", self._seq, 100.0 + self._seq / 30), jpeg=b""))
+        if self.at > self._until:
+            self._stop.set()
+
+
+class SlowScreen(Recorder):
+    """A screen that takes a tenth of a second to draw, and records how old the newest frame was before."""
+
+    def __init__(self, queue: BusyQueue) -> None:
+        super().__init__(closes_after=10_000)
+        self.ages: list[float] = []
+        self._queue = queue
+
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+        super().update(updates, is_up)
+        if self.shown:
+            self.ages.append(self._queue.at - self.shown[-1].captured_at)
+        self._queue.at += 0.1
+
+
+def test_screen_that_draws_slowly_shows_the_newest_frame() -> None:
+    stop = threading.Event()
+    queue = BusyQueue(stop, until=110.0)
+    screen = SlowScreen(queue)
+    run(queue, screen, "display.1", stop, Health())
+    assert len(screen.ages) > 50
+    assert max(screen.ages) < 0.1
 
 
 def test_credit_is_renewed_before_it_is_used_up() -> None:
