@@ -68,6 +68,11 @@ class Feed:
         known.report = CameraReport(camera=camera, state=state, detail=detail, began_at=self.now())
         self._news.append(known.report)
 
+    def show_sheet(self, camera: str, seed: int) -> None:
+        """Put another sheet of paper in front of a camera."""
+        pictures(seed)  # drawn first, which takes a second
+        self._cameras[camera].seed = seed
+
     def now(self) -> float:
         return time.monotonic()
 

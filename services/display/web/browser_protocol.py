@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from services.display.display_state import DisplayFrame
 from services.display.web.conversions import frame_fields
-from services.display.web.schema import FrameFields
+from services.display.web.schema import FrameFields, RowId
 from shared.messaging.messages import CameraReport
 
 MAX_TIME_MS = 1e15  # 30,000 years
@@ -43,7 +43,14 @@ class TabVisibility(FromBrowser, tag="tab"):
     visible: bool
 
 
-BrowserMessage = Painted | ClockRequest | TileVisibility | TabVisibility
+class Freeze(FromBrowser, tag="freeze"):
+    """Asks the display to keep a frame that is on the screen, so that it can be explained later."""
+
+    camera: str
+    seq: RowId
+
+
+BrowserMessage = Painted | ClockRequest | TileVisibility | TabVisibility | Freeze
 DECODER = msgspec.json.Decoder(BrowserMessage)
 
 
@@ -81,6 +88,14 @@ class Welcome(ToBrowser, tag="welcome"):
 
 class SendFrame(ToBrowser, tag="credit"):
     """Asks a browser that is a camera for one frame."""
+
+
+class Frozen(ToBrowser, tag="frozen"):
+    """The id of the frame that was kept, for /api/frames; None if the display no longer has it."""
+
+    camera: str
+    seq: int
+    frame_id: int | None
 
 
 class LiveReading(FrameFields, tag_field="kind", tag="reading"):

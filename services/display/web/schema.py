@@ -221,7 +221,7 @@ class EvidenceInfo(Model):
 
     detector: list[Share]
     classifier: list[Share]
-    combined: list[Share]
+    fused: list[Share]
 
 
 class LayerInfo(Model):

@@ -41,9 +41,11 @@ class WebServer:
         tls = load_certificate(settings.web_certificate)
         self.url = f"{'https' if tls else 'http'}://{settings.web_host}:{settings.web_port}"
         self.api = Api(settings, clock)
-        self._live = LiveViewHub(clock)
+        self._live = LiveViewHub(clock, self.api.frozen_frames)
         connect = connect or (lambda: ClientSocket(settings))
-        self._browser_cameras = BrowserCameraRegistry(connect, clock, max_age_s=settings.max_age_s / 2)
+        self._browser_cameras = BrowserCameraRegistry(
+            connect, clock, max_age_s=settings.max_age_s / 2, frozen_frames=self.api.frozen_frames
+        )
         app = make_app(settings, self._live, self._browser_cameras, self.api)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         self._loop = asyncio.new_event_loop()

@@ -19,6 +19,7 @@ from services.display.web.api.webhook import Webhook
 from services.display.web.endpoint import Endpoint
 from services.display.web.event_store import EventStore
 from services.display.web.explain.corrections import CorrectionsApi, RecentCrops
+from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.explain.handler import ExplanationApi
 from services.display.web.schema import Document
 from services.display.web.snapshots import Snapshots
@@ -40,7 +41,7 @@ class Api:
         self.state = DashboardState(store, clock)
         self.stream = StreamApi(self.state)
         self.snapshots = Snapshots(self.state)
-        self.crops = RecentCrops()
+        self.crops, self.frozen_frames = RecentCrops(), FrozenFrames()
         self.stages = StagesApi(settings.run_dir)
         self._recordings = RecordingsApi(self.state, settings.run_dir / "recordings")
         self._webhook = Webhook(settings.webhook, store)
@@ -50,10 +51,11 @@ class Api:
     def _list_endpoints(self, settings: Settings) -> list[Endpoint]:
         cameras = CamerasApi(self.state, settings.run_dir)
         readings = ReadingsApi(self.state, keeps_events=settings.events_days > 0)
-        explanation = ExplanationApi(settings, self.snapshots, self.crops)
+        explanation = ExplanationApi(settings, self.snapshots, self.frozen_frames, self.crops)
         corrections = CorrectionsApi(settings.learned_dir, self.crops)
         recordings, stream = self._recordings, self.stream
-        camera, recording = "/api/cameras/{name}", "/api/recordings/{recording_id}"
+        camera, frame = "/api/cameras/{name}", "/api/frames/{frame_id}"
+        recording = "/api/recordings/{recording_id}"
         created = (201,)
         return [
             Endpoint("GET", "/api/cameras", cameras.list_cameras, errors=(409,)),
@@ -61,6 +63,7 @@ class Api:
             Endpoint("DELETE", camera, cameras.delete_camera, errors=(404, 409)),
             Endpoint("GET", f"{camera}/snapshot.jpg", self.snapshots.get_snapshot, errors=(404, 409), media_type=JPEG),
             Endpoint("GET", f"{camera}/explanation", explanation.get_explanation, errors=(404, 409)),
+            Endpoint("GET", f"{frame}/explanation", explanation.get_frozen_explanation, errors=(404, 409)),
             Endpoint("GET", "/api/readings", readings.list_readings),
             Endpoint("GET", "/api/events", readings.list_events, errors=(404,)),
             Endpoint("GET", "/api/stream", stream.serve_events, errors=(429,), media_type=EVENT_STREAM),

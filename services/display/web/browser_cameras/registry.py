@@ -9,6 +9,7 @@ from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
 from services.display.web.browser_protocol import PipelineStatus
+from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.websockets import (
     HEARTBEAT_S,
     ProtocolError,
@@ -28,8 +29,14 @@ KINDS = ("browser", "draw")  # also the names of their cameras
 class BrowserCameraRegistry:
     """Lives in the web server's event loop; has_cameras may be read from any thread."""
 
-    def __init__(self, connect: Callable[[], QueueConnection], clock: Callable[[], float], max_age_s: float) -> None:
-        self._connect, self._clock, self._max_age_s = connect, clock, max_age_s
+    def __init__(
+        self,
+        connect: Callable[[], QueueConnection],
+        clock: Callable[[], float],
+        max_age_s: float,
+        frozen_frames: FrozenFrames,
+    ) -> None:
+        self._connect, self._clock, self._max_age_s, self._frozen_frames = connect, clock, max_age_s, frozen_frames
         self._cameras: dict[str, BrowserCamera] = {}
         self._own_names: set[str] = set()  # given by this registry
         self._other_names: set[str] = set()  # of all cameras that the queue reports
@@ -74,7 +81,7 @@ class BrowserCameraRegistry:
         if len(self._cameras) >= MAX_BROWSER_CAMERAS:
             await close_full(socket, FULL)
             return socket
-        camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s)
+        camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s, self._frozen_frames)
         self._cameras[camera.name] = camera
         self._own_names.add(camera.name)
         uplink = Uplink(self._connect, camera.name, camera.on_frame_sent)

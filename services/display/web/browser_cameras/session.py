@@ -14,16 +14,21 @@ from msgspec import Struct
 
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_cameras.jpeg import check_browser_jpeg
+from services.display.web.browser_cameras.recent_pictures import RecentPictures
 from services.display.web.browser_cameras.uplink import Uplink
 from services.display.web.browser_protocol import (
+    BrowserMessage,
     ClockAnswer,
     ClockRequest,
+    Freeze,
+    Frozen,
     SendFrame,
     Welcome,
     decode,
     encode,
     live_reading,
 )
+from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.websockets import ProtocolError
 from shared.cameras.publisher import CapturedFrame
 from shared.service.token_bucket import TokenBucket
@@ -37,9 +42,18 @@ CAPTURED_AT = struct.Struct(">d")  # before the JPEG: the time of capture, in se
 class BrowserCamera:
     """The connection to one browser. Lives in the web server's event loop."""
 
-    def __init__(self, name: str, socket: web.WebSocketResponse, clock: Callable[[], float], max_age_s: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        socket: web.WebSocketResponse,
+        clock: Callable[[], float],
+        max_age_s: float,
+        frozen_frames: FrozenFrames,
+    ) -> None:
         self.name, self.socket = name, socket
-        self._clock, self._max_age_s = clock, max_age_s
+        self._clock, self._max_age_s, self._frozen_frames = clock, max_age_s, frozen_frames
+        self._frozen_id: int | None = None
+        self._pictures = RecentPictures()
         self._loop = asyncio.get_running_loop()
         self._credit_at = -math.inf
         self._has_credit = False
@@ -88,6 +102,7 @@ class BrowserCamera:
         if self._messages or not self._frame:
             return self._messages.pop(0)
         frame, self._frame = self._frame, None
+        self._pictures.match(frame)
         return live_reading(frame, self._clock())
 
     async def receive_all(self, uplink: Uplink) -> None:
@@ -103,10 +118,23 @@ class BrowserCamera:
             uplink.send(self._parse_frame(message.data))
         elif not self._limiter.take_token(time.monotonic()):
             raise ValueError("too many messages")
-        elif isinstance(request := decode(message.data), ClockRequest):
-            self.enqueue_message(ClockAnswer(sent_at=request.sent_at, now=self._clock()))
         else:
-            raise ValueError("a camera may send frames and clock requests only")
+            self.enqueue_message(self._answer(decode(message.data)))
+
+    def _answer(self, request: BrowserMessage) -> Struct:
+        match request:
+            case ClockRequest(sent_at):
+                return ClockAnswer(sent_at=sent_at, now=self._clock())
+            case Freeze(camera, seq) if camera == self.name:
+                return self._freeze(seq)
+        raise ValueError("a camera may send frames, clock requests and freeze requests only")
+
+    def _freeze(self, seq: int) -> Frozen:
+        """Keep the picture whose reading is on the screen, instead of the one that this browser froze before."""
+        frame = self._pictures.find(seq)
+        if frame:
+            self._frozen_id = self._frozen_frames.add(frame, instead_of=self._frozen_id)
+        return Frozen(camera=self.name, seq=seq, frame_id=self._frozen_id if frame else None)
 
     def _parse_frame(self, message: bytes) -> CapturedFrame:
         if not self._has_credit:
@@ -116,8 +144,9 @@ class BrowserCamera:
             raise ValueError("not a frame")
         jpeg = message[CAPTURED_AT.size :]
         check_browser_jpeg(jpeg)
-        age_s = self._clock() - CAPTURED_AT.unpack_from(message)[0]
-        return CapturedFrame(jpeg, time.monotonic() - limit_age(age_s, self._max_age_s))
+        age_s = limit_age(self._clock() - CAPTURED_AT.unpack_from(message)[0], self._max_age_s)
+        self._pictures.add(jpeg, self._clock() - age_s)
+        return CapturedFrame(jpeg, time.monotonic() - age_s)
 
 
 def limit_age(age_s: float, max_age_s: float) -> float:

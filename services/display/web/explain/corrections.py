@@ -22,7 +22,7 @@ from services.display.web.schema import (
 )
 from shared.vision.corrections import MAX_ID, ClassifiedCrop, Correction, CorrectionLimitError, CorrectionStore
 
-MAX_RECENT = 64  # half a minute of one open panel
+MAX_RECENT = 20_000  # of 1 kB each: a quarter of an hour even if explanations take a core all the time
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""GET /api/cameras/NAME/explanation?x=&y=: runs the networks once more on one place of the camera's newest picture."""
+"""GET .../explanation?x=&y=: runs the networks once more on one place of a camera's next frame, or of a frozen one."""
 
 import asyncio
 import threading
@@ -10,6 +10,7 @@ from aiohttp import web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.explain.corrections import RecentCrops
+from services.display.web.explain.frozen_frames import KEPT_S, FrozenFrames
 from services.display.web.explain.images import to_jpeg, to_png
 from services.display.web.explain.sentences import describe
 from services.display.web.schema import (
@@ -19,6 +20,7 @@ from services.display.web.schema import (
     LayerInfo,
     PlaceQuery,
     RecognizerInfo,
+    RowId,
 )
 from services.display.web.snapshots import Snapshots
 from shared.networks.layers import SUFFIX, LayerNetwork
@@ -35,8 +37,10 @@ from shared.vision.reload import ReloadingRecognizer
 class ExplanationApi:
     """Loads the networks with the first request. One request at a time: each takes a core."""
 
-    def __init__(self, settings: Settings, snapshots: Snapshots, crops: RecentCrops) -> None:
-        self._settings, self._snapshots, self.crops = settings, snapshots, crops
+    def __init__(
+        self, settings: Settings, snapshots: Snapshots, frozen_frames: FrozenFrames, crops: RecentCrops
+    ) -> None:
+        self._settings, self._snapshots, self._frozen_frames, self._crops = settings, snapshots, frozen_frames, crops
         self._lock = threading.Lock()
         self._layers: tuple[str, LayerNetwork] | None = None  # with the version of their weights
 
@@ -47,6 +51,13 @@ class ExplanationApi:
     async def get_explanation(self, name: CameraName, query: PlaceQuery) -> ExplanationInfo:
         """Why a place of the camera's next picture was read as it was."""
         frame = await self._snapshots.next_frame(name)
+        return await asyncio.to_thread(self._explain, frame, query.x, query.y)
+
+    async def get_frozen_explanation(self, frame_id: RowId, query: PlaceQuery) -> ExplanationInfo:
+        """Why a place of a frame that a viewer froze was read as it was."""
+        frame = self._frozen_frames.get(frame_id)
+        if frame is None:
+            raise web.HTTPNotFound(text=f"this frame is no longer kept: frames are kept for {KEPT_S / 60:.0f} minutes")
         return await asyncio.to_thread(self._explain, frame, query.x, query.y)
 
     def _explain(self, frame: DisplayFrame, x: float, y: float) -> ExplanationInfo:
@@ -66,7 +77,7 @@ class ExplanationApi:
                 evidence=EvidenceInfo(
                     detector=rounded(found.detector),
                     classifier=rounded(found.classifier),
-                    combined=rounded(found.fused),
+                    fused=rounded(found.fused),
                 ),
                 crop=to_png(found.crop) if found.crop.size else None,
                 crop_id=self._keep_crop(frame.camera, found),
@@ -81,7 +92,7 @@ class ExplanationApi:
     def _keep_crop(self, camera: str, found: Explanation) -> int | None:
         if found.image is None:
             return None
-        return self.crops.add(ClassifiedCrop(camera, to_gray(found.image), int(np.argmax(found.fused))))
+        return self._crops.add(ClassifiedCrop(camera, to_gray(found.image), int(np.argmax(found.fused))))
 
     def _describe_layers(self, found: Explanation, version: str) -> list[LayerInfo]:
         if found.image is None:

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from services.display.display_state import DisplayFrame
 from services.display.web.browser_protocol import PipelineStatus
+from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.live.viewer import LiveViewer
 from services.display.web.websockets import ProtocolError, close_full, close_sockets, close_violation, run_task
 from shared.messaging.messages import CameraReport
@@ -19,9 +20,9 @@ FULL = f"{MAX_VIEWERS} browsers are connected already"
 class LiveViewHub:
     """Lives in the web server's event loop; is_up and has_active_viewers may be read from any thread."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], frozen_frames: FrozenFrames) -> None:
         self.is_up = False
-        self._clock = clock
+        self._clock, self._frozen_frames = clock, frozen_frames
         self._viewers: set[LiveViewer] = set()
         self._states: dict[str, CameraReport] = {}
 
@@ -44,7 +45,7 @@ class LiveViewHub:
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one browser until it leaves."""
-        viewer = LiveViewer(self._clock)
+        viewer = LiveViewer(self._clock, self._frozen_frames)
         await viewer.socket.prepare(request)
         if len(self._viewers) >= MAX_VIEWERS:
             await close_full(viewer.socket, FULL)

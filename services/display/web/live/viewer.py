@@ -6,6 +6,7 @@ event loop.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
@@ -16,6 +17,8 @@ from services.display.web.browser_protocol import (
     BrowserMessage,
     ClockAnswer,
     ClockRequest,
+    Freeze,
+    Frozen,
     Painted,
     TabVisibility,
     TileVisibility,
@@ -24,6 +27,7 @@ from services.display.web.browser_protocol import (
     encode,
     encode_picture,
 )
+from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.flow_control import FrameWindow
 from services.display.web.websockets import HEARTBEAT_S, ProtocolError
 from shared.messaging.messages import CameraReport
@@ -31,6 +35,7 @@ from shared.pipeline import CameraState
 from shared.service.token_bucket import TokenBucket
 
 MAX_HIDDEN = 256  # as many cameras as there can be
+MAX_ON_SCREEN = 2  # of one camera: the picture that was painted last, and the one on its way
 MAX_MESSAGE_BYTES = 512  # the longest valid message names a camera
 MESSAGES_PER_S, MESSAGE_BURST = 20.0, 200.0  # besides one for each picture: clock, tab and scrolling
 
@@ -38,12 +43,14 @@ MESSAGES_PER_S, MESSAGE_BURST = 20.0, 200.0  # besides one for each picture: clo
 class LiveViewer:
     """The connection to one browser, and what waits to be sent."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], frozen_frames: FrozenFrames) -> None:
         self.socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=HEARTBEAT_S)
         self.is_tab_visible = True
-        self._clock = clock
+        self._clock, self._frozen_frames = clock, frozen_frames
+        self._frozen_id: int | None = None
         self._frames: dict[str, DisplayFrame] = {}  # in turn: the camera served last is the last
         self._sent_at: dict[str, float] = {}  # of pictures that are not painted yet
+        self._on_screen: dict[str, deque[DisplayFrame]] = {}
         self._hidden: set[str] = set()  # cameras whose tiles are scrolled out of view
         self._window = FrameWindow()
         self._states: dict[str, CameraReport] = {}
@@ -58,6 +65,7 @@ class LiveViewer:
             if update.state == CameraState.LEFT:
                 self._frames.pop(update.camera, None)
                 self._sent_at.pop(update.camera, None)
+                self._on_screen.pop(update.camera, None)
                 self._hidden.discard(update.camera)
         elif update.jpeg and self.is_tab_visible:
             self._frames[update.camera] = update
@@ -84,7 +92,9 @@ class LiveViewer:
             await self.socket.send_str(encode(message))
         while self._window.is_open(len(self._sent_at)) and (camera := self._next_camera()):
             self._sent_at[camera] = time.monotonic()
-            await self.socket.send_bytes(encode_picture(self._frames.pop(camera), self._clock()))
+            frame = self._frames.pop(camera)
+            self._on_screen.setdefault(camera, deque(maxlen=MAX_ON_SCREEN)).append(frame)
+            await self.socket.send_bytes(encode_picture(frame, self._clock()))
 
     def _next_camera(self) -> str | None:
         return next((c for c in self._frames if c not in self._sent_at and c not in self._hidden), None)
@@ -112,6 +122,8 @@ class LiveViewer:
         match message:
             case ClockRequest(sent_at):
                 self._messages.append(ClockAnswer(sent_at=sent_at, now=self._clock()))
+            case Freeze(camera, seq):
+                self._messages.append(self._freeze(camera, seq))
             case TabVisibility(visible):
                 self.is_tab_visible = visible
                 self._frames.clear()
@@ -122,3 +134,10 @@ class LiveViewer:
                 self._hidden.add(camera)
                 self._sent_at.pop(camera, None)
         self._has_news.set()
+
+    def _freeze(self, camera: str, seq: int) -> Frozen:
+        """Keep a frame that is on the screen, instead of the one that this viewer froze before."""
+        frame = next((frame for frame in self._on_screen.get(camera, ()) if frame.seq == seq), None)
+        if frame:
+            self._frozen_id = self._frozen_frames.add(frame, instead_of=self._frozen_id)
+        return Frozen(camera=camera, seq=seq, frame_id=self._frozen_id if frame else None)

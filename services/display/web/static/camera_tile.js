@@ -2,11 +2,12 @@
 
 import { FRESH_MS, formatMs, levelOf } from "./age.js";
 import { cloneTemplate, find } from "./dom.js";
+import { copyPicture } from "./frozen_picture.js";
 import { showNumbers } from "./numbers.js";
 import { drawPicture } from "./overlay.js";
 import { Sparkline } from "./sparkline.js";
 
-/** @import { CameraState, Digit, NumberText, Outage, Place, Reading } from "./types.d.ts" */
+/** @import { CameraState, Digit, FrozenFrame, NumberText, Outage, Place, Reading } from "./types.d.ts" */
 
 const SMOOTHING = 0.2; // weight of the newest age: a single late frame does not make the figure jump
 const SILENT_S = 0.5; // without a new picture for this long, the age is that of the picture on the screen
@@ -32,6 +33,7 @@ const TROUBLES = {
  * @property {(visible: boolean) => void} visibility - the tile was scrolled into view or out of it
  * @property {() => void} enlarge
  * @property {(place: Place) => void} explain
+ * @property {(seq: number) => Promise<number | null>} freeze - asks the display to keep a frame
  */
 
 export class CameraTile {
@@ -103,6 +105,16 @@ export class CameraTile {
       }
     }
     this.#handlers.enlarge();
+  }
+
+  /**
+   * Keeps the picture on the screen; null if there is none yet.
+   * @returns {FrozenFrame | null}
+   */
+  freeze() {
+    if (!this.#shown) return null;
+    const { reading, bitmap } = this.#shown;
+    return { id: this.#handlers.freeze(reading.seq), picture: copyPicture(bitmap), reading, at: new Date() };
   }
 
   /** Returns the place to explain without a mouse: the largest digit, or the middle of the picture. */

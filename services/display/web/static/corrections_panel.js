@@ -8,6 +8,7 @@ import { find, makeButton } from "./dom.js";
 const LABELS = [...Array(10).keys()].map(String).concat("none");
 const NO_DIGIT_KEY = "n";
 const ADDRESS = "/api/corrections";
+const NO_DIGIT = "There is no digit here to correct.";
 
 /** @param {string} label */
 const nameOf = (label) => (label === "none" ? "no digit" : label);
@@ -15,6 +16,7 @@ const nameOf = (label) => (label === "none" ? "no digit" : label);
 export class CorrectionsPanel {
   /** @type {number | null} */
   #cropId = null; // of the crop that the explanation shows
+  #whyNot = NO_DIGIT; // a correction is impossible without a crop
   /** @type {Correction[]} */
   #corrections = []; // the newest first
   #hasMore = false; // older ones that were not loaded
@@ -38,11 +40,13 @@ export class CorrectionsPanel {
   }
 
   /**
-   * Sets the crop to correct; null if there is none.
+   * Sets the crop to correct; null if there is none, and why.
    * @param {number | null} cropId
+   * @param {string} [whyNot]
    */
-  setCrop(cropId) {
+  setCrop(cropId, whyNot = NO_DIGIT) {
     this.#cropId = cropId;
+    this.#whyNot = whyNot;
     for (const button of this.#section.querySelectorAll(".labels button")) {
       button.setAttribute("aria-disabled", String(cropId === null)); // `disabled` would take the focus away
     }
@@ -73,7 +77,7 @@ export class CorrectionsPanel {
   /** @param {string} label */
   async #add(label) {
     if (this.#cropId === null) {
-      this.#showMessage("There is no digit here to correct.");
+      this.#showMessage(this.#whyNot);
       return;
     }
     const added = await this.#request("POST", "", { crop_id: this.#cropId, label });

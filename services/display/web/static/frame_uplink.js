@@ -48,6 +48,14 @@ export class FrameUplink {
     return this.#socket.refusal;
   }
 
+  /**
+   * Asks the display to keep the frame of a reading.
+   * @param {number} seq
+   */
+  freeze(seq) {
+    return this.#socket.freezer.freeze(this.camera, seq);
+  }
+
   /** Whether a frame would be sent now. */
   get isReady() {
     return this.isOpen && this.#hasCredit && !this.#isEncoding;

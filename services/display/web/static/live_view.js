@@ -40,7 +40,8 @@ function tileOf(camera) {
     painted: () => socket.sendPainted(camera),
     visibility: (visible) => socket.sendTileVisibility(camera, visible),
     enlarge: () => enlarge(camera),
-    explain: (place) => openExplanation(camera, place),
+    freeze: (seq) => socket.freeze(camera, seq),
+    explain: (place) => openExplanation({ name: camera, freeze: () => tile.freeze() }, place),
   });
   tile.setOutage(outage);
   const next = [...tiles.keys()].sort(compareNames).find((name) => compareNames(name, camera) > 0);

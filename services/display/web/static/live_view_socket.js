@@ -47,6 +47,14 @@ export class LiveViewSocket {
     return this.#socket.clock.now();
   }
 
+  /**
+   * @param {string} camera
+   * @param {number} seq
+   */
+  freeze(camera, seq) {
+    return this.#socket.freezer.freeze(camera, seq);
+  }
+
   /** @param {string} camera */
   sendPainted(camera) {
     this.#socket.sendMessage({ kind: "painted", camera });

@@ -1,11 +1,12 @@
 // Draws a picture and its reading on a canvas, boxes and text at the screen's resolution, not the picture's.
 
-/** @import { Box, Digit, Reading } from "./types.d.ts" */
-/** @typedef {Pick<Reading, "width" | "height" | "digits" | "numbers">} Drawable */
+/** @import { Box, Digit, Drawable, Place } from "./types.d.ts" */
 
 const MINT = "#5ee8aa";
 const INK = "#1a1e26";
 const PAPER = "#f5f5f5";
+const AMBER = "#ffb938";
+const MARK_PX = 9; // radius of the mark of a place
 const FAMILY = "system-ui, sans-serif";
 const MIN_LABEL_PX = 10;
 const MAX_LABEL_PX = 26;
@@ -13,15 +14,36 @@ const LABEL_SHARE = 0.35; // of the digit's height
 
 /**
  * @param {HTMLCanvasElement} canvas
- * @param {ImageBitmap} bitmap
+ * @param {ImageBitmap | HTMLCanvasElement} picture
  * @param {Drawable} reading
  */
-export function drawPicture(canvas, bitmap, reading) {
-  canvas.style.aspectRatio = `${bitmap.width} / ${bitmap.height}`;
+export function drawPicture(canvas, picture, reading) {
+  canvas.style.aspectRatio = `${picture.width} / ${picture.height}`;
   const context = fitCanvas(canvas, { alpha: false });
   if (!context) return;
-  context.drawImage(bitmap, 0, 0, canvas.clientWidth, canvas.clientHeight);
-  drawReading(context, canvas, reading, bitmap);
+  context.drawImage(picture, 0, 0, canvas.clientWidth, canvas.clientHeight);
+  drawReading(context, canvas, reading, picture);
+}
+
+/**
+ * Marks a place on a picture that is drawn already: a box around the candidate, or a ring where there is none.
+ * @param {HTMLCanvasElement} canvas
+ * @param {{width: number, height: number}} picture
+ * @param {Place} place
+ * @param {Box | null} box
+ */
+export function drawMark(canvas, picture, place, box) {
+  const context = fitCanvas(canvas, { alpha: false });
+  if (!context) return;
+  const [across, down] = [canvas.clientWidth / picture.width, canvas.clientHeight / picture.height];
+  for (const [style, line] of /** @type {const} */ ([[INK, 6], [AMBER, 3]])) {
+    context.strokeStyle = style;
+    context.lineWidth = line;
+    context.beginPath();
+    if (box) context.roundRect(box[0] * across - 5, box[1] * down - 5, box[2] * across + 10, box[3] * down + 10, 6);
+    else context.arc(place.x * across, place.y * down, MARK_PX, 0, 2 * Math.PI);
+    context.stroke();
+  }
 }
 
 /**

@@ -1,8 +1,9 @@
-// A WebSocket to the display that reconnects when it is lost, and keeps the queue's clock.
+// A WebSocket to the display that reconnects when it is lost, keeps the queue's clock, and freezes frames.
 //
 // A connection that is cut without notice (a laptop sleeps, a router loses power) is detected by a clock request that
 // stays without an answer, long before the operating system gives it up.
 
+import { FrameFreezer } from "./frame_freezer.js";
 import { QueueClock } from "./queue_clock.js";
 
 /** @import { ServerMessage } from "./types.d.ts" */
@@ -23,6 +24,7 @@ const REFUSED = [1008, 1013]; // close codes of a display that refuses this brow
 
 export class ReconnectingSocket {
   clock = new QueueClock();
+  freezer = new FrameFreezer((message) => this.#sendOrGiveUp(message));
   refusal = ""; // why the display refuses this browser; it tries again all the same
   #path;
   #handlers;
@@ -56,6 +58,12 @@ export class ReconnectingSocket {
     if (this.isOpen) this.#socket.send(data);
   }
 
+  /** @param {object} message */
+  #sendOrGiveUp(message) {
+    if (this.isOpen) this.sendMessage(message);
+    else this.freezer.giveUp();
+  }
+
   #connect() {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(`${scheme}//${location.host}${this.#path}`);
@@ -87,12 +95,14 @@ export class ReconnectingSocket {
     /** @type {ServerMessage} */
     const message = JSON.parse(data);
     if (message.kind === "clock") this.clock.learn(message);
+    else if (message.kind === "frozen") this.freezer.handle(message);
     else this.#handlers.message(message);
   }
 
   /** @param {{code: number, reason: string}} event */
   #onClose({ code, reason }) {
     this.#isUnanswered = false;
+    this.freezer.giveUp();
     this.refusal = REFUSED.includes(code) ? reason : "";
     setTimeout(() => (this.#socket = this.#connect()), this.#delayMs);
     this.#delayMs = Math.min(LAST_DELAY_MS, this.#delayMs * 2);

@@ -6,6 +6,7 @@ export interface NumberText { text: string; confidence: number; box: Box }
 
 export interface Reading {
   camera: string;
+  seq: number;
   captured_at: number;
   age_s: number;
   width: number;
@@ -24,6 +25,7 @@ export type ServerMessage =
   | { kind: "clock"; sent_at: number; now: number }
   | { kind: "pipeline"; up: boolean }
   | { kind: "welcome"; camera: string }
+  | { kind: "frozen"; camera: string; seq: number; frame_id: number | null }
   | { kind: "credit" };
 
 export interface Stage {
@@ -43,7 +45,7 @@ export interface Explanation {
   sentences: string[];
   is_digit: boolean;
   box: Box | null;
-  evidence: { detector: number[]; classifier: number[]; combined: number[] };
+  evidence: { detector: number[]; classifier: number[]; fused: number[] };
   crop: string | null;
   crop_id: number | null;
   classifier_input: string | null;
@@ -54,4 +56,10 @@ export interface Explanation {
 
 export interface Correction { id: number; camera: string; at: string; label: string; read_as: string; image: string }
 export interface Place { x: number; y: number }
+
+/** A frame that was on the screen: its picture and reading, and its id in /api/frames; null if the display lacks it. */
+export interface FrozenFrame { id: Promise<number | null>; picture: HTMLCanvasElement; reading: Drawable; at: Date }
+export type Drawable = Pick<Reading, "width" | "height" | "digits" | "numbers">;
+/** A camera whose picture a page shows; freeze() keeps what is on the screen, or returns null if nothing is. */
+export interface ExplainedCamera { name: string; freeze: () => FrozenFrame | null }
 export interface Outage { state: string; detail: string; since: Date }

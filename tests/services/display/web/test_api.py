@@ -430,7 +430,7 @@ def test_explanation_has_inputs_evidence_and_layers(server: WebServer) -> None:
         status, explanation = await request_explanation(server, f"x={x + width / 2}&y={y + height / 2}")
         assert status == 200
         assert explanation["sentences"][0].startswith(("Read as", "Rejected", "Not shown"))
-        assert [len(explanation["evidence"][name]) for name in ("detector", "classifier", "combined")] == [10, 11, 11]
+        assert [len(explanation["evidence"][name]) for name in ("detector", "classifier", "fused")] == [10, 11, 11]
         assert [layer["kind"] for layer in explanation["layers"][:3]] == ["convolution", "ReLU", "max pooling"]
         pictures = [
             explanation["crop"],
