@@ -1,6 +1,6 @@
 """Keeps a second pipeline out of a RUN_DIR: it would take the sockets and scrape targets of the first."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -20,10 +20,11 @@ except ImportError:  # Windows
 
 
 @contextmanager
-def hold_lock(run_dir: Path, name: str) -> Iterator[None]:
+def hold_lock(run_dir: Path, name: str, try_again: Callable[[], bool] = lambda: False) -> Iterator[None]:
     """Hold the lock of a line, such as queue.1. The system frees it when this process ends, however it ends.
 
-    Each line has its own, so that single lines can be started by hand. Raises ConfigError if it is held.
+    Each line has its own, so that single lines can be started by hand. While it is held, try_again waits a moment and
+    returns whether to try again. Raises ConfigError if it is still held then.
     """
     folder = run_dir / "locks"
     try:
@@ -34,13 +35,21 @@ def hold_lock(run_dir: Path, name: str) -> Iterator[None]:
             f"RUN_DIR={run_dir} can't be written ({error.strerror}): set it to another folder."
         ) from error
     with file:
-        try:
-            _lock(file)
-        except (BlockingIOError, PermissionError) as error:  # PermissionError on Windows
-            raise ConfigError(
-                f"{name} runs already in RUN_DIR={run_dir}: stop that pipeline first. A second one needs its own "
-                "RUN_DIR, WEB_PORT and PROMETHEUS_PORT."
-            ) from error
-        except OSError:  # some network file systems have no locks
-            pass
+        while not _is_locked(file):
+            if not try_again():
+                raise ConfigError(
+                    f"{name} runs already in RUN_DIR={run_dir}: stop that pipeline first. A second one needs its own "
+                    "RUN_DIR, WEB_PORT and PROMETHEUS_PORT."
+                )
         yield
+
+
+def _is_locked(file: IO[str]) -> bool:
+    """Return whether this process has the lock now."""
+    try:
+        _lock(file)
+    except (BlockingIOError, PermissionError):  # PermissionError on Windows
+        return False
+    except OSError:  # some network file systems have no locks
+        pass
+    return True

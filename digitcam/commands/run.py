@@ -2,6 +2,9 @@
 
 import argparse
 import os
+import sys
+import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +14,9 @@ from digitcam.supervisor import WorkerSpec, keep_alive, make_spec
 from shared.pipeline import WORKER_STAGES, Stage
 from shared.service.signals import configure_logging, stop_on_signals, watch_hangup
 from shared.settings import ConfigError, load_settings, read_env_file
+
+OTHER_ENDS_WITHIN_S = 10.0  # honcho kills after 5 s
+LOCK_POLL_S = 0.05
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -24,11 +30,27 @@ def main(arguments: Sequence[str]) -> int:
     configure_logging(stage)
     settings = load_settings()  # a wrong setting is reported here, once for all workers
     instance = find_instance(stage)
-    with hold_lock(settings.run_dir, f"{stage}.{instance}"):
+    with hold_lock(settings.run_dir, f"{stage}.{instance}", wait_for_lock(stage, stop)):
         if stage == Stage.CAPTURE:
             forget_env_file()
             return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir))
         return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop)
+
+
+def wait_for_lock(stage: Stage, stop: threading.Event) -> Callable[[], bool]:
+    """Return what waits for the lock of a line.
+
+    Two pipelines may start at the same instant. The one whose queue comes first wins: the other queue is refused at
+    once, which ends its pipeline, and the lines of the first wait until that has given up its locks.
+    """
+    deadline = time.monotonic() + (0 if stage == Stage.QUEUE else OTHER_ENDS_WITHIN_S)
+
+    def try_again() -> bool:
+        if stop.wait(LOCK_POLL_S):
+            sys.exit(0)  # it was told to end
+        return time.monotonic() < deadline
+
+    return try_again
 
 
 def find_instance(stage: Stage) -> str:

@@ -4,11 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from digitcam.commands.run import wait_for_lock
 from digitcam.run_lock import hold_lock
+from shared.pipeline import Stage
 from shared.settings import ConfigError
 
 DIGITCAM = Path(sys.executable).parent / "digitcam"
@@ -64,3 +68,28 @@ def test_second_line_touches_no_file_of_the_first(tmp_path: Path) -> None:
     assert "queue.1 runs already in RUN_DIR" in done.stderr
     assert done.stderr.count("\n") == 1
     assert target.read_text() == "the first's"
+
+
+@pytest.mark.parametrize(("stage", "waits"), [(Stage.QUEUE, False), (Stage.DISPLAY, True)])
+def test_queue_decides_which_of_two_pipelines_that_start_together_wins(
+    tmp_path: Path, stage: Stage, waits: bool
+) -> None:
+    """The loser's queue is refused at once, and the lines of the winner wait for what the loser still holds."""
+    loser = hold_lock(tmp_path, f"{stage}.1")
+    loser.__enter__()
+    threading.Timer(0.3, loser.__exit__, (None, None, None)).start()
+    began = time.monotonic()
+    try:
+        with hold_lock(tmp_path, f"{stage}.1", wait_for_lock(stage, threading.Event())):
+            assert waits
+            assert time.monotonic() - began >= 0.3
+    except ConfigError:
+        assert not waits
+        assert time.monotonic() - began < 0.3
+
+
+def test_line_that_waits_for_its_lock_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    stop = threading.Event()
+    stop.set()
+    with hold_lock(tmp_path, "display.1"), pytest.raises(SystemExit, match="0"):
+        hold_lock(tmp_path, "display.1", wait_for_lock(Stage.DISPLAY, stop)).__enter__()
