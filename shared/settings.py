@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from honcho.environ import parse as parse_env_file  # so that .env has the same meaning as for honcho
 
 MODELS = Path(__file__).parent.parent / "models"
+MIN_TOKEN_CHARACTERS = 16  # nobody guesses 16 random ones
 IPC_ADDRESS_BYTES = 100  # a Unix socket's path is limited to 104 bytes (macOS) or 108 (Linux)
 
 
@@ -93,6 +94,14 @@ def _parse_url(text: str) -> str:
     return text
 
 
+def _parse_token(text: str) -> str:
+    if text and len(text) < MIN_TOKEN_CHARACTERS:
+        raise ValueError(
+            f"at least {MIN_TOKEN_CHARACTERS} characters, such as the output of `openssl rand -hex 16`, or nothing"
+        )
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, parsed and checked."""
@@ -113,7 +122,13 @@ class Settings:
     web_host: str = _setting("127.0.0.1", str, "address that the web interface listens on")
     web_port: int = _setting("8000", _number(int, 1, 65535), "port of the web interface")
     web_token: str = _setting(
-        "", str, "password of the web interface; required if WEB_HOST lets other machines in", is_secret=True
+        "",
+        _parse_token,
+        "password of the web interface; required if WEB_HOST lets other machines in",
+        is_secret=True,
+    )
+    web_watch_token: str = _setting(
+        "", _parse_token, "password of those who may watch, but not change anything or add a camera", is_secret=True
     )
     web_certificate: str = _setting("", str, "PEM file with key and certificate; the web interface then uses HTTPS")
     events_days: float = _setting("30", _number(float, 0, 3650), "how many days number events are kept; 0 keeps none")
@@ -145,6 +160,7 @@ class Settings:
 SPECS: dict[str, SettingSpec] = {setting.name.upper(): setting.metadata["spec"] for setting in fields(Settings)}
 QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
 ENV_LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z_0-9]*)[ \t]*=[ \t]*(.*)")
+LOGIN = re.compile(r"(?<=://).*@")  # user and password in an address
 CUT_OFF = re.compile(r"\S#")  # a comment has a space before its #
 
 
@@ -163,7 +179,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = 
         try:
             values[name.lower()] = spec.parse(text)
         except ValueError as error:
-            raise ConfigError(f"{name}={text} is not right: it takes {error}.") from error
+            shown = name if spec.is_secret else f"{name}={LOGIN.sub('…@', text)}"
+            raise ConfigError(f"{shown} is not right: it takes {error}.") from error
     settings = Settings(**values)
     _check_exposure(settings)
     return settings
@@ -219,7 +236,11 @@ def _check_name(name: str, cutoff: float) -> None:
 
 def _check_exposure(settings: Settings) -> None:
     """Refuse an address that other machines can reach without a token or a key."""
-    if not is_loopback(settings.web_host) and not settings.web_token:
+    if settings.web_token and settings.web_token == settings.web_watch_token:
+        raise ConfigError(
+            "WEB_TOKEN and WEB_WATCH_TOKEN are the same: set different ones, since one may change things."
+        )
+    if not is_loopback(settings.web_host) and not (settings.web_token or settings.web_watch_token):
         raise ConfigError(
             f"WEB_HOST={settings.web_host} lets other machines in: set WEB_TOKEN to a secret, "
             "such as the output of `openssl rand -hex 16`, or WEB_HOST to 127.0.0.1."

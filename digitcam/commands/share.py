@@ -69,6 +69,7 @@ def web_settings(host: str, port: int, token: str, certificate: Path) -> Mapping
         "WEB_HOST": host,
         "WEB_PORT": str(port),
         "WEB_TOKEN": token,
+        "WEB_WATCH_TOKEN": "",
         "WEB_CERTIFICATE": str(certificate),
         "EVENTS_DAYS": "0",  # the pipeline's own display stores events
         "WEBHOOK": "",

@@ -46,6 +46,16 @@ def watch_hangup() -> threading.Event:
     return changed
 
 
+def descriptor_limit() -> int:
+    """Return how many files and connections this process may have open."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such module, and no such limit
+    except ImportError:
+        return sys.maxsize
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return limit if limit != resource.RLIM_INFINITY else sys.maxsize
+
+
 def scrape_target_path(run_dir: Path, worker: str) -> Path:
     """Return the path of a worker's scrape target, without characters that a file name cannot hold."""
     return run_dir / "targets" / ("".join(c if c.isalnum() or c in ".-" else "_" for c in worker) + ".json")

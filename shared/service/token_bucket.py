@@ -15,11 +15,15 @@ class TokenBucket:
     def __post_init__(self) -> None:
         self.tokens = self.capacity
 
-    def take_token(self, now: float) -> bool:
-        """Return whether an action is allowed now."""
+    def has_token(self, now: float) -> bool:
+        """Return whether an action would be allowed now."""
         self.tokens = min(self.capacity, self.tokens + self.rate_per_s * (now - self.updated_at))
         self.updated_at = now
-        if self.tokens < 1:
+        return self.tokens >= 1
+
+    def take_token(self, now: float) -> bool:
+        """Return whether an action is allowed now, and count it."""
+        if not self.has_token(now):
             return False
         self.tokens -= 1
         return True

@@ -44,6 +44,9 @@ DIGITS = Counter("digitcam_digits", "Digits in readings.", ["camera"])
 REJECTS = Counter("digitcam_rejects", "Detections that were classified as not a digit.", ["camera"])
 VIEWERS = Gauge("digitcam_viewers", "Browsers that show the live view.")
 REFUSED = Counter("digitcam_refusals", "Requests and browsers that the web interface refused, and why.", ["reason"])
+WEB_FAILURES = Counter(
+    "digitcam_web_failures", "Requests and tasks of the web interface that ended in a bug.", ["task"]
+)
 EVENTS_LOST = Counter("digitcam_events_lost", "Events that a slow listener or the webhook missed.", ["listener"])
 WEBHOOK_EVENTS = Gauge("digitcam_webhook_events", "Events that wait for the receiver, or that it refused.", ["state"])
 WEBHOOK_FAILURES = Gauge("digitcam_webhook_failures", "Tries since the webhook's receiver last took an event.")

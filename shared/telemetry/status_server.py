@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from http.server import ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,13 +14,31 @@ from prometheus_client import MetricsHandler
 
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
-from shared.telemetry.spans import TRACE
+from shared.telemetry.spans import MAX_RECORDING_S, TRACE
 
 HOST = "127.0.0.1"
+MAX_THREADS = 16  # Prometheus, a probe and a few commands
+TIMEOUT_S = 5.0  # for a request to arrive
 
 
 class StatusServer(ThreadingHTTPServer):
-    """A server whose log has no traceback for each client that gave up before it was answered."""
+    """A server whose log has no traceback for each client that gave up before it was answered, and few threads."""
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(address, handler)
+        self._free_threads = threading.BoundedSemaphore(MAX_THREADS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if self._free_threads.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free_threads.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
@@ -50,9 +68,13 @@ def make_handler(health: Health) -> type[MetricsHandler]:
     probes = {"/livez": health.check_alive, "/readyz": health.check_ready}
 
     class StatusHandler(MetricsHandler):
+        timeout = TIMEOUT_S
+
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
             path = urlsplit(self.path).path
-            if path in probes:
+            if self.headers.get("Host", HOST).partition(":")[0] not in (HOST, "localhost"):  # DNS rebinding
+                self.respond(403, {"error": f"this server answers to {HOST} and localhost only"})
+            elif path in probes:
                 result = probes[path]()
                 self.respond(200 if result.ok else 503, {"ok": result.ok, **asdict(result)})
             elif path == "/trace":
@@ -63,10 +85,12 @@ def make_handler(health: Health) -> type[MetricsHandler]:
         def respond_with_spans(self) -> None:
             try:
                 (seconds,) = map(float, parse_qs(urlsplit(self.path).query)["seconds"])
-                spans = TRACE.record(max(0.0, seconds))
             except (KeyError, ValueError):
-                self.respond(400, {"error": "/trace takes ?seconds=5"})
+                seconds = -1.0
+            if not 0 <= seconds <= MAX_RECORDING_S:  # also false for nan
+                self.respond(400, {"error": f"/trace takes ?seconds=5, at most {MAX_RECORDING_S:g}"})
                 return
+            spans = TRACE.record(seconds)
             self.respond(200, [asdict(span) for span in spans])
 
         def respond(self, status: int, content: Any) -> None:

@@ -4,9 +4,11 @@ A real Chromium takes each as soon as the page shows what the screenshot is abou
 """
 
 import re
+import secrets
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
@@ -19,10 +21,12 @@ from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
 
+from services.display.web.server import WebServer
 from tests.browser.conftest import FLAGS
 from tests.browser.film import film_digit
 from tests.browser.test_browser_cameras import FAKE_WEBCAM, url, write_three
 from tests.pipeline.pipeline import ROOT, HonchoPipeline, run_pipeline, wait_for
+from tests.services.display.web.test_server import settings
 
 FOLDER = ROOT / "docs" / "screens"
 WIDE, PHONE = (1280, 844), (390, 844)
@@ -153,6 +157,12 @@ def wait_until_back(tab: Tab) -> None:
     tab.get_by_role("article", name="Camera demo.2").scroll_into_view_if_needed()
 
 
+def take_sign_in(browser: Browser, folder: Path) -> None:
+    """Take the page that a web server with a token shows first."""
+    with closing(WebServer(settings(folder, WEB_TOKEN=secrets.token_hex(16)), time.monotonic)) as server:
+        take_screenshot(browser, "sign-in", server.url, lambda tab: expect(tab.get_by_label("Token")).to_be_focused())
+
+
 def take_all(browser: Browser, pipeline: HonchoPipeline) -> None:
     """Take every screenshot, those of the stopped camera last."""
     live_view = url(pipeline, "/")
@@ -181,6 +191,7 @@ def main() -> int:
             run_pipeline(Path(name), ",".join(["demo"] * len(CAMERAS))) as pipeline,
             closing(playwright.chromium.launch(executable_path=chromium, args=flags)) as browser,
         ):
+            take_sign_in(browser, Path(name))
             wait_for(lambda: pipeline.is_reading(*CAMERAS), 60)
             take_all(browser, pipeline)
     return 0

@@ -37,7 +37,9 @@ def test_setting_with_two_values_names_the_one_in_force(env_file: Path) -> None:
 
 
 def test_secrets_are_hidden(env_file: Path) -> None:
-    out = "\n".join(format_settings({"WEB_TOKEN": "hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file))
+    out = "\n".join(
+        format_settings({"WEB_TOKEN": "hunter2hunter2hunter2", "CAMERAS": "rtsp://me:hunter2@hall/live,demo"}, env_file)
+    )
     assert "hunter2" not in out
     assert "rtsp://...@hall/live,demo" in out
 

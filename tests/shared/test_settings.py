@@ -95,6 +95,9 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"QUEUE": "tcp://localhost"}, ["QUEUE=tcp://localhost", "tcp://host:port"]),
         ({"QUEUE": "tcp://0.0.0.0:5750"}, ["QUEUE=tcp://0.0.0.0:5750", "digitcam keys"]),
         ({"WEB_HOST": "0.0.0.0"}, ["WEB_HOST=0.0.0.0", "WEB_TOKEN"]),
+        ({"WEB_TOKEN": "fifteen letters"}, ["WEB_TOKEN is not right", "at least 16 characters"]),
+        ({"WEB_WATCH_TOKEN": "1"}, ["WEB_WATCH_TOKEN is not right", "at least 16 characters"]),
+        ({"WEB_TOKEN": "t" * 16, "WEB_WATCH_TOKEN": "t" * 16}, ["set different ones"]),
         ({"CAMERA": "0"}, ["CAMERA ", "did you mean CAMERAS?"]),
     ],
 )
@@ -129,3 +132,23 @@ def test_socket_path_that_is_too_long_falls_back_to_tcp_on_this_machine(run_dir:
 )
 def test_loopback_addresses_are_recognized(host: str, expected: bool) -> None:
     assert is_loopback(host) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"WEB_TOKEN": "hunter2"},
+        {"WEB_TOKEN": "hunter2hunter2hunter2", "WEB_WATCH_TOKEN": "hunter2hunter2hunter2"},
+        {"WEBHOOK": "ftp://me:hunter2@x"},
+        {"WEBHOOK": "ftp://me:hunter2/@#@x"},
+        {"EVERY_FRAME": "rtsp://me:hunter2@x/y"},
+    ],
+)
+def test_sentence_about_a_wrong_setting_has_no_password(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load_settings(wrong, Path("no.env"))
+    assert "hunter2" not in str(raised.value)
+
+
+def test_token_to_watch_lets_other_machines_in() -> None:
+    assert load_settings({"WEB_HOST": "0.0.0.0", "WEB_WATCH_TOKEN": "t" * 16}, Path("no.env")).web_watch_token

@@ -4,7 +4,9 @@ A handler takes any of `query` and `body` (types of schema.py), `request` (aioht
 returns a type of schema.py, None for "204 No Content", a pair of value and status, or an aiohttp response.
 """
 
+import asyncio
 import inspect
+import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime
@@ -12,11 +14,13 @@ from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from services.display.web.schema import Model, NoQuery
 
 JSON = "application/json"
 BODY_BYTES = 4096
+BODY_TIMEOUT_S = 5.0  # for all of the body
 
 Handler = Callable[..., Coroutine[Any, Any, Any]]
 T = TypeVar("T")
@@ -100,7 +104,7 @@ async def read_body(request: web.Request, kind: type[Model]) -> Model:
     if request.content_type != JSON:
         raise web.HTTPUnsupportedMediaType(text=f"the content type of the body must be {JSON}")
     try:
-        values = msgspec.json.decode(await request.read())
+        values = msgspec.json.decode(await read_bytes(request))
         if isinstance(values, dict):  # JSON Schema takes 1.0 for an integer, msgspec does not
             values = {n: int(v) if isinstance(v, float) and v.is_integer() else v for n, v in values.items()}
         return msgspec.convert(values, kind)
@@ -108,6 +112,17 @@ async def read_body(request: web.Request, kind: type[Model]) -> Model:
         refuse(describe(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         refuse("the body is not JSON")
+
+
+async def read_bytes(request: web.Request) -> bytes:
+    """Return a request's body. Raises HTTPRequestTimeout if the client is slow, HTTPBadRequest if it breaks off."""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"the body did not come within {BODY_TIMEOUT_S:.0f} s") from None
+    except (web.RequestPayloadError, HttpProcessingError, zlib.error):
+        refuse("the body is broken")
 
 
 def convert(value: Any, kind: type[T], name: str = "") -> T:

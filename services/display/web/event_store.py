@@ -42,7 +42,7 @@ CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (id) WHERE problem I
 WEBHOOK = """
 CREATE TEMP VIEW posts AS
     SELECT deliveries.id AS delivery, problem, event AS id, camera, number, appeared_at,
-        iif(kind = 'left', left_at, NULL) AS left_at, deliveries.confidence AS confidence
+        CASE kind WHEN 'left' THEN left_at END AS left_at, deliveries.confidence AS confidence
     FROM deliveries JOIN events ON events.id = event;
 CREATE TEMP TRIGGER appeared AFTER INSERT ON events BEGIN
     INSERT INTO deliveries (event, kind, confidence) VALUES (new.id, 'appeared', new.confidence);

@@ -7,24 +7,28 @@ from typing import Any
 
 from aiohttp import web
 
-from services.display.web.access import HEADERS, PAGES, make_error, make_guard
+from services.display.web.access import HEADERS, HSTS, PAGES, ROLE, AccessGuard, make_error
 from services.display.web.api.routes import Api
 from services.display.web.browser_cameras.registry import KINDS, BrowserCameraRegistry
 from services.display.web.endpoint import BODY_BYTES
 from services.display.web.live.hub import LiveViewHub
-from shared.settings import Settings
+from services.display.web.login_page import LOGIN
+from services.display.web.sessions import AccessRole
+from services.display.web.web_log import report_failure
+from shared.settings import is_loopback
 
 FILES = Path(__file__).parent / "static"
 INCLUDE = re.compile(r" *<!-- include ([a-z_]+\.html) -->\n")  # a part that several pages share
 CONTENT_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 
 
-def make_app(settings: Settings, live: LiveViewHub, cameras: BrowserCameraRegistry, api: Api) -> web.Application:
+def make_app(guard: AccessGuard, live: LiveViewHub, cameras: BrowserCameraRegistry, api: Api) -> web.Application:
     """Return the application with all routes behind the guard."""
-    guard = make_guard(settings.web_host, settings.web_token)
-    app = web.Application(middlewares=[guard, errors_as_json], client_max_size=BODY_BYTES)
+    app = web.Application(middlewares=[errors_as_json, guard.check_request], client_max_size=BODY_BYTES)
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.extend([live.close_all, cameras.close_all])
+    app.router.add_get(LOGIN, guard.show_login)
+    app.router.add_post(LOGIN, guard.sign_in)
     app.router.add_get("/ws", live.serve)
     app.router.add_get(f"/{{kind:{'|'.join(KINDS)}}}/ws", cameras.serve)
     api.add_routes(app)
@@ -36,10 +40,12 @@ def make_app(settings: Settings, live: LiveViewHub, cameras: BrowserCameraRegist
 
 def make_file_handler(file: Path) -> Callable[[web.Request], Coroutine[Any, Any, web.Response]]:
     """Return a handler for one file, which is read once."""
-    body, content_type = read_page(file).encode(), CONTENT_TYPES[file.suffix]
+    text, content_type = read_page(file), CONTENT_TYPES[file.suffix]
+    body, body_to_watch = text.encode(), text.replace("<html ", '<html data-role="watch" ', 1).encode()
 
-    async def serve_file(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=content_type, charset="utf-8")
+    async def serve_file(request: web.Request) -> web.Response:
+        may_change = request[ROLE] is AccessRole.CHANGE  # style.css hides from others what would be refused
+        return web.Response(body=body if may_change else body_to_watch, content_type=content_type, charset="utf-8")
 
     return serve_file
 
@@ -62,9 +68,19 @@ async def errors_as_json(request: web.Request, handler: Any) -> web.StreamRespon
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
+    except (web.HTTPException, ConnectionError):  # redirects; browsers that left
+        raise
+    except Exception:  # noqa: BLE001 - a bug; aiohttp would log each
+        report_failure("request")
+        if request.writer.output_size:  # too late for an answer
+            raise ConnectionResetError from None
+        return make_error(500, "failure", "The display made an error; its log says which.")
     return response
 
 
-async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the security headers to every response."""
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.secure and not is_loopback(request.host.rpartition(":")[0] or request.host):
+        response.headers["Strict-Transport-Security"] = HSTS

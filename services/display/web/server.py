@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
+from services.display.web.access import AccessGuard
 from services.display.web.api.routes import Api
 from services.display.web.browser_cameras.registry import BrowserCameraRegistry
 from services.display.web.browser_cameras.uplink import QueueConnection
 from services.display.web.live.hub import LiveViewHub
 from services.display.web.routes import make_app
+from services.display.web.web_log import LOG, log_loop_error
 from shared.messaging.messages import CameraReport
 from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
@@ -22,6 +24,8 @@ from shared.settings import ConfigError, Settings
 START_TIMEOUT_S = 10
 EVENTS_INTERVAL_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
+HEADER_TIMEOUT_S = 5.0  # for the TLS handshake, for the headers of a request, and for the next request
+LINGER_S = 1.0  # for the rest of a body that nobody reads
 
 T = TypeVar("T")
 
@@ -46,9 +50,18 @@ class WebServer:
         self._browser_cameras = BrowserCameraRegistry(
             connect, clock, max_age_s=settings.max_age_s / 2, frozen_frames=self.api.frozen_frames
         )
-        app = make_app(settings, self._live, self._browser_cameras, self.api)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
+        self._guard = AccessGuard(settings)
+        self._runner = web.AppRunner(
+            make_app(self._guard, self._live, self._browser_cameras, self.api),
+            access_log=None,
+            logger=LOG,
+            keepalive_timeout=HEADER_TIMEOUT_S,
+            lingering_time=LINGER_S,
+            shutdown_timeout=STOP_TIMEOUT_S,
+        )
+        self._listener: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(log_loop_error)
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._thread.start()
         try:
@@ -59,7 +72,20 @@ class WebServer:
 
     async def _bind(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()
-        await web.TCPSite(self._runner, settings.web_host, settings.web_port, ssl_context=tls).start()
+        if not self._runner.server:
+            raise RuntimeError("the runner has no server after its setup")
+        self._listener = await self._loop.create_server(
+            self._guard.limit_connections(self._runner.server),
+            settings.web_host,
+            settings.web_port,
+            ssl=tls,
+            ssl_handshake_timeout=HEADER_TIMEOUT_S if tls else None,
+        )
+
+    async def _stop(self) -> None:
+        if self._listener:
+            self._listener.close()
+        await self._runner.cleanup()
 
     def _run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
@@ -87,7 +113,7 @@ class WebServer:
 
     def close(self) -> None:
         """Close all connections and free the port."""
-        self._run(self._runner.cleanup(), 2 * STOP_TIMEOUT_S)
+        self._run(self._stop(), 2 * STOP_TIMEOUT_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -1,9 +1,7 @@
 """What the live view, the browser cameras and the stream do alike with their WebSockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from collections.abc import Iterable
 
 from aiohttp import WSCloseCode, web
 
@@ -16,18 +14,6 @@ MAX_REASON_BYTES = 120  # RFC 6455 allows 123
 
 class ProtocolError(Exception):
     """A browser has violated the protocol; the text says how."""
-
-
-@asynccontextmanager
-async def run_task(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run a coroutine as a task, and cancel it when the block ends."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def close_full(socket: web.WebSocketResponse, sentence: str) -> None:

@@ -1,11 +1,13 @@
 """/metrics, /livez and /readyz, requested over real HTTP."""
 
 import json
+import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler
 
@@ -20,9 +22,10 @@ from shared.telemetry.status_server import StatusServer, serve_status
 from tests.shared.service.test_stage_loop import BatchQueue, frame
 
 
-def request(port: int, path: str) -> tuple[int, str]:
+def request(port: int, path: str, **headers: str) -> tuple[int, str]:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        with urllib.request.urlopen(asked, timeout=5) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -49,6 +52,33 @@ def test_heartbeat_and_readiness_are_metrics() -> None:
         families = text_string_to_metric_families(request(port, "/metrics")[1])
         values = {sample.name: sample.value for family in families for sample in family.samples}
     assert (values["digitcam_heartbeat_age_seconds"], values["digitcam_ready"]) == (1.5, 1.0)
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
+def test_page_of_another_host_gets_nothing(host: str) -> None:
+    with serve_status(Health()) as port:
+        for path in ("/metrics", "/readyz", "/trace?seconds=0"):
+            assert request(port, path, Host=host)[0] == 403
+            assert request(port, path, Host=f"localhost:{port}")[0] != 403
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "61", "x", ""])
+def test_trace_takes_a_time_that_is_short(seconds: str) -> None:
+    with serve_status(Health()) as port:
+        assert request(port, f"/trace?seconds={seconds}")[0] == 400
+
+
+def test_half_requests_hold_few_threads_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.telemetry.status_server.TIMEOUT_S", 0.3)
+    with serve_status(Health()) as port, ExitStack() as strangers:
+        opened = [strangers.enter_context(socket.create_connection(("127.0.0.1", port), 5)) for _ in range(50)]
+        for connection in opened:
+            connection.sendall(b"GET / HTTP/1.1\r\nX: ")
+        assert threading.active_count() < 50
+        for connection in opened:
+            with suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        assert request(port, "/metrics")[0] == 200
 
 
 def test_hung_worker_is_not_alive_within_3_s() -> None:

@@ -11,8 +11,8 @@ from services.display.web.endpoint import JSON, Endpoint
 from services.display.web.schema import Document, ErrorInfo
 
 REFERENCE = "#/components/schemas/{name}"
-COMMON_ERRORS = (400, 401, 403)
-BODY_ERRORS = (413, 415)
+COMMON_ERRORS = (400, 401, 403, 429)
+BODY_ERRORS = (408, 413, 415)
 
 
 def make_document(endpoints: Iterable[Endpoint]) -> Document:
@@ -27,7 +27,8 @@ def make_document(endpoints: Iterable[Endpoint]) -> Document:
         "openapi": "3.1.0",
         "info": {"title": "digitcam", "version": "1", "description": "The handwritten digits that cameras see."},
         "paths": paths,
-        "components": {"schemas": components},
+        "components": {"schemas": components, "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{}, {"token": []}],
     }
 
 
@@ -41,7 +42,7 @@ def describe_endpoint(endpoint: Endpoint) -> Document:
     operation: Document = {
         "summary": (endpoint.handler.__doc__ or "").partition("\n")[0].rstrip("."),
         "parameters": [*describe_path(endpoint), *describe_query(endpoint.types.get("query"))],
-        "responses": describe_responses(endpoint, (*COMMON_ERRORS, *(BODY_ERRORS if body else ()), *endpoint.errors)),
+        "responses": describe_responses(endpoint, {*COMMON_ERRORS, *(BODY_ERRORS if body else ()), *endpoint.errors}),
     }
     if body:
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": refer_to(body)}}}

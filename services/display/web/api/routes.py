@@ -24,6 +24,7 @@ from services.display.web.explain.handler import ExplanationApi
 from services.display.web.schema import Document
 from services.display.web.snapshots import Snapshots
 from services.display.web.state import DashboardState
+from services.display.web.tasks import keep_running
 from shared.messaging.messages import CameraReport
 from shared.settings import ConfigError, Settings
 
@@ -103,10 +104,10 @@ class Api:
         app.cleanup_ctx.append(self._run_tasks)
 
     async def _run_tasks(self, _: web.Application) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(self._expire_numbers())]
+        tasks = [asyncio.create_task(keep_running("expiry", self._expire_numbers))]
         if self._webhook.is_on:
             self.state.subscribers.add(self._webhook.notice)
-            tasks.append(asyncio.create_task(self._webhook.post_all()))
+            tasks.append(asyncio.create_task(keep_running("webhook", self._webhook.post_all)))
         yield
         for task in tasks:
             task.cancel()

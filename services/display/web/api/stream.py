@@ -14,7 +14,8 @@ from services.display.web.conversions import camera_change, encode_update, event
 from services.display.web.event_store import Event
 from services.display.web.schema import CameraQuery, Model
 from services.display.web.state import DashboardState, Update
-from services.display.web.websockets import ProtocolError, close_violation, run_task
+from services.display.web.tasks import run_task
+from services.display.web.websockets import ProtocolError, close_violation
 from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
 
@@ -94,7 +95,7 @@ class StreamApi:
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=KEEPALIVE_S)
         await socket.prepare(request)
         with self._subscribe(query.camera) as queue:
-            async with run_task(send_all(socket, queue)):
+            async with run_task(send_all(socket, queue), socket):
                 async for _ in socket:
                     await close_violation(socket, ProtocolError("this socket takes no messages"))
         return socket

@@ -10,13 +10,13 @@ from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCam
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
 from services.display.web.browser_protocol import PipelineStatus
 from services.display.web.explain.frozen_frames import FrozenFrames
+from services.display.web.tasks import run_task
 from services.display.web.websockets import (
     HEARTBEAT_S,
     ProtocolError,
     close_full,
     close_sockets,
     close_violation,
-    run_task,
 )
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
@@ -84,8 +84,8 @@ class BrowserCameraRegistry:
         camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s, self._frozen_frames)
         self._cameras[camera.name] = camera
         self._own_names.add(camera.name)
-        uplink = Uplink(self._connect, camera.name, camera.on_frame_sent)
-        async with run_task(camera.send_all()):
+        uplink = Uplink(self._connect, camera.name, camera.on_frame_sent, camera.on_uplink_failed)
+        async with run_task(camera.send_all(), socket):
             camera.enqueue_message(PipelineStatus(up=self._is_up))
             camera.schedule_credit()
             try:

@@ -9,7 +9,7 @@ import struct
 import time
 from collections.abc import Callable
 
-from aiohttp import WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from msgspec import Struct
 
 from services.display.display_state import DisplayFrame
@@ -66,6 +66,12 @@ class BrowserCamera:
         """Schedule the next credit, because the last frame is on its way to the queue. From any thread."""
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.schedule_credit)
+
+    def on_uplink_failed(self) -> None:
+        """Close the connection, since nothing sends its frames any more. From any thread."""
+        if not self._loop.is_closed():
+            closing = self.socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"the display made an error")
+            asyncio.run_coroutine_threadsafe(closing, self._loop)
 
     def schedule_credit(self) -> None:
         """Give a credit as soon as MAX_FPS allows."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Protocol
 
+from services.display.web.web_log import report_failure
 from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
 from shared.messaging.messages import CameraReport
@@ -47,8 +48,15 @@ class FrameSlot:
 class Uplink:
     """A thread with its own connection to the queue, for as long as a browser is a camera."""
 
-    def __init__(self, connect: Callable[[], QueueConnection], name: str, on_frame_sent: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], QueueConnection],
+        name: str,
+        on_frame_sent: Callable[[], None],
+        on_failed: Callable[[], None],
+    ) -> None:
         self._slot = FrameSlot(on_frame_sent)
+        self._on_failed = on_failed
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(connect, name), name=name, daemon=True)
         self._thread.start()
@@ -62,6 +70,13 @@ class Uplink:
         self._stop.set()
 
     def _run(self, connect: Callable[[], QueueConnection], name: str) -> None:
+        try:
+            self._send_frames(connect, name)
+        except Exception:  # noqa: BLE001 - any: the browser would wait for ever
+            report_failure("uplink")
+            self._on_failed()
+
+    def _send_frames(self, connect: Callable[[], QueueConnection], name: str) -> None:
         watchdog = CameraWatchdog(time.monotonic(), can_block=True, can_freeze=False)
         with closing(connect()) as queue:
             states, frames = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)

@@ -8,7 +8,8 @@ from services.display.display_state import DisplayFrame
 from services.display.web.browser_protocol import PipelineStatus
 from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.live.viewer import LiveViewer
-from services.display.web.websockets import ProtocolError, close_full, close_sockets, close_violation, run_task
+from services.display.web.tasks import run_task
+from services.display.web.websockets import ProtocolError, close_full, close_sockets, close_violation
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.telemetry import metrics
@@ -55,7 +56,7 @@ class LiveViewHub:
         viewer.enqueue_message(PipelineStatus(up=self.is_up))
         for state in self._states.values():
             viewer.enqueue(state)
-        async with run_task(viewer.send_all()):
+        async with run_task(viewer.send_all(), viewer.socket):
             try:
                 await viewer.receive_all()
             except ProtocolError as error:

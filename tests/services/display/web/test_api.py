@@ -136,10 +136,12 @@ def test_number_of_added_cameras_is_limited(server: WebServer) -> None:
 
 def test_adding_a_camera_needs_the_token_and_the_own_origin(tmp_path: Path) -> None:
     async def scenario() -> None:
-        server = WebServer(settings(tmp_path, WEB_TOKEN="of this test"), time.monotonic)  # noqa: S106 - used here only
+        server = WebServer(settings(tmp_path, WEB_TOKEN="a secret of this test"), time.monotonic)  # noqa: S106 - used here only
         assert (await put(server, "hall"))[0] == 401
-        assert (await put(server, "hall?token=of+this+test", headers={"Origin": "http://else.example"}))[0] == 403
-        assert (await put(server, "hall?token=of+this+test"))[0] == 201
+        assert (await put(server, "hall?token=a+secret+of+this+test", headers={"Origin": "http://else.example"}))[
+            0
+        ] == 403
+        assert (await put(server, "hall?token=a+secret+of+this+test"))[0] == 201
         await asyncio.to_thread(server.close)
 
     in_browser(scenario)

@@ -149,7 +149,7 @@ def test_other_sites_cannot_correct_or_delete(server: WebServer, tmp_path: Path)
 
 def test_correction_needs_the_token(tmp_path: Path) -> None:
     async def scenario() -> None:
-        server = WebServer(settings(tmp_path, WEB_TOKEN="a secret"), time.monotonic)  # noqa: S106 - used here only
+        server = WebServer(settings(tmp_path, WEB_TOKEN="a secret of this test"), time.monotonic)  # noqa: S106 - used here only
         try:
             assert (await correct(server, remember(server, crop()), "7"))[0] == 401
         finally:
