@@ -33,7 +33,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench  ## a quarter of an hour on two cores that are idle otherwise
+bench: .venv/bench  ## under half an hour on two cores that are idle otherwise
 	$(BIN)/digitcam bench all --write docs
 
 train: .venv/dev

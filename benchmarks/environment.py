@@ -12,7 +12,7 @@ from benchmarks.trust import count_usable_cores
 from shared.telemetry.processor import find_processor
 
 PACKAGES = ("digitcam", "pyzmq", "onnxruntime", "opencv-python", "numpy", "simplejpeg", "msgpack")
-COMPARED = ("torch", "openvino", "imagezmq", "mosec")
+COMPARED = ("torch", "openvino", "imagezmq", "mosec", "litserve", "inference")
 
 
 def describe_environment() -> dict[str, str]:

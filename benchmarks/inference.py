@@ -6,6 +6,7 @@ The bare networks get exactly the arrays that the recognizer gave its networks f
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +19,7 @@ from benchmarks import trust
 from benchmarks.bare_loop import make_frames
 from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_film
 from benchmarks.runtimes import RUNTIMES, Arrays, NetworkCall, load_onnx
+from benchmarks.trust import Repeat, Row, repeat_until_trusted
 from services.inference import read_batch
 from services.preprocess import preprocess_frame
 from shared.messaging.messages import GrayFrame
@@ -33,8 +35,13 @@ TOLERANCE = 1e-2  # of logits, between runtimes that all compute in 32 bits
 NetworkInputs = list[tuple[str, Arrays]]  # the network's name and its input
 
 
-def bench_inference(digits: int, seconds: float) -> dict[str, Any]:
+def bench_inference(digits: int, seconds: float, repeat: Repeat = repeat_until_trusted) -> Row:
     """Return a row per batch size, and one per network, batch size and runtime. Raises DisturbedError."""
+    return repeat(partial(measure_inference, digits, seconds))
+
+
+def measure_inference(digits: int, seconds: float) -> Row:
+    """Measure everything once. Raises DisturbedError."""
     cv2.setNumThreads(1)
     settings, cores, began_s = load_settings(), trust.CoreUsage(), time.process_time()
     frames = make_gray_frames(digits, max(BATCH_SIZES), settings)
@@ -42,8 +49,15 @@ def bench_inference(digits: int, seconds: float) -> dict[str, Any]:
     inputs = {size: record_inputs(batch, settings) for size, batch in batches.items()}
     worker = [bench_worker(batch, inputs[size], settings, seconds) for size, batch in batches.items()]
     runtimes, missing = bench_runtimes(inputs, settings.models, seconds)
-    trust.check_cores(cores.shares(time.process_time() - began_s)[0])
-    return {"digits": digits, "worker": worker, "runtimes": runtimes, "not_installed": missing}
+    others, _ = cores.shares(time.process_time() - began_s)
+    return {
+        "digits": digits,
+        "worker": worker,
+        "runtimes": runtimes,
+        "not_installed": missing,
+        "others": round(others, 3),
+        "untrusted": trust.judge_cores(others),
+    }
 
 
 def make_gray_frames(digits: int, count: int, settings: Settings) -> list[GrayFrame]:

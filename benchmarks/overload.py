@@ -6,16 +6,17 @@ peers that use PUB/SUB or keep the newest frame get the same films and the same 
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
 from benchmarks.bench_films import BenchFilm, cache_folder, make_film
 from benchmarks.launcher import launch_pipeline
-from benchmarks.measurement import check_run, measure_pipeline
+from benchmarks.measurement import measure_pipeline
 from benchmarks.peers import PEERS
-from benchmarks.peers.bench import measure_all, to_row
+from benchmarks.peers.bench import OURS, measure_all, to_row
 from benchmarks.peers.measurement import PeerLoad
-from benchmarks.pipeline import BenchPlan, make_report, measure_bare_fps
+from benchmarks.pipeline import BenchPlan, make_report
 from benchmarks.slow_inference import DIGIT_S, FRAME_S
+from benchmarks.trust import Repeat, Row, check_due, repeat_until_trusted
 from shared.pipeline import Stage
 
 SPEED = 0.5  # of the speed that the films require
@@ -23,9 +24,9 @@ CROWDED, USUAL = 10, 1  # digits
 COMPARED = ("imagezmq_reqrep", "imagezmq_pubsub", "imagezmq_threads")
 
 
-def bench_overload(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
+def bench_overload(cameras: int, fps: float, seconds: float, repeat: Repeat = repeat_until_trusted) -> Row:
     """Return the pipeline's figures and a row per peer. Raises DisturbedError."""
-    ours, films = bench_overloaded_pipeline(cameras, fps, seconds), plan_films(cameras, fps)
+    ours, films = repeat(partial(measure_overloaded_pipeline, cameras, fps, seconds)), plan_films(cameras, fps)
     load = PeerLoad(
         films=tuple(make_film(film, cache_folder()) for film in films),
         fps=fps,
@@ -33,20 +34,19 @@ def bench_overload(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
         workers=1,
         slow_environment=make_slow_environment(films),
     )
-    rows, missing = measure_all(load, [peer for peer in PEERS if peer.module in COMPARED])
-    return ours | {"speed": SPEED, "rows": [to_row("digitcam", ours), *rows], "not_installed": missing}
+    rows, missing = measure_all(load, [peer for peer in PEERS if peer.module in COMPARED], repeat)
+    return ours | {"speed": SPEED, "rows": [to_row(OURS, ours), *rows], "not_installed": missing}
 
 
-def bench_overloaded_pipeline(cameras: int, fps: float, seconds: float) -> dict[str, Any]:
+def measure_overloaded_pipeline(cameras: int, fps: float, seconds: float) -> Row:
     """Return the figures of `bench pipeline` for a pipeline with a slow inference worker. Raises DisturbedError."""
+    check_due(SPEED * cameras * fps * seconds)
     films = plan_films(cameras, fps)
     paths = [make_film(film, cache_folder()) for film in films]
     lines: dict[str, str] = {Stage.INFERENCE: f"exec {sys.executable} -m benchmarks.slow_inference"}
     with launch_pipeline(paths, lines=lines, settings=make_slow_environment(films)) as pipeline:
-        run, settings = measure_pipeline(pipeline, films, seconds), pipeline.settings
-    check_run(run)
-    plan = BenchPlan(cameras=cameras, fps=fps, seconds=seconds, digits=USUAL)
-    return make_report(plan, run, measure_bare_fps(paths, settings))
+        run = measure_pipeline(pipeline, films, seconds)
+    return make_report(BenchPlan(cameras=cameras, fps=fps, seconds=seconds, digits=USUAL), run)
 
 
 def plan_films(cameras: int, fps: float) -> list[BenchFilm]:

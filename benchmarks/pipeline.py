@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from benchmarks import trust
 from benchmarks.bare_loop import load_bare_loop, measure_bare_loop
 from benchmarks.bench_films import BenchFilm, cache_folder, load_jpegs, make_film
 from benchmarks.counters import summarize_batches
 from benchmarks.launcher import launch_pipeline
-from benchmarks.measurement import PipelineRun, check_run, measure_pipeline
+from benchmarks.measurement import PipelineRun, judge_run, measure_pipeline
 from benchmarks.stats import compute_fairness, compute_percentile_ms
+from benchmarks.trust import Repeat, Row, repeat_until_trusted
 from shared.pipeline import Stage
-from shared.settings import Settings
+from shared.settings import load_settings
 
 MB = 1e6
 
@@ -40,34 +41,36 @@ class BenchPlan:
         return [BenchFilm(seed, self.fps, self.digits, self.still) for seed in range(self.cameras)]
 
 
-def bench_pipeline(plan: BenchPlan) -> dict[str, Any]:
-    """Return the figures of a plan. Raises DisturbedError."""
+def bench_pipeline(plan: BenchPlan, repeat: Repeat = repeat_until_trusted) -> Row:
+    """Return the figures of a plan, and how they compare with a bare loop. Raises DisturbedError."""
+    report = repeat(partial(measure_plan, plan))
+    bare_fps = measure_bare_fps([make_film(film, cache_folder()) for film in plan.films()])
+    return report | compare_with_bare_loop(report, bare_fps)
+
+
+def measure_plan(plan: BenchPlan) -> Row:
+    """Start a pipeline, measure it once and return its figures. Raises DisturbedError."""
+    trust.check_due(plan.cameras * plan.fps * plan.seconds)
     films = [make_film(film, cache_folder()) for film in plan.films()]
     workers: dict[str, int] = {Stage.PREPROCESS: plan.preprocess, Stage.INFERENCE: plan.inference}
     with launch_pipeline(films, workers=workers, settings=plan.settings()) as pipeline:
-        run, settings = measure_pipeline(pipeline, plan.films(), plan.seconds), pipeline.settings
-    check_run(run)
-    return make_report(plan, run, measure_bare_fps(films, settings))
+        return make_report(plan, measure_pipeline(pipeline, plan.films(), plan.seconds))
 
 
-def measure_bare_fps(films: Sequence[Path], settings: Settings) -> float:
-    """Return the frames per second of the bare loop on these films. Raises DisturbedError."""
+def measure_bare_fps(films: Sequence[Path]) -> float:
+    """Return the frames per second of the bare loop on these films, on one core."""
     jpegs = list(chain.from_iterable(zip(*map(load_jpegs, films), strict=True)))  # cameras in turn, as in the pipeline
-    recognize, cores = load_bare_loop(settings), trust.CoreUsage()
-    fps, cpu_s = measure_bare_loop(recognize, jpegs)
-    trust.check_cores(cores.shares(cpu_s)[0])
-    return fps
+    return measure_bare_loop(load_bare_loop(load_settings()), jpegs)
 
 
-def make_report(plan: BenchPlan, run: PipelineRun, bare_fps: float) -> dict[str, Any]:
-    """Return the JSON object.
+def make_report(plan: BenchPlan, run: PipelineRun) -> Row:
+    """Return the figures of a run; "untrusted" is why they are not the pipeline's own, or "".
 
-    efficiency is the pipeline's frames per second divided by those of the bare loop on all cores; it is meaningful if
-    the cameras send more than fits. cpu_efficiency is the same in CPU time, and meaningful at any load. With still
-    cameras, fps and read_share count every frame with a reading, most of them repeated readings (unchanged_share).
+    fps and read_share count every frame with a reading. With still cameras most of these are repeated readings
+    (unchanged_share); those whose digits were only followed from an earlier frame are in followed_share.
     """
-    cores, fps = trust.count_usable_cores(), max(run.fps, 1 / run.seconds)
-    pipeline_cpu = sum(share for part, share in run.cpu.items() if part != "bench")
+    fps = max(run.fps, 1 / run.seconds)
+    cpu_ms = {part: round(1000 * share / fps, 3) for part, share in sorted(run.cpu.items())}
     return {
         "cameras": plan.cameras,
         "asked_fps": plan.fps,
@@ -77,20 +80,34 @@ def make_report(plan: BenchPlan, run: PipelineRun, bare_fps: float) -> dict[str,
         "workers": {"preprocess": plan.preprocess, "inference": plan.inference},
         "fps": round(run.fps, 1),
         "read_share": round(run.share("read"), 4),
-        "unchanged_share": round(run.share("unchanged"), 4),
+        "followed_share": round(run.outcome_share("followed"), 4),
+        "unchanged_share": round(run.outcome_share("unchanged"), 4),
         "age_p50_ms": compute_percentile_ms(run.ages_s, 50),
         "age_p99_ms": compute_percentile_ms(run.ages_s, 99),
         "drops": run.drops(),
         "fairness": round(compute_fairness([account.read for account in run.accounts.values()]), 4),
-        "efficiency": round(run.fps / (cores * bare_fps), 3),
-        "cpu_efficiency": round(run.fps / bare_fps / pipeline_cpu, 3),
-        "bare_fps": round(bare_fps, 1),
-        "cores": cores,
+        "cores": trust.count_usable_cores(),
         "idle": round(run.idle, 3),
-        "cpu_ms_per_frame": {part: round(1000 * share / fps, 3) for part, share in sorted(run.cpu.items())},
+        "others": round(run.others, 3),
+        "untrusted": judge_run(run),
+        "cpu_ms_per_frame": cpu_ms,
+        "cpu_ms_per_frame_total": round(sum(ms for part, ms in cpu_ms.items() if part != "bench"), 3),
         "rss_mb": {part: round(size / MB, 1) for part, size in sorted(run.rss_bytes.items())},
         "rss_total_mb": round(sum(run.rss_bytes.values()) / MB, 1),
         "pss_total_mb": round(run.pss_bytes / MB, 1),
         "batches": summarize_batches(run.counted),
         "start_s": round(run.start_s, 2),
+    }
+
+
+def compare_with_bare_loop(report: Row, bare_fps: float) -> Row:
+    """Return how a pipeline compares with a bare loop on each core.
+
+    efficiency compares frames per second: it means something if the cameras send more than fits. cpu_efficiency
+    compares CPU time a frame, at any load.
+    """
+    return {
+        "bare_fps": round(bare_fps, 1),
+        "efficiency": round(report["fps"] / (report["cores"] * bare_fps), 3),
+        "cpu_efficiency": round(1000 / bare_fps / report["cpu_ms_per_frame_total"], 3),
     }

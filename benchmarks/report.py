@@ -5,25 +5,39 @@ from typing import Any
 
 from benchmarks import trust
 from benchmarks.goals import GOALS, Results, collect_values, to_row
+from benchmarks.limits import FULL, estimate_limits
+from services.queue.registry import MAX_CAMERAS
 
 Row = Mapping[str, Any]
 
 GOAL_HEAD = ("goal", "bound", "stretch", "measured (median)", "spread", "n", "")
 HEAD = f"""# Benchmarks
 
-Written by `make bench` (`digitcam bench all`), not by hand. Cameras are recorded MJPEG of 640 x 480 with three digits
-in view and no repeated frame; the pipeline is the real Procfile with every process and socket. Age is measured from
-the time at which a frame was *due*, so that lateness counts, until its reading has reached a viewer in another
-process. A bench that was disturbed prints no figure: others used more than {trust.MAX_OTHERS:.0%} of the cores, a
-recorded camera was late although a core was idle, or fewer than {trust.MIN_SAMPLES} frames were read.
+Written by `make bench` (`digitcam bench all`), not by hand. Cameras are recorded MJPEG of 640 x 480 at 30 frames/s with
+three digits in view and no repeated frame; the pipeline is the real Procfile with every process and socket. Age is
+measured from the time at which a frame was *due*, so that lateness counts, until its reading has reached a viewer in
+another process. The viewer gets no pictures. Every frame is read in full.
+
+A measurement is disturbed if others used more than {trust.MAX_OTHERS:.0%} of the cores, if a recorded camera was late
+although a core was idle, or if fewer than {trust.MIN_SAMPLES} frames were read. It is repeated; if {trust.TRIES} tries
+were disturbed, the best of them is shown with the reason in the column `untrusted`, and the bench ends with exit code
+3. `others` is the share of the cores that other processes used.
 """
-SCALE = """`digitcam bench scale`. batch is the mean batch size; cpu_ms_per_frame covers all processes but the bench.
-Memory is that of all processes together: PSS counts a shared memory page once, RSS once per process. The goal refers
-to PSS.
+SCALE = """`digitcam bench scale`. batch is its mean size; cpu_ms_per_frame covers all processes but the bench, and
+queue_share is the queue's part of it. Memory is that of all processes together: PSS counts a shared memory page once,
+RSS once per process. The goal refers to PSS.
+"""
+QUEUE = """`digitcam bench queue`: capture, queue and display are real, and the workers answer without doing anything.
+The queue is one process: it cannot use more than one core.
+"""
+LARGER = f"""Arithmetic from the tables above, not a measurement. CPU: the machine's cores divided by the CPU time of a
+frame at {FULL} cameras. Queue: what one core passes on. Memory: what each camera adds between 4 and {FULL} cameras. A
+queue takes at most {MAX_CAMERAS} cameras; beyond these limits, another queue with its own workers takes more.
 """
 PEERS = """`digitcam bench peers`: the same films on the same schedule, through the same vision functions, on the same
-cores, in the same run. Each peer is set up as its documentation says, with as many workers as there are cores, which
-is more than the documentation asks for. A peer's age ends when the digits are known.
+cores, in the same run, and with as many workers as there are cores. Each peer is set up as its documentation says. As
+for digitcam, a frame's age ends when its digits have reached the bench, in another process, and no picture goes there.
+[Decision 30](decisions/0030-what-the-benches-compare.md) says which software is compared and which is not.
 """
 OVERLOAD = """`digitcam bench overload`: four cameras, one of them with ten times as many digits, and reading at half
 the required speed. Peers have the same slow stage, as one worker. If every frame is kept, ages grow for as long as the
@@ -45,6 +59,8 @@ def write_document(results: Results) -> str:
         "Goals": [write_goals(results), "![Age and frames per second](benchmarks.png)\n"],
         "More cameras": [SCALE, write_table(results["scale"])],
         "Still cameras": [write_table(results["still"])],
+        "The queue alone": [QUEUE, write_table([flatten_queue(run) for run in results["queue"]])],
+        "Larger machines": [LARGER, write_table(estimate_limits(results))],
         "Compared with peers": [
             PEERS,
             *(f"{run['cameras']} cameras:\n\n{write_table(run['rows'])}" for run in results["peers"]),
@@ -62,13 +78,15 @@ def write_machine(results: Results) -> str:
     """Return where and when it was measured, and what could not be measured."""
     lines = [f"- {name}: {words}" for name, words in results["machine"].items()]
     lines += [f"- took: {results['took_s'] / 60:.0f} minutes"]
-    lines += [f"- **not measured**, {name}: {reason}" for name, reason in results["disturbed"].items()]
+    lines += [f"- **not measured**, {name}: {reason}" for name, reason in results["failed"].items()]
     return "\n".join(lines) + "\n"
 
 
 def write_goals(results: Results) -> str:
     values = collect_values(results)
-    return lay_out_table(GOAL_HEAD, [to_row(goal, values[name]) for name, goal in GOALS.items()])
+    trusted = {part: not any(trust.find_untrusted(result)) for part, result in results.items()}
+    rows = [to_row(goal, values[name], is_trusted=trusted[goal.part]) for name, goal in GOALS.items()]
+    return lay_out_table(GOAL_HEAD, rows)
 
 
 def write_costs(runs: Iterable[Row]) -> str:
@@ -81,13 +99,22 @@ def write_costs(runs: Iterable[Row]) -> str:
     return lay_out_table(("load", "process", "CPU per frame read, ms", "memory (RSS), MB"), rows)
 
 
+def flatten_queue(run: Row) -> Row:
+    """Return a run of `bench queue` as a row, without the other processes' time."""
+    return {name: value for name, value in run.items() if name != "cpu_ms_per_frame"}
+
+
 def write_table(rows: Iterable[Row]) -> str:
-    """Return a table with every column that any row has."""
+    """Return a table with every column that any row has something in."""
     rows = list(rows)
     if not rows:
         return "Not measured.\n"
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if has_content(rows, name)]
     return lay_out_table(columns, [[row.get(name, "") for name in columns] for row in rows])
+
+
+def has_content(rows: Iterable[Row], name: str) -> bool:
+    return any(row.get(name, "") != "" for row in rows)
 
 
 def lay_out_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -1,12 +1,15 @@
-"""digitcam bench scale: frames per second, age and cost from one camera to thirty-two."""
+"""digitcam bench scale: frames per second, age and cost from one camera to sixty-four, and the queue alone."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import partial
 
-from benchmarks.pipeline import BenchPlan, bench_pipeline
+from benchmarks.pipeline import BenchPlan, measure_plan
+from benchmarks.queue_alone import bench_queue
+from benchmarks.trust import MIN_SAMPLES, Repeat, Row, repeat_until_trusted
 
-CAMERAS = (1, 2, 4, 8, 16, 32)
+CAMERAS = (1, 4, 8, 16, 32, 64)
 WORKERS = (1, 2)
+QUEUE_CAMERAS = 32  # 960 frames/s: most of what two cores can capture, and the queue's batches are as at high load
 FPS = 30.0
 COLUMNS = (
     "cameras",
@@ -18,27 +21,45 @@ COLUMNS = (
     "idle",
     "rss_total_mb",
     "pss_total_mb",
+    "others",
+    "untrusted",
 )
-MIN_CAMERA_S = 8  # cameras x seconds: with less, there are too few frames for a 99th percentile
 ALL_READ = 0.999  # the measured time may cut one frame in two
 
-Row = dict[str, Any]
+
+def bench_scale(
+    seconds: float,
+    cameras: Sequence[int] = CAMERAS,
+    workers: Sequence[int] = WORKERS,
+    repeat: Repeat = repeat_until_trusted,
+) -> Row:
+    """Return a row per number of inference workers and cameras, and the queue alone. Raises DisturbedError."""
+    rows = [measure_load(count, inference, seconds, repeat) for inference in workers for count in cameras]
+    return {
+        "asked_fps": FPS,
+        "rows": rows,
+        "queue": bench_queue(min(QUEUE_CAMERAS, max(cameras)), FPS, seconds, repeat),
+    }
 
 
-def bench_scale(seconds: float, cameras: Sequence[int] = CAMERAS, workers: Sequence[int] = WORKERS) -> dict[str, Any]:
-    """Return a row per number of inference workers and cameras. Raises DisturbedError."""
-    rows = [measure_load(count, inference, seconds) for inference in workers for count in cameras]
-    return {"asked_fps": FPS, "rows": rows}
-
-
-def measure_load(cameras: int, inference: int, seconds: float, still: bool = False) -> Row:
+def measure_load(
+    cameras: int, inference: int, seconds: float, repeat: Repeat = repeat_until_trusted, *, still: bool = False
+) -> Row:
     """Return the row of one load. Raises DisturbedError."""
-    seconds = max(seconds, MIN_CAMERA_S / cameras)
+    seconds = max(seconds, 1.2 * MIN_SAMPLES / FPS / cameras)
     plan = BenchPlan(cameras=cameras, fps=FPS, seconds=seconds, inference=inference, still=still)
-    result = bench_pipeline(plan)
-    cpu_ms = sum(ms for part, ms in result["cpu_ms_per_frame"].items() if part != "bench")
-    batch = {"batch": result["batches"]["inference"]["mean_size"], "cpu_ms_per_frame": round(cpu_ms, 3)}
-    return {"inference": inference} | {name: result[name] for name in COLUMNS} | batch
+    result = repeat(partial(measure_plan, plan))
+    total_ms, queue_ms = result["cpu_ms_per_frame_total"], result["cpu_ms_per_frame"]["queue"]
+    return (
+        {"inference": inference}
+        | {name: result[name] for name in COLUMNS}
+        | {
+            "batch": result["batches"]["inference"]["mean_size"],
+            "cpu_ms_per_frame": total_ms,
+            "queue_ms_per_frame": queue_ms,
+            "queue_share": round(queue_ms / total_ms, 3),
+        }
+    )
 
 
 def find_most_cameras(rows: Iterable[Row], limit_ms: float) -> tuple[int, int]:

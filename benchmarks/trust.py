@@ -1,9 +1,10 @@
-"""Checks whether a measurement was disturbed; a disturbed bench prints the reason instead of figures."""
+"""Judges whether a measurement was disturbed. A disturbed one is repeated; if all are, its figures are untrusted."""
 
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import psutil
 
@@ -12,10 +13,38 @@ MIN_SAMPLES = 200  # with fewer, the 99th percentile is the second largest or lu
 MAX_UNSEEN = 0.02  # share of frames whose end the bench may have missed
 MAX_SKIPPED = 0.01  # share of frames that the recorded cameras may have skipped although a core was idle
 IDLE = 0.1  # with this idle share of the machine, late cameras are not the pipeline's fault
+TRIES = 3  # a short disturbance should not cost a measurement
+
+Row = dict[str, Any]  # the figures of one measurement; "others" is a share, "untrusted" a reason or ""
+Repeat = Callable[[Callable[[], Row]], Row]
 
 
 class DisturbedError(Exception):
-    """The measurement was disturbed; the text is a sentence with the cause."""
+    """Nothing could be measured; the text is a sentence with the cause."""
+
+
+def repeat_until_trusted(measure: Callable[[], Row], tries: int = TRIES) -> Row:
+    """Return the first trusted result, or of all tries the one with which others interfered least."""
+    results = []
+    for number in range(1, tries + 1):
+        result = measure()
+        if not result["untrusted"]:
+            return result
+        print(f"disturbed, try {number} of {tries}: {result['untrusted']}", file=sys.stderr)
+        results.append(result)
+    return min(results, key=lambda result: float(result["others"]))
+
+
+def find_untrusted(value: object) -> Iterator[str]:
+    """Yield why any part of a result is untrusted."""
+    if isinstance(value, Mapping):
+        if value.get("untrusted"):
+            yield str(value["untrusted"])
+        for part in value.values():
+            yield from find_untrusted(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from find_untrusted(part)
 
 
 def count_usable_cores() -> int:
@@ -39,32 +68,38 @@ class CoreUsage:
         return max(0.0, busy_s - own_s) / total_s, min(1.0, idle_s / total_s)
 
 
-def check_cores(others: float) -> None:
-    if others > MAX_OTHERS:
-        raise DisturbedError(
-            f"other processes used {others:.0%} of the cores, and {MAX_OTHERS:.0%} is the limit: "
-            "stop them and try again."
-        )
+def judge_cores(others: float) -> str:
+    """Return why the figures are not to be trusted; "" if they are. So do the functions below."""
+    if others <= MAX_OTHERS:
+        return ""
+    return f"other processes used {others:.0%} of the cores, and {MAX_OTHERS:.0%} is the limit"
 
 
-def check_samples(samples: Sequence[object]) -> None:
-    if len(samples) < MIN_SAMPLES:
+def judge_samples(samples: Sequence[object]) -> str:
+    if len(samples) >= MIN_SAMPLES:
+        return ""
+    return f"{len(samples)} frames were read, and a 99th percentile needs {MIN_SAMPLES}"
+
+
+def judge_source(skipped: float, idle: float) -> str:
+    if skipped <= MAX_SKIPPED or idle <= IDLE:
+        return ""
+    return (
+        f"the recorded cameras skipped {skipped:.1%} of their frames while {idle:.0%} of the machine was idle: "
+        "they could not keep their schedule"
+    )
+
+
+def judge_unseen(unseen: float) -> str:
+    if unseen <= MAX_UNSEEN:
+        return ""
+    return f"the bench missed how {unseen:.1%} of the frames ended: it got too little of the machine"
+
+
+def check_due(frames: float) -> None:
+    """Raise DisturbedError if a load is too small for a 99th percentile, before it is measured."""
+    if frames < MIN_SAMPLES:
         raise DisturbedError(
-            f"{len(samples)} frames were read, and a 99th percentile needs {MIN_SAMPLES}: "
+            f"{frames:.0f} frames are due in this time, and a 99th percentile needs {MIN_SAMPLES}: "
             "measure for more --seconds, or more --cameras."
-        )
-
-
-def check_source(skipped: float, idle: float) -> None:
-    if skipped > MAX_SKIPPED and idle > IDLE:
-        raise DisturbedError(
-            f"the recorded cameras skipped {skipped:.1%} of their frames while {idle:.0%} of the machine was idle: "
-            "they could not keep their schedule."
-        )
-
-
-def check_unseen(unseen: float) -> None:
-    if unseen > MAX_UNSEEN:
-        raise DisturbedError(
-            f"the bench missed how {unseen:.1%} of the frames ended: it got too little of the machine."
         )

@@ -23,4 +23,6 @@ PEERS = (
     Peer("imagezmq PUB/SUB", "imagezmq_pubsub", "imagezmq"),
     Peer("imagezmq PUB/SUB, a thread a camera", "imagezmq_threads", "imagezmq"),
     Peer("mosec", "mosec_server", "mosec"),
+    Peer("LitServe", "litserve_server", "litserve"),
+    Peer("Roboflow InferencePipeline", "inference_pipeline", "inference"),
 )

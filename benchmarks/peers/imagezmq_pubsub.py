@@ -2,20 +2,20 @@
 
 import imagezmq
 
-from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, pack_label, unpack_label
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingSender, Role, load_recognize, pack_label, unpack_label
 
 
 def hub(setup: PeerSetup, number: int) -> None:
     """Read every frame that arrives."""
-    recognize, log = load_recognize(), ReadingLog(setup)
+    recognize, viewer = load_recognize(), ReadingSender(setup)
     first, *others = (f"tcp://127.0.0.1:{setup.camera_ports[camera]}" for camera in setup.cameras_of(number))
     images = imagezmq.ImageHub(first, REQ_REP=False)
     for address in others:
         images.connect(address)
     while True:
         label, jpeg = images.recv_jpg()
-        recognize([bytes(jpeg)])
-        log.add(*unpack_label(label))
+        (reading,) = recognize([bytes(jpeg)])
+        viewer.send(*unpack_label(label), reading.digits)
 
 
 def publish(setup: PeerSetup, camera: int) -> None:

@@ -2,17 +2,17 @@
 
 import imagezmq
 
-from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, pack_label, unpack_label
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingSender, Role, load_recognize, pack_label, unpack_label
 
 
 def hub(setup: PeerSetup, number: int) -> None:
     """Read each frame and then reply, as the examples do."""
-    recognize, log = load_recognize(), ReadingLog(setup)
+    recognize, viewer = load_recognize(), ReadingSender(setup)
     images = imagezmq.ImageHub(f"tcp://127.0.0.1:{setup.worker_ports[number]}")
     while True:
         label, jpeg = images.recv_jpg()
-        recognize([bytes(jpeg)])
-        log.add(*unpack_label(label))
+        (reading,) = recognize([bytes(jpeg)])
+        viewer.send(*unpack_label(label), reading.digits)
         images.send_reply(b"OK")
 
 

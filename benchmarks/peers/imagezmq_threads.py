@@ -6,7 +6,7 @@ from itertools import cycle
 import imagezmq
 
 from benchmarks.peers.imagezmq_pubsub import publish
-from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize, unpack_label
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingSender, Role, load_recognize, unpack_label
 
 POLL_S = 0.002  # for one round of all cameras
 
@@ -36,14 +36,14 @@ class NewestSubscriber:
 
 def hub(setup: PeerSetup, number: int) -> None:
     """Read the newest frame of each camera in turn."""
-    recognize, log = load_recognize(), ReadingLog(setup)
+    recognize, viewer = load_recognize(), ReadingSender(setup)
     ports = [setup.camera_ports[camera] for camera in setup.cameras_of(number)]
     subscribers = [NewestSubscriber(f"tcp://127.0.0.1:{port}") for port in ports]
     for subscriber in cycle(subscribers):
         if frame := subscriber.take_frame(POLL_S / len(subscribers)):
             label, jpeg = frame
-            recognize([jpeg])
-            log.add(*unpack_label(label))
+            (reading,) = recognize([jpeg])
+            viewer.send(*unpack_label(label), reading.digits)
 
 
 ROLES = {"hub": Role(hub, OnePer.WORKER), "publish": Role(publish, OnePer.CAMERA)}

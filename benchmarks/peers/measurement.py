@@ -6,11 +6,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -18,8 +17,10 @@ from benchmarks import trust
 from benchmarks.launcher import find_free_port, stop_processes
 from benchmarks.measurement import SETTLE_S, START_WITHIN_S
 from benchmarks.peers import Peer
-from benchmarks.peers.setup import PeerReading, PeerSetup, Role, read_logs
+from benchmarks.peers.receiver import PeerReading, ReadingReceiver
+from benchmarks.peers.setup import PeerSetup, Role
 from benchmarks.stats import compute_fairness, compute_percentile_ms
+from benchmarks.trust import Row
 from benchmarks.usage import ProcessUsage, compute_cpu_rates, list_process_trees, measure_pss, measure_usage
 from digitcam.supervisor import ONE_THREAD
 
@@ -42,25 +43,26 @@ class PeerLoad:
     slow_environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def measure_peer(peer: Peer, load: PeerLoad) -> dict[str, Any]:
-    """Return a row of the table. Raises DisturbedError, or SilentPeerError if the peer does not read."""
-    with tempfile.TemporaryDirectory(prefix="digitcam-") as folder:
-        setup = choose_setup(folder, load)
+def measure_peer(peer: Peer, load: PeerLoad) -> Row:
+    """Measure a peer once and return its row of the table. Raises SilentPeerError if it does not read."""
+    with tempfile.TemporaryDirectory(prefix="digitcam-") as folder, closing(ReadingReceiver()) as receiver:
+        setup = choose_setup(folder, load, receiver.address)
         with run_peer(peer, setup, load.slow_environment) as roots:
-            wait_for_readings(peer, setup, roots)
+            wait_for_readings(peer, setup, roots, receiver)
             time.sleep(SETTLE_S)
             before, cores, start = measure_usage(*roots), trust.CoreUsage(), time.monotonic()
             time.sleep(load.seconds)
             end, after = time.monotonic(), measure_usage(*roots)
             cpu = compute_cpu_rates(before, after)
-            trust.check_cores(cores.shares(sum(cpu.values()) * (after.at - before.at))[0])
+            others, _ = cores.shares(sum(cpu.values()) * (after.at - before.at))
             pss_bytes = measure_pss(*roots)
-        readings = [reading for reading in read_logs(Path(folder)) if start <= reading.done_at < end]
+        readings = [reading for reading in receiver.readings if start <= reading.received_at < end]
     row = make_row(peer, readings, cameras=len(load.films), due=(end - start) * load.fps * len(load.films))
-    return row | make_cost_columns(cpu, after, pss_bytes, len(readings) / (end - start))
+    cost = make_cost_columns(cpu, after, pss_bytes, len(readings) / (end - start))
+    return row | cost | {"others": round(others, 3), "untrusted": trust.judge_cores(others)}
 
 
-def choose_setup(folder: str, load: PeerLoad) -> PeerSetup:
+def choose_setup(folder: str, load: PeerLoad, viewer: str) -> PeerSetup:
     """Return a setup with free ports."""
     return PeerSetup(
         folder=folder,
@@ -68,6 +70,7 @@ def choose_setup(folder: str, load: PeerLoad) -> PeerSetup:
         workers=load.workers,
         camera_ports=tuple(find_free_port() for _ in load.films),
         worker_ports=tuple(find_free_port() for _ in range(load.workers)),
+        viewer=viewer,
     )
 
 
@@ -91,20 +94,20 @@ def run_peer(peer: Peer, setup: PeerSetup, slow_environment: Mapping[str, str]) 
         stop_processes(list_process_trees(roots))
 
 
-def wait_for_readings(peer: Peer, setup: PeerSetup, roots: Sequence[psutil.Popen]) -> None:
+def wait_for_readings(peer: Peer, setup: PeerSetup, roots: Sequence[psutil.Popen], receiver: ReadingReceiver) -> None:
     """Wait until a frame of every camera has been read. Raises SilentPeerError."""
-    folder, until = Path(setup.folder), time.monotonic() + START_WITHIN_S
-    while len({reading.camera for reading in read_logs(folder)}) < len(setup.films):
+    until = time.monotonic() + START_WITHIN_S
+    while len({reading.camera for reading in receiver.readings}) < len(setup.films):
         if time.monotonic() > until or any(root.poll() is not None for root in roots):
-            lines = (folder / "log").read_text().strip().splitlines()
+            lines = (Path(setup.folder) / "log").read_text().strip().splitlines()
             reason = lines[-1] if lines else "its log is empty"
             raise SilentPeerError(f"{peer.name} does not read all cameras: {reason}")
         time.sleep(POLL_S)
 
 
-def make_row(peer: Peer, readings: Sequence[PeerReading], cameras: int, due: float) -> dict[str, Any]:
-    """Return frames read and their ages until the digits are known. A peer that catches up may read more than due."""
-    ages = [reading.done_at - reading.due_at for reading in readings]
+def make_row(peer: Peer, readings: Sequence[PeerReading], cameras: int, due: float) -> Row:
+    """Return frames read and their ages until the bench has the digits. A peer that catches up reads more than due."""
+    ages = [reading.received_at - reading.due_at for reading in readings]
     by_camera = [sum(reading.camera == camera for reading in readings) for camera in range(cameras)]
     return {
         "name": peer.name,
@@ -116,7 +119,7 @@ def make_row(peer: Peer, readings: Sequence[PeerReading], cameras: int, due: flo
     }
 
 
-def make_cost_columns(cpu: Mapping[str, float], after: ProcessUsage, pss_bytes: int, fps: float) -> dict[str, Any]:
+def make_cost_columns(cpu: Mapping[str, float], after: ProcessUsage, pss_bytes: int, fps: float) -> Row:
     cpu_s = sum(share for part, share in cpu.items() if part != "bench")
     return {
         "fps": round(fps, 1),

@@ -3,14 +3,15 @@
 Two stages as in its examples: preprocess one frame at a time, inference up to sixteen, with its default wait.
 """
 
-import http.client
+import json
 import sys
 from functools import partial
 
 from mosec import Server, Worker
 
 from benchmarks.bare_loop import make_frames
-from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role
+from benchmarks.peers.http_cameras import post_frames, to_rows
+from benchmarks.peers.setup import OnePer, PeerSetup, Role
 from benchmarks.slow_inference import slow_down
 from services.inference import read_batch
 from services.preprocess import preprocess_frame
@@ -48,8 +49,8 @@ class MosecInference(Worker):
         return self.read(data)
 
     def serialize(self, data: Reading) -> bytes:
-        """Return the digits as text."""
-        return "".join(str(digit.digit) for digit in data.digits).encode()
+        """Return the digits as JSON."""
+        return json.dumps(to_rows(data.digits)).encode()
 
 
 def serve(setup: PeerSetup, _: int) -> None:
@@ -62,19 +63,8 @@ def serve(setup: PeerSetup, _: int) -> None:
 
 
 def post(setup: PeerSetup, camera: int) -> None:
-    """Post the frame that is due over one connection; frames that are due meanwhile are skipped."""
-    log = ReadingLog(setup)
-    connection = http.client.HTTPConnection("127.0.0.1", setup.worker_ports[0])
-    for frame in setup.play_camera(camera):
-        try:
-            connection.request("POST", "/inference", frame.jpeg)
-            response = connection.getresponse()
-            response.read()
-        except (OSError, http.client.HTTPException):  # the server is not up yet
-            connection.close()
-            continue
-        if response.status == http.HTTPStatus.OK:
-            log.add(camera, frame.captured_at)
+    """Post the frames of a camera."""
+    post_frames(setup, camera, "/inference", bytes, {})
 
 
 ROLES = {"serve": Role(serve, OnePer.RUN), "post": Role(post, OnePer.CAMERA)}

@@ -8,7 +8,7 @@ import multiprocessing
 from multiprocessing.queues import Queue
 from queue import Full
 
-from benchmarks.peers.setup import OnePer, PeerSetup, ReadingLog, Role, load_recognize
+from benchmarks.peers.setup import OnePer, PeerSetup, ReadingSender, Role, load_recognize
 
 FRAMES_PER_CAMERA = 2
 
@@ -38,11 +38,11 @@ def send(setup: PeerSetup, queue: "Queue[Item]", camera: int) -> None:
 
 def work(setup: PeerSetup, queue: "Queue[Item]") -> None:
     """Read the frames of the queue."""
-    recognize, log = load_recognize(), ReadingLog(setup)
+    recognize, viewer = load_recognize(), ReadingSender(setup)
     while True:
         camera, due_at, jpeg = queue.get()
-        recognize([jpeg])
-        log.add(camera, due_at)
+        (reading,) = recognize([jpeg])
+        viewer.send(camera, due_at, reading.digits)
 
 
 ROLES = {"start": Role(start, OnePer.RUN)}

@@ -1,12 +1,10 @@
-"""The setup of a peer's processes: films, ports, the vision functions, and a log of the frames that were read."""
+"""The setup of a peer's processes: films, ports, the vision functions, and where readings go."""
 
 import json
-import os
-import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from multiprocessing.connection import Client
 from pathlib import Path
 
 from benchmarks.bare_loop import RecognizeJpegs, load_bare_loop
@@ -14,8 +12,7 @@ from benchmarks.slow_inference import slow_down
 from services.capture.files import play_video
 from services.capture.frames import FrameStream
 from shared.settings import load_settings
-
-ENTRY = struct.Struct("<qdd")
+from shared.vision.digit import Digit
 
 
 class OnePer(StrEnum):
@@ -26,24 +23,19 @@ class OnePer(StrEnum):
     CAMERA = "camera"
 
 
-@dataclass(frozen=True, slots=True)
-class PeerReading:
-    """A frame that was read: its camera, when it was due, and when its digits were known (time.monotonic())."""
-
-    camera: int
-    due_at: float
-    done_at: float
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerSetup:
-    """Where a peer runs. Cameras and workers have a port each; camera n belongs to worker n modulo workers."""
+    """Where a peer runs. Cameras and workers have a port each; camera n belongs to worker n modulo workers.
+
+    viewer is the address of the bench's ReadingReceiver.
+    """
 
     folder: str
     films: tuple[str, ...]
     workers: int
     camera_ports: tuple[int, ...]
     worker_ports: tuple[int, ...]
+    viewer: str
 
     @property
     def cameras(self) -> range:
@@ -80,24 +72,16 @@ class Role:
     one_per: OnePer
 
 
-class ReadingLog:
-    """The file to which a process writes each frame that it has read: one small append per frame."""
+class ReadingSender:
+    """Sends each reading to the bench, which is to a peer what a viewer is to the pipeline."""
 
     def __init__(self, setup: PeerSetup) -> None:
-        self._file = (Path(setup.folder) / f"readings-{os.getpid()}").open("ab", buffering=0)
-        self.close = self._file.close
+        self._connection = Client(setup.viewer)
+        self.close = self._connection.close
 
-    def add(self, camera: int, due_at: float) -> None:
-        """Record that this frame's digits are known now."""
-        self._file.write(ENTRY.pack(camera, due_at, time.monotonic()))
-
-
-def read_logs(folder: Path) -> Iterator[PeerReading]:
-    """Yield what all processes have recorded so far."""
-    for path in folder.glob("readings-*"):
-        data = path.read_bytes()
-        for entry in ENTRY.iter_unpack(data[: len(data) // ENTRY.size * ENTRY.size]):
-            yield PeerReading(*entry)
+    def send(self, camera: int, due_at: float, digits: Sequence[Digit]) -> None:
+        """Send what was read on a frame."""
+        self._connection.send((camera, due_at, [digit.to_row() for digit in digits]))
 
 
 def load_recognize() -> RecognizeJpegs:

@@ -24,4 +24,6 @@ def test_help_lists_the_benches(capsys: pytest.CaptureFixture[str]) -> None:
         __main__.main(["bench", "--help"])
     assert end.value.code == 0
     printed = capsys.readouterr().out
-    assert all(name in printed for name in ("pipeline", "overload", "inference", "peers", "web", "scale", "all"))
+    assert all(
+        name in printed for name in ("pipeline", "overload", "inference", "peers", "web", "queue", "scale", "all")
+    )

@@ -26,17 +26,28 @@ def test_bench_prints_one_json_object(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert capsys.readouterr().out == "fps: 30.0\ndrops:\n  inference stale: 2\n"
 
 
-def test_disturbed_bench_prints_the_reason_instead_of_figures(
+def test_bench_that_measures_nothing_prints_the_reason_instead_of_figures(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def bench(plan: BenchPlan) -> dict[str, Any]:
-        raise DisturbedError("other processes used 30% of the cores: stop them and try again.")
+        raise DisturbedError("the pipeline exited: its log is empty")
 
     monkeypatch.setattr(pipeline, "bench_pipeline", bench)
     assert command.main(["pipeline", "--json"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "digitcam bench: other processes used 30% of the cores: stop them and try again.\n"
+    assert printed.err == "digitcam bench: the pipeline exited: its log is empty\n"
+
+
+def test_disturbed_bench_prints_its_figures_and_that_they_are_untrusted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disturbed = {"fps": 20.0, "others": 0.3, "untrusted": "other processes used 30% of the cores"}
+    monkeypatch.setattr(pipeline, "bench_pipeline", lambda plan: disturbed)
+    assert command.main(["pipeline", "--json"]) == command.UNTRUSTED == 3
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == disturbed
+    assert printed.err == ("digitcam bench: untrusted, disturbed in 3 tries: other processes used 30% of the cores\n")
 
 
 @pytest.mark.parametrize("option", ["--cameras 0", "--fps 500", "--fps nan", "--digits 21", "--seconds x", "--speed 1"])

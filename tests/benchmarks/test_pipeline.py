@@ -7,8 +7,8 @@ import pytest
 from benchmarks import trust
 from benchmarks.bench_films import make_film
 from benchmarks.launcher import launch_pipeline, write_procfile
-from benchmarks.measurement import check_run, measure_pipeline
-from benchmarks.pipeline import BenchPlan, make_report
+from benchmarks.measurement import measure_pipeline
+from benchmarks.pipeline import BenchPlan, compare_with_bare_loop, make_report, measure_plan
 
 
 @pytest.mark.slow
@@ -19,15 +19,28 @@ def test_every_due_frame_of_a_measured_pipeline_is_accounted_for(films: Path) ->
     for account in run.accounts.values():
         assert account.due == 20
         assert account.read + account.dropped + account.unsent + account.unseen == 20
-    result = make_report(plan, run, bare_fps=100.0)
+    result = make_report(plan, run)
     assert result["read_share"] > 0
     assert 0 < result["age_p50_ms"] <= result["age_p99_ms"] < 10_000
     assert {"capture", "queue", "preprocess", "inference", "display", "parents"} <= set(result["rss_mb"])
     assert all(result["cpu_ms_per_frame"][stage] > 0 for stage in ("capture", "queue", "preprocess", "inference"))
     assert result["batches"]["inference"]["mean_size"] >= 1
     assert 0 < result["start_s"] < 60
-    with pytest.raises(trust.DisturbedError):  # 40 frames are too few for a 99th percentile
-        check_run(run)
+    cpu_ms = sum(ms for process, ms in result["cpu_ms_per_frame"].items() if process != "bench")
+    assert result["cpu_ms_per_frame_total"] == pytest.approx(cpu_ms, abs=0.01)
+    assert 0 <= result["others"] <= 1
+    assert "and a 99th percentile needs 200" in result["untrusted"]  # 40 frames
+
+
+def test_pipeline_is_compared_with_a_bare_loop_on_each_core() -> None:
+    report = {"fps": 300.0, "cores": 2, "cpu_ms_per_frame_total": 5.0}
+    expected = {"bare_fps": 400.0, "efficiency": 0.375, "cpu_efficiency": 0.5}
+    assert compare_with_bare_loop(report, 400.0) == expected
+
+
+def test_load_with_too_few_frames_is_refused_at_once() -> None:
+    with pytest.raises(trust.DisturbedError, match="30 frames are due"):
+        measure_plan(BenchPlan(cameras=1, fps=30, seconds=1))
 
 
 def test_pipeline_that_exits_is_a_disturbed_measurement(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def test_dropped_frame_has_no_age() -> None:
 
 def test_unchanged_frame_counts_as_read() -> None:
     result = account(*(end_frame(tick, outcome=Outcome.UNCHANGED if tick > 3 else Outcome.READ) for tick in range(14)))
-    assert (result.read, result.unchanged, result.dropped) == (10, 7, 0)
+    assert (result.read, result.outcomes["unchanged"], result.dropped) == (10, 7, 0)
 
 
 def test_gap_in_the_schedule_without_one_in_the_numbers_is_unsent_frames() -> None:
