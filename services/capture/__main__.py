@@ -22,7 +22,7 @@ from shared.telemetry.health import QUEUE_SILENT, NotReady, Problem
 
 CLOSE_WITHIN_S = 0.5
 STALLED_AFTER_S = 2.0  # without a frame sent; a slow network camera gives one per second
-PACES = {SourceKind.STREAM: Pace(), SourceKind.WEBCAM: Pace(WEBCAM_OPENING_S, CALL_S)}
+PACES = {SourceKind.STREAM: Pace(), SourceKind.WEBCAM: Pace(WEBCAM_OPENING_S, CALL_S, is_fast=True)}
 HUNG = 75  # EX_TEMPFAIL of sysexits.h: the supervisor restarts this process
 
 

@@ -15,7 +15,7 @@ from shared.messaging.messages import MAX_PAYLOAD_BYTES
 from shared.vision.gray_frame import as_uint8
 from shared.vision.jpeg import MAX_PIXELS
 
-JPEG_START = b"\xff\xd8"
+JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_SIZE, PNG_SIZE_AT = struct.Struct(">II"), 16  # width and height, in the first chunk
 JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
 

@@ -13,6 +13,10 @@ PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"
 START = re.compile(re.escape(JPEG_START) + b"|" + re.escape(PNG_START))
 LENGTH = re.compile(rb"content-length:\s*(\d{1,9})\s*\r?\n", re.IGNORECASE)
 HEADER_BYTES = 4096  # kept of what precedes an image: its Content-Length may be there
+PART_END = re.compile(rb"\r?\n--")
+TRAILER = re.compile(
+    rb"\r?\n--[^\r\n]{1,200}\r?\n(?:[!-~]+:[^\r\n]*\r?\n)*\r?\n$"
+)  # boundary and headers of the next part
 MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)  # FF 00 and FF D0 to FF D7 are part of the pixels
 START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
 
@@ -20,7 +24,8 @@ START_OF_IMAGE, END_OF_IMAGE, START_OF_SCAN = 0xD8, 0xD9, 0xDA
 class ImageSplitter:
     """Takes the bytes of a stream as they come and returns each image when it is complete.
 
-    An image that is cut off is returned when the next one starts, so that it is counted as malformed.
+    A JPEG without its end marker is returned when its part ends or the next image starts. It may lack no more
+    than that; if it is cut off, it will be counted as malformed.
     """
 
     def __init__(self, limit_bytes: int = MAX_PAYLOAD_BYTES) -> None:
@@ -63,15 +68,17 @@ class ImageSplitter:
     def _find_jpeg_end(self) -> int:
         """Return the length of the JPEG; 0 if it is not complete. A false marker in broken data is no segment."""
         buffer = self._buffer
-        if buffer[max(0, self._announced - 2) : self._announced] == JPEG_END:
-            return self._announced
+        announced = self._announced
+        if buffer[max(0, announced - 2) : announced] == JPEG_END or (announced and PART_END.match(buffer, announced)):
+            return announced
         position = max(2, self._scanned)
         while marker := MARKER.search(buffer, position):
             self._scanned = marker.start()
             if marker[1][0] == END_OF_IMAGE:
                 return marker.end()
             if marker[1][0] == START_OF_IMAGE:
-                return marker.start()
+                trailer = TRAILER.search(buffer, max(0, marker.start() - HEADER_BYTES), marker.start())
+                return (trailer or marker).start()
             after = marker.end() + int.from_bytes(buffer[marker.end() : marker.end() + 2])
             if after >= len(buffer):  # the segment, or its length, is not complete
                 return 0

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from services.capture.frames import FrameStream, encode_jpeg
+from services.capture.frames import JPEG_END, FrameStream, encode_jpeg
 from shared.cameras.options import CameraOptions
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
@@ -37,9 +37,14 @@ def transform_frames(frames: FrameStream, options: CameraOptions) -> FrameStream
                 if frame.captured_at < due_at - EARLY / options.fps:
                     continue
                 due_at = max(due_at + 1 / options.fps, frame.captured_at)
-            yield CapturedFrame(transform_jpeg(frame.jpeg, options), frame.captured_at, frame.may_repeat)
+            yield CapturedFrame(transform_jpeg(complete_jpeg(frame.jpeg), options), frame.captured_at, frame.may_repeat)
     finally:
         frames.close()
+
+
+def complete_jpeg(jpeg: bytes) -> bytes:
+    """Return the JPEG with an end marker. Some cameras leave it out; a picture that is cut off stays broken."""
+    return jpeg if jpeg.endswith(JPEG_END) else jpeg + JPEG_END
 
 
 def transform_jpeg(jpeg: bytes, options: CameraOptions) -> bytes:

@@ -57,6 +57,7 @@ def read_video_stream(container: InputContainer, pace: Pace) -> FrameStream:
     through undecoded.
     """
     stream, converter = container.streams.video[0], BgrConverter(container)
+    pace.set_stated_rate(float(stream.average_rate or 0))
     is_mjpeg = stream.codec_context.name == "mjpeg"
     last_frame_at, failures = time.monotonic(), 0
     packets = container.demux(stream)

@@ -21,6 +21,11 @@ REOPEN_S = 4.0  # the least time without a frame after which the camera is opene
 UNKNOWN_S = 10.0  # while the pace is not known
 MARGIN = 2.5  # times the camera's usual pause
 SEEN = 3  # times that a pause must have been seen to be usual
+EARLY_S = 30.0  # after its first frame; a pause in this time is expected again after it was seen once
+EARLY_MARGIN = 1.5  # times such a pause
+FAST_S = 1.8  # as UNKNOWN_S, for a camera that is known to be fast before it was seen: a dead one shows within 2 s
+FAST_HZ = 2.0  # the least frame rate of such a camera
+MAX_STATED_HZ = 240.0  # more is the clock of a stream, not its frame rate
 BURST_S = 0.008  # frames that follow each other faster come from a buffer, and say nothing about the pace
 MEMORY_S = 60.0  # how long a pause is remembered, or six times as long as it was
 
@@ -28,17 +33,25 @@ MEMORY_S = 60.0  # how long a pause is remembered, or six times as long as it wa
 class Pace:
     """The pauses between a camera's frames. The limits that follow from them are in seconds."""
 
-    def __init__(self, opening_s: float = OPENING_S, call_s: float = ANSWER_S) -> None:
-        self.opening_s, self._call_s = opening_s, call_s
-        self._pauses: deque[tuple[float, float]] = deque()  # (when it may be forgotten, how long it was)
-        self._last_at = math.nan
+    def __init__(self, opening_s: float = OPENING_S, call_s: float = ANSWER_S, *, is_fast: bool = False) -> None:
+        """is_fast: cameras of this kind give at least FAST_HZ frames a second."""
+        self.opening_s, self._call_s, self._is_fast = opening_s, call_s, is_fast
+        self._pauses: deque[tuple[float, float, bool]] = deque()  # (when it may be forgotten, seconds, was it early)
+        self._first_at = self._last_at = math.nan
         self._pairs = -1  # of frames that followed each other; -1 before the first frame
+
+    def set_stated_rate(self, rate_hz: float) -> None:
+        """Expect the rate that the camera states of itself; 0 if it states none."""
+        self._is_fast = FAST_HZ <= rate_hz <= MAX_STATED_HZ
 
     def add_frame(self, at: float) -> None:
         """Learn from a frame at a time in seconds."""
         pause_s = at - self._last_at
+        if math.isnan(self._first_at):
+            self._first_at = at
         if pause_s * MARGIN > BLOCKED_S:
-            self._pauses.append((at + max(MEMORY_S, 6 * pause_s), pause_s))
+            is_early = self._last_at - self._first_at < EARLY_S
+            self._pauses.append((at + max(MEMORY_S, 6 * pause_s), pause_s, is_early))
         while self._pauses and self._pauses[0][0] < at:
             self._pauses.popleft()
         self._pairs += self._pairs < 0 or pause_s > BURST_S  # false also for nan
@@ -51,15 +64,22 @@ class Pace:
     @property
     def usual_pause_s(self) -> float:
         """The longest pause that was seen several times."""
-        longest = heapq.nlargest(SEEN, (pause_s for _, pause_s in self._pauses))
+        longest = heapq.nlargest(SEEN, (pause_s for _, pause_s, _ in self._pauses))
         return longest[-1] if len(longest) == SEEN else 0.0
+
+    @property
+    def early_pause_s(self) -> float:
+        """The longest pause soon after the first frame."""
+        return max((pause_s for _, pause_s, is_early in self._pauses if is_early), default=0.0)
 
     @property
     def blocked_after_s(self) -> float:
         """How long no frame is normal."""
         if self._pairs < 0:
             return self.opening_s
-        return UNKNOWN_S if self._pairs < SEEN else max(BLOCKED_S, MARGIN * self.usual_pause_s)
+        if self._pairs < SEEN:
+            return FAST_S if self._is_fast and self.early_pause_s < FAST_S else UNKNOWN_S
+        return max(BLOCKED_S, MARGIN * self.usual_pause_s, EARLY_MARGIN * self.early_pause_s)
 
     @property
     def frozen_after_s(self) -> float:

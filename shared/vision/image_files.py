@@ -5,11 +5,13 @@ import os
 import struct
 import warnings
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 import cv2
 import numpy as np
+import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
@@ -28,6 +30,8 @@ WITH_FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # the other images of an M
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 PDF_LONG_SIDE_PX = 2000
 OPENCV_BYTES = 100_000_000  # of a picture that only OpenCV can read
+JPEG_END = b"\xff\xd9"
+END_WITHIN = 100_000  # bytes: some programs add a few after the end
 BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error)  # what Pillow raises in the middle of a file
 REASONS = {
     errno.ENOENT: "there is no such file",
@@ -96,8 +100,22 @@ def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
         raise ValueError(f"this picture is broken ({error})") from error
     if image.format in {"JPEG", "MPO"}:
         file.seek(0)
-        check_scans(file.read())
+        jpeg = file.read()
+        check_scans(jpeg)
+        if lacks_end_only(jpeg):
+            image = Image.open(BytesIO(jpeg + JPEG_END))
     return load_images(image)
+
+
+def lacks_end_only(jpeg: bytes) -> bool:
+    """Return whether a JPEG is whole but for its end marker: browsers show it, Pillow refuses it."""
+    if JPEG_END in jpeg[-END_WITHIN:]:
+        return False
+    try:
+        simplejpeg.decode_jpeg(jpeg + JPEG_END, "GRAY")  # strictly: raises if data is missing
+    except ValueError:
+        return False
+    return True
 
 
 def register_heif() -> None:

@@ -210,3 +210,17 @@ def test_other_video_is_left_to_ffmpeg(answer: bytes, monkeypatch: pytest.Monkey
     with pytest.raises(OtherVideoError):
         read(send(answer))
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "head", ["--frame\r\n\r\n", "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n"]
+)
+def test_jpegs_without_their_end_marker_are_read_by_the_pipeline(head: str) -> None:
+    def serve(connection: socket.socket, _: str) -> None:
+        connection.sendall(OK + b"".join(part(jpeg[:-2], head) for jpeg in JPEGS))
+
+    with serve_http(serve) as host:
+        frames = open_source(Camera("hall", SourceKind.STREAM, f"http://{host}/cam"), False, Pace())
+        got = [frame.jpeg for frame in islice(frames, 2)]
+        frames.close()
+    assert got == JPEGS[:2]

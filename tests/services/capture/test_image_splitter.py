@@ -53,6 +53,23 @@ def test_each_image_is_found_in_any_framing(kind: str, frame: str, size: int) ->
     assert split(b"".join(map(FRAMES[frame], IMAGES[kind])), size) == IMAGES[kind]
 
 
+@pytest.mark.parametrize("size", [7, 10**6])
+@pytest.mark.parametrize("kind", ["JPEGs", "progressive JPEGs"])
+@pytest.mark.parametrize(
+    "head", ["", "\r\n--a\r\n\r\n", "\r\n--a\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n"]
+)
+def test_jpeg_without_its_end_marker_is_found_without_what_follows(kind: str, head: str, size: int) -> None:
+    cut = [jpeg[:-2] for jpeg in IMAGES[kind]]
+    stream = b"".join(head.format(len(jpeg)).encode() + jpeg for jpeg in cut)
+    assert split(stream + JPEGS[0], size)[: len(cut)] == cut
+
+
+def test_jpeg_without_its_end_marker_is_returned_when_its_part_ends() -> None:
+    jpeg = JPEGS[0][:-2]
+    stream = b"--a\r\nContent-Length: %d\r\n\r\n" % len(jpeg) + jpeg + b"\r\n--"
+    assert split(stream, 100) == [jpeg]
+
+
 def test_image_is_returned_with_its_last_byte() -> None:
     splitter = ImageSplitter()
     assert list(splitter.feed(JPEGS[0][:-1])) == []

@@ -10,7 +10,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from services.capture.frames import FrameStream, encode_jpeg
-from services.capture.transform import read_orientation, transform_frames, transform_jpeg
+from services.capture.transform import complete_jpeg, read_orientation, transform_frames, transform_jpeg
 from shared.cameras.options import CameraOptions
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
@@ -93,6 +93,12 @@ def test_crop_outside_the_picture_is_named() -> None:
     with pytest.raises(CameraAbsentError, match="outside its picture of 48 x 32 pixels") as error:
         transform_jpeg(JPEG, CameraOptions(crop=(48, 0, 10, 10)))
     assert error.value.problem == CameraProblem.OUTSIDE
+
+
+def test_jpeg_without_its_end_marker_is_completed_and_one_that_is_cut_off_stays_broken() -> None:
+    assert complete_jpeg(JPEG[:-2]) == JPEG
+    with pytest.raises(ValueError, match="premature end"):
+        simplejpeg.decode_jpeg(complete_jpeg(JPEG[:-20]))
 
 
 def test_broken_jpeg_passes_through_to_be_counted() -> None:

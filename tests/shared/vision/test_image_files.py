@@ -99,6 +99,16 @@ def test_transparent_ink_lies_on_paper_that_shows_it(ink: int, expected: tuple[i
     assert (photo[12, 16].max(), photo[36, 16].min()) == expected
 
 
+@pytest.mark.parametrize("missing", [1, 2])
+@pytest.mark.parametrize("is_progressive", [False, True])
+def test_jpeg_that_lacks_only_its_end_marker_is_read(missing: int, is_progressive: bool) -> None:
+    exif = Image.Exif()
+    exif[0x112] = 6
+    image = Image.fromarray(SHEET).transpose(TURNED_BY[6])
+    (photo,) = load(encode(image, "JPEG", progressive=is_progressive, exif=exif)[:-missing])
+    assert_is_sheet(photo)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "TIFF", "BMP"])
 def test_file_that_is_cut_off_is_refused(kind: str) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
