@@ -13,7 +13,7 @@ from shared.vision.digit import Box
 from shared.vision.fusion import fuse
 from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import crop_around
-from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_digits
+from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_candidates
 
 MAX_OUTSIDE = 0.15  # of a candidate's size: a place this far outside of its box still selects it
 
@@ -26,8 +26,8 @@ class Explanation:
 
     heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). score is the score of the
     candidate at the place. Without a candidate (box is None) it is the highest score nearby, and crop and the
-    probabilities are empty. box is in the frame's pixels. image is the classifier's input, 28 x 28, or None if the crop
-    holds no ink.
+    probabilities are empty. box is that of its ink, in the frame's pixels. image is the classifier's input, 28 x 28,
+    or None if the crop holds no ink.
     """
 
     shape: tuple[int, ...]  # of the frame: height, width
@@ -55,18 +55,18 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
     output = recognizer.classify([pyramid], [detections])
     log_p = fuse(recognizer.fusion, detections, output)
     left, top, width, height = detections.boxes[index].tolist()
-    box = (left, top, width, height)
+    seen = make_classifier_input(pyramid, (left, top, width, height))
     return Explanation(
         shape=gray.shape,
         heatmap=heatmap,
         score=float(detections.scores[index]),
-        box=box,
-        crop=crop_around(gray, box),
-        image=make_classifier_input(pyramid, box),
+        box=seen.box if seen else (left, top, width, height),
+        crop=crop_around(gray, (left, top, width, height)),
+        image=seen.image if seen else None,
         detector=to_probabilities(detections.log_p[index]),
         classifier=to_probabilities(output.log_p[index]),
         fused=to_probabilities(log_p[index]),
-        is_digit=any(digit.box == box for digit in select_digits(detections.boxes, log_p)),
+        is_digit=index in select_candidates(detections.boxes, log_p),
     )
 
 

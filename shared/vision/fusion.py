@@ -17,10 +17,14 @@ MAX_SLANT = 0.2  # pixels to the right for one up: handwriting slants no further
 
 @dataclass(frozen=True, slots=True)
 class ClassifierOutput:
-    """The classifier's log_p of n candidates (n x 11), and their slant (n), in pixels to the right for one up."""
+    """What the crops of n candidates show: the classifier's log_p (n x 11), and the ink's slant (n) and box (n x 4).
+
+    The slant is in pixels to the right for one up. The boxes are in pixels of the frame.
+    """
 
     log_p: NDArray[np.float32]
     slant: NDArray[np.float32]
+    boxes: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,15 +14,33 @@ CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's trainin
 MARGIN = 0.15  # of the box's longer side, on each side: paper to compare the ink with
 CROP_PX = 112  # longest side of a crop: four times what the classifier sees
 MIN_CONTRAST = 24  # gray levels between ink and paper; a crop with less is paper and its grain
+EDGE = 64  # of 255: the box of ink leaves out what is softer; of 32 to 128 it fits labelled boxes best
 SPECK = 0.03  # of the largest piece's area: smaller pieces are grain or dirt
 
 
 def crop_around(gray: Gray, box: Box) -> NDArray[np.uint8]:
     """Return the part of the frame inside a box and a margin around it, cut off at the frame's edges."""
     x, y, w, h = box
-    margin = max(2.0, MARGIN * max(w, h))
-    left, top = max(0, round(x - margin)), max(0, round(y - margin))
+    margin = measure_margin(box)
+    left, top = find_crop_corner(box)
     return gray[top : round(y + h + margin), left : round(x + w + margin)]
+
+
+def find_crop_corner(box: Box) -> tuple[int, int]:
+    """Return left and top of the crop around a box, in pixels of the frame."""
+    margin = measure_margin(box)
+    return max(0, round(box[0] - margin)), max(0, round(box[1] - margin))
+
+
+def measure_margin(box: Box) -> float:
+    return max(2.0, MARGIN * max(box[2:]))
+
+
+def find_ink_box(crop: NDArray[np.uint8], ink: NDArray[np.uint8], corner: tuple[int, int]) -> Box:
+    """Return the box of a crop's ink in pixels of the frame; corner is the crop's left and top there."""
+    x, y, width, height = cv2.boundingRect(cv2.threshold(ink, EDGE - 1, 255, cv2.THRESH_BINARY)[1])
+    across, down = crop.shape[1] / ink.shape[1], crop.shape[0] / ink.shape[0]  # the ink of a large crop is smaller
+    return corner[0] + x * across, corner[1] + y * down, width * across, height * down
 
 
 def extract_ink(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ MINT, INK, PAPER = (170, 232, 94), (38, 30, 26), (245, 245, 245)
 FONT = cv2.FONT_HERSHEY_DUPLEX
 REFERENCE_PX = math.sqrt(640 * 480)  # strokes and type are scaled from a picture of this area
 TYPE, LARGE_TYPE = 0.5, 1.1  # heights of 11 and 24 px there
+GAP_PX = 3  # between a digit's ink and its outline, there
 SMALLEST_TYPE = 0.4  # 9 px: below that it is not legible
 MAX_COORDINATE = 1 << 14  # OpenCV's drawing overflows on larger ones; nothing beyond this is visible
 
@@ -38,9 +39,10 @@ def draw_overlay(picture: Picture, digits: Sequence[Digit], numbers: Sequence[Nu
 
 
 def draw_box(picture: Picture, box: Box, scale: float) -> None:
-    """Outline a box in colour on a dark rim, which is visible on paper and in shadow."""
-    thin = max(1, round(1.5 * scale))
-    start, end = corner(box, top=True), to_point(box[0] + box[2], box[1] + box[3])
+    """Outline a box in colour on a dark rim, which is visible on paper and in shadow; the ink inside stays visible."""
+    thin, away = max(1, round(1.5 * scale)), GAP_PX * scale
+    start = to_point(box[0] - away, box[1] - away)
+    end = to_point(box[0] + box[2] + away, box[1] + box[3] + away)
     cv2.rectangle(picture, start, end, INK, thin + 2, cv2.LINE_AA)
     cv2.rectangle(picture, start, end, MINT, thin, cv2.LINE_AA)
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,19 @@ from shared.vision.detection import (
     run_levels,
     suppress_overlaps,
 )
-from shared.vision.digit import NOT_A_DIGIT, Digit
+from shared.vision.digit import NOT_A_DIGIT, Box, Digit
 from shared.vision.fusion import FITTED, ClassifierOutput, Fusion, fuse
 from shared.vision.gap import is_gap_empty
 from shared.vision.gray_frame import Gray
-from shared.vision.normaliser import check_range, crop_around, extract_ink, measure_slant, normalise
+from shared.vision.normaliser import (
+    check_range,
+    crop_around,
+    extract_ink,
+    find_crop_corner,
+    find_ink_box,
+    measure_slant,
+    normalise,
+)
 from shared.vision.numbers import MIN_EVEN_DIGITS, find_far_neighbours
 
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
@@ -85,11 +93,17 @@ class FrameRecognizer:
         merged = Detections(
             *(np.concatenate([getattr(one, field.name) for one in detections]) for field in fields(Detections))
         )
-        log_p = fuse(self.fusion, merged, self.classify(pyramids, detections))
-        ends = np.cumsum([len(one.boxes) for one in detections])
+        output = self.classify(pyramids, detections)
+        log_p = fuse(self.fusion, merged, output)
+        ends = np.cumsum([len(one.boxes) for one in detections])[:-1]
         return [
-            (measure_gaps(gray, select_digits(one.boxes, part)), int((~is_accepted(part)).sum()))
-            for gray, one, part in zip(grays, detections, np.split(log_p, ends[:-1]), strict=True)
+            (
+                measure_gaps(gray, make_digits(ink_boxes, part, select_candidates(one.boxes, part))),
+                int((~is_accepted(part)).sum()),
+            )
+            for gray, one, part, ink_boxes in zip(
+                grays, detections, np.split(log_p, ends), np.split(output.boxes, ends), strict=True
+            )
         ]
 
     def detect(self, pyramids: Sequence[Sequence[Gray]]) -> list[Detections]:
@@ -116,22 +130,38 @@ class FrameRecognizer:
         log_p = np.full((len(inputs), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK_LOG_ODDS, np.float32)
         log_p[:, NOT_A_DIGIT] = np.log1p(-np.exp(NO_INK_LOG_ODDS))
         slant = np.zeros(len(inputs), np.float32)
-        inked = [index for index, image in enumerate(inputs) if image is not None]
+        boxes = np.concatenate([one.boxes for one in detections])
+        inked = [(index, found) for index, found in enumerate(inputs) if found is not None]
         if inked:
-            batch = np.stack([image for image in inputs if image is not None])
+            rows, batch = [index for index, _ in inked], np.stack([found.image for _, found in inked])
             check_range(batch)
-            log_p[inked] = log_softmax(self.classifier(batch[:, None]))
-            slant[inked] = measure_slant(batch)
-        return ClassifierOutput(log_p, slant)
+            log_p[rows] = log_softmax(self.classifier(batch[:, None]))
+            slant[rows], boxes[rows] = measure_slant(batch), [found.box for _, found in inked]
+        return ClassifierOutput(log_p, slant, boxes)
 
 
-def make_classifier_input(pyramid: Sequence[Gray], box: Sequence[float]) -> NDArray[np.float32] | None:
-    """Return the crop of a box (in pixels of the finest level) as 28 x 28 in 0 to 1; None if it holds no ink."""
+class ClassifierInput(NamedTuple):
+    """A candidate's ink as 28 x 28 in 0 to 1, and the box of this ink in pixels of the frame."""
+
+    image: NDArray[np.float32]
+    box: Box
+
+
+def make_classifier_input(pyramid: Sequence[Gray], box: Sequence[float]) -> ClassifierInput | None:
+    """Return the ink in a box (in pixels of the finest level); None if there is none."""
     longest = max(box[2], box[3], 1)
     level = min(max(0, math.ceil(math.log2(longest / CROP_PX))), len(pyramid) - 1)
     x, y, width, height = (side / 2**level for side in box)
-    crop = crop_around(pyramid[level], (x, y, width, height))
-    return normalise(extract_ink(crop)) if crop.size else None
+    in_level = (x, y, width, height)
+    crop = crop_around(pyramid[level], in_level)
+    if not crop.size:
+        return None
+    ink = extract_ink(crop)
+    image = normalise(ink)
+    if image is None:
+        return None
+    x, y, width, height = (side * 2**level for side in find_ink_box(crop, ink, find_crop_corner(in_level)))
+    return ClassifierInput(image, (x, y, width, height))
 
 
 def is_accepted(log_p: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -139,11 +169,15 @@ def is_accepted(log_p: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(log_p[:, :NOT_A_DIGIT].max(axis=1) > MIN_LOG_P, np.bool_)
 
 
-def select_digits(boxes: NDArray[np.float32], log_p: NDArray[np.float64]) -> tuple[Digit, ...]:
-    """Return the accepted candidates (boxes n x 4, log_p n x 11), the most probable first, each digit once."""
+def select_candidates(boxes: NDArray[np.float32], log_p: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once."""
     accepted = np.flatnonzero(is_accepted(log_p))
     best_first = accepted[np.argsort(-log_p[accepted, :NOT_A_DIGIT].max(axis=1), kind="stable")]
-    chosen = best_first[suppress_overlaps(boxes[best_first], MAX_IOU)]
+    return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU)], np.intp)
+
+
+def make_digits(boxes: NDArray[np.float32], log_p: NDArray[np.float64], chosen: NDArray[np.intp]) -> tuple[Digit, ...]:
+    """Return these candidates as digits."""
     return tuple(
         Digit((x, y, width, height), tuple(evidence))
         for (x, y, width, height), evidence in zip(boxes[chosen].tolist(), log_p[chosen].tolist(), strict=True)

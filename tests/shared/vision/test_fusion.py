@@ -17,7 +17,7 @@ def detected(score: float, digit: int) -> Detections:
 def classified(label: int, logit: float = 4, slant: float = 0) -> ClassifierOutput:
     logits = np.zeros((1, 11), np.float32)
     logits[0, label] = logit
-    return ClassifierOutput(log_softmax(logits), np.array([slant], np.float32))
+    return ClassifierOutput(log_softmax(logits), np.array([slant], np.float32), np.zeros((1, 4), np.float32))
 
 
 def digit_log_odds(fusion: Fusion, label: int, slant: float) -> float:

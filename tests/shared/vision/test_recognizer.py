@@ -15,7 +15,7 @@ from shared.vision.recognizer import (
     load_detector,
     load_recognizer,
     make_classifier_input,
-    select_digits,
+    select_candidates,
 )
 from tests.shared.vision.drawings import FakeNetwork, draw_digits
 
@@ -80,12 +80,21 @@ def test_batch_gives_the_same_digits_as_single_frames(recognizer: FrameRecognize
             assert one.log_p == pytest.approx(other.log_p, abs=1e-4)
 
 
-def test_class_comes_from_the_classifier_and_box_from_the_detector() -> None:
+def test_class_comes_from_the_classifier_and_box_from_the_ink() -> None:
     (digits,) = fake_recognizer().read([draw_stroke()])
     (digit,) = digits
     assert digit.digit == 7
-    assert digit.box == (52, 44, 48, 48)
+    assert digit.box == pytest.approx((72, 48, 8, 40), abs=1)  # the detector's is (52, 44, 48, 48)
     assert digit.confidence > 0.5
+
+
+@pytest.mark.parametrize("scale", [1, 4, 12])
+def test_box_is_that_of_the_ink_also_where_the_candidate_cuts_it(scale: int) -> None:
+    gray = np.full((80 * scale, 80 * scale), 220, np.uint8)
+    cv2.rectangle(gray, (30 * scale, 20 * scale), (42 * scale - 1, 60 * scale - 1), 30, cv2.FILLED)
+    found = make_classifier_input(make_pyramid(gray), [side * scale for side in (33, 23, 20, 34)])
+    assert found is not None
+    assert found.box == pytest.approx([side * scale for side in (30, 20, 12, 40)], abs=1 + scale / 2)
 
 
 def test_paper_without_ink_is_no_digit() -> None:
@@ -107,10 +116,10 @@ def test_empty_batch_gives_no_readings() -> None:
 def test_large_digit_is_cropped_from_a_coarser_level() -> None:
     gray = np.full((640, 640), 220, np.uint8)
     cv2.rectangle(gray, (280, 120), (360, 520), 30, cv2.FILLED)
-    image = make_classifier_input(make_pyramid(gray), (260, 110, 120, 420))
-    assert image is not None
-    assert image.shape == (28, 28)
-    rows = np.flatnonzero(image.max(axis=1) > 0.5)
+    found = make_classifier_input(make_pyramid(gray), (260, 110, 120, 420))
+    assert found is not None
+    assert found.image.shape == (28, 28)
+    rows = np.flatnonzero(found.image.max(axis=1) > 0.5)
     assert rows.max() - rows.min() + 1 == 20
 
 
@@ -124,7 +133,7 @@ def test_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, co
     boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
     log_p = np.full((2, 11), -9.0)
     log_p[:, 7] = 0
-    assert len(select_digits(boxes, log_p)) == count
+    assert len(select_candidates(boxes, log_p)) == count
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import { Sparkline } from "./sparkline.js";
 
 const SMOOTHING = 0.2; // weight of the newest age: a single late frame does not make the figure jump
 const SILENT_S = 0.5; // without a new picture for this long, the age is that of the picture on the screen
+const REACH = 0.15; // of a digit's height: a click this far outside of its ink still means it
 const ALL_READ = 0.9; // from this share of frames with a reading, the rate of readings is not shown
 /** @type {{numbers: NumberText[], fps: number, readings_per_s: number}} */
 const NO_READING = { numbers: [], fps: 0, readings_per_s: 0 };
@@ -94,9 +95,10 @@ export class CameraTile {
       const { reading, bitmap } = this.#shown;
       const x = (offsetX / this.#canvas.clientWidth) * bitmap.width;
       const y = (offsetY / this.#canvas.clientHeight) * bitmap.height;
-      const isOnDigit = reading.digits.some(
-        ({ box: [left, top, width, height] }) => x >= left && x <= left + width && y >= top && y <= top + height,
-      );
+      const isOnDigit = reading.digits.some(({ box: [left, top, width, height] }) => {
+        const reach = REACH * height;
+        return x >= left - reach && x <= left + width + reach && y >= top - reach && y <= top + height + reach;
+      });
       if (isOnDigit || this.isEnlarged) {
         this.#handlers.explain({ x, y });
         return;
