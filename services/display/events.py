@@ -2,7 +2,8 @@
 
 One number is one event, although readings flicker: a sheet comes into view and 2017 is read as 7 and 17 first, a sheet
 turns and 30 falls apart, a hand passes. A number appears once it has settled. These never do: what touches the frame's
-edge, a part of a number that stands at the same place, and a lone digit that is not sure.
+edge, a part of a number that stands at the same place, and a lone digit that is not sure. A number with a character
+that was not read waits longer, because mostly it comes or goes.
 """
 
 import itertools
@@ -12,9 +13,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.display.display_state import SET_BACK_S
-from shared.vision.digit import Box, Number
+from shared.vision.digit import UNREAD, Box, Number
 
 SETTLE_S = 0.35  # a number appears once it was read for this long, which is the fifth reading at 10 a second
+UNREAD_SETTLE_S = 1.5  # the same for a number with a character that was not read
 FORGET_S = 0.25  # a number that has not appeared yet is forgotten after two missing readings at 10 a second
 LEAVE_S = 1.0  # a number has left after it was not read for this long, or after FORGET_S if it moved out of the frame
 MAX_PART_S = 2.0  # it stays for this long if more or fewer of its digits are read
@@ -133,17 +135,26 @@ class NumberTracker:
         for other in list(self._numbers.values()):
             if other.has_appeared and share_of_smaller(other.box, tracked.box) >= SAME_PLACE:
                 has_fewer, has_more = contains(other.text, tracked.text), contains(tracked.text, other.text)
-                is_part |= has_fewer
+                is_part |= has_fewer and not completes(tracked.text, other.text)
                 if has_fewer or has_more:
                     self._numbers[other.key] = replace(other, similar_at=at)
-        is_settled = at - tracked.first_read_at >= SETTLE_S and not touches_edge(tracked.box, self._frame)
+        settle_s = UNREAD_SETTLE_S if UNREAD in tracked.text else SETTLE_S
+        is_settled = at - tracked.first_read_at >= settle_s and not touches_edge(tracked.box, self._frame)
         return is_settled and not is_part and (len(tracked.text) > 1 or confidence >= SURE)
 
 
 def contains(text: str, digits: str) -> bool:
-    """Return whether a number has these digits in this order, perhaps with others between them."""
+    """Return whether a number has these digits in this order, perhaps with others between them.
+
+    A character that was not read is any.
+    """
     rest = iter(text)
-    return all(digit in rest for digit in digits)
+    return all(any(digit == other or UNREAD in (digit, other) for other in rest) for digit in digits)
+
+
+def completes(text: str, other: str) -> bool:
+    """Return whether a number is another one with more of its characters read."""
+    return len(text) == len(other) and text.count(UNREAD) < other.count(UNREAD)
 
 
 def touches_edge(box: Box, frame: Size) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import msgpack
 
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
-from shared.vision.digit import ROW_BOX, ROW_GAP_PX, ROW_LENGTH, ROW_LOG_P, ROW_SIZE, Digit
+from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, ROW_SIZE, Digit
 
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
@@ -263,7 +263,7 @@ def _is_digit_row(row: object) -> bool:
         and -MAX_COORDINATE_PX <= min(row[ROW_BOX]) <= max(row[ROW_BOX]) <= MAX_COORDINATE_PX
         and min(row[ROW_SIZE]) >= 0
         and MIN_LOG_P <= min(row[ROW_LOG_P]) <= max(row[ROW_LOG_P]) <= 1e-6
-        and 0 <= row[ROW_GAP_PX] <= MAX_COORDINATE_PX
+        and 0 <= min(row[ROW_PAPER]) <= max(row[ROW_PAPER]) <= MAX_COORDINATE_PX
     )
 
 

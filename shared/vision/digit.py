@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 # a digit as a row of floats, as messages carry it
-ROW_LENGTH = 16
-ROW_BOX, ROW_LOG_P, ROW_GAP_PX = slice(0, 4), slice(4, 15), 15
+ROW_LENGTH = 17
+ROW_BOX, ROW_LOG_P, ROW_PAPER = slice(0, 4), slice(4, 15), slice(15, 17)
 ROW_SIZE = slice(2, 4)  # width and height of the box
+UNREAD = "?"
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
 Box = tuple[float, float, float, float]  # x, y, width, height; in pixels of the picture, from its top left corner
@@ -19,11 +20,14 @@ class Digit:
 
     log_p has 11 natural logarithms of probabilities: of 0 to 9, then of "not a digit". gap_px is the width of the empty
     paper up to the next digit on its line. It is measured only if that digit is far; 0 if something lies between.
+    unread_px is the distance from the right edge of the box to a character before the next digit that was not read; 0
+    if there is none.
     """
 
     box: Box
     log_p: tuple[float, ...]
     gap_px: float = 0.0
+    unread_px: float = 0.0
 
     @property
     def digit(self) -> int:
@@ -37,25 +41,29 @@ class Digit:
 
     def to_row(self) -> tuple[float, ...]:
         """Return the digit as a row of floats."""
-        return (*self.box, *self.log_p, self.gap_px)
+        return (*self.box, *self.log_p, self.gap_px, self.unread_px)
 
     @classmethod
     def from_row(cls, row: Sequence[float]) -> "Digit":
         """Return the digit of a row that to_row made."""
         x, y, width, height = row[ROW_BOX]
-        return cls(box=(x, y, width, height), log_p=tuple(row[ROW_LOG_P]), gap_px=row[ROW_GAP_PX])
+        return cls((x, y, width, height), tuple(row[ROW_LOG_P]), *row[ROW_PAPER])
 
     def scaled(self, factor: float) -> "Digit":
         """Return the same digit in a picture of another size."""
         x, y, width, height = self.box
         box = (x * factor, y * factor, width * factor, height * factor)
-        return replace(self, box=box, gap_px=self.gap_px * factor)
+        return replace(self, box=box, gap_px=self.gap_px * factor, unread_px=self.unread_px * factor)
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Digits that stand together on a line, read from left to right; confidence is 0 to 1."""
+    """Digits that stand together on a line, read from left to right; confidence is 0 to 1.
+
+    In the text, UNREAD stands for a character between two digits that was not read; unread has the place of each.
+    """
 
     text: str
     confidence: float
     box: Box
+    unread: tuple[Box, ...] = ()

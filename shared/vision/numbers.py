@@ -2,14 +2,17 @@
 
 Close neighbours are one number. Digits that stand far apart are one number too if nothing is written between them and
 their steps are even: a row of five evenly spaced digits reads as one number, the terms of a sum do not.
+
+A character between close digits that was not read shows as a "?": 2017 without its 1 is "20?7" (docs/decisions/0031).
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
-from shared.vision.digit import Digit, Number
+from shared.vision.digit import UNREAD, Box, Digit, Number
 from shared.vision.pairing import pair_closest
 
 # gaps and overlaps are in the height of the taller neighbour
@@ -19,6 +22,7 @@ MAX_OVERLAP = 0.4  # two boxes of one shape overlap more, and are not a number
 MIN_EVEN_DIGITS = 3  # two digits have a single step, which can't be called even
 MAX_STEP_RATIO = 1.5  # between successive steps, from centre to centre
 GAP_TOLERANCE = 1.2  # tracking smooths the boxes, so they differ a little from those whose gap was measured
+UNREAD_CONFIDENCE = 0.1  # of a character that was not read: a guess among ten digits
 MAX_RISE = 0.5  # of a neighbour above or below the line, in their mean height
 MAX_HEIGHT_RATIO = 2.5
 CONE = math.radians(35)  # neighbours in it give the slope: 20 degrees, and 15 for digits that dance on the line
@@ -51,6 +55,13 @@ class Placed:
         smaller, larger = sorted((self.height, right.height))
         return 0 < larger <= MAX_HEIGHT_RATIO * smaller and -MAX_OVERLAP <= self.gap(right) <= max_gap
 
+    def is_before_unread(self, right: "Placed") -> bool:
+        """Return whether a character was not read between this digit and the next.
+
+        Tracking may show a digit in that place, which the last reading alone did not contain.
+        """
+        return 0 < self.digit.unread_px < self.gap_px(right)
+
     def is_level_with(self, other: "Placed") -> bool:
         """Return whether both stand on one line."""
         return abs(other.y - self.y) <= MAX_RISE * (self.height + other.height) / 2
@@ -59,7 +70,8 @@ class Placed:
 def join_numbers(digits: Sequence[Digit]) -> tuple[Number, ...]:
     """Return the numbers on a sheet in reading order; a digit that stands alone is a number of one digit.
 
-    The confidence of a number is the product of its digits' confidences: all of them have to be right.
+    The confidence of a number is the product of its digits' confidences, since all of them have to be right. Each
+    character that was not read counts as UNREAD_CONFIDENCE.
     """
     lines: list[list[list[Placed]]] = []
     for chain in sorted(build_chains(place_upright(digits)), key=lambda chain: (chain[0].y, chain[0].x)):
@@ -68,22 +80,41 @@ def join_numbers(digits: Sequence[Digit]) -> tuple[Number, ...]:
         else:
             lines.append([chain])
     return tuple(
-        make_number([placed.digit for placed in chain])
-        for line in lines
-        for chain in sorted(line, key=lambda chain: (chain[0].x, chain[0].y))
+        make_number(chain) for line in lines for chain in sorted(line, key=lambda chain: (chain[0].x, chain[0].y))
     )
 
 
-def make_number(digits: Sequence[Digit]) -> Number:
-    """Return the number that digits spell, with the smallest box around them."""
+def make_number(chain: Sequence[Placed]) -> Number:
+    """Return the number that digits spell from left to right, with the smallest box around them."""
+    digits = [placed.digit for placed in chain]
+    missing = [i for i, (left, right) in enumerate(pairwise(chain)) if left.is_before_unread(right)]
+    return Number(
+        text="".join(f"{digit.digit}{UNREAD if i in missing else ''}" for i, digit in enumerate(digits)),
+        confidence=math.prod(digit.confidence for digit in digits) * UNREAD_CONFIDENCE ** len(missing),
+        box=surround(digits),
+        unread=tuple(box_between(digits[i], digits[i + 1]) for i in missing),
+    )
+
+
+def surround(digits: Sequence[Digit]) -> Box:
+    """Return the smallest box around digits."""
     boxes = [digit.box for digit in digits]
     left, top = min(x for x, _, _, _ in boxes), min(y for _, y, _, _ in boxes)
     right, bottom = max(x + width for x, _, width, _ in boxes), max(y + height for _, y, _, height in boxes)
-    return Number(
-        text="".join(str(digit.digit) for digit in digits),
-        confidence=math.prod(digit.confidence for digit in digits),
-        box=(left, top, right - left, bottom - top),
-    )
+    return left, top, right - left, bottom - top
+
+
+def box_between(left: Digit, right: Digit) -> Box:
+    """Return the box that fills the gap between two digits."""
+    _, top, _, height = surround((left, right))
+    end = left.box[0] + left.box[2]
+    return end, top, max(0.0, right.box[0] - end), height
+
+
+def find_close_neighbours(digits: Sequence[Digit]) -> list[tuple[Digit, Digit]]:
+    """Return the pairs (left, right) that stand next to each other in a number."""
+    placed = place_upright(digits)
+    return [(placed[i].digit, placed[j].digit) for i, j in link_neighbours(placed, MAX_GAP).items()]
 
 
 def find_far_neighbours(digits: Sequence[Digit]) -> list[tuple[Digit, Digit, float]]:

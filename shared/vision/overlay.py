@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.vision.digit import Box, Digit, Number
+from shared.vision.digit import UNREAD, Box, Digit, Number
 
 Picture = NDArray[np.uint8]  # height x width x 3, BGR
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
 
-MINT, INK, PAPER = (170, 232, 94), (38, 30, 26), (245, 245, 245)
+MINT, INK, PAPER, AMBER = (170, 232, 94), (38, 30, 26), (245, 245, 245), (87, 186, 255)
 FONT = cv2.FONT_HERSHEY_DUPLEX
 REFERENCE_PX = math.sqrt(640 * 480)  # strokes and type are scaled from a picture of this area
 TYPE, LARGE_TYPE = 0.5, 1.1  # heights of 11 and 24 px there
@@ -23,13 +23,19 @@ MAX_COORDINATE = 1 << 14  # OpenCV's drawing overflows on larger ones; nothing b
 
 
 def draw_overlay(picture: Picture, digits: Sequence[Digit], numbers: Sequence[Number], caption: str = "") -> Picture:
-    """Return a copy with a box and a label for each digit, numbers of several digits in large type, and a caption."""
+    """Return a copy with a box and a label for each digit, numbers of several digits in large type, and a caption.
+
+    A character of a number that was not read has an amber box.
+    """
     drawn = picture.copy()
     scale = max(math.sqrt(math.prod(picture.shape[:2])) / REFERENCE_PX, SMALLEST_TYPE / TYPE)
     for digit in digits:
         draw_box(drawn, digit.box, scale)
         draw_label(drawn, str(digit.digit), corner(digit.box, top=True), TYPE * scale, above=True)
     for number in numbers:
+        for place in number.unread:
+            draw_box(drawn, place, scale, AMBER)
+            draw_label(drawn, UNREAD, corner(place, top=True), TYPE * scale, above=True)
         large = LARGE_TYPE if len(number.text) > 1 else TYPE
         text = f"{number.text}  {number.confidence:.0%}" if len(number.text) == 1 else number.text
         draw_label(drawn, text, corner(number.box, top=False), large * scale, above=False)
@@ -38,13 +44,13 @@ def draw_overlay(picture: Picture, digits: Sequence[Digit], numbers: Sequence[Nu
     return drawn
 
 
-def draw_box(picture: Picture, box: Box, scale: float) -> None:
+def draw_box(picture: Picture, box: Box, scale: float, colour: Colour = MINT) -> None:
     """Outline a box in colour on a dark rim, which is visible on paper and in shadow; the ink inside stays visible."""
     thin, away = max(1, round(1.5 * scale)), GAP_PX * scale
     start = to_point(box[0] - away, box[1] - away)
     end = to_point(box[0] + box[2] + away, box[1] + box[3] + away)
     cv2.rectangle(picture, start, end, INK, thin + 2, cv2.LINE_AA)
-    cv2.rectangle(picture, start, end, MINT, thin, cv2.LINE_AA)
+    cv2.rectangle(picture, start, end, colour, thin, cv2.LINE_AA)
 
 
 def draw_label(picture: Picture, text: str, at: Point, size: float, above: bool) -> None:

@@ -34,7 +34,8 @@ from shared.vision.normaliser import (
     measure_slant,
     normalise,
 )
-from shared.vision.numbers import MIN_EVEN_DIGITS, find_far_neighbours
+from shared.vision.numbers import MIN_EVEN_DIGITS, find_close_neighbours, find_far_neighbours
+from shared.vision.unread_ink import find_missing_character
 
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
 MIN_LOG_P = math.log(0.5)  # a digit is accepted if it is more probable than everything else together
@@ -185,10 +186,15 @@ def make_digits(boxes: NDArray[np.float32], log_p: NDArray[np.float64], chosen: 
 
 
 def measure_gaps(gray: Gray, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
-    """Return the digits with gap_px set where the next digit is far and nothing is written in between."""
-    if len(digits) < MIN_EVEN_DIGITS:
-        return digits
-    gaps = {
-        left: gap_px for left, right, gap_px in find_far_neighbours(digits) if is_gap_empty(gray, left.box, right.box)
-    }
-    return tuple(replace(digit, gap_px=gaps[digit]) if digit in gaps else digit for digit in digits)
+    """Return the digits with what is known of the paper up to the next digit.
+
+    gap_px is set where that digit is far and nothing is written in between, unread_px where it is close and a character
+    in between was not read.
+    """
+    gaps = {}
+    if len(digits) >= MIN_EVEN_DIGITS:
+        pairs = find_far_neighbours(digits)
+        gaps = {left: gap_px for left, right, gap_px in pairs if is_gap_empty(gray, left.box, right.box)}
+    close = find_close_neighbours(digits)
+    unread = {left: find_missing_character(gray, left.box, right.box) or 0.0 for left, right in close}
+    return tuple(replace(digit, gap_px=gaps.get(digit, 0.0), unread_px=unread.get(digit, 0.0)) for digit in digits)

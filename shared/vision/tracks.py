@@ -20,6 +20,7 @@ MAX_UNSEEN_S = 0.4  # a digit unseen for longer (a hand passes, the sheet blurs)
 SHOW, HIDE = 0.75, 0.5  # a digit is shown from the first probability on, until it falls below the second
 HEAD_START = 2.0  # of the class shown, in nats: a 4 and a 9 that are equally probable do not flicker
 TIE = 1e-3  # a class that is shown thanks to its head start gets the confidence of the leader
+MISSING, NOT_MISSING = 0.6, 0.4  # share of readings from, and below, which a character after a digit is missing, or not
 MAX_MOVE = 0.7  # of a digit between two readings, in its own size
 COVERED = 0.5  # an unseen digit with another one this near is gone
 MAX_SIZE_RATIO = 1.8  # of its longer side, between two readings
@@ -38,6 +39,9 @@ class Track:
     unseen_s: float = 0.0
     shown: int | None = None
     gap_px: float = 0.0
+    unread_px: float = 0.0  # of the last reading that had it
+    unread_weight: float = 0.0  # as weight, of the readings that had it
+    is_before_unread: bool = False
 
 
 class DigitTracker:
@@ -122,6 +126,8 @@ def add_reading(track: Track, digit: Digit, elapsed_s: float) -> Track:
         weight=decay * track.weight + weight,
         unseen_s=0.0,
         gap_px=digit.gap_px,
+        unread_px=digit.unread_px or track.unread_px,
+        unread_weight=decay * track.unread_weight + weight * bool(digit.unread_px),
     )
 
 
@@ -129,7 +135,13 @@ def add_miss(track: Track, elapsed_s: float) -> Track:
     """Return the track after a reading that does not contain it: its evidence decays."""
     decay = math.exp(-elapsed_s / DECAY_S)
     evidence = tuple(decay * sum_ for sum_ in track.evidence)
-    return replace(track, evidence=evidence, weight=decay * track.weight, unseen_s=track.unseen_s + elapsed_s)
+    return replace(
+        track,
+        evidence=evidence,
+        weight=decay * track.weight,
+        unread_weight=decay * track.unread_weight,
+        unseen_s=track.unseen_s + elapsed_s,
+    )
 
 
 def smooth_box(old: Box, new: Box) -> Box:
@@ -141,11 +153,16 @@ def smooth_box(old: Box, new: Box) -> Box:
 
 
 def choose_shown(track: Track) -> Track:
-    """Return the track with the class it shows, if any; the class shown before has a head start."""
+    """Return the track with what it shows: a class, if any, and a "?" after it; what was shown has a head start."""
     log_p = log_normalise([sum_ + HEAD_START * (i == track.shown) for i, sum_ in enumerate(track.evidence)])
     best = max(range(10), key=log_p.__getitem__)
     threshold = HIDE if track.shown is not None else SHOW
-    return replace(track, shown=best if math.exp(log_p[best]) >= threshold else None)
+    share = NOT_MISSING if track.is_before_unread else MISSING
+    return replace(
+        track,
+        shown=best if math.exp(log_p[best]) >= threshold else None,
+        is_before_unread=track.unread_weight > share * track.weight,
+    )
 
 
 def to_digit(track: Track) -> Digit:
@@ -157,7 +174,8 @@ def to_digit(track: Track) -> Digit:
     average = [sum_ / max(track.weight, 1.0) for sum_ in track.evidence]
     if track.shown is not None:
         average[track.shown] = max(average[track.shown], max(average) + TIE)
-    return Digit(track.box, log_normalise(average), track.gap_px)
+    unread_px = track.unread_px if track.is_before_unread else 0.0
+    return Digit(track.box, log_normalise(average), track.gap_px, unread_px)
 
 
 def log_normalise(evidence: Sequence[float]) -> Evidence:

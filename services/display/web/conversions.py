@@ -63,7 +63,13 @@ def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
             DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box)) for d in frame.digits
         ],
         "numbers": [
-            NumberInfo(text=n.text, confidence=round(n.confidence, 4), box=whole_pixels(n.box)) for n in frame.numbers
+            NumberInfo(
+                text=n.text,
+                confidence=round(n.confidence, 4),
+                box=whole_pixels(n.box),
+                unread=[whole_pixels(place) for place in n.unread],
+            )
+            for n in frame.numbers
         ],
         "fps": round(frame.fps, 1),
         "readings_per_s": round(frame.readings_per_s, 1),

@@ -28,7 +28,13 @@ NewCameraName = Annotated[
 ]  # shared/cameras/added_cameras.py checks it
 RecordingId = Annotated[str, Meta(pattern=r"^[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9-]{1,40}$")]
 RowId = Annotated[int, Meta(ge=0, le=MAX_ID)]
-NumberText = Annotated[str, Meta(pattern="^[0-9]{1,64}$")]
+NumberText = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9?]{1,64}$",
+        description="0 to 9; a ? stands for a character between two digits that was not read",
+    ),
+]
 Timestamp = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Moment = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0)]
@@ -136,6 +142,7 @@ class NumberInfo(Model):
     text: NumberText
     confidence: Share
     box: Box
+    unread: Annotated[list[Box], Meta(description="the place of each ? in the text")]
 
 
 class FrameFields(Model):

@@ -54,6 +54,22 @@ def test_number_without_a_digit_is_one_once_the_digit_is_away_for_long() -> None
     assert appeared(*["75"] * 6, *["5"] * 30) == ["75", "5"]
 
 
+def test_number_with_an_unread_character_is_no_event_until_it_stays() -> None:
+    assert appeared(*["20?7"] * 10, *["2017"] * 10) == ["2017"]
+    assert appeared(*["2017"] * 10, *["20?7"] * 12) == ["2017"]
+    assert appeared(*["20?7"] * 30) == ["20?7"]
+
+
+def test_number_appears_when_its_last_character_is_read_at_last() -> None:
+    events = track(*["20?7"] * 20, *["2017"] * 30)
+    assert [(kind, text) for _, kind, text in events] == [
+        ("appeared", "20?7"),
+        ("appeared", "2017"),
+        ("left", "20?7"),
+    ]
+    assert events[1][0] < 2.6
+
+
 @pytest.mark.parametrize("box", [(0, 100, 60, 40), (577, 100, 60, 40), (100, 2, 60, 40), (100, 439, 60, 40)])
 def test_number_at_the_edge_waits(box: Box) -> None:
     assert track(*["75"] * 20, box=box) == []

@@ -132,6 +132,20 @@ def test_confidence_is_the_product_of_the_digits() -> None:
     assert join_numbers(digits)[0].confidence == pytest.approx(0.72)
 
 
+def test_character_that_was_not_read_is_a_question_mark_and_a_guess() -> None:
+    two, zero, seven = (digit_of(digit, (x, 100, 30, 50), 0.9) for digit, x in ((2, 0), (0, 40), (7, 120)))
+    [number] = join_numbers([two, replace(zero, unread_px=25.0), seven])
+    assert (number.text, number.unread) == ("20?7", ((70, 100, 50, 50),))
+    assert number.confidence == pytest.approx(0.9**3 / 10)
+
+
+def test_question_mark_gives_way_to_a_digit_in_its_place() -> None:
+    """Tracking shows a digit for a moment that the last reading has lost."""
+    two, one, seven = (digit_of(digit, (x, 100, 20, 50)) for digit, x in ((2, 0), (1, 35), (7, 70)))
+    assert texts([replace(two, unread_px=25.0), one, seven]) == ["217"]
+    assert texts([replace(two, unread_px=25.0)]) == ["2"]
+
+
 def test_box_holds_all_digits() -> None:
     digits = [digit_of(4, (10, 20, 30, 50)), digit_of(2, (50, 15, 30, 50))]
     assert join_numbers(digits)[0].box == (10, 15, 70, 55)

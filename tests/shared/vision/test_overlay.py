@@ -1,5 +1,7 @@
 """The overlay marks each digit and leaves the rest of the picture alone, at any size."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,15 @@ def test_marks_stay_near_the_digit() -> None:
     rows, columns = np.nonzero((drawn != 128).any(axis=2))
     assert 70 < rows.min() < rows.max() < 190
     assert 90 < columns.min() < columns.max() < 200
+
+
+def test_character_that_was_not_read_is_marked_in_another_colour() -> None:
+    digits = [replace(digit_of(2, (100, 100, 30, 50)), unread_px=20), digit_of(7, (170, 100, 30, 50))]
+    drawn = draw_overlay(blank(480, 640), digits, join_numbers(digits))
+    assert tuple(drawn[120, 130]) != tuple(drawn[120, 100]) != (128, 128, 128)
+    assert tuple(drawn[120, 150]) == (128, 128, 128)
+    plain = [digits[0], replace(digits[0], unread_px=0)][1:] + digits[1:]
+    assert (draw_overlay(blank(480, 640), plain, join_numbers(plain)) != drawn).any()
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])

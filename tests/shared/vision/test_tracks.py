@@ -3,6 +3,8 @@
 import math
 import random
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -188,3 +190,16 @@ def test_any_boxes_give_probabilities_that_sum_to_one(readings: list[list[Digit]
     for i, digits in enumerate(readings):
         for digit in tracker.update(digits, i * FRAME_S):
             assert sum(map(math.exp, digit.log_p)) == pytest.approx(1)
+
+
+def test_character_that_is_missing_now_and_then_does_not_flicker() -> None:
+    chance = random.Random(1)
+    tracker = DigitTracker()
+    shown = []
+    for i in range(900):
+        share = 0.2 if i < 300 or i >= 600 else 0.8
+        reading = replace(digit_of(7), unread_px=20.0 if chance.random() < share else 0.0)
+        shown += [bool(digit.unread_px) for digit in tracker.update([reading], i * FRAME_S)]
+    changes = sum(before != after for before, after in pairwise(shown[10:]))
+    assert (shown[250], shown[550], shown[850]) == (False, True, False)
+    assert changes <= 4

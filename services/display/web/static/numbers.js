@@ -2,6 +2,7 @@
 
 /** @import { NumberText } from "./types.d.ts" */
 
+const UNREAD = "?"; // in a number, a character that was not read
 const SMALL_FROM = 24; // characters from which the type is small
 const MEDIUM_FROM = 8;
 
@@ -24,7 +25,7 @@ export function showNumbers(output, numbers, placeholder) {
     const confidence = output.children[i]?.lastChild;
     if (confidence) confidence.textContent = percent(number.confidence);
   }
-  return isNew ? shown : null;
+  return isNew ? shown.replaceAll(UNREAD, " not read ") : null;
 }
 
 /** @param {NumberText} number */
@@ -32,10 +33,19 @@ function numberElement({ text }) {
   const element = document.createElement("span");
   element.className = "number";
   const value = document.createElement("b");
-  value.textContent = text;
+  value.append(...text.split(UNREAD).flatMap((part, i) => (i ? [unreadElement(), part] : part)));
   const confidence = document.createElement("small");
   confidence.setAttribute("aria-hidden", "true"); // it changes all the time
   element.append(value, confidence);
+  return element;
+}
+
+/** A screen reader passes over a lone question mark. */
+function unreadElement() {
+  const element = Object.assign(document.createElement("span"), { className: "unread", textContent: UNREAD });
+  element.title = "A character here was not read";
+  element.setAttribute("role", "img");
+  element.setAttribute("aria-label", " not read ");
   return element;
 }
 

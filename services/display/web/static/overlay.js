@@ -1,11 +1,11 @@
 // Draws a picture and its reading on a canvas, boxes and text at the screen's resolution, not the picture's.
 
-/** @import { Box, Digit, Drawable, Place } from "./types.d.ts" */
+/** @import { Box, Drawable, Place } from "./types.d.ts" */
 
 const MINT = "#5ee8aa";
 const INK = "#1a1e26";
 const PAPER = "#f5f5f5";
-const AMBER = "#ffb938";
+const AMBER = "#ffb938"; // of what was not read, and of the place that is explained
 const MARK_PX = 9; // radius of the mark of a place
 const FAMILY = "system-ui, sans-serif";
 const MIN_LABEL_PX = 10;
@@ -86,8 +86,20 @@ function drawReading(context, { clientWidth, clientHeight }, { width, height, di
   /** @type {(box: Box) => Box} */
   const scale = ([x, y, w, h]) => [x * across, y * down, w * across, h * down];
   for (const { box } of digits) drawBox(context, scale(box));
-  for (const digit of digits) drawLabel(context, digit, scale(digit.box));
-  for (const number of numbers) if (number.text.length > 1) drawUnderline(context, scale(number.box));
+  for (const { digit, box } of digits) drawLabel(context, String(digit), scale(box));
+  for (const number of numbers) {
+    if (number.text.length > 1) drawUnderline(context, scale(number.box));
+    for (const place of number.unread) drawUnread(context, scale(place));
+  }
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Box} box
+ */
+function drawUnread(context, box) {
+  drawBox(context, box, AMBER);
+  drawLabel(context, "?", box);
 }
 
 /**
@@ -95,8 +107,8 @@ function drawReading(context, { clientWidth, clientHeight }, { width, height, di
  * @param {CanvasRenderingContext2D} context
  * @param {Box} box
  */
-function drawBox(context, [x, y, width, height]) {
-  for (const [style, line] of /** @type {const} */ ([[INK, 3.5], [MINT, 1.75]])) {
+function drawBox(context, [x, y, width, height], color = MINT) {
+  for (const [style, line] of /** @type {const} */ ([[INK, 3.5], [color, 1.75]])) {
     context.strokeStyle = style;
     context.lineWidth = line;
     context.beginPath();
@@ -107,10 +119,10 @@ function drawBox(context, [x, y, width, height]) {
 
 /**
  * @param {CanvasRenderingContext2D} context
- * @param {Digit} digit
+ * @param {string} text - one character
  * @param {Box} box
  */
-function drawLabel(context, { digit }, [x, y, , height]) {
+function drawLabel(context, text, [x, y, , height]) {
   const size = Math.max(MIN_LABEL_PX, Math.min(MAX_LABEL_PX, LABEL_SHARE * height));
   const [plateWidth, plateHeight] = [size * 1.05, size * 1.25];
   const top = Math.max(0, y - 5 - plateHeight);
@@ -122,7 +134,7 @@ function drawLabel(context, { digit }, [x, y, , height]) {
   context.fillStyle = PAPER;
   context.textAlign = "center";
   context.textBaseline = "middle";
-  context.fillText(String(digit), x - 3 + plateWidth / 2, top + plateHeight / 2 + size * 0.06);
+  context.fillText(text, x - 3 + plateWidth / 2, top + plateHeight / 2 + size * 0.06);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 export type Box = [x: number, y: number, width: number, height: number];
 export interface Digit { digit: number; confidence: number; box: Box }
-export interface NumberText { text: string; confidence: number; box: Box }
+export interface NumberText { text: string; confidence: number; box: Box; unread: Box[] }
 
 export interface Reading {
   camera: string;

@@ -1,0 +1,88 @@
+"""Finds ink that was not read: a character that is missing between two digits of a number."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.vision.digit import Box
+from shared.vision.gap import INK
+from shared.vision.gray_frame import Gray, as_uint8
+from shared.vision.normaliser import MIN_CONTRAST
+
+# sizes of a character between two digits, in the height of the lower digit
+MIN_GAP = 0.25  # a 1 between two digits takes that much: its stroke, and paper on both sides
+MIN_HEIGHT = 0.5  # a decimal point, a comma or a minus is lower
+MAX_RISE = 0.4  # of its middle above or below the line through both digits
+MIN_INSIDE = 0.9  # of its ink, between the boxes; the tail of a digit that leaves its box has less
+EXAMINED_PX = 56  # taller digits are scaled down to this, as for the classifier
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A connected piece of ink in an area: its pixels, its box there, and whether it ends inside the area."""
+
+    pixels: NDArray[np.bool_]
+    box: tuple[int, int, int, int]
+    ends: bool
+
+
+def find_missing_character(gray: Gray, left: Box, right: Box) -> float | None:
+    """Return where between two boxes of a number a character was not read; None if nowhere.
+
+    The result is the distance in pixels from the left box to the middle of the ink. A character is one piece of ink,
+    level with the digits and at least half as tall. Ink that runs on (ruled lines, boxes of a form, shadows) is none.
+    """
+    lower, taller = sorted((left[3], right[3]))
+    start, end = left[0] + left[2], right[0]
+    if lower <= 0 or end - start < MIN_GAP * lower:
+        return None
+    scale = min(1.0, EXAMINED_PX / taller)
+    (x, y), area = cut_between(gray, left, right, scale)
+    level = (left[1] + right[1] + (left[3] + right[3]) / 2) / 2
+    if not area.size:
+        return None
+    for piece in find_pieces(area, measure_ink(gray, left, float(np.median(area)))):
+        px, py, width, height = (side / scale for side in piece.box)
+        inside = piece.pixels[:, max(0, math.floor((start - x) * scale)) : math.ceil((end - x) * scale)]
+        is_level = abs(y + py + height / 2 - level) <= MAX_RISE * lower
+        is_between = inside.sum() >= MIN_INSIDE * piece.pixels.sum()
+        if piece.ends and is_level and is_between and height >= MIN_HEIGHT * lower:
+            return x + px + width / 2 - start
+    return None
+
+
+def cut_between(gray: Gray, left: Box, right: Box, scale: float) -> tuple[tuple[int, int], Gray]:
+    """Return the picture from the middle of one box to that of the other, with its corner in the frame.
+
+    It reaches half a height above and below the taller box: what runs on further is no character.
+    """
+    taller = max(left[3], right[3])
+    middles = (left[1] + left[3] / 2, right[1] + right[3] / 2)
+    x, y = max(0, round(left[0] + left[2] / 2)), max(0, round(min(middles) - taller))
+    area = gray[y : round(max(middles) + taller), x : max(x, round(right[0] + right[2] / 2))]
+    if scale < 1 and area.size:
+        area = as_uint8(cv2.resize(area, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+    return (x, y), area
+
+
+def find_pieces(area: Gray, ink: float) -> Iterator[Piece]:
+    """Yield the pieces of ink in an area; ink is measure_ink() of writing near it."""
+    if abs(ink) < MIN_CONTRAST:
+        return
+    above_paper = (area.astype(np.float32) - np.median(area)) / ink
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(as_uint8(above_paper > INK), connectivity=8)
+    rows, columns = area.shape
+    for label, (x, y, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
+        ends = x > 0 and y > 0 and x + width < columns and y + height < rows
+        yield Piece(labels == label, (x, y, width, height), ends)
+
+
+def measure_ink(gray: Gray, box: Box, paper: float) -> float:
+    """Return how much brighter than the paper a digit's ink is, in gray levels; negative for dark ink."""
+    x, y, width, height = (round(side) for side in box)
+    inside = gray[max(0, y) : y + max(height, 1), max(0, x) : x + max(width, 1)]
+    return float(max(np.percentile(inside, (5, 95)) - paper, key=abs)) if inside.size else 0.0
