@@ -32,7 +32,7 @@ COMMANDS = {
     "learn": Command("fine-tune the classifier on your corrections", "digitcam.commands.learn"),
     "bench": Command("measure speed and age of readings", "digitcam.commands.bench"),
     "config": Command("print the settings in force and their origin", "digitcam.commands.config"),
-    "keys": Command("make keys that let other machines join", "digitcam.commands.keys"),
+    "keys": Command("let other machines join, each with its own keys", "digitcam.commands.keys"),
     "run": Command("run one stage, as the Procfile does", "digitcam.commands.run"),
 }
 

@@ -250,8 +250,8 @@ def _check_exposure(settings: Settings) -> None:
         raise ConfigError(f"QUEUE={settings.queue} is not right: it takes auto, ipc://path or tcp://host:port.")
     if scheme == "tcp" and not is_loopback(rest.rpartition(":")[0]) and not settings.queue_key:
         raise ConfigError(
-            f"QUEUE={settings.queue} lets other machines in: run `digitcam keys`, copy the folder to each machine "
-            "and set QUEUE_KEY to it."
+            f"QUEUE={settings.queue} lets other machines in: run `digitcam keys make` on each machine "
+            "and set QUEUE_KEY to the folder that it makes."
         )
 
 

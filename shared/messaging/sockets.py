@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 import zmq
-import zmq.auth
 from zmq.auth.thread import ThreadAuthenticator
 
 from shared.messaging.clock import QueueClock
+from shared.messaging.keys import load_pair, load_queue_key
 from shared.messaging.messages import (
     MAX_PAYLOAD_BYTES,
     MAX_SEND_BYTES,
@@ -25,6 +25,7 @@ from shared.messaging.messages import (
     decode,
     encode,
 )
+from shared.messaging.peer_access import PeerAccess
 from shared.settings import ConfigError, Settings
 from shared.telemetry.metrics import MALFORMED
 
@@ -32,7 +33,7 @@ HEARTBEAT_S = 0.5  # every Ready and CameraReport is repeated this often; see se
 PING_INTERVAL_S = 0.5
 SILENT_AFTER_S = 2.0  # four unanswered pings
 LINGER_MS = 200  # for the last messages of a process that ends
-KEY_NAME = "digitcam"
+REOPEN_AFTER_S = 3.0  # with keys: libzmq never tries again where its key was refused, and it may be allowed now
 
 
 class QueueLink(Protocol):
@@ -53,43 +54,17 @@ class QueueLink(Protocol):
 
 
 def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
-    keys = _load_keys(Path(settings.queue_key)) if settings.queue_key else None
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_PAYLOAD_BYTES)  # of a part: libzmq drops a connection that sends more
-    if keys:
-        public, secret = keys  # one pair of keys for all processes of a pipeline
-        socket.curve_publickey, socket.curve_secretkey = public, secret
+    if settings.queue_key:
+        folder = Path(settings.queue_key)
+        socket.curve_publickey, socket.curve_secretkey = load_pair(folder)  # of all processes of this machine
         if kind == zmq.ROUTER:
             socket.curve_server = True
         else:
-            socket.curve_serverkey = public
+            socket.curve_serverkey = load_queue_key(folder)
     return socket
-
-
-def _load_keys(folder: Path) -> tuple[bytes, bytes]:
-    try:
-        public, secret = zmq.auth.load_certificate(folder / f"{KEY_NAME}.key_secret")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"QUEUE_KEY={folder} holds no keys ({error}): make them with `digitcam keys`.") from error
-    if secret is None:
-        raise ConfigError(f"QUEUE_KEY={folder} holds no secret key: make the keys again with `digitcam keys`.")
-    return public, secret
-
-
-def make_curve_keys(folder: Path) -> None:
-    """Write a new pair of CURVE keys for all processes of a pipeline; only the owner can read the folder.
-
-    Raises ConfigError if there are keys already, since machines that use them would be locked out.
-    """
-    try:
-        if (folder / f"{KEY_NAME}.key_secret").exists():
-            raise ConfigError(f"{folder} holds keys already: use those, or name another folder.")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        zmq.auth.create_certificates(folder, KEY_NAME)
-        (folder / f"{KEY_NAME}.key_secret").chmod(0o600)  # the folder may have been there, and open
-    except OSError as error:
-        raise ConfigError(f"{folder} can't be written ({error.strerror}): name another folder.") from error
 
 
 def _make_poller(socket: zmq.Socket[bytes]) -> zmq.Poller:
@@ -142,7 +117,8 @@ class BrokerSocket:
         """Bind. Raises ConfigError if the address is in use or wrong."""
         if is_listening(settings.queue_address):  # libzmq would take the ipc address from its owner
             raise _cannot_bind(settings, "it is in use")
-        self._authenticator = self._start_authenticator(settings) if settings.queue_key else None
+        self._access = PeerAccess(Path(settings.queue_key)) if settings.queue_key else None
+        self._authenticator = self._start_authenticator(self._access) if self._access else None
         self._socket = _open_socket(zmq.ROUTER, settings)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error for a peer that is gone, instead of silence
         try:
@@ -153,24 +129,33 @@ class BrokerSocket:
         self._poller = _make_poller(self._socket)
 
     @staticmethod
-    def _start_authenticator(settings: Settings) -> ThreadAuthenticator:
+    def _start_authenticator(access: PeerAccess) -> ThreadAuthenticator:
         authenticator = ThreadAuthenticator(zmq.Context.instance())
         authenticator.start()
-        authenticator.configure_curve(domain="*", location=settings.queue_key)
+        authenticator.configure_curve_callback(credentials_provider=access)
         return authenticator
 
     def receive(self, timeout_s: float) -> tuple[bytes, list[Message]] | None:
-        """Return the identity of a peer and its messages, or None after the timeout. Raises MalformedError."""
+        """Return the identity of a peer and its messages, or None after the timeout.
+
+        Raises MalformedError, also for the messages of a peer that is not allowed to send them.
+        """
+        if self._access:
+            self._access.reload(self.now())
         if not self._poller.poll(_milliseconds(timeout_s)):
             return None
-        identity, *parts = _receive_parts(self._socket)
-        messages = decode(parts)
+        first = self._socket.recv(copy=False)
+        identity, messages = first.bytes, decode(_receive_parts(self._socket) if first.more else [])
+        if self._access:
+            self._access.check(str(first.get("User-Id")), identity, messages, self.now())
         for ping in [message for message in messages if isinstance(message, Ping)]:
             self.send(identity, Pong(ping.sent_at, self.now()))
         return identity, [message for message in messages if not isinstance(message, Ping)]
 
     def send(self, identity: bytes, *messages: Message) -> bool:
-        """Send at once; return False if the peer is gone or its buffer is full."""
+        """Send at once; return False if the peer is gone, its buffer is full, or its key was revoked."""
+        if self._access and self._access.is_shut_out(identity):
+            return False
         try:
             self._socket.send_multipart([identity, *encode(messages)], zmq.DONTWAIT)
         except zmq.ZMQError as error:
@@ -194,14 +179,19 @@ class ClientSocket:
     """A process's connection to the queue, for use from one thread."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._clock = QueueClock()
-        self._socket = _open_socket(zmq.DEALER, settings)
+        self._pinged_at = self._heard_at = -1e9
+        self._open()
+
+    def _open(self) -> None:
+        self._socket = _open_socket(zmq.DEALER, self._settings)
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # without a queue a send fails now, and nothing piles up
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-        self._socket.connect(settings.queue_address)
+        self._socket.connect(self._settings.queue_address)
         self._poller = _make_poller(self._socket)
-        self._pinged_at = self._heard_at = -1e9
+        self._opened_at = self._clock.local()
 
     @property
     def connected(self) -> bool:
@@ -215,6 +205,9 @@ class ClientSocket:
     def send(self, *messages: Message) -> bool:
         """Send at once; return False if the queue is away or its buffer is full."""
         sent_at = self._clock.local()
+        if self._settings.queue_key and sent_at - max(self._heard_at, self._opened_at) > REOPEN_AFTER_S:
+            self._socket.close()
+            self._open()
         if sent_at - self._pinged_at > PING_INTERVAL_S:
             self._pinged_at = sent_at
             messages = (*messages, Ping(sent_at))

@@ -1,17 +1,16 @@
 """Real sockets: nothing piles up, nothing hangs, and peers without keys get nothing."""
 
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import zmq
 
 from shared.messaging.messages import Credit, Frame, MalformedError, Message, Ready
-from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening, make_curve_keys
+from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening
 from shared.pipeline import Stage
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
@@ -120,7 +119,7 @@ def test_send_that_is_too_large_as_a_whole_is_thrown_away_and_the_next_one_arriv
     with closing(open_dealer()) as stranger:
         stranger.connect(make_settings().queue_address)
         stranger.send_multipart([b"x" * 60_000, b""] * 20)
-        with pytest.raises(MalformedError, match="1200005 bytes in one send are too large"):
+        with pytest.raises(MalformedError, match="1200000 bytes in one send are too large"):
             broker.receive(5)
     with closing(ClientSocket(make_settings())) as client:
         connect(client, broker)
@@ -143,50 +142,3 @@ def test_socket_file_of_a_killed_queue_is_reused(make_settings: MakeSettings) ->
     assert Path(path).exists()
     with closing(BrokerSocket(settings)) as broker, closing(ClientSocket(settings)) as client:
         connect(client, broker)
-
-
-def test_only_peers_with_the_right_keys_get_through(make_settings: MakeSettings, tmp_path: Path) -> None:
-    """The others have no keys, keys of their own, or keys of their own and the server's public one."""
-    make_curve_keys(tmp_path / "ours")
-    make_curve_keys(tmp_path / "theirs")
-    address = f"tcp://127.0.0.1:{find_free_port()}"
-    with (
-        closing(BrokerSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as broker,
-        closing(ClientSocket(make_settings(QUEUE=address))) as plain,
-        closing(ClientSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "theirs"))) as keyed,
-        closing(open_dealer()) as informed,
-        closing(ClientSocket(make_settings(QUEUE=address, QUEUE_KEY=tmp_path / "ours"))) as friend,
-    ):
-        informed.curve_serverkey, _ = zmq.auth.load_certificate(tmp_path / "ours" / "digitcam.key")
-        own_public, own_secret = zmq.auth.load_certificate(tmp_path / "theirs" / "digitcam.key_secret")
-        informed.curve_publickey, informed.curve_secretkey = own_public, own_secret
-        informed.connect(address)
-
-        def knock() -> None:
-            for stranger in (plain, keyed):
-                stranger.send(Credit("from a stranger", 1))
-            with suppress(zmq.Again):  # a refused socket has no client
-                informed.send_multipart([b"x", b""], zmq.DONTWAIT)
-
-        heard: list[list[Message]] = []
-
-        def listen() -> bool:
-            knock()
-            heard.extend([received[1]] if (received := broker.receive(0.05)) else ())
-            return bool(heard)
-
-        wait_for(lambda: friend.send(READY) and listen())
-        for _ in range(5):
-            listen()
-        assert all(messages == [READY] for messages in heard)
-
-
-def test_folder_without_keys_is_reported_with_the_remedy(make_settings: MakeSettings, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="digitcam keys"):
-        ClientSocket(make_settings(QUEUE_KEY=tmp_path))
-
-
-def test_only_the_owner_can_read_the_keys(tmp_path: Path) -> None:
-    make_curve_keys(tmp_path / "keys")
-    assert (tmp_path / "keys").stat().st_mode & 0o077 == 0
-    shutil.rmtree(tmp_path / "keys")
