@@ -5,6 +5,7 @@ import math
 import os
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
@@ -46,12 +47,10 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     configure_logging("record")
     queue, video = ClientSocket(settings), VideoWriter(path)
     try:
-        record_views(queue, camera, video, seconds, stop)
+        with closing(queue), closing(video):
+            record_views(queue, camera, video, seconds, stop)
     except OSError as error:
         raise ConfigError(f"{error}: choose another file with --to.") from error
-    finally:
-        video.close()
-        queue.close()
     if not video.length_s:
         raise ConfigError(
             f"no picture of {camera} came within {MAX_GAP_S:.0f} s: start the pipeline, or check the camera's name."

@@ -13,7 +13,7 @@ from aiohttp import web
 from services.display.web.schema import NewRecording, RecordingId, RecordingInfo, RecordingList, to_timestamp
 from services.display.web.state import DashboardState
 
-MAX_RUNNING = 2  # each takes a tenth of a core
+MAX_RUNNING = 2  # each takes a fifth of a core at 30 frames/s
 MAX_KEPT = 20  # the oldest is deleted to make space for the next
 ID_TIME = "%Y%m%dT%H%M%SZ"
 
