@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
 from shared.networks.architectures import NETWORKS, save_checkpoint
+from shared.networks.cards import write_checksums
 from training.data import FILES
 from training.export import export_onnx, hash_recipe
 from training.images import LabelledImages, count_confusions, load_mnist_tensors, predict_logits, to_input
@@ -162,5 +163,6 @@ def write_results(run: BlogRun, test_set: LabelledImages, out: Path) -> dict[str
         "test_accuracy": f"{figures['test_accuracy']:.4f}",
     }
     export_onnx(out / f"{name}.onnx", run.network.cpu().eval(), to_input(test_set.images[:64]).cpu(), facts)
+    write_checksums(out / f"{name}.md")
     run.path.unlink(missing_ok=True)
     return figures

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from shared.networks.architectures import save_checkpoint
+from shared.networks.cards import write_checksums
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normaliser import measure_slant
 from training.crops import CropSet, load_crops
@@ -247,4 +248,5 @@ def write_classifier(
     }
     export_onnx(out / "classifier.onnx", network, to_input(test.images[:64]), facts)
     export_layers(out / "classifier.onnx")
+    write_checksums(out / "classifier.md")
     print(figures)

@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from shared.networks.architectures import save_checkpoint
+from shared.networks.cards import write_checksums
 from shared.networks.detector_channels import ALIGN_PX, BOX, CLASSES, REFINE, SCORE
 from shared.vision.detection import Detections, detect_batch, halve, intersection_areas
 from training.data import HELD_OUT
@@ -260,3 +261,4 @@ def write_detector(out: Path, network: nn.Module, recipe: dict[str, Any], figure
     sides = {2: ALIGN_PX * torch.export.Dim("rows"), 3: ALIGN_PX * torch.export.Dim("columns")}
     export_onnx(path, network, torch.rand(2, 1, 6 * ALIGN_PX, 10 * ALIGN_PX), facts, free=sides)
     check_same_outputs(path.read_bytes(), network, torch.rand(1, 1, 2 * ALIGN_PX, 3 * ALIGN_PX))
+    write_checksums(out / "detector.md")

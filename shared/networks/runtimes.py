@@ -12,6 +12,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
+from shared.networks.cards import check_weights
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -37,7 +39,8 @@ def load_network(path: Path, backend: str = "auto", device: str = "auto", thread
     """Load a network from its .onnx file, or, for torch, from the .pt file of the same name next to it.
 
     auto means ONNX Runtime on the CPU, or torch on CUDA if there is a CUDA device and torch is installed. Raises
-    ValueError, in one sentence, if the file is unusable or this machine can't run the choice.
+    ValueError, in one sentence, if the file is unusable or this machine can't run the choice. Logs a warning if the
+    file is not the one that its card names.
     """
     backend, device = choose_runtime(backend, device)
     if backend == "torch":
@@ -85,6 +88,7 @@ class OnnxNetwork:
 
     def __init__(self, path: Path, threads: int) -> None:
         model = read_weights(path)
+        check_weights(path, model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -113,6 +117,7 @@ class TorchNetwork:
         from shared.networks.architectures import load_checkpoint  # noqa: PLC0415  imports torch
 
         weights = read_weights(path)
+        check_weights(path, weights)
         torch.set_num_threads(threads)
         self._torch = torch
         self._network: nn.Module = load_checkpoint(path).to(device)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from shared.demo.paper import load_digits
 from shared.networks.architectures import NETWORKS, BlogCNN, load_checkpoint
+from shared.networks.cards import ROW
 from shared.networks.runtimes import load_network
 from training import blog, data, train
 from training.images import LabelledImages, count_confusions, predict_logits, to_input, to_tensors
@@ -53,6 +54,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         write_mnist(root, monkeypatch)
         monkeypatch.setattr(blog, "RECIPE", replace(RECIPE, epochs=12))
+        (root / "out").mkdir()
+        (root / "out" / "blog.md").write_text("# blog\n")
         train.main(["--preset", "blog", "--data", str(root), "--out", str(root / "out"), "--device", "cpu"])
     return root / "out"
 
@@ -73,6 +76,13 @@ def test_training_leaves_pictures_and_no_saved_run(results: Path) -> None:
         "blog.onnx",
         "blog.curve.png",
         "blog.confusion.png",
+        "blog.md",
+    }
+
+
+def test_card_names_the_weights_that_were_written(results: Path) -> None:
+    assert set(ROW.findall((results / "blog.md").read_text())) == {
+        (name, hashlib.sha256((results / name).read_bytes()).hexdigest()) for name in ("blog.onnx", "blog.pt")
     }
 
 

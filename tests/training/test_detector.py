@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from shared.networks.architectures import load_checkpoint
+from shared.networks.cards import ROW
 from shared.networks.detector_channels import BOX, CHANNELS, CLASSES, REFINE, SCORE
 from training import detector, trainer
 from training.detector import detector_loss, halve_scene, main, match_boxes, stack_scenes
@@ -43,6 +44,7 @@ def test_a_miniature_learns_and_both_formats_give_the_same_maps(
         plot_losses(path, drawn)
 
     monkeypatch.setattr(detector, "plot_losses", plot)
+    (tmp_path / "detector.md").write_text("# detector\n")
     train(tmp_path, 60)
     assert np.mean(losses[-8:]) < 0.75 * np.mean(losses[:8])
     grays = torch.rand(1, 1, 64, 48)
@@ -52,8 +54,9 @@ def test_a_miniature_learns_and_both_formats_give_the_same_maps(
     assert session.run(None, {"input": grays.numpy()})[0] == pytest.approx(expected, abs=1e-4)
     assert session.get_modelmeta().custom_metadata_map["name"] == "detector"
     assert {path.name for path in tmp_path.iterdir()} == {
-        "detector.pt", "detector.onnx", "detector.curve.png", "detector.pictures.png",
+        "detector.pt", "detector.onnx", "detector.curve.png", "detector.pictures.png", "detector.md",
     }  # fmt: skip
+    assert [name for name, _ in ROW.findall((tmp_path / "detector.md").read_text())] == ["detector.onnx", "detector.pt"]
 
 
 @pytest.mark.usefixtures("drawn_digits")
