@@ -15,7 +15,7 @@ OVERLOADED = 1.0  # load of other programs per core above which our processes wa
 
 REMEDIES = {
     NotReady.STARTING: "wait; if it takes more than a minute, read its log",
-    NotReady.HUNG: "end that process; it restarts by itself",
+    NotReady.HUNG: "wait: its supervisor restarts it within 5 s; if it hangs again, read its log",
     NotReady.UNREACHABLE: (
         "read in its log why it ended. If it is suspended, end it: it restarts by itself. If it is not meant to run, "
         "delete its file in RUN_DIR/targets"

@@ -1,7 +1,8 @@
 """Supervises the workers behind one line of the Procfile: starts them, restarts those that crash, ends them.
 
-honcho ends the whole pipeline as soon as one of its processes ends. So a line ends only when it is told to, or for a
-setting that is wrong at the start. One such process runs for each line: no import here costs memory or time.
+honcho ends the whole pipeline as soon as one of its processes ends. So a line ends only when it is told to, when what
+started it is gone, or for a setting that is wrong at the start. A worker that hangs is killed and started again: each
+sends a heartbeat through its standard output. One such process runs for each line: no import here costs memory or time.
 """
 
 import logging
@@ -13,19 +14,33 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import IO
 
+from digitcam.launcher import Launcher
 from shared.pipeline import Stage
 from shared.service.backoff import retry_delay
-from shared.service.signals import EXIT_WRONG_SETTING, SUPERVISED_FLAG, scrape_target_path
+from shared.service.signals import (
+    END_WITHIN_S,
+    EXIT_STOPPED,
+    EXIT_WRONG_SETTING,
+    HEARTBEAT,
+    RESTARTS_VARIABLE,
+    SUPERVISED_FLAG,
+    scrape_target_path,
+)
 from shared.settings import ConfigError
+from shared.telemetry.health import HUNG_AFTER_S, START_WITHIN_S
 
 FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
+LAST_DELAY_KILLED_S = 0.5  # it is not the worker's fault, and it shall be back within 3 s of the last of many kills
+KILLED = {-9, -15, EXIT_STOPPED}  # by SIGKILL or SIGTERM
 HEALTHY_AFTER_S = 10.0  # a worker that ran this long restarts after the first delay again
 POLL_S = 0.05
 ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # doubles readings/s on 2 cores: docs/decisions/0004
-END_WITHIN_S = 1.5  # then it is killed, so that Ctrl-C gives the prompt back within 2 s
+AWAY_S = 1.0  # between two polls: this process was stopped or had no core, and perhaps its workers too
 FINAL_CODES = {0: 0, 2: 2, EXIT_WRONG_SETTING: 1}  # of a worker that ended, was called wrongly, has a wrong setting
 
 
@@ -39,38 +54,90 @@ class WorkerSpec:
     target: Path | None = None  # its scrape target, which a killed worker leaves behind
 
 
+class RestartReason(StrEnum):
+    """Why a worker was started again."""
+
+    CRASHED = "crashed"
+    HUNG = "hung"
+
+
+class HeartbeatReader:
+    """Reads what a worker writes to its standard output, in a thread, and notes when the last heartbeat came."""
+
+    def __init__(self, pipe: IO[bytes], now: float) -> None:
+        self.heard_at, self.has_beaten = now, False
+        self._pipe = pipe
+        threading.Thread(target=self._read, name="heartbeats", daemon=True).start()
+
+    def _read(self) -> None:
+        with self._pipe:
+            while data := os.read(self._pipe.fileno(), 4096):
+                if HEARTBEAT in data:
+                    self.heard_at, self.has_beaten = time.monotonic(), True
+
+
 class SupervisedWorker:
-    """One worker, restarted with a growing delay when it crashes."""
+    """One worker, restarted with a growing delay when it crashes or hangs."""
 
     def __init__(self, spec: WorkerSpec, popen: Callable[..., "subprocess.Popen[bytes]"]) -> None:
         self.spec, self._popen = spec, popen
         self.process: subprocess.Popen[bytes] | None = None
+        self._heartbeats: HeartbeatReader | None = None
         self._failures = 0
-        self._start_at = 0.0
-        self._has_restarted = False
+        self._start_at = self._polled_at = 0.0
+        self._restarts = dict.fromkeys(RestartReason, 0)
 
     def start_or_poll(self, now: float) -> int | None:
         """Start the worker if it is due; return its exit code if it ended for good."""
+        was_away, self._polled_at = now - self._polled_at > AWAY_S, now
         if self.process is None:
             if now >= self._start_at:
-                self._start_at = now
-                # the worker ends when this pipe does: also if this process is killed
-                self.process = self._popen(self.spec.command, stdin=subprocess.PIPE, env=ONE_THREAD | os.environ)
+                self._start(now)
             return None
         code = self.process.poll()
-        if code is None or self._is_final(code):
+        if code is None:
+            if self._heartbeats and was_away:
+                self._heartbeats.heard_at = now
+            if self._heartbeats and (silent_s := now - self._heartbeats.heard_at) > self._silence_limit_s():
+                logging.error("%s hangs: no heartbeat for %.1f s; restarting it", self.spec.name, silent_s)
+                self.process.kill()
+                self._heartbeats = None
+            return None
+        if self._is_final(code):
             return code
+        self._restart_later(code, now)
+        return None
+
+    def _start(self, now: float) -> None:
+        restarts = ",".join(f"{reason}={count}" for reason, count in self._restarts.items())
+        # the worker ends when its standard input does: also if this process is killed
+        self.process = self._popen(
+            self.spec.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=ONE_THREAD | os.environ | {RESTARTS_VARIABLE: restarts},
+        )
+        self._start_at = now
+        self._heartbeats = HeartbeatReader(self.process.stdout, now) if self.process.stdout else None
+
+    def _silence_limit_s(self) -> float:
+        """Return how long no heartbeat is normal. Before the first, a start from a cold disk may take long."""
+        has_started = self._heartbeats and self._heartbeats.has_beaten
+        return HUNG_AFTER_S if has_started or (self.process and is_stopped(self.process.pid)) else START_WITHIN_S
+
+    def _restart_later(self, code: int, now: float) -> None:
         self._close_pipe()
-        self.process, self._has_restarted = None, True
+        was_hung = self._heartbeats is None
+        self._restarts[RestartReason.HUNG if was_hung else RestartReason.CRASHED] += 1
+        self.process = None
         self._failures = 0 if now - self._start_at > HEALTHY_AFTER_S else self._failures + 1
-        delay = retry_delay(self._failures, FIRST_DELAY_S, LAST_DELAY_S)
+        delay = retry_delay(self._failures, FIRST_DELAY_S, LAST_DELAY_KILLED_S if code in KILLED else LAST_DELAY_S)
         logging.warning("%s ended with exit code %d; restarting it in %.1f s", self.spec.name, code, delay)
         self._start_at = now + delay
-        return None
 
     def _is_final(self, code: int) -> bool:
         """A setting that was right at the first start may soon be right again, so it is not final later."""
-        return code in FINAL_CODES and not (code == EXIT_WRONG_SETTING and self._has_restarted)
+        return code in FINAL_CODES and not (code == EXIT_WRONG_SETTING and any(self._restarts.values()))
 
     def send_dismissal(self) -> None:
         """Announce to the worker, by a byte on its standard input, that it is about to be ended for good."""
@@ -100,16 +167,21 @@ Workers = dict[WorkerSpec, SupervisedWorker]
 
 
 def keep_alive(
-    plan: Callable[[], Iterable[WorkerSpec]], stop: threading.Event, has_changed: Callable[[], bool] = lambda: False
+    plan: Callable[[], Iterable[WorkerSpec]],
+    stop: threading.Event,
+    has_changed: Callable[[], bool] = lambda: False,
+    launcher: Launcher | None = None,
 ) -> int:
-    """Keep the planned workers alive until told to stop or one ends for good; return the exit code of this process.
+    """Keep the planned workers alive until told to stop, the launcher is gone or a worker ends for good.
+
+    Return the exit code of this process.
 
     Whenever has_changed returns true the plan is made again. Raises ConfigError if the first plan can't be made.
     """
     workers = {spec: supervise(spec) for spec in plan()}
-    parent = os.getppid()
+    launcher = launcher or Launcher()
     code = None
-    while code is None and not stop.is_set() and os.getppid() == parent:
+    while code is None and not stop.is_set() and launcher.is_alive:
         now = time.monotonic()
         codes = {spec: worker.start_or_poll(now) for spec, worker in workers.items()}
         if has_changed():  # after polling: a worker that ended because the plan dropped it is not an error
@@ -117,6 +189,7 @@ def keep_alive(
         code = next((code for spec in workers if (code := codes.get(spec)) is not None), None)
         stop.wait(POLL_S)
     terminate_all(workers.values())
+    launcher.end_survivors()
     return FINAL_CODES[code] if code is not None else 0
 
 
@@ -152,6 +225,15 @@ def terminate_all(workers: Iterable[SupervisedWorker]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a child of this process is stopped, as by SIGSTOP. Only some systems can tell."""
+    if not hasattr(os, "waitid"):
+        return False
+    with suppress(ChildProcessError):
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    return False
 
 
 def make_spec(run_dir: Path, stage: Stage, instance: str, purpose: str = "") -> WorkerSpec:

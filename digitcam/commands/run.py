@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import threading
 import time
@@ -9,10 +10,11 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
+from digitcam.launcher import Launcher
 from digitcam.run_lock import hold_lock
 from digitcam.supervisor import WorkerSpec, keep_alive, make_spec
 from shared.pipeline import WORKER_STAGES, Stage
-from shared.service.signals import configure_logging, stop_on_signals, watch_hangup
+from shared.service.signals import configure_logging, set_parent_death_signal, stop_on_signals, watch_hangup
 from shared.settings import ConfigError, load_settings, read_env_file
 
 OTHER_ENDS_WITHIN_S = 10.0  # honcho kills after 5 s
@@ -21,23 +23,25 @@ LOCK_POLL_S = 0.05
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command until told to stop. Raises ConfigError."""
+    launcher = Launcher()  # at once: honcho may be killed while this starts
     parser = argparse.ArgumentParser(
         "digitcam run", description="Run the workers of one stage, and restart them if they crash."
     )
     parser.add_argument("stage", choices=[stage.value for stage in Stage])
     stage = Stage(parser.parse_args(arguments).stage)
     stop = stop_on_signals()
+    set_parent_death_signal(getattr(signal, "SIGCONT", 0))  # a stopped line continues, and notices it
     configure_logging(stage)
     settings = load_settings()  # a wrong setting is reported here, once for all workers
     instance = find_instance(stage)
-    with hold_lock(settings.run_dir, f"{stage}.{instance}", wait_for_lock(stage, stop)):
+    with hold_lock(settings.run_dir, f"{stage}.{instance}", wait_for_lock(stage, stop, launcher)):
         if stage == Stage.CAPTURE:
             forget_env_file()
-            return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir))
-        return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop)
+            return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir), launcher)
+        return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop, launcher=launcher)
 
 
-def wait_for_lock(stage: Stage, stop: threading.Event) -> Callable[[], bool]:
+def wait_for_lock(stage: Stage, stop: threading.Event, launcher: Launcher) -> Callable[[], bool]:
     """Return what waits for the lock of a line.
 
     Two pipelines may start at the same instant. The one whose queue comes first wins: the other queue is refused at
@@ -46,8 +50,8 @@ def wait_for_lock(stage: Stage, stop: threading.Event) -> Callable[[], bool]:
     deadline = time.monotonic() + (0 if stage == Stage.QUEUE else OTHER_ENDS_WITHIN_S)
 
     def try_again() -> bool:
-        if stop.wait(LOCK_POLL_S):
-            sys.exit(0)  # it was told to end
+        if stop.wait(LOCK_POLL_S) or not launcher.is_alive:
+            sys.exit(0)
         return time.monotonic() < deadline
 
     return try_again

@@ -38,6 +38,10 @@ class Screen(Protocol):
     def is_open(self) -> bool:
         """False once the user has closed the screen."""
 
+    @property
+    def turned_at(self) -> float:
+        """When the screen's own thread last reacted (time.monotonic()); infinity if it has none."""
+
     def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Show updates in order; is_up tells whether the pipeline answers. Must not block on a viewer."""
 
@@ -80,6 +84,7 @@ class NoScreen:
     wants_pictures = False
     min_interval_s = math.inf
     is_open = True
+    turned_at = math.inf
 
     def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         pass
@@ -110,7 +115,8 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
             if isinstance(message, CameraReport) and message.state is CameraState.LEFT:
                 displays.pop(message.camera, None)
         record_spans(views, received_at, queue.now())
-        health.heartbeat(monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT)
+        problem = monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT
+        health.heartbeat(problem, screen.turned_at)
 
 
 def receive_arrived(subscription: ViewSubscription, *, with_jpeg: bool) -> list[Message]:

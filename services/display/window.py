@@ -1,5 +1,6 @@
 """The desktop window of the display: all cameras side by side; q or the window's own button closes it."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ PROBE_TIMEOUT_S = 20
 class Window:
     wants_pictures = True
     min_interval_s = 0.0
+    turned_at = math.inf
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """Open the window. Raises ConfigError without a desktop."""

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -13,14 +14,17 @@ from shared.pipeline import Stage
 from shared.service.signals import (
     EXIT_STOPPED,
     EXIT_WRONG_SETTING,
+    RESTARTS_VARIABLE,
     SUPERVISED_FLAG,
     configure_logging,
     ignore_hangup,
+    open_heartbeat,
     scrape_target_path,
     stop_on_signals,
     stop_with_parent,
 )
 from shared.settings import ConfigError, Settings, load_settings
+from shared.telemetry import metrics
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import HOST, serve_status
 
@@ -50,10 +54,12 @@ def run_service(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
     parser.add_argument(SUPERVISED_FLAG, action="store_true", help="end when standard input does")
     arguments = parser.parse_args()
     stop = stop_on_signals()
-    dismissed = threading.Event()
+    dismissed, health = threading.Event(), Health()
     if arguments.supervised:
         ignore_hangup()
         stop_with_parent(stop, dismissed)
+        health = Health(send_heartbeat=open_heartbeat())
+        export_restarts()
     configure_logging(f"{stage}.{arguments.instance}")
     log = logging.getLogger("digitcam")
     try:
@@ -64,6 +70,7 @@ def run_service(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
             log=log,
             stop=stop,
             dismissed=dismissed,
+            health=health,
         )
         run_with_status(context, main)
         if arguments.supervised and stop.is_set():
@@ -71,6 +78,13 @@ def run_service(stage: Stage, main: Callable[[ServiceContext], None]) -> None:
     except ConfigError as error:
         log.error("%s", error)
         sys.exit(EXIT_WRONG_SETTING)
+
+
+def export_restarts() -> None:
+    """Export how often the supervisor has started this worker again, and why."""
+    for pair in filter(None, os.environ.get(RESTARTS_VARIABLE, "").split(",")):
+        reason, _, count = pair.partition("=")
+        metrics.RESTARTS.labels(reason).inc(float(count))
 
 
 def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], None]) -> None:

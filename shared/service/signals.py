@@ -3,14 +3,23 @@
 Only this file makes calls that differ between operating systems. Its imports cost no memory or time.
 """
 
+import ctypes
 import logging
 import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
-SUPERVISED_FLAG = "--supervised"  # in a worker's command line: its supervisor holds the other end of standard input
+SUPERVISED_FLAG = "--supervised"  # in a worker's command line: its supervisor holds the other ends of two pipes
+RESTARTS_VARIABLE = "DIGITCAM_RESTARTS"  # in a worker's environment: crashed=1,hung=0
+HEARTBEAT = b"\x06"  # ACK: what a worker sends to its supervisor; other output is not taken for it
+END_WITHIN_S = 1.5  # a process that is told to stop; then it is killed, so that Ctrl-C gives the prompt back within 2 s
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 EXIT_STOPPED = 143  # as a shell reports SIGTERM; a supervisor that did not stop the worker starts it again
 EXIT_WRONG_SETTING = 78  # EX_CONFIG of sysexits.h: a restart would not help; a bug's traceback exits with 1
 
@@ -64,7 +73,8 @@ def scrape_target_path(run_dir: Path, worker: str) -> Path:
 def stop_with_parent(stop: threading.Event, dismissed: threading.Event) -> None:
     """Stop when standard input ends. This notices a dead parent even after kill -9, and on Windows.
 
-    A byte before the end means that this worker is no longer needed.
+    A byte before the end means that this worker is no longer needed. A worker that hangs is ended here: nothing else
+    would do it.
     """
 
     def wait() -> None:
@@ -72,5 +82,31 @@ def stop_with_parent(stop: threading.Event, dismissed: threading.Event) -> None:
         if os.read(sys.stdin.fileno(), 1):
             dismissed.set()
         stop.set()
+        time.sleep(END_WITHIN_S)
+        os._exit(EXIT_STOPPED)
 
+    set_parent_death_signal(getattr(signal, "SIGCONT", 0))  # else a stopped worker would stay, stopped, for ever
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def set_parent_death_signal(number: int) -> None:
+    """Let the kernel send this signal to this process when its parent dies. Only Linux can do that."""
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
+
+
+def open_heartbeat() -> Callable[[], None]:
+    """Return a function that tells the supervisor that this process works; output goes to standard error from here.
+
+    It never waits for the supervisor, which may be stopped.
+    """
+    pipe = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    if sys.platform != "win32":
+        os.set_blocking(pipe, False)
+
+    def send() -> None:
+        with suppress(OSError):  # nobody reads
+            os.write(pipe, HEARTBEAT)
+
+    return send

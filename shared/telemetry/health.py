@@ -1,11 +1,13 @@
 """Health of a process: alive while its loop turns, ready while nothing keeps it from its work."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 HUNG_AFTER_S = 2.5  # a loop turns every half second and a batch takes 0.1 s, so a probe notices within 3 s
+SEND_INTERVAL_S = 0.25  # between two heartbeats for the supervisor
 START_WITHIN_S = 60.0  # a GPU's first start is slow
 
 
@@ -48,15 +50,25 @@ QUEUE_SILENT = Problem(NotReady.QUEUE_SILENT, "the queue does not answer")
 class Health:
     """Written by the loop of a process at every turn, read by the thread that answers probes."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, send_heartbeat: Callable[[], None] = lambda: None
+    ) -> None:
+        """send_heartbeat tells the supervisor that the loop turns."""
+        self._clock, self._send_heartbeat = clock, send_heartbeat
+        self._sent_at = -math.inf
         self._turned_at = clock()
         self._has_turned = False
         self._problem: Problem | None = Problem(NotReady.STARTING, "it is starting")
 
-    def heartbeat(self, problem: Problem | None = None) -> None:
-        """Note that the loop has turned, and what keeps it from its work."""
-        self._turned_at, self._problem, self._has_turned = self._clock(), problem, True
+    def heartbeat(self, problem: Problem | None = None, turned_at: float = math.inf) -> None:
+        """Note that the loop has turned, and what keeps it from its work.
+
+        turned_at: when another thread last turned, if the process needs that too; the oldest counts.
+        """
+        self._turned_at, self._problem, self._has_turned = min(turned_at, self._clock()), problem, True
+        if self._turned_at - self._sent_at >= SEND_INTERVAL_S:
+            self._sent_at = self._turned_at
+            self._send_heartbeat()
 
     @property
     def age_s(self) -> float:

@@ -29,6 +29,7 @@ CREDIT = Gauge("digitcam_credit", "Frames that workers ask for.", ["stage"])
 WORKERS = Gauge("digitcam_workers", "Workers that are alive.", ["stage"])
 
 HEARTBEAT_AGE = Gauge("digitcam_heartbeat_age_seconds", "Time since the last turn of a process's loop.")
+RESTARTS = Counter("digitcam_restarts", "How often this worker was started again: it crashed or hung.", ["reason"])
 IS_READY = Gauge("digitcam_ready", "1 while a process can do its work.")
 
 CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new frames.", ["camera"])

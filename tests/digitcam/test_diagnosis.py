@@ -109,7 +109,7 @@ def test_pipeline_that_ended_while_it_was_watched_is_not_well() -> None:
             with_process(readiness=ProbeResult(NotReady.HUNG, "its loop turned 9.0 s ago")),
             ROOMY,
             "inference.1 is not ready (its loop turned 9.0 s ago)",
-            "end that process",
+            "its supervisor restarts it within 5 s",
         ),
         (
             with_process(readiness=ProbeResult(NotReady.QUEUE_SILENT, "the queue does not answer")),

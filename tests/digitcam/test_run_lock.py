@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from digitcam.commands.run import wait_for_lock
+from digitcam.launcher import Launcher
 from digitcam.run_lock import hold_lock
 from shared.pipeline import Stage
 from shared.settings import ConfigError
@@ -80,7 +81,7 @@ def test_queue_decides_which_of_two_pipelines_that_start_together_wins(
     threading.Timer(0.3, loser.__exit__, (None, None, None)).start()
     began = time.monotonic()
     try:
-        with hold_lock(tmp_path, f"{stage}.1", wait_for_lock(stage, threading.Event())):
+        with hold_lock(tmp_path, f"{stage}.1", wait_for_lock(stage, threading.Event(), Launcher())):
             assert waits
             assert time.monotonic() - began >= 0.3
     except ConfigError:
@@ -92,4 +93,4 @@ def test_line_that_waits_for_its_lock_ends_when_it_is_told_to(tmp_path: Path) ->
     stop = threading.Event()
     stop.set()
     with hold_lock(tmp_path, "display.1"), pytest.raises(SystemExit, match="0"):
-        hold_lock(tmp_path, "display.1", wait_for_lock(Stage.DISPLAY, stop)).__enter__()
+        hold_lock(tmp_path, "display.1", wait_for_lock(Stage.DISPLAY, stop, Launcher())).__enter__()

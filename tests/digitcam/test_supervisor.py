@@ -5,22 +5,40 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from itertools import pairwise
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from digitcam.supervisor import FIRST_DELAY_S, LAST_DELAY_S, SupervisedWorker, WorkerSpec, keep_alive
+from digitcam.supervisor import (
+    FIRST_DELAY_S,
+    LAST_DELAY_KILLED_S,
+    LAST_DELAY_S,
+    SupervisedWorker,
+    WorkerSpec,
+    keep_alive,
+)
 from shared.service.signals import EXIT_WRONG_SETTING
+from shared.telemetry.health import START_WITHIN_S
+
+ROOT = Path(__file__).parents[2]
 
 
 class FakeProcess:
     """A process that ends with the given code at the first poll."""
 
     stdin = None
+    stdout: IO[bytes] | None = None
+    pid = os.getpid()  # not a child of this process
+    was_killed = False
 
     def __init__(self, code: int | None) -> None:
         self.code = code
+
+    def kill(self) -> None:
+        self.was_killed = True
 
     def poll(self) -> int | None:
         return self.code
@@ -39,8 +57,11 @@ def test_worker_that_ended_for_good_is_not_restarted(code: int | None, expected:
     assert started == [code]
 
 
-@pytest.mark.parametrize("code", [1, -9, -11, 75])
-def test_crashed_worker_is_restarted_after_a_growing_delay(code: int) -> None:
+@pytest.mark.parametrize(
+    ("code", "last_delay_s"),
+    [(1, LAST_DELAY_S), (-11, LAST_DELAY_S), (75, LAST_DELAY_S), (-9, LAST_DELAY_KILLED_S), (143, LAST_DELAY_KILLED_S)],
+)
+def test_crashed_worker_is_restarted_after_a_growing_delay(code: int, last_delay_s: float) -> None:
     starts: list[float] = []
     now = 0.0
 
@@ -54,7 +75,7 @@ def test_crashed_worker_is_restarted_after_a_growing_delay(code: int) -> None:
         now += 0.01
     pauses = [after - before for before, after in pairwise(starts)]
     assert pauses[0] < FIRST_DELAY_S + 0.05
-    assert LAST_DELAY_S / 2 <= pauses[-1] <= LAST_DELAY_S + 0.05
+    assert last_delay_s / 2 <= pauses[-1] <= last_delay_s + 0.05
 
 
 def test_setting_that_became_wrong_after_the_first_start_ends_nothing() -> None:
@@ -133,14 +154,69 @@ def test_worker_removed_from_the_plan_while_it_starts_does_not_end_the_line(
     assert checks == 3
 
 
-def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+HANGS = {
+    "in its main thread": "os.write(1, HEARTBEAT); threading.Event().wait()",
+    "stopped after its first heartbeat": "os.write(1, HEARTBEAT); os.kill(os.getpid(), signal.SIGSTOP)",
+    "stopped while it starts": "os.kill(os.getpid(), signal.SIGSTOP)",
+}
+
+
+@pytest.mark.parametrize("kind", HANGS)
+def test_worker_that_hangs_is_replaced(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("digitcam.supervisor.HUNG_AFTER_S", 0.3)
+    restarts = tmp_path / "restarts"
+    program = (
+        "import os, pathlib, signal, threading\nfrom shared.service.signals import HEARTBEAT, RESTARTS_VARIABLE\n"
+        f"restarts = pathlib.Path({str(restarts)!r})\n"
+        "is_first = not restarts.exists()\n"
+        "restarts.write_text(os.environ[RESTARTS_VARIABLE])\n"
+        f"if is_first: {HANGS[kind]}\n"
+    )
+    monkeypatch.chdir(ROOT)
+    assert keep([sys.executable, "-c", program]) == 0
+    assert restarts.read_text() == "crashed=0,hung=1"
+    assert "w hangs: no heartbeat for" in caplog.text
+
+
+def test_worker_that_starts_slowly_is_not_taken_for_one_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digitcam.supervisor.HUNG_AFTER_S", 0.1)
+    assert keep([sys.executable, "-c", "import time; print('a library says hello', flush=True); time.sleep(0.5)"]) == 0
+
+
+def test_supervisor_that_was_stopped_itself_kills_no_worker() -> None:
+    """The heartbeats of that time lie in the pipe, or the worker was stopped too, as by a laptop that sleeps."""
+    process = FakeProcess(None)
+    reader, writer = os.pipe()
+    process.stdout = os.fdopen(reader, "rb")
+    worker = SupervisedWorker(WorkerSpec("w", ("w",)), lambda *_, **__: process)  # type: ignore[arg-type]
+    began_at = time.monotonic()
+    for after_s in (0.0, 0.5, 100.0, 100.5):
+        assert worker.start_or_poll(began_at + after_s) is None
+    assert not process.was_killed
+    for step in range(2 * int(START_WITHIN_S)):
+        worker.start_or_poll(began_at + 101 + step / 2)
+    assert process.was_killed
+    os.close(writer)
+
+
+ENDS = {
+    "ends": "stop.wait()",
+    "hangs": "threading.Event().wait()",
+    "is stopped": "os.kill(os.getpid(), signal.SIGSTOP); stop.wait()",
+}
+
+
+@pytest.mark.parametrize("kind", ENDS if sys.platform == "linux" else ["ends", "hangs"])
+def test_worker_ends_when_its_parent_is_killed(kind: str, tmp_path: Path) -> None:
     """A killed parent can send nothing, but the worker's standard input ends."""
     pid_file = tmp_path / "pid"
     worker = (
-        "import os, pathlib, threading\nfrom shared.service.signals import stop_on_signals, stop_with_parent\n"
+        "import os, pathlib, signal, threading\nfrom shared.service.signals import stop_on_signals, stop_with_parent\n"
         "stop = stop_on_signals(); stop_with_parent(stop, threading.Event())\n"
         f"pathlib.Path({str(pid_file)!r}).write_text(str(os.getpid()))\n"
-        "stop.wait()\n"
+        f"{ENDS[kind]}\n"
     )
     parent_program = (
         "import sys, threading\nfrom digitcam.supervisor import WorkerSpec, keep_alive\n"
@@ -148,7 +224,7 @@ def test_worker_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
         "keep_alive(lambda: [worker], threading.Event())\n"
     )
     reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does
-    parent = subprocess.Popen([sys.executable, "-c", parent_program], stdout=writer, cwd=Path(__file__).parents[2])
+    parent = subprocess.Popen([sys.executable, "-c", parent_program], stderr=writer, cwd=ROOT)
     os.close(writer)
     while not pid_file.exists() or not pid_file.read_text():
         assert parent.poll() is None

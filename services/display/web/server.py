@@ -4,6 +4,7 @@ import asyncio
 import errno
 import ssl
 import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from shared.settings import ConfigError, Settings
 
 START_TIMEOUT_S = 10
 EVENTS_INTERVAL_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
+TURN_INTERVAL_S = 0.25  # how often the event loop shows that it is not blocked
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 HEADER_TIMEOUT_S = 5.0  # for the TLS handshake, for the headers of a request, and for the next request
 LINGER_S = 1.0  # for the rest of a body that nobody reads
@@ -60,7 +62,9 @@ class WebServer:
             shutdown_timeout=STOP_TIMEOUT_S,
         )
         self._listener: asyncio.Server | None = None
+        self.turned_at = time.monotonic()  # when the event loop last reacted
         self._loop = asyncio.new_event_loop()
+        self._loop.call_soon(self._turn)
         self._loop.set_exception_handler(log_loop_error)
         self._thread = threading.Thread(target=self._loop.run_forever, name="web", daemon=True)
         self._thread.start()
@@ -69,6 +73,10 @@ class WebServer:
         except OSError as error:
             self.close()
             raise ConfigError(describe_bind_error(settings, error)) from error
+
+    def _turn(self) -> None:
+        self.turned_at = time.monotonic()
+        self._loop.call_later(TURN_INTERVAL_S, self._turn)
 
     async def _bind(self, settings: Settings, tls: ssl.SSLContext | None) -> None:
         await self._runner.setup()

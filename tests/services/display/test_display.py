@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[3]
 class Recorder:
     """A screen that records its updates and closes after some frames."""
 
+    turned_at = math.inf
+
     def __init__(self, closes_after: int) -> None:
         self.wants_pictures = True
         self.shown: list[DisplayFrame] = []

@@ -2,9 +2,12 @@
 
 import logging
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from digitcam.supervisor import FINAL_CODES
@@ -46,3 +49,26 @@ def test_prometheus_that_exits_does_not_end_the_pipeline(
     with pytest.raises(SystemExit) as end:
         prometheus.main(context)
     assert end.value.code not in FINAL_CODES
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_prometheus_does_not_outlive_its_worker(tmp_path: Path) -> None:
+    """It would keep its port, so that the next worker could not start one."""
+    pid_file = tmp_path / "pid"
+    program = (
+        "import logging, threading\nfrom services.prometheus import __main__ as prometheus\n"
+        "from shared.pipeline import Stage\nfrom shared.service.lifecycle import ServiceContext\n"
+        "from shared.settings import load_settings\n"
+        "prometheus.find_problem = lambda port: ''\n"
+        f"command = ['sh', '-c', 'echo $$ > {pid_file}; sleep 60; true']\n"
+        "prometheus.make_command = lambda run_dir, port: command\n"
+        "context = ServiceContext(load_settings(), Stage.PROMETHEUS, '1', logging.getLogger(), threading.Event())\n"
+        "prometheus.main(context)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).parents[3]) as worker:
+        while not pid_file.exists() or not pid_file.read_text().strip():
+            assert worker.poll() is None
+        fake = psutil.Process(int(pid_file.read_text()))
+        worker.kill()
+    psutil.wait_procs([fake], timeout=10)
+    assert not fake.is_running() or fake.status() == psutil.STATUS_ZOMBIE

@@ -2,7 +2,15 @@
 
 import pytest
 
-from shared.telemetry.health import HUNG_AFTER_S, QUEUE_SILENT, START_WITHIN_S, Health, NotReady, Problem
+from shared.telemetry.health import (
+    HUNG_AFTER_S,
+    QUEUE_SILENT,
+    SEND_INTERVAL_S,
+    START_WITHIN_S,
+    Health,
+    NotReady,
+    Problem,
+)
 
 
 class Clock:
@@ -35,6 +43,22 @@ def test_health_follows_the_heartbeat(
         health.heartbeat(problem)
     clock.now += silent_s
     assert (health.check_alive().ok, health.check_ready().reason) == (alive, reason)
+
+
+def test_supervisor_hears_of_the_loop_only_while_all_threads_turn() -> None:
+    clock, sent = Clock(), []
+    health = Health(clock, lambda: sent.append(clock.now))
+    other_thread_turned_at = clock.now
+    for _ in range(40):
+        health.heartbeat(turned_at=other_thread_turned_at)
+        clock.now += 0.1
+    assert sent == [50.0]
+    assert health.check_alive().reason is NotReady.HUNG
+    for _ in range(10):
+        health.heartbeat()
+        clock.now += 0.1
+    assert 4 <= len(sent) <= 1 + 1 / SEND_INTERVAL_S
+    assert health.check_alive().ok
 
 
 def test_process_is_ready_again_when_its_problem_is_over() -> None:

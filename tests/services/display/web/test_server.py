@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from multidict import CIMultiDictProxy
 from services.display.display_state import CameraDisplay, DisplayFrame
 from services.display.web.live.hub import MAX_VIEWERS
 from services.display.web.live.viewer import MESSAGE_BURST
-from services.display.web.server import WebServer
+from services.display.web.server import TURN_INTERVAL_S, WebServer
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.settings import ConfigError, Settings, load_settings
@@ -49,6 +50,23 @@ def locked_server(tmp_path: Path) -> Iterator[WebServer]:
     server = WebServer(settings(tmp_path, WEB_TOKEN=TOKEN), time.monotonic)
     yield server
     server.close()
+
+
+def test_blocked_event_loop_is_noticed(server: WebServer) -> None:
+    """The loop of the display goes on meanwhile, so only this shows that the web interface hangs."""
+    is_over = threading.Event()
+    before = server.turned_at
+    while server.turned_at == before:
+        time.sleep(0.01)
+    server._loop.call_soon_threadsafe(is_over.wait)
+    began_at = time.monotonic()
+    while time.monotonic() - began_at < 3 * TURN_INTERVAL_S:
+        time.sleep(0.01)
+    assert server.turned_at - began_at < TURN_INTERVAL_S
+    is_over.set()
+    while server.turned_at < began_at + 2 * TURN_INTERVAL_S:
+        assert time.monotonic() - began_at < 20
+        time.sleep(0.01)
 
 
 def shown(camera: str = "demo", seq: int = 1, age_s: float = 0.03) -> DisplayFrame:

@@ -1,0 +1,64 @@
+"""Notices that whatever started this process is gone: honcho, also after kill -9, or the shell that it was typed into.
+
+honcho forks a helper for each line, which starts the line in a session of its own:
+honcho -> helper -> (sh ->) digitcam run. The helper lives until the line ends, so the line must watch honcho itself.
+And honcho waits for ever for a helper that was killed. So whatever dies, the line ends, and the others with it.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+HONCHO_VARIABLE = "HONCHO_PROCESS_NAME"
+
+
+class Launcher:
+    """The processes above this one, as they were when it started."""
+
+    def __init__(self) -> None:
+        self._parent = os.getppid()
+        self._line = self._helper = self._honcho = 0
+        if HONCHO_VARIABLE in os.environ and sys.platform != "win32" and os.getsid(0) in {os.getpid(), self._parent}:
+            self._line = os.getsid(0)  # this process, or the shell between
+            self._helper = find_parent(self._line)
+            self._honcho = find_parent(self._helper)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether all of them live."""
+        if os.getppid() != self._parent:
+            return False
+        if not self._honcho:
+            return True
+        if sys.platform == "linux":
+            return find_parent(self._line) == self._helper and find_parent(self._helper) == self._honcho
+        try:
+            os.kill(self._honcho, 0)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def end_survivors(self) -> None:
+        """End what could not end by itself after one of them died. To be called as the last thing."""
+        if not self._honcho or (find_parent(self._line) == self._helper and find_parent(self._helper) == self._honcho):
+            return
+        if find_parent(self._helper) == self._honcho:  # a zombie, since honcho never waits for it
+            logging.error("honcho's process for this line was killed: ending honcho, which would wait for it for ever")
+            os.kill(self._honcho, signal.SIGKILL)
+        else:
+            with suppress(ProcessLookupError):
+                os.kill(self._helper, signal.SIGCONT)  # it ends with its line, unless it is stopped
+
+
+def find_parent(pid: int) -> int:
+    """Return the parent of a process; 0 if there is no such process."""
+    try:
+        if sys.platform == "linux":
+            return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(subprocess.run(["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, check=False).stdout)
+    except (OSError, ValueError):
+        return 0
