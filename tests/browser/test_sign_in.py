@@ -73,3 +73,17 @@ def test_person_who_mistypes_too_often_is_told_to_wait(server: WebServer, tab: P
         sign_in(tab, "a guess")
         tab.wait_for_load_state()
     expect(tab.get_by_role("alert")).to_contain_text("Wait a minute")
+
+
+def test_open_page_says_that_its_session_has_ended(tmp_path: Path, tab: Page) -> None:
+    first = WebServer(settings(tmp_path, WEB_TOKEN=TOKEN), time.monotonic)
+    port = first.url.rpartition(":")[2]
+    tab.goto(first.url)
+    sign_in(tab, TOKEN)
+    expect(tab.locator("#status")).to_contain_text("The pipeline does not answer")
+    first.close()
+    changed = settings(tmp_path, WEB_TOKEN=WATCH_TOKEN, WEB_PORT=port)
+    with closing(WebServer(changed, time.monotonic)):
+        expect(tab.locator("#status")).to_contain_text("signed out. Reload the page", timeout=15_000)
+        tab.reload()
+        expect(tab.get_by_label("Token")).to_be_visible()

@@ -12,6 +12,7 @@ const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 4000;
 const CHECK_EVERY_MS = 10_000;
 const CLOCK_AT_START_MS = [0, 300, 900, 2000]; // the first answer comes while the page still loads: ask again
+const LOST = 1006; // the close code of a connection that was lost or never made
 const REFUSED = [1008, 1013]; // close codes of a display that refuses this browser
 
 /**
@@ -104,8 +105,17 @@ export class ReconnectingSocket {
     this.#isUnanswered = false;
     this.freezer.giveUp();
     this.refusal = REFUSED.includes(code) ? reason : "";
+    if (code === LOST) this.#checkSession();
     setTimeout(() => (this.#socket = this.#connect()), this.#delayMs);
     this.#delayMs = Math.min(LAST_DELAY_MS, this.#delayMs * 2);
+    this.#handlers.closed();
+  }
+
+  /** A browser does not tell why a WebSocket was refused, but it does for any other request to the same address. */
+  async #checkSession() {
+    const status = await fetch(this.#path).then((response) => response.status, () => 0);
+    if (status !== 401) return;
+    this.refusal = "this browser is signed out. Reload the page to sign in";
     this.#handlers.closed();
   }
 
@@ -123,6 +133,6 @@ export class ReconnectingSocket {
     const lost = this.#socket;
     lost.onmessage = lost.onclose = null; // the operating system reports the lost connection much later
     lost.close();
-    this.#onClose({ code: 1006, reason: "" });
+    this.#onClose({ code: LOST, reason: "" });
   }
 }
