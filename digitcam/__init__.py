@@ -17,13 +17,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from digitcam.recognition import PictureReading, Recognizer, read
 
-__all__ = ["PictureReading", "Recognizer", "read"]
+    __version__: str
+
+__all__ = ["PictureReading", "Recognizer", "__version__", "read"]
 
 
 def __getattr__(name: str) -> Any:
     """Import the networks' libraries on first use, because every line of the Procfile imports this package."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        from importlib import metadata  # noqa: PLC0415 - 30 ms
+
+        return metadata.version("digitcam")
     from digitcam import recognition  # noqa: PLC0415
 
     return getattr(recognition, name)

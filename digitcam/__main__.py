@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
+import digitcam
 from shared.settings import ConfigError
 
 
@@ -41,9 +42,7 @@ class PrintVersion(argparse.Action):
     """Prints the installed version and exits."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib import metadata  # noqa: PLC0415 - 30 ms, which every line of the Procfile would pay
-
-        print("digitcam", metadata.version("digitcam"))
+        print("digitcam", digitcam.__version__)
         parser.exit()
 
 

@@ -1,7 +1,17 @@
-"""Finds before the start whether an address can be served."""
+"""Checks ports before the start: of an option, and whether an address can be served."""
 
+import argparse
 import os
 import socket
+
+MAX_PORT = 65_535
+
+
+def parse_port(text: str) -> int:
+    """Return the port of an option. Raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text} is not right: it takes a whole number from 1 to {MAX_PORT}")
+    return int(text)
 
 
 def find_bind_error(host: str, port: int) -> str:
@@ -11,6 +21,6 @@ def find_bind_error(host: str, port: int) -> str:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a connection that just ended blocks it
         try:
             probe.bind((host, port))
-        except (OSError, OverflowError) as error:  # OverflowError: a port over 65535
-            return getattr(error, "strerror", None) or str(error)
+        except OSError as error:
+            return error.strerror or str(error)
     return ""

@@ -37,6 +37,10 @@ class PictureReading:
     digits: tuple[Digit, ...]
     numbers: tuple[Number, ...]
 
+    def __repr__(self) -> str:
+        found = ", ".join(f"{number.text} {number.confidence:.2f}" for number in self.numbers) or "no digit"
+        return f"<PictureReading of {self.width} x {self.height}: {found}>"
+
     def at_least(self, confidence: float) -> "PictureReading":
         """Return the reading without the digits and numbers that are less certain."""
         digits = tuple(digit for digit in self.digits if digit.confidence >= confidence)

@@ -201,12 +201,9 @@ def update_workers(plan: Callable[[], Iterable[WorkerSpec]], workers: Workers) -
         logging.error("%s Nothing was changed.", error)
         return workers
     removed = [worker for spec, worker in workers.items() if spec not in specs]
-    added = [spec.name for spec in specs if spec not in workers]
-    logging.info(
-        "settings were read again: stopping %s, starting %s",
-        ", ".join(worker.spec.name for worker in removed) or "none",
-        ", ".join(added) or "none",
-    )
+    changes = [f"{worker.spec.name} stops" for worker in removed]
+    changes += [f"{spec.name} starts" for spec in specs if spec not in workers]
+    logging.info("settings were read again: %s", ", ".join(changes) or "nothing to change")
     for worker in removed:
         worker.send_dismissal()
     terminate_all(removed)

@@ -1,6 +1,6 @@
 """Trains on MNIST in seconds of CPU time: one epoch, 99 % of the test images right.
 
-`python -m training.train --preset fast --seeds 10 --beside 3 --out docs` trains ten times, three times by the blog
+`python -m training.train --preset fast --seeds 10 --blog-seeds 3 --out docs` trains ten times, three times by the blog
 post's recipe for comparison, and writes docs/speed-record.json, which `python -m training.evaluate` shows. One epoch is
 enough because the filters learn by Muon (Jordan and others, 2024, https://kellerjordan.github.io/posts/muon). Seconds
 are enough because the first convolution keeps one place in four, and none is padded. What else was tried:
@@ -71,18 +71,20 @@ def main(words: list[str] | None = None) -> None:
 def parse_options(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=COMMAND, description=__doc__)
     parser.add_argument("--seeds", type=int, default=10, help="trainings by the fast recipe (default: 10)")
-    parser.add_argument("--beside", type=int, default=0, help="trainings by the blog post's, minutes each (default: 0)")
-    parser.add_argument("--beside-epochs", type=int, default=blog.RECIPE.epochs, help="of the blog post's recipe")
+    parser.add_argument(
+        "--blog-seeds", type=int, default=0, help="trainings by the blog post's, minutes each (default: 0)"
+    )
+    parser.add_argument("--blog-epochs", type=int, default=blog.RECIPE.epochs, help="of the blog post's recipe")
     parser.add_argument("--epochs", type=float, default=FastRecipe().epochs, help="of the fast recipe")
     parser.add_argument("--threads", type=int, default=1, help="one costs the least CPU (default: 1)")
     parser.add_argument("--validation", action="store_true", help="evaluate on training images: to choose a recipe")
     parser.add_argument("--out", type=Path, default=Path("runs"), help="folder of speed-record.json (default: runs)")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with MNIST/raw (default: data)")
     options = parser.parse_args(words)
-    if min(options.seeds, options.threads, options.beside_epochs) < 1:
-        parser.error("--seeds, --threads and --beside-epochs are at least 1")
-    if options.beside < 0 or not 0 < options.epochs < 1000:
-        parser.error("--beside is at least 0, --epochs more than 0")
+    if min(options.seeds, options.threads, options.blog_epochs) < 1:
+        parser.error("--seeds, --threads and --blog-epochs are at least 1")
+    if options.blog_seeds < 0 or not 0 < options.epochs < 1000:
+        parser.error("--blog-seeds is at least 0, --epochs more than 0")
     return options
 
 
@@ -226,7 +228,7 @@ class SpeedRecord:
 
 def start_record(options: argparse.Namespace) -> SpeedRecord:
     """Return a record without trainings."""
-    counts = f"--seeds {options.seeds} --beside {options.beside} --beside-epochs {options.beside_epochs}"
+    counts = f"--seeds {options.seeds} --blog-seeds {options.blog_seeds} --blog-epochs {options.blog_epochs}"
     return SpeedRecord(
         command=f"{COMMAND} {counts}",
         date=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -247,9 +249,9 @@ def run_trainings(
     for seed in range(options.seeds):
         fast = FastRecipe(epochs=options.epochs, seed=seed)
         yield measure("fast", seed, partial(train, fast, training_set), predict_five_views, test_set)
-    epochs, all_epochs = options.beside_epochs, blog.RECIPE.epochs
+    epochs, all_epochs = options.blog_epochs, blog.RECIPE.epochs
     name = "blog" if epochs == all_epochs else f"blog, {epochs} of {all_epochs} epochs"
-    for seed in range(options.beside):
+    for seed in range(options.blog_seeds):
         recipe = replace(blog.RECIPE, epochs=epochs, seed=seed)
         yield measure(name, seed, partial(train_blog, recipe, training_set), predict_logits, test_set)
 

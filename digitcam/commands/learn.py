@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from shared.settings import ConfigError, Settings, load_settings
 from shared.vision.reload import delete_learned_weights
 
-REQUIRED = ("torch", "onnx", "onnxscript", "PIL", "matplotlib", "tqdm")  # of the extra [train]
+REQUIRED = ("torch", "onnx", "onnxscript", "matplotlib")  # of the extra [train]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +30,8 @@ def train(*arguments: str) -> int:
     """Run training in its own process and return its exit code. Raises ConfigError if a package is missing."""
     missing = [name for name in REQUIRED if find_spec(name) is None]
     if missing:
-        raise ConfigError(f"learn needs {', '.join(missing)}: pip install 'digitcam[train]'.")
+        remedy = f"pip install {' '.join(missing)}, or pip install -e '.[train]' in a clone"
+        raise ConfigError(f"learn needs {', '.join(missing)}: {remedy}.")
     try:
         return subprocess.run([sys.executable, "-m", "training.finetune", *arguments], check=False).returncode
     except KeyboardInterrupt:  # the child received Ctrl-C too

@@ -1,6 +1,7 @@
 """digitcam run: the process behind a line of the Procfile. It keeps the workers of one stage alive."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -60,11 +61,17 @@ def wait_for_lock(stage: Stage, stop: threading.Event, launcher: Launcher) -> Ca
 def find_instance(stage: Stage) -> str:
     """Return the number that honcho gave to this line. Raises ConfigError if the stage can't be scaled."""
     instance = os.environ.get("HONCHO_PROCESS_NAME", "").rpartition(".")[2] or "1"
-    if instance != "1" and stage not in WORKER_STAGES:
-        raise ConfigError(
-            f"{stage}={instance} is not possible: only {' and '.join(WORKER_STAGES)} can have several workers."
-        )
+    if instance.isdecimal():
+        check_scaling(stage, int(instance))
     return instance
+
+
+def check_scaling(stage: Stage, workers: int) -> None:
+    """Raise ConfigError if a stage can't have this many workers."""
+    if workers > 1 and stage not in WORKER_STAGES:
+        raise ConfigError(
+            f"{stage}={workers} is not possible: only {' and '.join(WORKER_STAGES)} can have several workers."
+        )
 
 
 def forget_env_file() -> None:
@@ -94,10 +101,13 @@ def plan_cameras() -> Callable[[], list[WorkerSpec]]:
 
 
 def probe_webcam() -> bool:
-    """Return whether webcam 0 gives a picture."""
+    """Return whether webcam 0 gives a frame, and log what "auto" therefore means."""
     from services.capture.webcam import webcam_works  # noqa: PLC0415 - OpenCV is 40 MB, and only "auto" needs it here
 
-    return webcam_works()
+    is_there = webcam_works()
+    meaning = "using webcam 0" if is_there else "no webcam gives a frame, so using the demo camera"
+    logging.info("CAMERAS=auto: %s", meaning)
+    return is_there
 
 
 def watch_camera_list(run_dir: Path) -> Callable[[], bool]:

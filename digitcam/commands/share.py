@@ -14,7 +14,7 @@ from pathlib import Path
 import segno
 
 from digitcam.certificate import ensure_certificate
-from digitcam.ports import find_bind_error
+from digitcam.ports import find_bind_error, parse_port
 from digitcam.run_lock import hold_lock
 from digitcam.supervisor import keep_alive, make_spec
 from shared.pipeline import Stage
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "digitcam share", description="Open the web interface to a phone, which can then be a camera; Ctrl-C ends it."
     )
-    parser.add_argument("--port", type=int, default=8443, help="port to serve on (default: 8443)")
+    parser.add_argument("--port", type=parse_port, default=8443, help="port to serve on (default: 8443)")
     parser.add_argument("--address", help="address of this machine, if it has several")
     parsed = parser.parse_args(arguments)
     return share(load_settings(), parsed.port, parsed.address)

@@ -2,15 +2,19 @@
 
 import argparse
 import os
+import re
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from honcho.environ import expand_processes, parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Printer
 
+from digitcam.commands.run import check_scaling
+from shared.cameras.added_cameras import append_added_cameras
+from shared.cameras.camera_list import parse_cameras
 from shared.pipeline import Stage
 from shared.settings import ConfigError, load_settings
 
@@ -44,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     environment = dict(os.environ)
     if parsed.cameras:
         environment["CAMERAS"] = ",".join(map(quote_file, parsed.cameras))
-    load_settings(environment)  # reports a wrong setting once, before anything starts
+    check_settings(environment)
     environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
     manager = Manager(Printer(sys.stdout))
     lines = parse_procfile(PROCFILE.read_text()).processes
@@ -56,14 +60,26 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if manager.returncode == CTRL_C else int(manager.returncode)
 
 
+def check_settings(environment: Mapping[str, str]) -> None:
+    """Report a wrong setting once, before anything starts. Raises ConfigError."""
+    settings = load_settings(environment)
+    append_added_cameras(parse_cameras(settings.cameras), settings.run_dir)
+
+
 def quote_file(word: str) -> str:
     """Return a word of CAMERAS; a file with a comma in its name in quotes."""
     return f'"{word}"' if "," in word and os.path.exists(word) else word  # noqa: PTH110 - Path.exists() may raise
 
 
 def parse_concurrency(text: str) -> dict[str, int]:
-    """Parse inference=2,preprocess=2. Raises ConfigError."""
-    try:
-        return {Stage(name): int(number) for name, number in (item.split("=") for item in text.split(",") if item)}
-    except ValueError as error:
-        raise ConfigError(f"-c {text} is not right: it takes pairs such as inference=2,preprocess=2.") from error
+    """Parse inference=2,preprocess=2. Raises ConfigError, which names the word that is wrong."""
+    workers = {}
+    for word in filter(None, text.split(",")):
+        name, _, number = word.partition("=")
+        if name not in list(Stage):
+            raise ConfigError(f"-c {word} is not right: there is no stage {name}, but there are {', '.join(Stage)}.")
+        if not re.fullmatch("[0-9]{1,3}", number):
+            raise ConfigError(f"-c {word} is not right: it takes a number of workers, such as {name}=2.")
+        workers[name] = int(number)
+        check_scaling(Stage(name), workers[name])
+    return workers

@@ -1,6 +1,5 @@
 """The list of cameras: what each word of CAMERAS means, and the name of its camera."""
 
-import logging
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -61,9 +60,6 @@ def parse_cameras(words: Sequence[str], webcam_works: Callable[[], bool] = lambd
     auto = "demo"
     if any(map(_is_auto, words)):
         auto = "0" if webcam_works() else "demo"
-        logging.info(
-            "CAMERAS=auto: %s", "using webcam 0" if auto == "0" else "no webcam gives a frame, so using the demo camera"
-        )
     return tuple(_make_camera(name, word) for name, word in _assign_names(_replace_auto(words, auto)).items())
 
 

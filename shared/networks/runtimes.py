@@ -62,7 +62,7 @@ def choose_runtime(backend: str, device: str) -> tuple[str, str]:
     if backend == "onnx":
         return "onnx", "cpu"
     if not has_torch():
-        raise ValueError("backend torch needs torch, which is not installed: pip install 'digitcam[train]'")
+        raise ValueError("backend torch needs torch, which is not installed: pip install torch")
     if device == "cuda" and not has_cuda():
         raise ValueError("device cuda: torch finds no CUDA device here, choose device auto or cpu")
     return "torch", "cuda" if device != "cpu" and has_cuda() else "cpu"

@@ -29,6 +29,10 @@ class Digit:
     gap_px: float = 0.0
     unread_px: float = 0.0
 
+    def __repr__(self) -> str:
+        box = ", ".join(f"{side:.1f}" for side in self.box)
+        return f"<Digit {self.digit} {self.confidence:.2f}, box ({box})>"
+
     @property
     def digit(self) -> int:
         """The most probable of 0 to 9."""

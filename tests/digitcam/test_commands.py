@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
+import digitcam
 from digitcam.__main__ import COMMANDS, main
 
 
@@ -36,6 +37,10 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         main(["--version"])
     assert capsys.readouterr().out == f"digitcam {metadata.version('digitcam')}\n"
+
+
+def test_package_knows_its_version() -> None:
+    assert digitcam.__version__ == metadata.version("digitcam")
 
 
 def test_line_of_the_procfile_imports_no_library_that_costs_memory() -> None:

@@ -1,6 +1,7 @@
 """import digitcam: a picture is read from a path or an array, with the same result as `digitcam read --json`."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import digitcam
+from digitcam.recognition import PictureReading
+from shared.vision.digit import Digit, Number
 from tests.conftest import MakeSettings
 
 Pixels = NDArray[np.uint8]
@@ -96,6 +99,17 @@ def test_networks_that_are_missing_are_an_error(make_settings: MakeSettings, tmp
 def test_unreadable_picture_is_an_error_in_one_sentence(picture: Any, error: type[Exception], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         digitcam.read(picture)
+
+
+def test_reading_is_one_short_line_at_the_prompt() -> None:
+    log_p = (*[math.log(0.002)] * 7, math.log(0.98), *[math.log(0.002)] * 3)
+    seven = Digit((412.04, 96.5, 40.2, 61.0), log_p)
+    number = Number("7", 0.98, seven.box)
+    one = PictureReading(width=640, height=480, digits=(seven,), numbers=(number,))
+    none = PictureReading(width=640, height=480, digits=(), numbers=())
+    assert repr(one) == "<PictureReading of 640 x 480: 7 0.98>"
+    assert repr(none) == "<PictureReading of 640 x 480: no digit>"
+    assert repr(seven) == "<Digit 7 0.98, box (412.0, 96.5, 40.2, 61.0)>"
 
 
 def test_import_loads_no_library_of_the_networks() -> None:

@@ -63,6 +63,18 @@ def test_meaning_of_auto_is_found_once(folder: Path, monkeypatch: pytest.MonkeyP
     assert [worker.name for worker in plan()] == ["capture.webcam0", "capture.demo"]
 
 
+def test_meaning_of_auto_is_logged_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("services.capture.webcam.webcam_works", lambda: False)
+    caplog.set_level("INFO")
+    plan = plan_cameras()
+    for line in ("CAMERAS=auto", "CAMERAS=auto,demo"):  # as when a camera is added
+        write(line)
+        plan()
+    assert caplog.messages == ["CAMERAS=auto: no webcam gives a frame, so using the demo camera"]
+
+
 def test_setting_deleted_from_the_file_is_gone_although_honcho_copied_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

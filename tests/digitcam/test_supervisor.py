@@ -19,6 +19,8 @@ from digitcam.supervisor import (
     SupervisedWorker,
     WorkerSpec,
     keep_alive,
+    supervise,
+    update_workers,
 )
 from shared.service.signals import EXIT_WRONG_SETTING
 from shared.telemetry.health import START_WITHIN_S
@@ -232,3 +234,18 @@ def test_worker_ends_when_its_parent_is_killed(kind: str, tmp_path: Path) -> Non
     parent.wait()
     with os.fdopen(reader) as end:
         assert end.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("specs", "sentence"),
+    [
+        ("ab", "settings were read again: nothing to change"),
+        ("abc", "settings were read again: c starts"),
+        ("bc", "settings were read again: a stops, c starts"),
+    ],
+)
+def test_change_of_the_plan_is_logged_in_words(specs: str, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    workers = {spec: supervise(spec) for spec in (WorkerSpec(name, ("w",)) for name in "ab")}
+    update_workers(lambda: [WorkerSpec(name, ("w",)) for name in specs], workers)
+    assert caplog.messages == [sentence]

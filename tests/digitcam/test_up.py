@@ -1,6 +1,7 @@
 """digitcam up starts the Procfile that the package carries."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,9 +28,20 @@ def test_concurrency_is_a_number_for_each_stage() -> None:
     assert parse_concurrency("inference=2,preprocess=3") == {"inference": 2, "preprocess": 3}
 
 
-@pytest.mark.parametrize("text", ["inference", "inference=two", "printer=2", "inference=1=2"])
-def test_wrong_concurrency_is_one_sentence(text: str) -> None:
-    with pytest.raises(ConfigError, match=f"-c {text} is not right"):
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("infrence=2", "-c infrence=2 is not right: there is no stage infrence, but there are capture, queue, "),
+        ("preprocess=2,printer=2", "-c printer=2 is not right: there is no stage printer"),
+        ("inference", "-c inference is not right: it takes a number of workers, such as inference=2."),
+        ("inference=two", "-c inference=two is not right: it takes a number"),
+        ("inference=-1", "-c inference=-1 is not right: it takes a number"),
+        ("inference=1=2", "-c inference=1=2 is not right: it takes a number"),
+        ("capture=2", "capture=2 is not possible: only preprocess and inference can have several workers."),
+    ],
+)
+def test_wrong_concurrency_is_one_sentence_that_names_the_word(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
         parse_concurrency(text)
 
 
@@ -52,12 +64,23 @@ def test_ctrl_c_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
     assert sorted(stopped) == [f"{name} stopped (rc=0)\n" for name in names]
 
 
-def test_wrong_setting_is_one_sentence_before_anything_starts(tmp_path: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "MAX_BATCH": "many"}
-    command = [sys.executable, "-m", "digitcam", "up"]
+@pytest.mark.parametrize(
+    ("name", "value", "camera"),
+    [
+        ("MAX_BATCH", "many", "demo"),
+        ("CAMERAS", "bogus://x", ""),
+        ("CAMERAS", "demo", "no.mp4"),
+        ("CAMERAS", "demo", "demo#nix=1"),
+    ],
+)
+def test_wrong_setting_is_one_sentence_before_anything_starts(
+    tmp_path: Path, name: str, value: str, camera: str
+) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), name: value}
+    command = [sys.executable, "-m", "digitcam", "up", *filter(None, [camera])]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
-    assert "MAX_BATCH=many" in done.stderr
+    assert f"{name}=" in done.stderr or "CAMERAS has #nix=1" in done.stderr
 
 
 def test_file_with_a_comma_in_its_name_is_one_camera(tmp_path: Path) -> None:

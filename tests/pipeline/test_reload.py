@@ -48,7 +48,7 @@ def test_only_changed_cameras_are_started_and_stopped(tmp_path: Path, clip: Path
             name: process.pid for name, process in after.items()
         }
     log = pipeline.log.read_text()
-    assert "settings were read again: stopping capture.demo.2, starting capture.clip" in log
+    assert "settings were read again: capture.demo.2 stops, capture.clip starts" in log
     assert "Traceback" not in log
 
 

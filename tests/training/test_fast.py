@@ -83,7 +83,7 @@ def test_five_views_are_an_image_and_its_shifts_by_a_pixel() -> None:
 def test_command_line_measures_both_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_mnist(tmp_path, monkeypatch)
     monkeypatch.setattr(blog, "RECIPE", replace(blog.RECIPE, epochs=2, batch=25))
-    often = ["--seeds", "2", "--epochs", "3", "--beside", "1", "--beside-epochs", "1"]
+    often = ["--seeds", "2", "--epochs", "3", "--blog-seeds", "1", "--blog-epochs", "1"]
     train.main(["--preset", "fast", *often, "--data", str(tmp_path), "--out", str(tmp_path)])
     record = load_speed_record(tmp_path / "speed-record.json")
     assert [(training.recipe, training.seed) for training in record.trainings] == [
@@ -95,7 +95,7 @@ def test_command_line_measures_both_recipes(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    "words", [["--seeds", "0"], ["--beside", "-1"], ["--threads", "0"], ["--epochs", "nan"], ["--beside-epochs", "0"]]
+    "words", [["--seeds", "0"], ["--blog-seeds", "-1"], ["--threads", "0"], ["--epochs", "nan"], ["--blog-epochs", "0"]]
 )
 def test_command_line_refuses_counts_out_of_range(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

@@ -105,7 +105,7 @@ def find_missing(options: argparse.Namespace) -> list[str]:
         **{folder / MANIFEST: "labelled photographs (--photographs FOLDER)" for folder in options.photographs},
         next((clip for clip in clips if clip.is_file()), clips[0]): "the hand-held clip (--photographs FOLDER)",
         options.writers: "digits of other writers (--writers FOLDER)",
-        SPEED_RECORD: "the speed record (python -m training.train --preset fast --seeds 10 --beside 3 --out docs)",
+        SPEED_RECORD: "the speed record (python -m training.train --preset fast --seeds 10 --blog-seeds 3 --out docs)",
         CLASSIFIER_SEEDS: "the classifier's trainings (python -m training.evaluate.records CHECKPOINT...)",
     }
     missing = [f"{name}: expected at {path}" for path, name in expected.items() if not path.exists()]

@@ -85,8 +85,8 @@ def test_choice_depends_on_the_machine(
         (("onnx", "cuda"), True, "backend onnx runs on the CPU"),
         (("torch", "cuda"), True, "no CUDA device here"),
         (("auto", "cuda"), True, "no CUDA device here"),
-        (("torch", "cpu"), False, r"pip install 'digitcam\[train\]'"),
-        (("auto", "cuda"), False, r"pip install 'digitcam\[train\]'"),
+        (("torch", "cpu"), False, r"pip install torch"),
+        (("auto", "cuda"), False, r"pip install torch"),
     ],
 )
 def test_impossible_choice_is_one_sentence(

@@ -18,7 +18,7 @@ def make_training(recipe: str, seed: int, *figures: float) -> SeedTraining:
 
 
 RECORD = SpeedRecord(
-    command="python -m training.train --preset fast --seeds 2 --beside 1",
+    command="python -m training.train --preset fast --seeds 2 --blog-seeds 1",
     date="2026-01-02",
     machine="a machine, 2 cores",
     threads=1,
@@ -66,7 +66,10 @@ def test_anything_but_a_speed_record_is_refused_in_a_sentence(tmp_path: Path, co
 
 def test_page_shows_mean_spread_and_minimum_of_each_recipe() -> None:
     page = format_report(list(measure_speed_record(RECORD)), format_speed_record(RECORD))
-    assert "By `python -m training.train --preset fast --seeds 2 --beside 1` on 2026-01-02: a machine, 2 cores." in page
+    assert (
+        "By `python -m training.train --preset fast --seeds 2 --blog-seeds 1` on 2026-01-02: a machine, 2 cores."
+        in page
+    )
     assert "| fast | 2 | 0.9920 ± 0.0014 | 0.9910 | 0.9910 ± 0.0014 | 5.00 ± 1.41 | 6.00 ± 1.41 |" in page
     assert "| blog | 1 | 0.9880 | 0.9880 | 0.9880 | 600.00 | 600.00 |" in page
     assert "| MNIST test | fast | accuracy, mean of trainings | at least 0.99 | 0.992 | met |" in page

@@ -19,7 +19,7 @@ form.addEventListener("submit", async (event) => {
   const name = nameInput.value;
   if (await change(name, "PUT", { source: sourceInput.value.trim() })) {
     form.reset();
-    showMessage(`${name} is added and appears above as soon as it answers.`, "fresh");
+    showMessage(`${name} is added: its picture appears above as soon as it answers.`, "fresh");
   }
   nameInput.focus();
 });
