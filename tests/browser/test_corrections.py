@@ -100,6 +100,8 @@ def test_key_labels_what_was_clicked_after_the_sheet_has_changed(tab: Tab, feed:
 def test_another_digit_of_the_frozen_frame_is_explained_by_keyboard_and_by_click(tab: Tab, feed: Feed) -> None:
     panel = open_panel(tab)
     change_sheet(tab, feed)
+    digits = panel.get_by_role("group", name="Digits of this frame").get_by_role("button")
+    expect(digits).to_have_text(["3", "0"])
     zero = panel.get_by_role("button", name="Explain the 0")
     zero.focus()
     tab.keyboard.press("Enter")

@@ -4,7 +4,7 @@
 import { find, makeButton } from "./dom.js";
 import { drawMark, drawPicture } from "./overlay.js";
 
-/** @import { Box, Digit, FrozenFrame, Place } from "./types.d.ts" */
+/** @import { Box, Digit, Drawable, FrozenFrame, Place } from "./types.d.ts" */
 
 /**
  * Returns a copy of a picture that the page goes on to replace.
@@ -24,6 +24,8 @@ export class FrozenPicture {
   #choose;
   /** @type {FrozenFrame | null} */
   #frame = null;
+  /** @type {Digit[]} */
+  #sorted = []; // one for each button
   /** @type {{place: Place, box: Box | null} | null} */
   #mark = null;
 
@@ -45,7 +47,8 @@ export class FrozenPicture {
     this.#mark = null;
     const text = frame.reading.numbers.map((number) => number.text).join(" ") || "no digit";
     this.#canvas.setAttribute("aria-label", `The frozen picture. ${text}`);
-    this.#digits.replaceChildren(...frame.reading.digits.map((digit) => this.#makeButton(digit)));
+    this.#sorted = inReadingOrder(frame.reading);
+    this.#digits.replaceChildren(...this.#sorted.map((digit) => this.#makeButton(digit)));
     this.#draw();
   }
 
@@ -57,7 +60,7 @@ export class FrozenPicture {
   mark(place, box) {
     this.#mark = { place, box };
     for (const [i, button] of [...this.#digits.children].entries()) {
-      button.setAttribute("aria-pressed", String(contains(this.#frame?.reading.digits[i]?.box, place)));
+      button.setAttribute("aria-pressed", String(contains(this.#sorted[i]?.box, place)));
     }
     this.#draw();
   }
@@ -84,6 +87,17 @@ export class FrozenPicture {
     drawPicture(this.#canvas, this.#frame.picture, this.#frame.reading);
     if (this.#mark) drawMark(this.#canvas, this.#frame.picture, this.#mark.place, this.#mark.box);
   }
+}
+
+/**
+ * Numbers are in reading order; the digits of one are sorted from left to right.
+ * @param {Drawable} reading
+ */
+function inReadingOrder({ digits, numbers }) {
+  /** @type {(digit: Digit) => number} */
+  const numberOf = ({ box: [x, y, width, height] }) =>
+    numbers.findIndex((number) => contains(number.box, { x: x + width / 2, y: y + height / 2 }));
+  return [...digits].sort((a, b) => numberOf(a) - numberOf(b) || a.box[0] - b.box[0]);
 }
 
 /**
