@@ -11,7 +11,7 @@ from pathlib import Path
 from digitcam.diagnosis import Finding
 from digitcam.ports import find_bind_error
 from services.capture.probe import find_camera_problems
-from shared.cameras.added_cameras import append_added_cameras
+from shared.cameras.added_cameras import append_added_cameras, read_added_cameras
 from shared.cameras.camera_list import SourceKind, parse_cameras
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
@@ -85,7 +85,8 @@ def check_run_dir(run_dir: Path) -> Iterator[Finding]:
 def check_cameras(settings: Settings) -> Iterator[Finding]:
     """Find cameras that give no frames, by trying what capture tries."""
     try:
-        cameras = append_added_cameras(parse_cameras(settings.cameras, Path("/dev/video0").exists), settings.run_dir)
+        from_setting = parse_cameras(settings.cameras, Path("/dev/video0").exists)
+        cameras = append_added_cameras(from_setting, read_added_cameras(settings.run_dir))
     except ConfigError as error:
         yield Finding(str(error))
         return

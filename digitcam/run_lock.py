@@ -1,11 +1,15 @@
 """Keeps a second pipeline out of a RUN_DIR: it would take the sockets and scrape targets of the first."""
 
+import errno
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from shared.settings import ConfigError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 try:
     import fcntl
@@ -31,6 +35,10 @@ def hold_lock(run_dir: Path, name: str, try_again: Callable[[], bool] = lambda: 
         folder.mkdir(parents=True, exist_ok=True)
         file = (folder / name).open("a")
     except OSError as error:
+        if error.errno in FULL:
+            logging.warning("RUN_DIR=%s is full: running without a lock against a second pipeline", run_dir)
+            yield
+            return
         raise ConfigError(
             f"RUN_DIR={run_dir} can't be written ({error.strerror}): set it to another folder."
         ) from error

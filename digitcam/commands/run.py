@@ -87,14 +87,15 @@ def plan_cameras() -> Callable[[], list[WorkerSpec]]:
     The meaning of "auto" is found once: by the second call the webcam is in use.
     """
     # imported here because the supervisors of the other stages do not need them
-    from shared.cameras.added_cameras import append_added_cameras  # noqa: PLC0415
+    from shared.cameras.added_cameras import append_added_cameras, load_added_cameras  # noqa: PLC0415
     from shared.cameras.camera_list import parse_cameras  # noqa: PLC0415
 
     webcam_works = cache(probe_webcam)
 
     def plan() -> list[WorkerSpec]:
         settings = load_settings()
-        cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), settings.run_dir)
+        added = load_added_cameras(settings.run_dir)
+        cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), added)
         return [make_spec(settings.run_dir, Stage.CAPTURE, camera.name, repr(camera)) for camera in cameras]
 
     return plan

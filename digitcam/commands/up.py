@@ -13,7 +13,6 @@ from honcho.manager import Manager
 from honcho.printer import Printer
 
 from digitcam.commands.run import check_scaling
-from shared.cameras.added_cameras import append_added_cameras
 from shared.cameras.camera_list import parse_cameras
 from shared.pipeline import Stage
 from shared.settings import ConfigError, load_settings
@@ -62,8 +61,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def check_settings(environment: Mapping[str, str]) -> None:
     """Report a wrong setting once, before anything starts. Raises ConfigError."""
-    settings = load_settings(environment)
-    append_added_cameras(parse_cameras(settings.cameras), settings.run_dir)
+    parse_cameras(load_settings(environment).cameras)
 
 
 def quote_file(word: str) -> str:

@@ -8,7 +8,7 @@ import cv2
 from services.capture.grabber import FrameGrabber
 from services.capture.sources import open_source
 from services.capture.webcam import wait_for_permission
-from shared.cameras.added_cameras import read_added_cameras
+from shared.cameras.added_cameras import load_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, find_camera
 from shared.cameras.pace import BLOCKED_S, CALL_S, WEBCAM_OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
@@ -33,7 +33,7 @@ class HungError(Exception):
 def main(context: lifecycle.ServiceContext) -> None:
     cv2.setNumThreads(1)  # each camera has a process of its own, and their threads would compete
     settings = context.settings
-    camera = find_camera(settings.cameras, context.instance, read_added_cameras(settings.run_dir))
+    camera = find_camera(settings.cameras, context.instance, load_added_cameras(settings.run_dir))
     every_frame = settings.every_frame and camera.kind.is_file
     metrics.init_drop_counters(camera.name, Stage.CAPTURE)
     metrics.RECONNECTS.labels(camera.name)

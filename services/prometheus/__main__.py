@@ -30,8 +30,15 @@ def main(context: ServiceContext) -> None:
         context.log.info("%s", problem)
         wait_unready(context, problem, math.inf)
         return
+    try:
+        command = make_command(context.settings.run_dir, port)
+    except OSError as error:
+        problem = f"Prometheus can't be started, since RUN_DIR can't be written ({error.strerror})"
+        context.log.warning("%s; trying again in %.0f s", problem, RETRY_AFTER_S)
+        wait_unready(context, problem, RETRY_AFTER_S)
+        raise SystemExit(1 if not context.stop.is_set() else 0) from error
     process = subprocess.Popen(
-        make_command(context.settings.run_dir, port),
+        command,
         # else it would outlive this process and keep its port; one system call, which no lock of a thread can block
         preexec_fn=None if sys.platform == "win32" else partial(set_parent_death_signal, signal.SIGKILL),  # noqa: PLW1509
     )

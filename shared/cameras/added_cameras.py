@@ -8,12 +8,14 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from shared.cameras.camera_list import NAME_PATTERN, Camera, SourceKind, parse_cameras
 from shared.cameras.options import format_options
 from shared.settings import ConfigError
+from shared.state_files import set_aside
 
 ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MAX_ADDED = 16  # a process of 60 MB each
@@ -57,8 +59,31 @@ def read_added_cameras(run_dir: Path) -> dict[str, Camera]:
         return {name: make_added_camera(name, source) for name, source in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
-    except (ValueError, TypeError, AttributeError, OSError, ConfigError) as error:
+    except (ValueError, TypeError, AttributeError, OSError, ConfigError, RecursionError) as error:
         raise ConfigError(f"{path} can't be used ({error}): correct it, or delete it.") from error
+
+
+def load_added_cameras(run_dir: Path) -> dict[str, Camera]:
+    """Return the added cameras by name. A damaged file is set aside, and the cameras that are right in it stay."""
+    try:
+        return read_added_cameras(run_dir)
+    except ConfigError as error:
+        path = run_dir / ADDED_CAMERAS_FILE
+        cameras = salvage_cameras(path)
+        if set_aside(path, error.__cause__) and cameras:
+            with suppress(OSError):
+                write_added_cameras(run_dir, cameras)
+        return cameras
+
+
+def salvage_cameras(path: Path) -> dict[str, Camera]:
+    """Return the cameras that are right in a file with others that are not."""
+    cameras = {}
+    with suppress(ValueError, AttributeError, OSError, RecursionError):
+        for name, source in json.loads(path.read_text()).items():
+            with suppress(TypeError, ConfigError):
+                cameras[name] = make_added_camera(name, source)
+    return cameras
 
 
 def write_added_cameras(run_dir: Path, cameras: Mapping[str, Camera]) -> None:
@@ -70,10 +95,10 @@ def write_added_cameras(run_dir: Path, cameras: Mapping[str, Camera]) -> None:
     draft.replace(run_dir / ADDED_CAMERAS_FILE)
 
 
-def append_added_cameras(cameras: tuple[Camera, ...], run_dir: Path) -> tuple[Camera, ...]:
-    """Return the cameras of CAMERAS and the added ones whose names are still free. Raises ConfigError."""
+def append_added_cameras(cameras: tuple[Camera, ...], added: Mapping[str, Camera]) -> tuple[Camera, ...]:
+    """Return the cameras of CAMERAS and the added ones whose names are still free."""
     taken = {camera.name for camera in cameras}
-    return (*cameras, *(camera for name, camera in read_added_cameras(run_dir).items() if name not in taken))
+    return (*cameras, *(camera for name, camera in added.items() if name not in taken))
 
 
 def fingerprint_added_cameras(run_dir: Path) -> tuple[int, int] | None:

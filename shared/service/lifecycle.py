@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from shared.settings import ConfigError, Settings, load_settings
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import HOST, serve_status
+
+REWRITE_TARGET_S = 5.0  # between two looks whether the scrape target is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +94,32 @@ def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], No
     """Serve /metrics and the probes on a free port while main runs; a file names the port (file-based discovery)."""
     target = scrape_target_path(context.settings.run_dir, context.name)
     with serve_status(context.health) as port:
-        write_scrape_target(target, port, {"stage": context.stage, "worker": context.name})
+        labels = {"stage": context.stage, "worker": context.name}
+        is_over = threading.Event()
+        keeper = threading.Thread(target=keep_scrape_target, args=(target, port, labels, is_over), daemon=True)
+        keeper.start()
         try:
             main(context)
         finally:
-            target.unlink(missing_ok=True)
+            is_over.set()
+            keeper.join()
+            with suppress(OSError):
+                target.unlink(missing_ok=True)
+
+
+def keep_scrape_target(path: Path, port: int, labels: Mapping[str, str], is_over: threading.Event) -> None:
+    """Write the file, and write it again if it is missing: the disk may be full, and nothing may wait for it."""
+    has_failed = False
+    while not is_over.is_set():
+        try:
+            if not path.exists():
+                write_scrape_target(path, port, labels)
+            has_failed = False
+        except OSError as error:
+            if not has_failed:
+                logging.warning("%s can't be written (%s), so nothing scrapes this process", path, error.strerror)
+            has_failed = True
+        is_over.wait(REWRITE_TARGET_S)
 
 
 def write_scrape_target(path: Path, port: int, labels: Mapping[str, str]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.state_files import is_damaged, set_aside
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normaliser import SIDE_PX
 
@@ -64,7 +65,6 @@ class CorrectionStore:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         at = self._wall()
         with self._open() as table:
-            table.execute(TABLE)
             stored, lately = table.execute("SELECT count(*), total(at > ?) FROM corrections", (at - 60,)).fetchone()
             if stored >= MAX_CORRECTIONS:
                 raise CorrectionLimitError(
@@ -102,6 +102,15 @@ class CorrectionStore:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one transaction: corrections are rare, and `digitcam learn` reads the file too."""
-        with closing(sqlite3.connect(self.path)) as table, table:
-            yield table
+        """Open the file for one transaction: corrections are rare, and `digitcam learn` reads the file too.
+
+        A damaged file is set aside; the error says so, and the next transaction begins a new one.
+        """
+        try:
+            with closing(sqlite3.connect(self.path)) as table, table:
+                table.execute(TABLE)
+                yield table
+        except sqlite3.Error as error:
+            if is_damaged(self.path, error) and set_aside(self.path, error):
+                raise sqlite3.DatabaseError(f"{error}; it was set aside: try again") from error
+            raise

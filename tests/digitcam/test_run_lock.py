@@ -1,5 +1,6 @@
 """A RUN_DIR has one pipeline: a second is refused before it touches a file of the first."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -33,6 +34,17 @@ def test_folder_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"RUN_DIR=.*/file/run can't be written \(Not a directory\)"):
         hold_lock(tmp_path / "file" / "run", "queue.1").__enter__()
+
+
+def test_full_disk_prevents_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "open", fail)
+    with hold_lock(tmp_path, "queue.1"):
+        assert "is full: running without a lock" in caplog.text
 
 
 def test_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:

@@ -4,8 +4,12 @@ A second table has what the webhook still has to post. It is filled by triggers,
 stored together or not at all.
 """
 
+import logging
+import math
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +18,13 @@ import msgspec
 
 from services.display.events import EventKind
 from services.display.web.schema import EventsQuery
+from shared.state_files import is_damaged, set_aside
 from shared.telemetry import metrics
 
 DAY_S = 24 * 3600.0
 MAX_EVENTS = 100_000  # 10 MB; a query that reads all of them takes 20 ms
-LOCKED_MS = 100  # how long a write waits for another program that locks the file; the web server waits with it
+RETRY_S = 10.0  # between two attempts to open the file
+LOCKED_S = 0.1  # how long a write waits for another program that locks the file; the web server waits with it
 TABLES = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -78,27 +84,93 @@ class Delivery:
     event: Event
 
 
+def connect(path: Path | None, has_webhook: bool) -> sqlite3.Connection:
+    """Open or create the tables; None keeps them in memory. Raises sqlite3.Error or OSError.
+
+    After a crash some events have no end; they end when they began, the latest time that is certain.
+    """
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path or ":memory:", timeout=LOCKED_S, check_same_thread=False, isolation_level=None)
+    try:
+        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+        connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
+        connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
 class EventStore:
-    """The tables. For one thread at a time."""
+    """The tables. For one thread at a time. Every method may raise sqlite3.Error.
+
+    A damaged file is set aside, and a new one begins. While the file can't be opened, as on a full disk, that is tried
+    again every RETRY_S.
+    """
 
     def __init__(
-        self, path: Path | None, days: float, *, max_events: int = MAX_EVENTS, has_webhook: bool = False
+        self,
+        path: Path | None,
+        days: float,
+        *,
+        max_events: int = MAX_EVENTS,
+        has_webhook: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open or create the file; None keeps events in memory. Raises sqlite3.Error or OSError if that fails.
+        """Open or create the file; None keeps events in memory."""
+        self._path, self._days, self._max_events, self._has_webhook = path, days, max_events, has_webhook
+        self._clock = clock
+        self._retry_at = -math.inf
+        self._problem: sqlite3.Error | OSError | None = None
+        self._opened: sqlite3.Connection | None = None
+        with suppress(sqlite3.Error):
+            self._connection  # noqa: B018 - opens it
 
-        After a crash some events have no end; they end when they began, the latest time that is certain.
-        """
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._days, self._max_events = days, max_events
-        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        self._connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
-        self._connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
-        self._connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
-        self._connection.execute(f"PRAGMA busy_timeout = {LOCKED_MS}")
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """The open file. Raises sqlite3.OperationalError while it can't be opened."""
+        if not self._opened and self._clock() >= self._retry_at:
+            self._opened = self._open()
+        if not self._opened:
+            raise sqlite3.OperationalError(f"events can't be stored in RUN_DIR ({self._problem})")
+        return self._opened
+
+    def _open(self) -> sqlite3.Connection | None:
+        """Open the file; set it aside if it is damaged."""
+        had_problem = self._problem is not None
+        for _ in range(2):
+            try:
+                connection = connect(self._path, self._has_webhook)
+            except (sqlite3.Error, OSError) as error:
+                self._problem = error
+                if not (isinstance(error, sqlite3.Error) and self._set_aside(error)):
+                    break
+            else:
+                self._problem = None
+                if had_problem:
+                    logging.info("events are stored again")
+                return connection
+        self._retry_at = self._clock() + RETRY_S
+        if not had_problem:
+            logging.warning("events can't be stored in RUN_DIR (%s); trying again every %.0f s", self._problem, RETRY_S)
+        return None
+
+    def _set_aside(self, error: sqlite3.Error) -> bool:
+        """Set the file aside if the error means that it is damaged; return whether it was."""
+        return bool(self._path and is_damaged(self._path, error) and set_aside(self._path, error))
 
     def add(self, event: Event) -> int:
         """Store a new event, delete those that are too old, and return its id; event.id is ignored."""
+        try:
+            return self._add(event)
+        except sqlite3.Error as error:
+            if self._opened and self._set_aside(error):
+                self._opened.close()
+                self._opened = None
+            raise
+
+    def _add(self, event: Event) -> int:
         waiting, _ = self.count_deliveries()
         self._connection.execute(
             "DELETE FROM events WHERE appeared_at < ? OR id <= (SELECT max(id) FROM events) - ?",
@@ -164,7 +236,10 @@ class EventStore:
             self._connection.execute("UPDATE deliveries SET problem = ? WHERE id = ?", (problem, delivery_id))
 
     def close(self) -> None:
-        self._connection.close()
+        """Close the file; nothing opens it again."""
+        if self._opened:
+            self._opened.close()
+        self._opened, self._problem, self._retry_at = None, OSError("it is closed"), math.inf
 
 
 def to_delivery(row: Sequence[Any]) -> Delivery:

@@ -16,6 +16,7 @@ from shared.cameras.added_cameras import (
     ADDED_CAMERAS_FILE,
     append_added_cameras,
     fingerprint_added_cameras,
+    load_added_cameras,
     make_added_camera,
     read_added_cameras,
     write_added_cameras,
@@ -80,9 +81,38 @@ def test_damaged_file_is_one_sentence_with_the_remedy(tmp_path: Path, text: str)
         read_added_cameras(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{", "[" * 100_000, '{"hall": 1}', '{"../x": "demo"}', "\0" * 4096])
+def test_damaged_file_is_set_aside_and_prevents_no_start(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / ADDED_CAMERAS_FILE
+    path.write_text(text)
+    assert load_added_cameras(tmp_path) == {}
+    assert not path.exists()
+    (aside,) = tmp_path.iterdir()
+    assert aside.read_text() == text
+    assert [aside.name in record.getMessage() for record in caplog.records] == [True]
+    assert load_added_cameras(tmp_path) == {}
+    assert len(caplog.records) == 1
+
+
+def test_folder_in_place_of_the_file_prevents_no_start(tmp_path: Path) -> None:
+    (tmp_path / ADDED_CAMERAS_FILE).mkdir()
+    assert load_added_cameras(tmp_path) == {}
+    write_added_cameras(tmp_path, {"hall": HALL})
+    assert load_added_cameras(tmp_path) == {"hall": HALL}
+
+
+def test_cameras_that_are_right_in_a_damaged_file_stay(tmp_path: Path) -> None:
+    (tmp_path / ADDED_CAMERAS_FILE).write_text(f'{{"hall": "{HALL.source}", "passwd": "/etc/passwd", "n": 1}}')
+    assert load_added_cameras(tmp_path) == {"hall": HALL}
+    assert read_added_cameras(tmp_path) == {"hall": HALL}
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_name_in_cameras_takes_precedence_over_an_added_one(tmp_path: Path) -> None:
     write_added_cameras(tmp_path, {"demo": make_added_camera("demo", "http://10.0.0.7/"), "hall": HALL})
-    cameras = append_added_cameras(parse_cameras(["demo"]), tmp_path)
+    cameras = append_added_cameras(parse_cameras(["demo"]), read_added_cameras(tmp_path))
     assert [(camera.name, camera.kind) for camera in cameras] == [
         ("demo", SourceKind.DEMO),
         ("hall", SourceKind.STREAM),

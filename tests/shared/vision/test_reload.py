@@ -2,6 +2,7 @@
 
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,31 @@ def test_start_with_broken_learned_weights_loads_the_shipped_ones(make_settings:
     assert rejected_count() == before + 1
     put(find_learned_weights(settings), other_weights("mended"))
     assert recognizer.version() == hash_weights(other_weights("mended"))
+
+
+def put_link(path: Path) -> None:
+    path.parent.mkdir(parents=True)
+    path.symlink_to("nothing")
+
+
+def put_file_for_folder(path: Path) -> None:
+    path.parent.parent.mkdir(parents=True)
+    path.parent.touch()
+
+
+PLACES: dict[str, Callable[[Path], object]] = {
+    "a folder": lambda path: path.mkdir(parents=True),
+    "a link to nothing": put_link,
+    "below a file": put_file_for_folder,
+    "noise": lambda path: put(path, bytes(range(256)) * 1000),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_no_damage_of_learned_weights_prevents_a_start(make_settings: MakeSettings, kind: str) -> None:
+    settings = make_settings()
+    PLACES[kind](find_learned_weights(settings))
+    assert ClockedRecognizer(settings).version() == SHIPPED
 
 
 def test_weights_learned_from_an_earlier_release_are_not_active(make_settings: MakeSettings, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """GET /api/readings and GET /api/events: what the cameras read now, and which numbers appeared and left."""
 
+import sqlite3
+
 from aiohttp import web
 
 from services.display.web.conversions import event_info, reading_info
@@ -24,6 +26,9 @@ class ReadingsApi:
         """Numbers that appeared in front of a camera and left, the newest first."""
         if not self._keeps_events:
             raise web.HTTPNotFound(text="no events are stored: EVENTS_DAYS is 0")
-        events = self._state.store.find(query)
+        try:
+            events = self._state.store.find(query)
+        except sqlite3.Error as error:
+            raise web.HTTPConflict(text=str(error)) from error
         following = events[-1].id if len(events) == query.limit else None
         return EventList(events=[event_info(event) for event in events], next=following)

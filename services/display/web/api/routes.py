@@ -1,7 +1,6 @@
 """The table of the API's endpoints, and the objects behind them."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
@@ -26,7 +25,7 @@ from services.display.web.snapshots import Snapshots
 from services.display.web.state import DashboardState
 from services.display.web.tasks import keep_running
 from shared.messaging.messages import CameraReport
-from shared.settings import ConfigError, Settings
+from shared.settings import Settings
 
 JPEG, MP4, EVENT_STREAM = "image/jpeg", "video/mp4", "text/event-stream"
 MAX_EVENTS_IN_MEMORY = 1000
@@ -37,7 +36,7 @@ class Api:
     """Lives in the web server's event loop."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float]) -> None:
-        """Open the event store. Raises ConfigError if that fails."""
+        """Open the event store."""
         store = open_store(settings)
         self.state = DashboardState(store, clock)
         self.stream = StreamApi(self.state)
@@ -66,9 +65,9 @@ class Api:
             Endpoint("GET", f"{camera}/explanation", explanation.get_explanation, errors=(404, 409)),
             Endpoint("GET", f"{frame}/explanation", explanation.get_frozen_explanation, errors=(404, 409)),
             Endpoint("GET", "/api/readings", readings.list_readings),
-            Endpoint("GET", "/api/events", readings.list_events, errors=(404,)),
+            Endpoint("GET", "/api/events", readings.list_events, errors=(404, 409)),
             Endpoint("GET", "/api/stream", stream.serve_events, errors=(429,), media_type=EVENT_STREAM),
-            Endpoint("GET", "/api/webhook", self._webhook.get_webhook, errors=(404,)),
+            Endpoint("GET", "/api/webhook", self._webhook.get_webhook, errors=(404, 409)),
             Endpoint("GET", "/api/stages", self.stages.list_stages),
             Endpoint("GET", "/api/corrections", corrections.list_corrections, errors=(409,)),
             Endpoint("POST", "/api/corrections", corrections.add_correction, statuses=created, errors=(404, 409, 429)),
@@ -122,12 +121,8 @@ class Api:
 
 
 def open_store(settings: Settings) -> EventStore:
-    """Open the event store, which is in memory if EVENTS_DAYS is 0. Raises ConfigError."""
+    """Open the event store, which is in memory if EVENTS_DAYS is 0."""
     has_webhook = bool(settings.webhook)
     if not settings.events_days:
         return EventStore(None, days=1, max_events=MAX_EVENTS_IN_MEMORY, has_webhook=has_webhook)
-    path = settings.run_dir / "events.sqlite"
-    try:
-        return EventStore(path, settings.events_days, has_webhook=has_webhook)
-    except (sqlite3.Error, OSError) as error:
-        raise ConfigError(f"RUN_DIR={settings.run_dir} cannot store events in {path.name} ({error}).") from error
+    return EventStore(settings.run_dir / "events.sqlite", settings.events_days, has_webhook=has_webhook)

@@ -55,14 +55,18 @@ class Webhook:
         """Which events wait for the receiver of WEBHOOK, and which it refused, the newest first."""
         if not self.is_on:
             raise web.HTTPNotFound(text="no event is posted: WEBHOOK is not set")
-        waiting, refused = self._store.count_deliveries()
+        try:
+            waiting, refused = self._store.count_deliveries()
+            refused_events = self._store.find_refused(MAX_LISTED)
+        except sqlite3.Error as error:
+            raise web.HTTPConflict(text=str(error)) from error
         return WebhookInfo(
             waiting=waiting + len(self._unstored),
             problem=self._problem if self._failures else None,
             refused=refused,
             refused_events=[
                 RefusedEvent(kind=one.event.kind, problem=one.problem or "", event=event_info(one.event))
-                for one in self._store.find_refused(MAX_LISTED)
+                for one in refused_events
             ],
         )
 

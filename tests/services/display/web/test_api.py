@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,12 +19,11 @@ from aiohttp import WSCloseCode, WSMsgType
 
 from services.display.events import SETTLE_S
 from services.display.web.api.stream import MAX_CLIENTS, UpdateQueue
-from services.display.web.event_store import Event, EventStore
+from services.display.web.event_store import RETRY_S, Event, EventStore
 from services.display.web.schema import MAX_EVENTS, EventsQuery, ReadingInfo
 from services.display.web.server import EVENTS_INTERVAL_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
 from shared.pipeline import CameraState
-from shared.settings import ConfigError
 from tests.services.display.web.test_browser_cameras import becomes
 from tests.services.display.web.test_server import in_browser, report, settings, shown
 from tests.services.feed import pictures
@@ -391,10 +390,111 @@ def test_events_are_not_stored_with_events_days_0(tmp_path: Path) -> None:
     in_browser(scenario)
 
 
-def test_file_that_is_not_an_event_store_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "events.sqlite").write_text("this is no database, and long enough to be seen as none" * 20)
-    with pytest.raises(ConfigError, match=r"RUN_DIR=.* cannot store events in events\.sqlite"):
-        WebServer(settings(tmp_path), time.monotonic)
+def cut_off(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE t (a)")
+    path.write_bytes(path.read_bytes()[:3000])
+
+
+def make_other_table(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("CREATE TABLE events (id INTEGER)")
+
+
+def damage_pages(path: Path) -> None:
+    EventStore(path, days=1).close()
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + b"\xff" * (len(data) - 100))
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "text": lambda path: path.write_text("this is no database, and long enough to be seen as none" * 20),
+    "noise": lambda path: path.write_bytes(bytes(range(1, 256)) * 40),
+    "noise after the right beginning": lambda path: path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40),
+    "cut off": cut_off,
+    "damaged pages": damage_pages,
+    "a folder": lambda path: path.mkdir(),
+    "tables of another program": make_other_table,
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_damaged_event_store_is_set_aside_and_prevents_no_start(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "events.sqlite"
+    DAMAGES[kind](path)
+    store = EventStore(path, days=1)
+    store.add(event("demo", "7", time.time()))
+    assert [found.number for found in store.find(EventsQuery())] == ["7"]
+    store.close()
+    (aside,) = tmp_path.glob("events.sqlite.broken-*")
+    (sentence,) = (record.getMessage() for record in caplog.records if record.levelname == "WARNING")
+    assert aside.name in sentence
+    again = EventStore(path, days=1)
+    assert [found.number for found in again.find(EventsQuery())] == ["7"]
+    again.close()
+
+
+def test_event_store_that_is_damaged_while_it_is_used_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "events.sqlite"
+    store = EventStore(path, days=1)
+    store.add(event("demo", "1", time.time()))
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("DROP TABLE deliveries")
+        other.execute("DROP TABLE events")
+    with pytest.raises(sqlite3.Error):
+        store.add(event("demo", "2", time.time()))
+    store.add(event("demo", "3", time.time()))
+    assert [found.number for found in store.find(EventsQuery())] == ["3"]
+    assert len(list(tmp_path.glob("events.sqlite.broken-*"))) >= 1
+    store.close()
+
+
+def test_display_runs_without_events_while_they_cannot_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A full disk: the history in the file is not set aside, and is there again when there is room."""
+    path = tmp_path / "events.sqlite"
+    old = EventStore(path, days=1)
+    old.add(event("demo", "1", time.time()))
+    old.close()
+
+    def fail(*_: object) -> sqlite3.Connection:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    now = 0.0
+    with monkeypatch.context() as patch:
+        patch.setattr("services.display.web.event_store.connect", fail)
+        store = EventStore(path, days=1, clock=lambda: now)
+        for _ in range(5):
+            with pytest.raises(sqlite3.OperationalError, match=r"RUN_DIR \(database or disk is full\)"):
+                store.add(event("demo", "2", time.time()))
+    assert [record.getMessage() for record in caplog.records] == [
+        "events can't be stored in RUN_DIR (database or disk is full); trying again every 10 s"
+    ]
+    now = RETRY_S
+    store.add(event("demo", "3", time.time()))
+    assert [found.number for found in store.find(EventsQuery())] == ["3", "1"]
+    store.close()
+
+
+def test_events_that_cannot_be_read_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("services.display.web.event_store.connect", fail)
+
+    async def scenario() -> None:
+        server = WebServer(settings(tmp_path), time.monotonic)
+        sentence = {"error": "events can't be stored in RUN_DIR (database or disk is full)"}
+        assert await ask(server, "/api/events") == (409, sentence)
+        assert (await ask(server, "/api/readings"))[0] == 200
+        await asyncio.to_thread(server.close)
+
+    in_browser(scenario)
 
 
 def hour(number: int) -> datetime:

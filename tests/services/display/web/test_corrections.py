@@ -158,14 +158,18 @@ def test_correction_needs_the_token(tmp_path: Path) -> None:
     in_browser(scenario)
 
 
-def test_damaged_table_is_reported_and_kept(server: WebServer, tmp_path: Path) -> None:
+def test_damaged_table_is_reported_and_set_aside(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / KEPT).parent.mkdir()
         (tmp_path / KEPT).write_text("this is no database, and long enough to be seen as none" * 20)
-        for answer in (await correct(server, remember(server, crop()), "7"), await ask(server, "/api/corrections")):
-            assert answer[0] == 409
-            assert "corrections.sqlite cannot be used" in answer[1]["error"]
-        assert (tmp_path / KEPT).read_text().startswith("this is no database")
+        status, refusal = await correct(server, remember(server, crop()), "7")
+        assert status == 409
+        assert "corrections.sqlite cannot be used" in refusal["error"]
+        assert "it was set aside: try again" in refusal["error"]
+        (aside,) = (tmp_path / KEPT).parent.glob("corrections.sqlite.broken-*")
+        assert aside.read_text().startswith("this is no database")
+        assert (await correct(server, remember(server, crop()), "7"))[0] == 201
+        assert len((await ask(server, "/api/corrections"))[1]["corrections"]) == 1
 
     in_browser(scenario)
 

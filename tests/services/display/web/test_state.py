@@ -49,5 +49,5 @@ def test_store_that_fails_is_logged_and_subscribers_get_the_events(
     assert [record.getMessage() for record in caplog.records] == [
         "an event could not be stored in RUN_DIR: database or disk is full"
     ]
-    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+    with pytest.raises(sqlite3.OperationalError, match="closed"):
         store.find(EventsQuery())
