@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
 from functools import partial
 from pathlib import Path
 
@@ -185,8 +185,9 @@ def main() -> int:
     if not (chromium := shutil.which("chromium") or shutil.which("google-chrome")):
         print("screens: chromium is not installed", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        film = film_digit(7, Path(name) / "seven.mjpeg")
+    # Chromium names a fake webcam by the path it was given
+    with tempfile.TemporaryDirectory() as name, chdir(name), sync_playwright() as playwright:
+        film = film_digit(7, Path("webcam.mjpeg"))
         flags = [*FLAGS, *FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}"]
         with (
             run_pipeline(Path(name), ",".join(["demo"] * len(CAMERAS))) as pipeline,
