@@ -177,6 +177,8 @@ def load_settings(environment: Mapping[str, str] = os.environ, env_file: Path = 
     for name, spec in SPECS.items():
         text = given.get(name, spec.default)
         try:
+            if "\0" in text:
+                raise ValueError("text without zero bytes")
             values[name.lower()] = spec.parse(text)
         except ValueError as error:
             shown = name if spec.is_secret else f"{name}={LOGIN.sub('…@', text)}"

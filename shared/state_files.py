@@ -27,7 +27,12 @@ def set_aside(path: Path, problem: object) -> bool:
 
 
 def is_damaged(path: Path, error: Exception) -> bool:
-    """Return whether an error of SQLite means that the file is not what it should be, rather than a full disk."""
+    """Return whether an error of SQLite means that the file is not what it should be, rather than a full disk.
+
+    A name in a broken file that is not UTF-8 is a UnicodeDecodeError of Python's module.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # an error of Python's module itself has none
     if code in UNUSABLE:
         return path.exists() and not (path.is_file() and os.access(path, os.R_OK | os.W_OK))

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import stat
+import struct
 from pathlib import Path
 
 import zmq
@@ -35,7 +36,7 @@ def load_pair(folder: Path) -> tuple[bytes, bytes]:
     path = folder / f"{OWN}.key_secret"
     secret: bytes | None
     try:
-        public, secret = zmq.auth.load_certificate(path)
+        public, secret = read_certificate(path)
         if not (secret and is_key(public) and is_key(secret)):
             raise ValueError("there is no secret key in it")
         is_open = bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
@@ -59,10 +60,18 @@ def load_queue_key(folder: Path) -> bytes:
     return key
 
 
+def read_certificate(path: Path) -> tuple[bytes, bytes | None]:
+    """Return the public and the secret key in a file. Raises OSError or ValueError."""
+    try:
+        return zmq.auth.load_certificate(path)
+    except IndexError as error:  # a line without =
+        raise ValueError(f"{path} is broken") from error
+
+
 def read_public_key(path: Path) -> bytes | None:
     """Return the public key in a file; None if there is none."""
     try:
-        public, _ = zmq.auth.load_certificate(path)
+        public, _ = read_certificate(path)
     except (OSError, ValueError):
         return None
     return public if is_key(public) else None
@@ -72,7 +81,7 @@ def is_key(text: bytes) -> bool:
     """Return whether this is a key in Z85."""
     try:
         return len(z85.decode(text)) == KEY_BYTES
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, struct.error):  # the last: of digits that stand for more than 32 bits
         return False
 
 

@@ -17,6 +17,7 @@ from shared.vision.normaliser import SIDE_PX
 FILE = "corrections.sqlite"
 MAX_CORRECTIONS = 2_000  # 2 MB
 MAX_PER_MINUTE = 60  # no user looks and labels faster
+END_OF_TIME_S = 253e9  # year 9987
 MAX_ID = 2**53 - 1  # the largest integer of JSON
 TABLE = f"""
 CREATE TABLE IF NOT EXISTS corrections (
@@ -87,11 +88,7 @@ class CorrectionStore:
                 "SELECT id, at, label, camera, image, predicted FROM corrections WHERE id < ? ORDER BY id DESC LIMIT ?",
                 (before, limit),
             )
-            return [
-                Correction(id_, at, label, ClassifiedCrop(camera, image.reshape(SIDE_PX, SIDE_PX), predicted))
-                for id_, at, label, camera, pixels, predicted in rows
-                for image in [np.frombuffer(pixels, np.uint8)]
-            ]
+            return [read_row(*row) for row in rows]
 
     def delete(self, correction: int) -> bool:
         """Delete the correction with an id; return whether there was one."""
@@ -110,7 +107,18 @@ class CorrectionStore:
             with closing(sqlite3.connect(self.path)) as table, table:
                 table.execute(TABLE)
                 yield table
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_damaged(self.path, error) and set_aside(self.path, error):
                 raise sqlite3.DatabaseError(f"{error}; it was set aside: try again") from error
-            raise
+            raise sqlite3.DatabaseError(str(error)) from error
+
+
+def read_row(id_: int, at: float, label: int, camera: str, pixels: bytes, predicted: int) -> Correction:  # noqa: PLR0917
+    """Return a stored correction. Raises sqlite3.DatabaseError if the row holds something else."""
+    try:
+        image = np.frombuffer(pixels, np.uint8).reshape(SIDE_PX, SIDE_PX)
+        if not (0 <= at < END_OF_TIME_S and 0 <= label <= NOT_A_DIGIT and 0 <= predicted <= NOT_A_DIGIT):
+            raise ValueError("no such time or label")
+    except (ValueError, TypeError) as error:
+        raise sqlite3.DatabaseError(f"correction {id_} is broken ({error})") from error
+    return Correction(id_, at, label, ClassifiedCrop(camera, image, predicted))

@@ -95,6 +95,7 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"QUEUE": "tcp://localhost"}, ["QUEUE=tcp://localhost", "tcp://host:port"]),
         ({"QUEUE": "tcp://0.0.0.0:5750"}, ["QUEUE=tcp://0.0.0.0:5750", "digitcam keys"]),
         ({"WEB_HOST": "0.0.0.0"}, ["WEB_HOST=0.0.0.0", "WEB_TOKEN"]),
+        ({"CAMERAS": "a\0.jpg"}, ["CAMERAS=", "without zero bytes"]),
         ({"WEB_TOKEN": "fifteen letters"}, ["WEB_TOKEN is not right", "at least 16 characters"]),
         ({"WEB_WATCH_TOKEN": "1"}, ["WEB_WATCH_TOKEN is not right", "at least 16 characters"]),
         ({"WEB_TOKEN": "t" * 16, "WEB_WATCH_TOKEN": "t" * 16}, ["set different ones"]),

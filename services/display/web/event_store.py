@@ -85,7 +85,7 @@ class Delivery:
 
 
 def connect(path: Path | None, has_webhook: bool) -> sqlite3.Connection:
-    """Open or create the tables; None keeps them in memory. Raises sqlite3.Error or OSError.
+    """Open or create the tables; None keeps them in memory. Raises sqlite3.Error, OSError, or UnicodeDecodeError.
 
     After a crash some events have no end; they end when they began, the latest time that is certain.
     """
@@ -96,7 +96,7 @@ def connect(path: Path | None, has_webhook: bool) -> sqlite3.Connection:
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
         connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
         connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
     return connection
@@ -122,7 +122,7 @@ class EventStore:
         self._path, self._days, self._max_events, self._has_webhook = path, days, max_events, has_webhook
         self._clock = clock
         self._retry_at = -math.inf
-        self._problem: sqlite3.Error | OSError | None = None
+        self._problem: Exception | None = None
         self._opened: sqlite3.Connection | None = None
         with suppress(sqlite3.Error):
             self._connection  # noqa: B018 - opens it
@@ -142,9 +142,9 @@ class EventStore:
         for _ in range(2):
             try:
                 connection = connect(self._path, self._has_webhook)
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
                 self._problem = error
-                if not (isinstance(error, sqlite3.Error) and self._set_aside(error)):
+                if isinstance(error, OSError) or not self._set_aside(error):
                     break
             else:
                 self._problem = None
@@ -156,7 +156,7 @@ class EventStore:
             logging.warning("events can't be stored in RUN_DIR (%s); trying again every %.0f s", self._problem, RETRY_S)
         return None
 
-    def _set_aside(self, error: sqlite3.Error) -> bool:
+    def _set_aside(self, error: Exception) -> bool:
         """Set the file aside if the error means that it is damaged; return whether it was."""
         return bool(self._path and is_damaged(self._path, error) and set_aside(self._path, error))
 

@@ -79,7 +79,9 @@ def test_files_are_those_of_pyzmq(tmp_path: Path) -> None:
     assert zmq.auth.load_certificates(tmp_path / "keys") == {public: True}
 
 
-@pytest.mark.parametrize("secret", [None, "", "no key", 'public-key = "abc"', 'public-key = "x"\nsecret-key = "y"'])
+@pytest.mark.parametrize(
+    "secret", [None, "", "no key", "public-key", 'public-key = "abc"', 'public-key = "x"\nsecret-key = "y"']
+)
 def test_folder_without_keys_is_reported_with_the_remedy(tmp_path: Path, secret: str | None) -> None:
     if secret is not None:
         (tmp_path / "digitcam.key_secret").write_text(secret)
@@ -97,6 +99,7 @@ def test_machine_is_allowed_listed_and_revoked(tmp_path: Path) -> None:
         allow_machine(folder, "hall", desk)
     allow_machine(folder, "desk", desk)
     (folder / "broken.key").write_text("no key")
+    (folder / "cut.key").write_text("curve\n    public-key")
     assert list_machines(folder) == {"desk": desk, "hall": hall}
     revoke_machine(folder, "hall")
     assert list_machines(folder) == {"desk": desk}
@@ -114,7 +117,7 @@ def test_wrong_name_of_a_machine_is_a_sentence(tmp_path: Path, name: str) -> Non
 def test_key_is_read_as_it_is_printed_and_as_pyzmq_writes_it() -> None:
     key = zmq.curve_keypair()[0]
     assert parse_key(to_hex(key)) == parse_key(key.decode()) == key
-    for wrong in ("", "abc", "x" * 64, to_hex(key)[:-2], "é" * 40, " " * 40):
+    for wrong in ("", "abc", "x" * 64, to_hex(key)[:-2], "é" * 40, " " * 40, "#" * 40):
         with pytest.raises(ConfigError, match="is no key"):
             parse_key(wrong)
 
