@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # a digit as a row of floats, as messages carry it
 ROW_LENGTH = 17
@@ -57,7 +57,7 @@ class Digit:
         """Return the same digit in a picture of another size."""
         x, y, width, height = self.box
         box = (x * factor, y * factor, width * factor, height * factor)
-        return replace(self, box=box, gap_px=self.gap_px * factor, unread_px=self.unread_px * factor)
+        return Digit(box, self.log_p, self.gap_px * factor, self.unread_px * factor)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box
-from shared.vision.gray_frame import Gray
+from shared.vision.gray_frame import Gray, measure_percentiles
 
 ROWS, COLUMNS = 12, 36  # size of the strip that is examined: grain and noise are averaged away
 STRIP_HEIGHT = 0.7  # of the lower digit's height: writing of the lines above and below is left out
@@ -42,5 +42,7 @@ def measure_contrast(gray: Gray, box: Box) -> float:
     """Return the difference between a digit's ink and its paper, in gray levels."""
     x, y, width, height = (round(side) for side in box)
     inside = gray[max(0, y) : y + max(height, 1), max(0, x) : x + max(width, 1)]
-    darkest, paper, brightest = np.percentile(inside, (5, 50, 95)) if inside.size else (0, 0, 0)
-    return float(max(paper - darkest, brightest - paper))
+    if not inside.size:
+        return 0.0
+    darkest, paper, brightest = measure_percentiles(inside, 5, 50, 95)
+    return max(paper - darkest, brightest - paper)

@@ -111,15 +111,13 @@ def box_between(left: Digit, right: Digit) -> Box:
     return end, top, max(0.0, right.box[0] - end), height
 
 
-def find_close_neighbours(digits: Sequence[Digit]) -> list[tuple[Digit, Digit]]:
+def find_close_neighbours(placed: Sequence[Placed]) -> list[tuple[Digit, Digit]]:
     """Return the pairs (left, right) that stand next to each other in a number."""
-    placed = place_upright(digits)
     return [(placed[i].digit, placed[j].digit) for i, j in link_neighbours(placed, MAX_GAP).items()]
 
 
-def find_far_neighbours(digits: Sequence[Digit]) -> list[tuple[Digit, Digit, float]]:
+def find_far_neighbours(placed: Sequence[Placed]) -> list[tuple[Digit, Digit, float]]:
     """Return the pairs (left, right, gap in pixels) that can be one number only if the paper between them is empty."""
-    placed = place_upright(digits)
     pairs = [(placed[i], placed[j]) for i, j in link_neighbours(placed, MAX_FAR_GAP).items()]
     return [(left.digit, right.digit, left.gap_px(right)) for left, right in pairs if left.gap(right) > MAX_GAP]
 

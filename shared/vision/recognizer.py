@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -34,7 +34,7 @@ from shared.vision.normaliser import (
     measure_slant,
     normalise,
 )
-from shared.vision.numbers import MIN_EVEN_DIGITS, find_close_neighbours, find_far_neighbours
+from shared.vision.numbers import MIN_EVEN_DIGITS, find_close_neighbours, find_far_neighbours, place_upright
 from shared.vision.unread_ink import find_missing_character
 
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
@@ -172,8 +172,8 @@ def is_accepted(log_p: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def select_candidates(boxes: NDArray[np.float32], log_p: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once."""
-    accepted = np.flatnonzero(is_accepted(log_p))
-    best_first = accepted[np.argsort(-log_p[accepted, :NOT_A_DIGIT].max(axis=1), kind="stable")]
+    confidence = log_p[:, :NOT_A_DIGIT].max(axis=1)
+    best_first = np.argsort(-confidence, kind="stable")[: np.count_nonzero(confidence > MIN_LOG_P)]
     return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU)], np.intp)
 
 
@@ -191,10 +191,12 @@ def measure_gaps(gray: Gray, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
     gap_px is set where that digit is far and nothing is written in between, unread_px where it is close and a character
     in between was not read.
     """
-    gaps = {}
+    placed, gaps = place_upright(digits), {}
     if len(digits) >= MIN_EVEN_DIGITS:
-        pairs = find_far_neighbours(digits)
+        pairs = find_far_neighbours(placed)
         gaps = {left: gap_px for left, right, gap_px in pairs if is_gap_empty(gray, left.box, right.box)}
-    close = find_close_neighbours(digits)
+    close = find_close_neighbours(placed)
     unread = {left: find_missing_character(gray, left.box, right.box) or 0.0 for left, right in close}
-    return tuple(replace(digit, gap_px=gaps.get(digit, 0.0), unread_px=unread.get(digit, 0.0)) for digit in digits)
+    return tuple(
+        Digit(digit.box, digit.log_p, gap_px=gaps.get(digit, 0.0), unread_px=unread.get(digit, 0.0)) for digit in digits
+    )

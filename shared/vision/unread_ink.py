@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from shared.vision.digit import Box
 from shared.vision.gap import INK
-from shared.vision.gray_frame import Gray, as_uint8
+from shared.vision.gray_frame import Gray, as_uint8, measure_percentiles
 from shared.vision.normaliser import MIN_CONTRAST
 
 # sizes of a character between two digits, in the height of the lower digit
@@ -45,7 +45,8 @@ def find_missing_character(gray: Gray, left: Box, right: Box) -> float | None:
     level = (left[1] + right[1] + (left[3] + right[3]) / 2) / 2
     if not area.size:
         return None
-    for piece in find_pieces(area, measure_ink(gray, left, float(np.median(area)))):
+    (paper,) = measure_percentiles(area, 50)
+    for piece in find_pieces(area, paper, measure_ink(gray, left, paper)):
         px, py, width, height = (side / scale for side in piece.box)
         inside = piece.pixels[:, max(0, math.floor((start - x) * scale)) : math.ceil((end - x) * scale)]
         is_level = abs(y + py + height / 2 - level) <= MAX_RISE * lower
@@ -69,11 +70,11 @@ def cut_between(gray: Gray, left: Box, right: Box, scale: float) -> tuple[tuple[
     return (x, y), area
 
 
-def find_pieces(area: Gray, ink: float) -> Iterator[Piece]:
-    """Yield the pieces of ink in an area; ink is measure_ink() of writing near it."""
+def find_pieces(area: Gray, paper: float, ink: float) -> Iterator[Piece]:
+    """Yield the pieces of ink in an area; paper is its median, ink measure_ink() of writing near it."""
     if abs(ink) < MIN_CONTRAST:
         return
-    above_paper = (area.astype(np.float32) - np.median(area)) / ink
+    above_paper = (area.astype(np.float32) - np.float64(paper)) / ink
     count, labels, stats, _ = cv2.connectedComponentsWithStats(as_uint8(above_paper > INK), connectivity=8)
     rows, columns = area.shape
     for label, (x, y, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
@@ -85,4 +86,4 @@ def measure_ink(gray: Gray, box: Box, paper: float) -> float:
     """Return how much brighter than the paper a digit's ink is, in gray levels; negative for dark ink."""
     x, y, width, height = (round(side) for side in box)
     inside = gray[max(0, y) : y + max(height, 1), max(0, x) : x + max(width, 1)]
-    return float(max(np.percentile(inside, (5, 95)) - paper, key=abs)) if inside.size else 0.0
+    return max((level - paper for level in measure_percentiles(inside, 5, 95)), key=abs) if inside.size else 0.0

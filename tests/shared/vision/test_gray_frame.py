@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.vision.gray_frame import flatten_light, make_gray_frame, to_gray
+from shared.vision.gray_frame import flatten_light, make_gray_frame, measure_percentiles, to_gray
 
 
 @pytest.mark.parametrize(
@@ -101,3 +101,9 @@ def test_flatten_light_removes_shadows_and_keeps_ink() -> None:
     assert paper.min() >= 230
     assert flat[210:270, 102:106].max() <= 110
     assert flat[210:270, 502:506].max() <= 110
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 5), (31, 44)])
+def test_percentiles_are_those_of_numpy(shape: tuple[int, int]) -> None:
+    gray = np.random.default_rng(shape).integers(0, 256, shape, np.uint8)
+    assert measure_percentiles(gray, 5, 50, 95) == pytest.approx(np.percentile(gray, (5, 50, 95)).tolist())
