@@ -70,10 +70,11 @@ def main(words: list[str] | None = None) -> None:
     batches = SceneBatches(recipe, options.data, first=trainer.step // recipe.uses)
 
     def compute_loss(batch: DetectorBatch) -> Tensor:
-        pictures, *label_maps = (part.to(trainer.device) for part in batch)
+        pictures, *label_maps = batch
         return detector_loss(trainer.network(pictures.contiguous(memory_format=torch.channels_last)), *label_maps)
 
-    trainer.fit(replay_batches(batches, options.workers), compute_loss, lambda network: evaluate(network, validation))
+    rounds = replay_batches(batches, options.workers, trainer.device)
+    trainer.fit(rounds, compute_loss, lambda network: evaluate(network, validation))
     write_results(trainer, validation)
 
 
@@ -117,13 +118,13 @@ def stack_scenes(scenes: list[Scene]) -> DetectorBatch:
     return tuple(map(torch.from_numpy, arrays))
 
 
-def replay_batches(batches: SceneBatches, workers: int) -> Iterator[list[DetectorBatch]]:
-    """Yield rounds: a new batch and some of the last ones, each in another tone."""
+def replay_batches(batches: SceneBatches, workers: int, device: torch.device) -> Iterator[list[DetectorBatch]]:
+    """Yield rounds: a new batch and some of the last ones, each in another tone, on the device."""
     recipe, waiting = batches.recipe, deque[DetectorBatch](maxlen=REPLAY)
     for index, new in enumerate(load_batches(batches, workers), batches.first):
-        waiting.append(new)
+        waiting.append(tuple(part.to(device) for part in new))
         rng = np.random.default_rng((recipe.seed, 1, index * recipe.uses))
-        chosen = [new] + [waiting[rng.integers(len(waiting))] for _ in range(recipe.uses - 1)]
+        chosen = [waiting[-1]] + [waiting[rng.integers(len(waiting))] for _ in range(recipe.uses - 1)]
         yield [(change_tone(pictures, rng), *maps) for pictures, *maps in chosen]
 
 
@@ -141,6 +142,7 @@ def change_tone(pictures: Tensor, rng: np.random.Generator) -> Tensor:
     gain = torch.from_numpy(rng.uniform(0.6, 1.15, (count, 1, 1, 1)).astype(np.float32))
     gain[torch.from_numpy(rng.random(count) < 0.06)] *= -1
     lift = torch.from_numpy(rng.uniform(-0.15, 0.25, (count, 1, 1, 1)).astype(np.float32))
+    gain, lift = gain.to(pictures.device), lift.to(pictures.device)
     return ((pictures.float() / 255 - 0.5) * gain + 0.5 + lift).clamp(0, 1)
 
 
@@ -159,17 +161,15 @@ def detector_loss(maps: Tensor, *label_maps: Tensor) -> Tensor:
     positive = centre * (1 - hot) ** 2 * functional.logsigmoid(logit)
     negative = (1 - centre) * (1 - score) ** 4 * hot**2 * functional.logsigmoid(-logit)
     total = -((positive + negative) * mask).sum() / centre.sum().clamp(min=1)
-    is_labelled = refine >= 0
-    total = total + functional.binary_cross_entropy_with_logits(maps[:, REFINE][is_labelled], refine[is_labelled])
-    owned = label >= 0
-    if owned.any():
-        weight = score[owned] / score[owned].sum()
-        classes = functional.cross_entropy(maps[:, CLASSES].permute(0, 2, 3, 1)[owned], label[owned], reduction="none")
-        distance = functional.smooth_l1_loss(
-            maps[:, BOX].permute(0, 2, 3, 1)[owned], box.permute(0, 2, 3, 1)[owned], reduction="none", beta=0.1
-        ).sum(dim=1)
-        total = total + (weight * (classes + distance)).sum()
-    return total
+    # sums over all cells, with weight 0 for those without a label: choosing cells would make a GPU wait
+    is_labelled = (refine >= 0).float()
+    doubt = functional.binary_cross_entropy_with_logits(maps[:, REFINE], refine.clamp(min=0), reduction="none")
+    total = total + (doubt * is_labelled).sum() / is_labelled.sum().clamp(min=1)
+    weight = score * (label >= 0)
+    weight = weight / weight.sum().clamp(min=1e-6)
+    classes = functional.cross_entropy(maps[:, CLASSES], label, ignore_index=-1, reduction="none")
+    distance = functional.smooth_l1_loss(maps[:, BOX], box, reduction="none", beta=0.1).sum(dim=1)
+    return total + (weight * (classes + distance)).sum()
 
 
 # -------------------------------------------------------------------------------------------------------- evaluation

@@ -83,15 +83,15 @@ class Trainer:
         self.network.train()
         with tqdm(total=self.recipe.steps, initial=self.step, desc=self.name, mininterval=10) as bar:
             for batches in rounds:
-                for batch in batches:
-                    self.losses.append(self.update(compute_loss(batch)))
+                # read once a round: reading each loss would make a GPU wait for it
+                self.losses += torch.stack([self.update(compute_loss(batch)) for batch in batches]).tolist()
                 bar.update(len(batches))
                 if self.step % CHECK_EVERY < len(batches) or self.step >= self.recipe.steps:
                     self.checks.append({"step": self.step} | evaluate(self.average.module))
                     tqdm.write(f"loss {np.mean(self.losses[-CHECK_EVERY:]):.3f}, {self.checks[-1]}")
                     save_run(self.path, asdict(self.recipe), self.parts, self.progress)
 
-    def update(self, loss: Tensor) -> float:
+    def update(self, loss: Tensor) -> Tensor:
         """Take one step and return the loss."""
         rate = self.recipe.learning_rate * schedule(self.recipe, self.step)
         for group in self.optimiser.param_groups:
@@ -103,7 +103,7 @@ class Trainer:
         self.optimiser.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return float(loss.detach())
+        return loss.detach()
 
     def copy_average(self) -> nn.Module:
         """Return a network with the mean weights, on the CPU, in eval mode."""

@@ -125,7 +125,7 @@ def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(
     train(tmp_path / "whole", 16)
     update, taken = trainer.Trainer.update, 0
 
-    def stop_at_11(self: trainer.Trainer, loss: torch.Tensor) -> float:
+    def stop_at_11(self: trainer.Trainer, loss: torch.Tensor) -> torch.Tensor:
         nonlocal taken
         taken += 1
         if taken == 11:

@@ -66,7 +66,7 @@ def test_a_stopped_training_continues(tmp_path: Path, monkeypatch: pytest.Monkey
     taken = 0
     update = trainer.Trainer.update
 
-    def stop_at_18(self: trainer.Trainer, loss: torch.Tensor) -> float:
+    def stop_at_18(self: trainer.Trainer, loss: torch.Tensor) -> torch.Tensor:
         nonlocal taken
         taken += 1
         if taken == 18:
