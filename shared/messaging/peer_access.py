@@ -2,6 +2,7 @@
 
 import logging
 import math
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,13 +36,18 @@ class PeerAccess:
         self._folder = folder
         self._own_key = load_pair(folder)[0].decode()
         self._machines = {self._own_key: THIS_MACHINE}  # names of machines by their keys; replaced as a whole
-        self._read_at = -math.inf
+        self._read_at, self._changed_at, self._lock = -math.inf, 0, threading.Lock()
         self._owners: dict[str, NameOwner] = {}
         self._keys: dict[bytes, str] = {}  # of the peers that own names
         self.reload(0.0)
 
     def callback(self, _: str, key: bytes) -> bool:
-        """Return whether a key may connect; pyzmq's authenticator calls this in its own thread."""
+        """Return whether a key may connect; pyzmq's authenticator calls this in its own thread.
+
+        A key that was allowed a moment ago counts: libzmq does not try again.
+        """
+        if not self.is_allowed(key.decode()) and self._changed_at != mtime_of(self._folder):
+            self._read()
         return self.is_allowed(key.decode())
 
     def is_allowed(self, key: str) -> bool:
@@ -50,9 +56,16 @@ class PeerAccess:
 
     def reload(self, now: float) -> None:
         """Read the keys again if it is time. If they cannot be read, those of the last time count."""
-        if now - self._read_at < RELOAD_S:
-            return
-        self._read_at = now
+        if now - self._read_at >= RELOAD_S:
+            self._read_at = now
+            self._read()
+
+    def _read(self) -> None:
+        with self._lock:
+            self._read_folder()
+
+    def _read_folder(self) -> None:
+        self._changed_at = mtime_of(self._folder)
         try:
             found = {key.decode(): name for name, key in list_machines(self._folder).items()}
         except OSError as error:
@@ -75,10 +88,13 @@ class PeerAccess:
         key = self._keys.get(identity)
         return key is not None and not self.is_allowed(key)
 
+    def _machine(self, key: str) -> str:
+        return self._machines.get(key, "a machine that was revoked")
+
     def _check_name(self, name: str, key: str, identity: bytes, now: float) -> None:
         owner = self._owners.get(name)
         if owner and owner.key != key and self.is_allowed(owner.key) and now - owner.heard_at < NAME_KEPT_S:
-            raise MalformedError(f"{self._machines[key]} claims to be {name} of {self._machines[owner.key]}")
+            raise MalformedError(f"{self._machine(key)} claims to be {name} of {self._machine(owner.key)}")
         if owner is None:
             self._make_room(key, now)
         elif owner.identity != identity:
@@ -93,7 +109,15 @@ class PeerAccess:
         self._owners = {name: owner for name, owner in self._owners.items() if now - owner.heard_at < NAME_KEPT_S}
         self._keys = {owner.identity: owner.key for owner in self._owners.values()}
         if sum(owner.key == key for owner in self._owners.values()) >= MAX_NAMES:
-            raise MalformedError(f"{self._machines[key]} uses more than {MAX_NAMES} names")
+            raise MalformedError(f"{self._machine(key)} uses more than {MAX_NAMES} names")
+
+
+def mtime_of(folder: Path) -> int:
+    """Return when a folder was changed last; 0 if it cannot be read."""
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def name_of(message: Message) -> str:

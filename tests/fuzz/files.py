@@ -122,8 +122,7 @@ class StateTarget:
         EventStore(self._path / "good.sqlite", days=1).close()
         crop = ClassifiedCrop("demo", np.zeros((SIDE_PX, SIDE_PX), np.uint8), 7)
         CorrectionStore(self._path / "good").add(crop, 3)
-        logging.getLogger().setLevel(logging.CRITICAL)
-        logging.getLogger("digitcam").setLevel(logging.CRITICAL)
+        logging.disable(logging.CRITICAL)
         secret = (self._path / "keys" / "digitcam.key_secret").read_bytes()
         self._readers: dict[str, tuple[bytes, Callable[[bytes], Any]]] = {
             "cameras.json": (
@@ -213,5 +212,6 @@ class StateTarget:
 
     def close(self) -> list[str]:
         """Clear away."""
+        logging.disable(logging.NOTSET)
         self._folder.cleanup()
         return []

@@ -1,7 +1,6 @@
 """A few hundred hostile inputs for each entrance; `make fuzz` takes a million, with another seed each time."""
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -11,16 +10,6 @@ from tests.fuzz.runner import Target, fuzz
 SEED = 20261127
 INPUTS = {"messages": 3000, "browser messages and API requests": 2000}
 OTHER_INPUTS = 150
-
-
-@pytest.fixture(autouse=True)
-def log_levels() -> Iterator[None]:
-    """Restore the log levels, which some targets raise."""
-    loggers = [logging.getLogger(name) for name in ("", "digitcam")]
-    levels = [logger.level for logger in loggers]
-    yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
 
 
 @pytest.mark.parametrize("make_target", [make for _, make in TARGETS])

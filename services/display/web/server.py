@@ -27,6 +27,7 @@ EVENTS_INTERVAL_S = 0.1  # nearer readings share their noise and count as one (s
 TURN_INTERVAL_S = 0.25  # how often the event loop shows that it is not blocked
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 HEADER_TIMEOUT_S = 5.0  # for the TLS handshake, for the headers of a request, and for the next request
+BACKLOG = 512  # connections that wait to be accepted: as many as there may be
 LINGER_S = 1.0  # for the rest of a body that nobody reads
 
 T = TypeVar("T")
@@ -87,6 +88,7 @@ class WebServer:
             settings.web_host,
             settings.web_port,
             ssl=tls,
+            backlog=BACKLOG,
             ssl_handshake_timeout=HEADER_TIMEOUT_S if tls else None,
         )
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 import zmq
+import zmq.auth
 
 from shared.messaging.keys import allow_machine, load_pair, make_pair, revoke_machine
-from shared.messaging.messages import CameraReport, Credit, Frame, MalformedError, Message, Ready
+from shared.messaging.messages import CameraReport, Credit, Frame, MalformedError, Message, Ready, encode
 from shared.messaging.peer_access import MAX_NAMES, NAME_KEPT_S, RELOAD_S, PeerAccess
 from shared.messaging.sockets import BrokerSocket, ClientSocket
 from shared.pipeline import CameraState, Stage
@@ -129,6 +130,27 @@ def test_machine_that_was_refused_gets_in_once_it_is_allowed(hub: Hub, monkeypat
     assert hub.hears_nothing(hall, "hall")
     allow_machine(hub.keys, "hall", load_pair(hub.keys.parent / "hall")[0])
     wait_for(hub.hears(hall, "hall"), 10)
+
+
+def test_key_that_was_allowed_a_moment_ago_is_let_in_at_the_first_try(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.peer_access.RELOAD_S", 1000.0)
+    monkeypatch.setattr("shared.messaging.sockets.REOPEN_AFTER_S", 1000.0)
+    wait_for(hub.hears(hub.client("hub"), "own"))
+    public, secret = zmq.auth.create_certificates(hub.keys, "guest")  # as others make them, in the queue's folder
+    with closing(open_dealer()) as guest:
+        guest.curve_publickey, guest.curve_secretkey = zmq.auth.load_certificate(secret)
+        guest.curve_serverkey = hub.key
+        guest.connect(hub.address)
+        guest.send_multipart(encode([ready("guest")]))
+
+        def is_heard() -> bool:
+            hub.listen()
+            return "guest" in hub.heard
+
+        wait_for(is_heard)
+    assert public.endswith("guest.key")
 
 
 def test_strangers_get_nothing_through(hub: Hub, tmp_path: Path, make_settings: MakeSettings) -> None:
