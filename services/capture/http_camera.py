@@ -6,6 +6,7 @@ redirects and logins (Basic, and Digest with MD5 or SHA).
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -22,6 +23,7 @@ from shared.cameras.publisher import CapturedFrame
 POLL_HZ = 5.0  # for a snapshot address; #fps sets another rate
 SNIFF_BYTES = 65536  # a stream that does not show an image in them is video for FFmpeg
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
+TOLERANCE_S = 0.5  # of the limit on silence: a timer for each read takes a tenth of the time for a frame
 WEB_PAGES = ("text/html", "application/xhtml")
 PROBLEMS = {
     403: CameraProblem.FORBIDDEN,
@@ -39,17 +41,30 @@ class OtherVideoError(Exception):
 def read_http_camera(address: CameraAddress, pace: Pace, poll_hz: float = POLL_HZ) -> FrameStream:
     """Yield the frames of a camera until it sends no more. Raises CameraAbsentError or OtherVideoError."""
     with asyncio.Runner() as runner:
-        frames = _HttpCamera(address, pace).read_frames(poll_hz)
+        loop, frames = runner.get_loop(), _HttpCamera(address, pace).read_frames(poll_hz)
+        arrived: deque[CapturedFrame] = deque()
+
+        async def pump() -> None:
+            async for frame in frames:
+                arrived.append(frame)
+                loop.stop()
+
+        def stop_loop(_: asyncio.Task[None]) -> None:
+            loop.stop()
+
+        # one task for all frames: run_until_complete() for each takes 0.04 ms more, runner.run() 0.8
+        task = loop.create_task(pump())
+        task.add_done_callback(stop_loop)
         try:
-            # not runner.run(), which takes 0.8 ms more a frame
-            while frame := runner.get_loop().run_until_complete(_next_frame(frames)):
-                yield frame
+            while not task.done():
+                loop.run_forever()
+                while arrived:
+                    yield arrived.popleft()
+            task.result()
         finally:
-            runner.run(frames.aclose())
-
-
-async def _next_frame(frames: AsyncIterator[CapturedFrame]) -> CapturedFrame | None:
-    return await anext(frames, None)
+            task.remove_done_callback(stop_loop)
+            task.cancel()
+            runner.run(asyncio.wait((task,)))
 
 
 class _HttpCamera:
@@ -124,23 +139,26 @@ class _HttpCamera:
         """Yield the images of a response. Raises OtherVideoError, or CameraAbsentError if it falls silent."""
         splitter, head = ImageSplitter(), b""
         is_multipart = response.content_type.startswith("multipart/")
-        while True:
-            limit_s = self._pace.reopen_after_s
-            try:
-                async with asyncio.timeout(limit_s):
-                    data = await response.content.readany()
-            except TimeoutError as error:
-                raise CameraAbsentError(CameraProblem.NO_FRAMES, f"{limit_s:.0f}") from error
-            except aiohttp.ClientPayloadError:
-                return  # it closed the connection in the middle
-            if not is_multipart and len(head) < SNIFF_BYTES:
-                head += data
-                if not START.search(head) and (not data or len(head) >= SNIFF_BYTES):
-                    raise OtherVideoError
-            if not data:
-                return
-            for image in splitter.feed(data):
-                yield image
+        limit_s = self._pace.reopen_after_s
+        try:
+            async with asyncio.timeout(limit_s) as silence:
+                async for data in response.content.iter_any():
+                    if not is_multipart and len(head) < SNIFF_BYTES:
+                        head += data
+                        if not START.search(head) and len(head) >= SNIFF_BYTES:
+                            raise OtherVideoError
+                    for image in splitter.feed(data):
+                        yield image
+                    limit_s = self._pace.reopen_after_s
+                    deadline = asyncio.get_running_loop().time() + limit_s
+                    if abs(deadline - (silence.when() or 0.0)) > TOLERANCE_S:
+                        silence.reschedule(deadline)
+        except TimeoutError as error:
+            raise CameraAbsentError(CameraProblem.NO_FRAMES, f"{limit_s:.0f}") from error
+        except aiohttp.ClientPayloadError:
+            return  # it closed the connection in the middle
+        if not is_multipart and not START.search(head):
+            raise OtherVideoError
 
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.TooManyRedirects):

@@ -2,14 +2,15 @@
 
 import os
 import time
-
-from av.container import InputContainer
+from typing import TYPE_CHECKING
 
 from services.capture.frames import FrameStream
-from services.capture.video_stream import open_video_stream, read_video_stream
 from shared.cameras.address import CameraAddress, parse_address
 from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
 
 # Probe little before the first frame: opening an RTSP camera then takes 0.3 s; with FFmpeg's defaults it takes 1 s, and
 # 28 stale frames come first. Not nobuffer, which drops the key frame that many cameras begin with: at a key frame each
@@ -25,17 +26,24 @@ def read_network_camera(url: str, pace: Pace, poll_hz: float = 0.0) -> FrameStre
     """Yield the frames of a network camera until it sends no more. Raises CameraAbsentError, without the URL."""
     address = parse_address(url)
     if address.scheme.startswith("rtsp"):
-        yield from read_video_stream(open_rtsp_camera(address), pace)
+        yield from read_container(open_rtsp_camera(address), pace)
         return
     from services.capture.http_camera import POLL_HZ, OtherVideoError, read_http_camera  # noqa: PLC0415 - 15 MB
 
     try:
         yield from read_http_camera(address, pace, poll_hz or POLL_HZ)
     except OtherVideoError:
-        yield from read_video_stream(open_http_video(address), pace)
+        yield from read_container(open_http_video(address), pace)
 
 
-def open_rtsp_camera(address: CameraAddress) -> InputContainer:
+def read_container(container: "InputContainer", pace: Pace) -> FrameStream:
+    """Yield the frames of an open camera. PyAV is imported only where there is video: it takes 7 MB."""
+    from services.capture.video_stream import read_video_stream  # noqa: PLC0415
+
+    return read_video_stream(container, pace)
+
+
+def open_rtsp_camera(address: CameraAddress) -> "InputContainer":
     """Open an RTSP camera over TCP, or else over UDP. Raises CameraAbsentError with the camera's reason."""
     address.connect(CONNECT_S).close()
     problem = CameraAbsentError(CameraProblem.UNREADABLE)
@@ -50,13 +58,15 @@ def open_rtsp_camera(address: CameraAddress) -> InputContainer:
     raise problem
 
 
-def open_http_video(address: CameraAddress) -> InputContainer:
+def open_http_video(address: CameraAddress) -> "InputContainer":
     """Open video other than MJPEG. Raises CameraAbsentError."""
     return open_with_ffmpeg(address, ANSWER_S, {"http_proxy": ""} if address.is_private() else {})
 
 
-def open_with_ffmpeg(address: CameraAddress, read_timeout_s: float, options: dict[str, str]) -> InputContainer:
+def open_with_ffmpeg(address: CameraAddress, read_timeout_s: float, options: dict[str, str]) -> "InputContainer":
     """Return the open camera, with the user's options in place of ours. Raises CameraAbsentError with the reason."""
+    from services.capture.video_stream import open_video_stream  # noqa: PLC0415 - as in read_container()
+
     given = dict(item.split(";", 1) for item in os.environ.get(OPTIONS, "").split("|") if ";" in item)
     try:
         return open_video_stream(

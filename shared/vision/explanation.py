@@ -1,19 +1,20 @@
 """Explains one place of a gray frame by the output of both networks there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.networks.detector_channels import SCORE, STRIDE_PX
-from shared.vision.detection import make_pyramid, sigmoid
-from shared.vision.digit import Box
+from shared.vision.detection import Detections, make_pyramid, sigmoid
+from shared.vision.digit import NOT_A_DIGIT, Box
 from shared.vision.fusion import fuse
 from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import crop_around
 from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_candidates
+from shared.vision.unread_ink import find_ink_at
 
 MAX_OUTSIDE = 0.15  # of a candidate's size: a place this far outside of its box still selects it
 
@@ -25,9 +26,11 @@ class Explanation:
     """The output of both networks at one place.
 
     heatmap holds the detector's score of each cell of the frame (rows x columns, 0 to 1). score is the score of the
-    candidate at the place. Without a candidate (box is None) it is the highest score nearby, and crop and the
-    probabilities are empty. box is that of its ink, in the frame's pixels. image is the classifier's input, 28 x 28,
+    candidate at the place. box is that of its ink, in the frame's pixels. image is the classifier's input, 28 x 28,
     or None if the crop holds no ink.
+
+    Without a candidate score is the highest one nearby, and detector and fused are empty. The rest is about ink that
+    the detector passed over; without ink box is None, and the rest is empty too.
     """
 
     shape: tuple[int, ...]  # of the frame: height, width
@@ -51,7 +54,8 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
     if index is None:
         row, column = int(y) // STRIDE_PX, int(x) // STRIDE_PX
         score = float(heatmap[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(initial=0))
-        return Explanation(shape=gray.shape, heatmap=heatmap, score=score, crop=gray[:0])
+        missed = Explanation(shape=gray.shape, heatmap=heatmap, score=score, crop=gray[:0])
+        return explain_missed_ink(recognizer, pyramid, x, y, missed)
     output = recognizer.classify([pyramid], [detections])
     log_p = fuse(recognizer.fusion, detections, output)
     left, top, width, height = detections.boxes[index].tolist()
@@ -67,6 +71,25 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
         classifier=to_probabilities(output.log_p[index]),
         fused=to_probabilities(log_p[index]),
         is_digit=index in select_candidates(detections.boxes, log_p),
+    )
+
+
+def explain_missed_ink(
+    recognizer: FrameRecognizer, pyramid: Sequence[Gray], x: float, y: float, missed: Explanation
+) -> Explanation:
+    """Return the explanation with what the classifier says of ink at a place where the detector sees no digit."""
+    box = find_ink_at(pyramid[0], x, y)
+    seen = box and make_classifier_input(pyramid, box)
+    if not box or not seen:
+        return missed
+    scores, log_p = np.array([missed.score], np.float32), np.zeros((1, NOT_A_DIGIT), np.float32)
+    output = recognizer.classify([pyramid], [Detections(np.array([box], np.float32), scores, log_p)])
+    return replace(
+        missed,
+        box=seen.box,
+        crop=crop_around(pyramid[0], box),
+        image=seen.image,
+        classifier=to_probabilities(output.log_p[0]),
     )
 
 

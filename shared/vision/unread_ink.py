@@ -1,4 +1,4 @@
-"""Finds ink that was not read: a character that is missing between two digits of a number."""
+"""Finds ink that was not read: a character that is missing between two digits of a number, or the ink at a place."""
 
 import math
 from collections.abc import Iterator
@@ -19,6 +19,10 @@ MIN_HEIGHT = 0.5  # a decimal point, a comma or a minus is lower
 MAX_RISE = 0.4  # of its middle above or below the line through both digits
 MIN_INSIDE = 0.9  # of its ink, between the boxes; the tail of a digit that leaves its box has less
 EXAMINED_PX = 56  # taller digits are scaled down to this, as for the classifier
+
+WINDOWS_PX = (48, 96, 192, 384, 768)  # sides of the areas around a place in which its ink is looked for
+MAX_DISTANCE = 0.35  # of the place from the ink, in the longer side of the ink: the middle of a 0 is paper
+MIN_INK_PX = 8  # longer side; less is dirt
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,29 @@ def find_pieces(area: Gray, paper: float, ink: float) -> Iterator[Piece]:
     for label, (x, y, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
         ends = x > 0 and y > 0 and x + width < columns and y + height < rows
         yield Piece(labels == label, (x, y, width, height), ends)
+
+
+def find_ink_at(gray: Gray, x: float, y: float) -> Box | None:
+    """Return the box of the piece of ink at a place, or next to it; None if there is only paper."""
+    for window_px in WINDOWS_PX:
+        left, top = max(0, round(x - window_px / 2)), max(0, round(y - window_px / 2))
+        area = gray[top : round(y + window_px / 2), left : round(x + window_px / 2)]
+        if not area.size:
+            return None
+        (paper,) = measure_percentiles(area, 50)
+        ink = float(max(int(area.min()) - paper, int(area.max()) - paper, key=abs))
+        near = [(measure_distance(piece, x - left, y - top), piece) for piece in find_pieces(area, paper, ink)]
+        distance, piece = min(near, key=lambda each: each[0], default=(np.inf, None))
+        side = max(piece.box[2:]) if piece else 0
+        if piece and piece.ends and side >= MIN_INK_PX and distance <= MAX_DISTANCE * side:
+            return left + piece.box[0], top + piece.box[1], piece.box[2], piece.box[3]
+    return None
+
+
+def measure_distance(piece: Piece, x: float, y: float) -> float:
+    """Return the distance of a place in the area from the nearest ink of a piece, in pixels."""
+    rows, columns = np.nonzero(piece.pixels)
+    return float(np.hypot(columns - x, rows - y).min())
 
 
 def measure_ink(gray: Gray, box: Box, paper: float) -> float:

@@ -24,7 +24,7 @@ from playwright.sync_api import Page as Tab
 from services.display.web.server import WebServer
 from tests.browser.conftest import FLAGS
 from tests.browser.film import film_digit
-from tests.browser.test_browser_cameras import FAKE_WEBCAM, url, write_three
+from tests.browser.test_browser_cameras import FAKE_WEBCAM, draw_strokes, url, write_three
 from tests.pipeline.pipeline import ROOT, HonchoPipeline, run_pipeline, wait_for
 from tests.services.display.web.test_server import settings
 
@@ -134,10 +134,13 @@ def wait_for_seven(tab: Tab) -> None:
 
 
 def draw_three(tab: Tab) -> None:
-    """Write a digit with the mouse, and wait until it is read."""
+    """Write a digit and a wavy line with the mouse, and wait until one is read and the other is marked."""
     expect(tab.locator("#status")).to_have_text("Live as camera draw", timeout=20_000)
     write_three(tab)
     expect(tab.locator("output b")).to_have_text("3", timeout=20_000)
+    draw_strokes(tab, [(0.72, 0.72), (0.77, 0.69), (0.82, 0.73), (0.87, 0.69), (0.92, 0.72)])
+    expect(tab.locator("#unread button")).to_have_count(1, timeout=20_000)
+    tab.mouse.move(0, 0)
 
 
 def stop_camera(camera: psutil.Process, tab: Tab) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Position, expect
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page as Tab
 
@@ -105,6 +105,147 @@ def test_digit_drawn_with_the_mouse_is_read(pipeline: HonchoPipeline, chromium: 
     tab.get_by_role("button", name="Undo").click()
     expect(tab.locator("output")).to_have_text("Write a digit")
     tab.close()
+
+
+def draw_strokes(tab: Tab, *strokes: list[tuple[float, float]]) -> None:
+    """Write on the sheet with the mouse; points are in shares of the sheet."""
+    box = tab.locator("#sheet").bounding_box()
+    assert box
+    for stroke in strokes:
+        for i, (x, y) in enumerate(stroke):
+            tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+            if i == 0:
+                tab.mouse.down()
+        tab.mouse.up()
+
+
+def test_drawn_digit_has_its_three_best_guesses_and_an_explanation(pipeline: HonchoPipeline, chromium: Browser) -> None:
+    tab = chromium.new_page()
+    tab.goto(url(pipeline, "/draw"))
+    expect(tab.locator("#status")).to_have_text("Live as camera draw")
+    write_three(tab)
+    guesses = tab.get_by_role("region", name="Top three").get_by_role("listitem")
+    expect(guesses).to_have_count(1)
+    expect(guesses.locator("th").first).to_have_text("3")
+    shares = [float(text.rstrip(" %")) for text in guesses.locator(".share").all_inner_texts()]
+    assert len(shares) == 3
+    assert shares == sorted(shares, reverse=True)
+    guesses.get_by_role("button", name="Why 3?").click()
+    panel = tab.get_by_role("dialog")
+    expect(panel.locator(".sentences")).to_contain_text("Read as 3.")
+    tab.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    expect(tab.locator("output b")).to_have_text(["3"])  # Escape closed the panel and kept the drawing
+    tab.close()
+
+
+def test_ink_that_was_not_read_is_marked_explained_and_corrected(pipeline: HonchoPipeline, chromium: Browser) -> None:
+    tab = chromium.new_page()
+    tab.goto(url(pipeline, "/draw"))
+    expect(tab.locator("#status")).to_have_text("Live as camera draw")
+    draw_strokes(tab, [(0.3, 0.7), (0.42, 0.66), (0.5, 0.71), (0.6, 0.66)])  # a wavy line: no digit
+    mark = tab.locator("#unread").get_by_role("button", name="Why was this ink not read?")
+    expect(mark).to_have_count(1)
+    expect(tab.get_by_role("region", name="Top three").get_by_text("Ink that was not read")).to_be_visible()
+    mark.focus()
+    tab.keyboard.press("Enter")
+    panel = tab.get_by_role("dialog")
+    expect(panel.locator(".sentences")).to_contain_text(re.compile("sees no digit here.*There is ink|Rejected"))
+    tab.keyboard.press("1")
+    expect(panel.locator(".message")).to_have_text("Stored as 1.")
+    tab.keyboard.press("Backspace")
+    expect(panel.locator(".message")).to_have_text("Deleted.")
+    tab.keyboard.press("Escape")
+    tab.get_by_role("button", name="Undo").click()
+    expect(mark).to_have_count(0)
+    tab.close()
+
+
+OPENS_MS = 20_000  # a busy machine opens a webcam slowly
+TWO_WEBCAMS = ["--use-fake-device-for-media-stream=device-count=2", "--use-fake-ui-for-media-stream"]
+
+
+def test_camera_is_chosen_from_a_list_and_remembered(pipeline: HonchoPipeline, launch: Launch) -> None:
+    with closing(launch(*TWO_WEBCAMS)) as chromium:
+        tab = chromium.new_page()
+        tab.goto(url(pipeline, "/camera"))
+        cameras = tab.get_by_role("combobox", name="Camera")
+        expect(cameras.locator("option")).to_have_text(["fake_device_0", "fake_device_1"], timeout=OPENS_MS)
+        for name in ("fake_device_1", "fake_device_0", "fake_device_1"):
+            cameras.select_option(name)
+            tab.wait_for_function(
+                "name => document.querySelector('video').srcObject?.getVideoTracks()[0].label === name", arg=name
+            )
+        tab.get_by_role("combobox", name="Resolution").select_option("640x480")
+        expect(tab.locator("#sizes")).to_have_text(
+            re.compile("The camera gives 640 . 480; 640 . 480 is sent."), timeout=OPENS_MS
+        )
+        tab.reload()
+        tab.wait_for_function(
+            "document.querySelector('video').srcObject?.getVideoTracks()[0].label === 'fake_device_1'"
+        )
+        expect(tab.get_by_role("combobox", name="Resolution")).to_have_value("640x480")
+
+
+def test_camera_that_is_plugged_in_later_is_listed(pipeline: HonchoPipeline, launch: Launch) -> None:
+    with closing(launch(*TWO_WEBCAMS)) as chromium:
+        tab = chromium.new_page()
+        tab.add_init_script(HIDE_A_CAMERA)
+        tab.goto(url(pipeline, "/camera"))
+        options = tab.get_by_role("combobox", name="Camera").locator("option")
+        expect(options).to_have_text(["fake_device_0"])
+        tab.evaluate("window.hiddenCamera = ''; navigator.mediaDevices.dispatchEvent(new Event('devicechange'))")
+        expect(options).to_have_text(["fake_device_0", "fake_device_1"])
+
+
+HIDE_A_CAMERA = """
+  window.hiddenCamera = "fake_device_1";
+  const list = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+  navigator.mediaDevices.enumerateDevices = async () =>
+    (await list()).filter(({ label }) => label !== window.hiddenCamera);
+"""
+
+
+def test_mirror_turns_the_screen_and_not_what_is_sent(pipeline: HonchoPipeline, launch: Launch, tmp_path: Path) -> None:
+    film = film_digit(7, tmp_path / "seven.mjpeg")
+    with closing(launch(*FAKE_WEBCAM, f"--use-file-for-fake-video-capture={film}")) as chromium:
+        tab = chromium.new_page()
+        tab.goto(url(pipeline, "/camera"))
+        mirror = tab.get_by_role("switch", name="Mirror on the screen")
+        for is_mirrored in (True, False):
+            mirror.set_checked(is_mirrored)
+            expect(tab.locator("output b")).to_have_text(["7"])
+            transform = tab.evaluate("getComputedStyle(document.querySelector('video')).transform")
+            assert transform == ("matrix(-1, 0, 0, 1, 0, 0)" if is_mirrored else "none")
+            wait_for(lambda: (find_box(tab) < 0.5) != is_mirrored)  # noqa: B023 - called in this turn of the loop
+        tab.locator(".picture").click(position=find_digit(tab))
+        expect(tab.get_by_role("dialog").locator(".sentences")).to_contain_text("Read as 7.")
+        tab.keyboard.press("Escape")
+        mirror.check()
+        wait_for(lambda: find_box(tab) > 0.5)
+        tab.locator(".picture").click(position=find_digit(tab))
+        expect(tab.get_by_role("dialog").locator(".sentences")).to_contain_text("Read as 7.")
+
+
+def find_box(tab: Tab) -> float:
+    """Return where the middle of what the overlay shows is, in shares of its width."""
+    return float(tab.evaluate(MIDDLE_OF_OVERLAY))
+
+
+def find_digit(tab: Tab) -> Position:
+    """Return the place of the digit on the picture, in pixels."""
+    box = tab.locator(".picture").bounding_box()
+    assert box
+    return {"x": find_box(tab) * box["width"], "y": box["height"] / 2}
+
+
+MIDDLE_OF_OVERLAY = """() => {
+  const canvas = document.querySelector("#overlay");
+  const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let [sum, count] = [0, 0];
+  for (let i = 3; i < data.length; i += 4) if (data[i]) [sum, count] = [sum + ((i - 3) / 4) % width, count + 1];
+  return count ? sum / count / width : 0.5;
+}"""
 
 
 def test_frames_over_a_slow_line_are_read_and_their_latency_is_shown(

@@ -1,5 +1,6 @@
 """Converts the display's state to the types of the API."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from services.display.web.schema import (
     CameraInfo,
     DigitInfo,
     EventInfo,
+    GuessInfo,
     Model,
     NumberInfo,
     ReadingInfo,
@@ -21,6 +23,8 @@ from services.display.web.state import CameraView, DashboardState
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.vision import digit as vision
+
+GUESSES = 3
 
 
 def camera_info(name: str, camera: CameraView, state: DashboardState, *, is_added: bool) -> CameraInfo:
@@ -60,7 +64,8 @@ def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
         "width": frame.width,
         "height": frame.height,
         "digits": [
-            DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box)) for d in frame.digits
+            DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box), guesses=guess_infos(d))
+            for d in frame.digits
         ],
         "numbers": [
             NumberInfo(
@@ -74,6 +79,12 @@ def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
         "fps": round(frame.fps, 1),
         "readings_per_s": round(frame.readings_per_s, 1),
     }
+
+
+def guess_infos(digit: vision.Digit) -> list[GuessInfo]:
+    """Return the most probable readings of a digit, the best first."""
+    best = sorted(range(vision.NOT_A_DIGIT), key=digit.log_p.__getitem__, reverse=True)[:GUESSES]
+    return [GuessInfo(digit=each, confidence=round(math.exp(digit.log_p[each]), 4)) for each in best]
 
 
 def event_info(event: Event) -> EventInfo:

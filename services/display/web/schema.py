@@ -132,10 +132,16 @@ class CameraChange(Model):
     since: Timestamp
 
 
+class GuessInfo(Model):
+    digit: int
+    confidence: Share
+
+
 class DigitInfo(Model):
     digit: int
     confidence: Share
     box: Box
+    guesses: Annotated[list[GuessInfo], Meta(description="the three most probable digits, the best first")]
 
 
 class NumberInfo(Model):

@@ -3,8 +3,11 @@
 import hashlib
 import re
 import socket
+import subprocess
+import sys
 import threading
 from itertools import islice
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -22,6 +25,7 @@ from shared.pipeline import DropReason, Stage
 from tests.services.capture.http_server import Serve, serve_http
 from tests.shared.vision.hostile_jpegs import add_scans
 
+ROOT = Path(__file__).parents[3]
 PIXELS = [np.full((48, 64, 3), shade, np.uint8) for shade in (40, 120, 200)]
 JPEGS = [cv2.imencode(".jpg", pixels)[1].tobytes() for pixels in PIXELS]
 PNGS = [cv2.imencode(".png", pixels)[1].tobytes() for pixels in PIXELS]
@@ -224,3 +228,15 @@ def test_jpegs_without_their_end_marker_are_read_by_the_pipeline(head: str) -> N
         got = [frame.jpeg for frame in islice(frames, 2)]
         frames.close()
     assert got == JPEGS[:2]
+
+
+def test_camera_that_sends_jpegs_needs_no_pyav() -> None:
+    """It takes 7 MB in the process of each camera."""
+    program = (
+        "import sys; from services.capture.network import read_network_camera; from shared.cameras.pace import Pace\n"
+        "frames = read_network_camera(sys.argv[1], Pace()); next(frames); frames.close(); print('av' in sys.modules)"
+    )
+    with serve_http(send(OK, *map(part, JPEGS))) as host:
+        command = [sys.executable, "-c", program, f"http://{host}/cam"]
+        done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=30)
+    assert done.stdout == "False\n"

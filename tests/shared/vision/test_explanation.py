@@ -45,6 +45,14 @@ def test_place_without_a_candidate_is_explained(recognizer: FrameRecognizer) -> 
     assert 0 < explanation.score < MIN_SCORE
 
 
+def test_ink_that_the_detector_passed_over_has_a_crop_to_correct(recognizer: FrameRecognizer) -> None:
+    gray = as_uint8(cv2.line(np.full((480, 640), 230, np.uint8), (270, 200), (340, 204), 40, 4, cv2.LINE_AA))
+    explanation = explain_place(recognizer, gray, 300, 205)
+    assert explanation.box == pytest.approx((268, 198, 75, 9), abs=4)
+    assert explanation.image is not None
+    assert (len(explanation.classifier), explanation.fused, explanation.is_digit) == (11, (), False)
+
+
 @pytest.mark.parametrize("size", [(480, 640), (97, 131), (64, 64), (30, 500)])
 def test_heatmap_covers_a_frame_of_any_size(recognizer: FrameRecognizer, size: tuple[int, int]) -> None:
     heatmap = make_heatmap(recognizer, make_pyramid(np.full(size, 220, np.uint8)))

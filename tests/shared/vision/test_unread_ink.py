@@ -11,7 +11,7 @@ from shared.vision.digit import Box
 from shared.vision.gray_frame import as_uint8
 from shared.vision.numbers import join_numbers
 from shared.vision.recognizer import measure_gaps
-from shared.vision.unread_ink import find_missing_character
+from shared.vision.unread_ink import find_ink_at, find_missing_character
 from tests.shared.vision.reading import digit_of
 
 Canvas = NDArray[np.float32]  # how much ink lies on the paper, 0 to 1
@@ -107,3 +107,16 @@ def test_number_shows_the_place_of_a_character_that_was_not_read() -> None:
     assert number.unread == ((74, 60, 60, 60),)
     [number] = join_numbers(measure_gaps(paper(), digits))
     assert (number.text, number.unread) == ("27", ())
+
+
+@pytest.mark.parametrize("place", [(104, 90), (111, 90), (96, 63)])
+def test_ink_at_a_place_is_found_whole(place: tuple[int, int]) -> None:
+    gray = paper(CHARACTERS["a bare stroke"])
+    for picture in (gray, as_uint8(255 - gray)):
+        box = find_ink_at(picture, *place)
+        assert box == pytest.approx((101, 59, 7, 63), abs=3)
+
+
+@pytest.mark.parametrize("place", [(20, 20), (190, 160), (-5, -5), (900, 900)])
+def test_bare_paper_holds_no_ink(place: tuple[int, int]) -> None:
+    assert find_ink_at(paper(CHARACTERS["a bare stroke"]), *place) is None

@@ -26,7 +26,7 @@ from services.display.web.snapshots import Snapshots
 from shared.networks.layers import SUFFIX, LayerNetwork
 from shared.settings import Settings
 from shared.vision.corrections import ClassifiedCrop
-from shared.vision.digit import Box
+from shared.vision.digit import NOT_A_DIGIT, Box
 from shared.vision.explanation import Explanation, explain_place
 from shared.vision.explanation_pictures import draw_heatmap, tile_channels, to_gray
 from shared.vision.gray_frame import make_gray_frame
@@ -92,7 +92,8 @@ class ExplanationApi:
     def _keep_crop(self, camera: str, found: Explanation) -> int | None:
         if found.image is None:
             return None
-        return self._crops.add(ClassifiedCrop(camera, to_gray(found.image), int(np.argmax(found.fused))))
+        read_as = int(np.argmax(found.fused)) if found.fused else NOT_A_DIGIT
+        return self._crops.add(ClassifiedCrop(camera, to_gray(found.image), read_as))
 
     def _describe_layers(self, found: Explanation, version: str) -> list[LayerInfo]:
         if found.image is None:

@@ -14,10 +14,11 @@ TIE = 0.2  # a second digit this close to the first is mentioned
 
 def describe(place: Explanation) -> list[str]:
     """Return a few sentences, the most important one first."""
-    if place.box is None:
+    if place.box is None or not place.fused:
         return [
             f"The detector sees no digit here: its score is {percent(place.score)}, "
-            f"and at least {percent(MIN_SCORE)} is needed."
+            f"and at least {percent(MIN_SCORE)} is needed.",
+            *describe_missed_ink(place),
         ]
     first, second, *_ = sorted(range(NOT_A_DIGIT), key=place.fused.__getitem__, reverse=True)
     sentences = [f"Read as {first}." if place.is_digit else describe_rejection(place)]
@@ -31,6 +32,18 @@ def describe(place: Explanation) -> list[str]:
     if place.fused[first] - place.fused[second] < TIE and place.fused[second] > MIN_SCORE:
         sentences.append(f"It could also be {second}: {percent(place.fused[second])}.")
     return [*sentences, *describe_problems(place, place.box)]
+
+
+def describe_missed_ink(place: Explanation) -> list[str]:
+    """Return what the classifier says of ink that the detector passed over."""
+    if place.box is None:
+        return []
+    first = max(range(NOT_A_DIGIT), key=place.classifier.__getitem__)
+    return [
+        f"There is ink: the classifier, which sees the shape, is {percent(place.classifier[first])} sure of a {first}.",
+        "If it is a digit, correct it; the correction teaches the classifier, not the detector.",
+        *describe_problems(place, place.box),
+    ]
 
 
 def describe_rejection(place: Explanation) -> str:

@@ -2,25 +2,49 @@
 
 import { find } from "./dom.js";
 import { ReadingView } from "./reading_view.js";
+import { findUnreadStrokes, UnreadMarks } from "./unread_strokes.js";
 
-/** @typedef {[x: number, y: number]} Point */
+/** @import { Drawable } from "./types.d.ts" */
+/** @import { Point } from "./unread_strokes.js" */
 
 const PAPER = "#fdfdfb";
 const INK = "#1c2330";
 const PEN_SHARE = 0.028; // width of the pen as a share of the sheet's long side: a felt tip on a card
 const LONG_SIDE_PX = 960;
 const SEND_EVERY_MS = 50; // readings every 50 ms are smoothed as fast as a camera's
+const SETTLED_MS = 800; // after the pen was lifted; until then a digit may still appear
 
 const sheet = find(document, "#sheet", HTMLCanvasElement);
 const context = /** @type {CanvasRenderingContext2D} */ (sheet.getContext("2d", { alpha: false }));
 const buttons = { clear: find(document, "#clear", HTMLButtonElement), undo: find(document, "#undo", HTMLButtonElement) };
-const view = new ReadingView("draw", "Write a digit");
+const view = new ReadingView("draw", sheet, "Write a digit");
+const marks = new UnreadMarks(find(document, "#unread", HTMLElement), ([x, y]) => view.explain(toPixels(x, y)));
 /** @type {Point[][]} */
 let strokes = []; // in shares of the sheet's width and height
 /** @type {Point[]} */
 let stroke = []; // the current or last one
 /** @type {number | null} */
 let pointer = null; // the mouse or finger that writes
+let changedAt = 0; // the drawing
+/** @type {[width: number, height: number]} */
+let readSize = [1, 1]; // of the picture that was read, in pixels
+
+view.marksGaps = false; // the strokes are known better
+view.findUnread = (/** @type {Drawable} */ reading) => {
+  const isSettled = pointer === null && performance.now() - changedAt > SETTLED_MS && reading.width > 0;
+  const groups = isSettled ? findUnreadStrokes(strokes, reading) : [];
+  if (reading.width) readSize = [reading.width, reading.height];
+  marks.show(groups);
+  return groups.map(({ place: [x, y] }) => toPixels(x, y));
+};
+
+/**
+ * @param {number} x - in shares of the sheet
+ * @param {number} y
+ */
+function toPixels(x, y) {
+  return { x: x * readSize[0], y: y * readSize[1] };
+}
 
 new ResizeObserver(() => {
   const scale = LONG_SIDE_PX / Math.max(sheet.clientWidth, sheet.clientHeight);
@@ -49,12 +73,14 @@ sheet.addEventListener("pointermove", (event) => {
 for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
   sheet.addEventListener(end, (event) => {
     if (event.pointerId === pointer) pointer = null;
+    changedAt = performance.now();
   });
 }
 
 buttons.clear.addEventListener("click", clear);
 buttons.undo.addEventListener("click", undo);
 document.addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]")) return; // Escape closes it
   if (event.key === "Escape") clear();
   if (event.key === "z" && (event.ctrlKey || event.metaKey)) undo();
 });
@@ -79,6 +105,7 @@ function toPoint({ clientX, clientY }) {
 }
 
 function redraw() {
+  changedAt = performance.now();
   const { width, height } = sheet;
   context.fillStyle = PAPER;
   context.fillRect(0, 0, width, height);

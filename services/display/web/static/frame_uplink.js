@@ -73,6 +73,16 @@ export class FrameUplink {
   }
 
   /**
+   * Returns the size in which a picture of this size is sent.
+   * @param {number} width - in pixels
+   * @param {number} height
+   */
+  sizeOf(width, height) {
+    const scale = Math.min(1, LONG_SIDE_PX / Math.max(width, height));
+    return { width: Math.round(width * scale), height: Math.round(height * scale) };
+  }
+
+  /**
    * @param {CanvasImageSource} source
    * @param {number} width - in pixels
    * @param {number} height
@@ -81,8 +91,7 @@ export class FrameUplink {
   async send(source, width, height, capturedAt = performance.now()) {
     if (!this.isReady || !width || !height) return;
     this.#isEncoding = true;
-    const scale = Math.min(1, LONG_SIDE_PX / Math.max(width, height));
-    const canvas = Object.assign(this.#canvas, { width: Math.round(width * scale), height: Math.round(height * scale) });
+    const canvas = Object.assign(this.#canvas, this.sizeOf(width, height));
     canvas.getContext("2d", { alpha: false })?.drawImage(source, 0, 0, canvas.width, canvas.height);
     /** @type {Blob | null} */
     const jpeg = await new Promise((done) => canvas.toBlob(done, "image/jpeg", QUALITY));

@@ -1,7 +1,8 @@
 // The JSON of the display: services/display/web/schema.py and browser_protocol.py. Read by the type checker only.
 
 export type Box = [x: number, y: number, width: number, height: number];
-export interface Digit { digit: number; confidence: number; box: Box }
+export interface Guess { digit: number; confidence: number }
+export interface Digit { digit: number; confidence: number; box: Box; guesses: Guess[] }
 export interface NumberText { text: string; confidence: number; box: Box; unread: Box[] }
 
 export interface Reading {

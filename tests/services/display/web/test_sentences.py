@@ -65,6 +65,22 @@ def test_explanation_says_what_decided(  # noqa: PLR0917 - a row of the table
     assert all(sentence in described for sentence in sentences), described
 
 
+def test_ink_that_the_detector_passed_over_has_the_classifiers_opinion() -> None:
+    described = describe(
+        Explanation(
+            shape=(480, 640),
+            heatmap=HEATMAP,
+            score=0.129,
+            box=(100, 100, 10, 60),
+            crop=CROP,
+            image=np.zeros((28, 28), np.float32),
+            classifier=shares(d1=0.8),
+        )
+    )
+    assert described[0].startswith("The detector sees no digit here")
+    assert "80\N{NO-BREAK SPACE}% sure of a 1" in described[1]
+
+
 def test_place_without_a_candidate_is_described_by_its_score() -> None:
     (sentence,) = describe(Explanation(shape=(480, 640), heatmap=HEATMAP, score=0.129, crop=CROP))
     assert sentence.startswith("The detector sees no digit here: its score is 12\N{NO-BREAK SPACE}%")

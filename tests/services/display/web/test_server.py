@@ -292,7 +292,7 @@ def test_files_are_served_with_a_strict_content_security_policy(server: WebServe
     in_browser(scenario)
 
 
-@pytest.mark.parametrize("path", ["/"])
+@pytest.mark.parametrize("path", ["/", "/camera", "/draw"])
 def test_page_is_served_with_the_parts_it_includes(server: WebServer, path: str) -> None:
     async def scenario() -> None:
         _, page, _ = await fetch(server, path)
