@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from benchmarks import events, inference, overload, pipeline, queue_alone, scale, suite, web
+from benchmarks.goals import PEER_CAMERAS
 from benchmarks.peers import bench as peers
 from benchmarks.trust import TRIES, DisturbedError, find_untrusted
 
@@ -63,7 +64,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         bench.add_argument("--json", action="store_true", help="print one JSON object")
         bench.set_defaults(run=run)
         if has_load:
-            bench.add_argument("--cameras", type=whole_number, default=4, metavar="N")
+            bench.add_argument("--cameras", type=whole_number, default=4, metavar="N", help="%(default)s by default")
             bench.add_argument("--fps", type=rate, default=30.0, metavar="F", help="frames per second of each camera")
             bench.add_argument("--seconds", type=whole_number, default=10, metavar="S", help="duration of measuring")
         return bench
@@ -73,13 +74,13 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--preprocess", type=whole_number, default=1, metavar="K", help="preprocess workers")
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in view of each camera, 0-20")
     bench.add_argument("--still", action="store_true", help="cameras and sheets that do not move")
-    for name, description, run in (
-        ("overload", "reading at half the required speed, compared with peers", overload.bench_overload),
-        ("peers", "the same cameras through other software", peers.bench_peers),
-        ("web", "CPU of the display with the web interface, without and with a viewer", web.bench_web),
-        ("queue", "CPU of the queue alone, with workers that do nothing", queue_alone.bench_queue),
+    for name, description, run, cameras in (
+        ("overload", "reading at half the required speed, compared with peers", overload.bench_overload, 4),
+        ("peers", "the same cameras through other software", peers.bench_peers, PEER_CAMERAS),
+        ("web", "CPU of the display with the web interface, without and with a viewer", web.bench_web, 4),
+        ("queue", "CPU of the queue alone, with workers that do nothing", queue_alone.bench_queue, scale.QUEUE_CAMERAS),
     ):
-        add_bench(name, description, partial(run_load, run), has_load=True)
+        add_bench(name, description, partial(run_load, run), has_load=True).set_defaults(cameras=cameras)
     bench = add_bench("inference", "frames and digits per second by batch size and runtime", run_inference)
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in each frame")
     bench.add_argument("--seconds", type=rate, default=1.0, metavar="S", help="duration of each measurement")

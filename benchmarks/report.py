@@ -23,9 +23,9 @@ although a core was idle, or if fewer than {trust.MIN_SAMPLES} frames were read.
 were disturbed, the best of them is shown with the reason in the column `untrusted`, and the bench ends with exit code
 3. `others` is the share of the cores that other processes used.
 """
-SCALE = """`digitcam bench scale`. batch is its mean size; cpu_ms_per_frame covers all processes but the bench, and
-queue_share is the queue's part of it. Memory is that of all processes together: PSS counts a shared memory page once,
-RSS once per process. The goal refers to PSS.
+SCALE = """`digitcam bench scale`. batch is the mean size of a batch. cpu_ms_per_frame is the CPU time of all
+processes, without the bench, for a frame that was read; capture_ms and queue_ms are these stages' part of it. Memory is
+that of all processes together: PSS counts a shared memory page once, RSS once per process. The goal refers to PSS.
 """
 QUEUE = """`digitcam bench queue`: capture, queue and display are real, and the workers answer without doing anything.
 The queue is one process: it cannot use more than one core.

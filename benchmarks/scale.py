@@ -49,15 +49,16 @@ def measure_load(
     seconds = max(seconds, 1.2 * MIN_SAMPLES / FPS / cameras)
     plan = BenchPlan(cameras=cameras, fps=FPS, seconds=seconds, inference=inference, still=still)
     result = repeat(partial(measure_plan, plan))
-    total_ms, queue_ms = result["cpu_ms_per_frame_total"], result["cpu_ms_per_frame"]["queue"]
+    cpu_ms, total_ms = result["cpu_ms_per_frame"], result["cpu_ms_per_frame_total"]
     return (
         {"inference": inference}
         | {name: result[name] for name in COLUMNS}
         | {
             "batch": result["batches"]["inference"]["mean_size"],
             "cpu_ms_per_frame": total_ms,
-            "queue_ms_per_frame": queue_ms,
-            "queue_share": round(queue_ms / total_ms, 3),
+            "capture_ms": cpu_ms["capture"],
+            "queue_ms": cpu_ms["queue"],
+            "queue_share": round(cpu_ms["queue"] / total_ms, 3),
         }
     )
 

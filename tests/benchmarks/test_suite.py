@@ -34,7 +34,7 @@ def test_largest_load_that_fits_is_searched_between_the_loads(monkeypatch: pytes
         fits = (plan.cameras <= 13 and plan.inference == 2) or plan.cameras <= 4
         figures = dict.fromkeys(scale.COLUMNS, 0.0) | {"untrusted": ""}
         good = {"read_share": 1.0 if fits else 0.5, "age_p99_ms": 50.0, "cameras": plan.cameras}
-        cost = {"cpu_ms_per_frame": {"queue": 0.5}, "cpu_ms_per_frame_total": 4.0}
+        cost = {"cpu_ms_per_frame": {"queue": 0.5, "capture": 0.7}, "cpu_ms_per_frame_total": 4.0}
         return figures | good | cost | {"batches": {"inference": {"mean_size": 1.0}}}
 
     monkeypatch.setattr(scale, "measure_plan", bench)
