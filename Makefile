@@ -38,6 +38,8 @@ bench: .venv/bench  ## under half an hour on two cores that are idle otherwise
 
 fuzz: .venv/dev  ## a million hostile inputs: messages, requests, JPEGs, networks, state files; a quarter of an hour
 	$(BIN)/python -m tests.fuzz
+	@$(BIN)/pip install --quiet 'atheris>=3' 2>/dev/null || echo "atheris does not install here: no coverage-guided inputs"
+	@! $(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m tests.fuzz.coverage
 
 train: .venv/dev
 	$(BIN)/python -m training.train --preset blog
