@@ -14,7 +14,7 @@ DIGITS = tuple(
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Answer each gray frame with the same digits."""
-    stage_loop.serve_stage(context, GrayFrame, BATCH, lambda frames: [to_reading(frame, DIGITS) for frame in frames])
+    stage_loop.serve_stage(context, GrayFrame, BATCH, lambda frames, _: [to_reading(frame, DIGITS) for frame in frames])
 
 
 if __name__ == "__main__":

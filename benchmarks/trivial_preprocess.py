@@ -11,10 +11,11 @@ BLANK = bytes(WIDTH * HEIGHT)
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Answer each frame with a blank gray frame of the usual size."""
-    stage_loop.serve_stage(context, Frame, CREDIT, lambda frames: [make_blank(frame) for frame in frames])
+    stage_loop.serve_stage(context, Frame, CREDIT, lambda frames, _: [make_blank(frame) for frame in frames])
 
 
 def make_blank(frame: Frame) -> GrayFrame:
+    """Return a gray frame that nobody reads: a black one, or what the frame's slot holds."""
     return GrayFrame(
         camera=frame.camera,
         seq=frame.seq,
@@ -22,7 +23,9 @@ def make_blank(frame: Frame) -> GrayFrame:
         width=WIDTH,
         height=HEIGHT,
         rows=HEIGHT,
-        pixels=BLANK,
+        columns=WIDTH,
+        pixels=b"" if frame.ticket else BLANK,
+        ticket=frame.ticket,
     )
 
 

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading
-from shared.pipeline import Stage
+from shared.messaging.frame_store import INLINE, FrameStore
+from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
+from shared.pipeline import DropReason, Stage
 from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
 from shared.telemetry import metrics
@@ -37,7 +39,9 @@ def main(context: lifecycle.ServiceContext) -> None:
     clock = time.thread_time if is_cpu else time.perf_counter  # on the CPU its own time, also on a busy machine
     batch_size = choose_batch_size(settings, lambda size: reloading.current().read([sample] * size), clock)
     context.log.info("reads batches of up to %d frames", batch_size)
-    stage_loop.serve_stage(context, GrayFrame, batch_size, lambda frames: read_batch(reloading.current(), frames))
+    stage_loop.serve_stage(
+        context, GrayFrame, batch_size, lambda frames, store: answer_batch(reloading.current(), frames, store)
+    )
 
 
 def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:
@@ -71,9 +75,27 @@ def measure_batch_size(run: Callable[[int], object], budget_s: float, clock: Cal
     return size
 
 
-def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame]) -> list[Reading]:
+def answer_batch(
+    recognizer: FrameRecognizer, frames: Sequence[GrayFrame], store: FrameStore
+) -> list[Reading | Refusal]:
+    """Return the reading of each frame, or a refusal if its slot holds another frame before or after it was read."""
+    were_there = [is_there(frame, store) for frame in frames]
+    readings = iter(read_batch(recognizer, list(compress(frames, were_there)), store))
+    answers: list[Reading | Refusal] = []
+    for frame, was_there in zip(frames, were_there, strict=True):
+        reading = next(readings) if was_there else None
+        gone = Refusal(frame.camera, frame.seq, DropReason.REPLACED)
+        answers.append(reading if reading and is_there(frame, store) else gone)
+    return answers
+
+
+def is_there(frame: GrayFrame, store: FrameStore) -> bool:
+    return frame.ticket is None or store.holds(frame.ticket, frame.rows * frame.columns)
+
+
+def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame], store: FrameStore = INLINE) -> list[Reading]:
     """Return the reading of each frame, and count its rejected candidates."""
-    grays = [np.frombuffer(frame.pixels, np.uint8).reshape(frame.rows, -1) for frame in frames]
+    grays = [get_pixels(frame, store) for frame in frames]
     readings = []
     for frame, (digits, rejected) in zip(frames, recognizer.read_and_count(grays), strict=True):
         metrics.REJECTS.labels(frame.camera).inc(rejected)
@@ -81,9 +103,16 @@ def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame]) -> list
     return readings
 
 
+def get_pixels(frame: GrayFrame, store: FrameStore) -> NDArray[np.uint8]:
+    """Return a frame's pixels (rows x columns), not copied."""
+    if frame.ticket:
+        return store.view_gray(frame.ticket, frame.rows, frame.columns)
+    return np.frombuffer(frame.pixels, np.uint8).reshape(frame.rows, frame.columns)
+
+
 def to_reading(frame: GrayFrame, digits: Sequence[Digit]) -> Reading:
     """Return the message about a frame: its most confident digits, with boxes in pixels of the camera's picture."""
-    scale = frame.width * frame.rows / len(frame.pixels)
+    scale = frame.width / frame.columns
     best = sorted(digits, key=lambda digit: digit.confidence, reverse=True)[:MAX_DIGITS]
     return Reading(
         camera=frame.camera,

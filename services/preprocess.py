@@ -14,6 +14,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from shared.messaging.frame_store import INLINE, FrameStore, GoneError
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 from shared.pipeline import DropReason, Gate, Stage
 from shared.service import lifecycle, stage_loop
@@ -24,6 +25,11 @@ from shared.vision.jpeg import TooCostlyError, TooLargeError, check_jpeg
 CREDIT = 4  # a frame takes 1 ms here, and 10 ms from here to the queue and back if all cores are busy
 SLOW_S = 0.03  # to decode a picture; meanwhile a camera of 30 frames/s loses none, since one frame of it waits
 PAUSE = 20  # seconds of pause for each second above SLOW_S: other cameras lose at most a twentieth of their frames
+REFUSALS: dict[type[Exception], DropReason] = {
+    GoneError: DropReason.REPLACED,
+    TooLargeError: DropReason.TOO_LARGE,
+    TooCostlyError: DropReason.TOO_COSTLY,
+}
 OTHERS_WITHIN_S = 1.0  # without a fast frame for this long, slow cameras have the worker for themselves
 
 
@@ -34,7 +40,7 @@ def main(context: lifecycle.ServiceContext) -> None:
         context,
         Frame,
         CREDIT,
-        lambda frames: [preprocess_frame(frame, long_side_px, limiter.admit) for frame in frames],
+        lambda frames, store: [preprocess_frame(frame, long_side_px, limiter.admit, store) for frame in frames],
     )
 
 
@@ -62,31 +68,33 @@ class SlowFrameLimiter:
 
 
 def preprocess_frame(
-    frame: Frame, long_side_px: int, admit: Callable[[float], bool] = lambda _: True
+    frame: Frame,
+    long_side_px: int,
+    admit: Callable[[float], bool] = lambda _: True,
+    store: FrameStore = INLINE,
 ) -> GrayFrame | Unchanged | Refusal:
     """Return the gray frame; or that nothing has changed; or a refusal of a JPEG that is broken, too large or costly.
 
-    admit: whether a live frame that takes this long to decode, in seconds, may be decoded.
+    admit: whether a live frame that takes this long to decode, in seconds, may be decoded. store: where the bytes of
+    frames with a ticket are.
     """
     try:
-        header = check_jpeg(frame.jpeg)
+        jpeg = store.read_jpeg(frame.ticket) if frame.ticket else frame.jpeg
+        header = check_jpeg(jpeg)
         if not admit(header.decode_s) and not frame.every_frame:
             return Refusal(frame.camera, frame.seq, DropReason.TOO_COSTLY)
         height, width = header.height, header.width
         sketch = b""
         if frame.gate is not Gate.OPEN:
-            current = make_sketch(decode_gray(frame.jpeg, (height, width), SKETCH_PX))
+            current = make_sketch(decode_gray(jpeg, (height, width), SKETCH_PX))
             if not is_unchanged(frame.sketch, current):
                 sketch = current.tobytes()
             elif frame.gate is Gate.SKIP:
                 return Unchanged(frame.camera, frame.seq)
-        gray, _ = make_gray_frame(decode_gray(frame.jpeg, (height, width), long_side_px), long_side_px)
-    except TooLargeError:
-        return Refusal(frame.camera, frame.seq, DropReason.TOO_LARGE)
-    except TooCostlyError:
-        return Refusal(frame.camera, frame.seq, DropReason.TOO_COSTLY)
-    except ValueError:
-        return Refusal(frame.camera, frame.seq, DropReason.MALFORMED)
+        gray, _ = make_gray_frame(decode_gray(jpeg, (height, width), long_side_px), long_side_px)
+        is_stored = frame.ticket is not None and store.put_gray(frame.ticket, gray)
+    except (GoneError, ValueError) as error:
+        return Refusal(frame.camera, frame.seq, REFUSALS.get(type(error), DropReason.MALFORMED))
     return GrayFrame(
         camera=frame.camera,
         seq=frame.seq,
@@ -94,7 +102,9 @@ def preprocess_frame(
         width=width,
         height=height,
         rows=gray.shape[0],
-        pixels=gray.tobytes(),
+        columns=gray.shape[1],
+        pixels=b"" if is_stored else gray.tobytes(),
+        ticket=frame.ticket if is_stored else None,
         sketch=sketch,
     )
 

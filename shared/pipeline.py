@@ -118,7 +118,7 @@ PIPELINE = (
     StageSpec(
         stage=Stage.INFERENCE,
         consumes=("GrayFrame",),
-        produces=("Reading",),
+        produces=("Reading", "Refusal"),
         is_scalable=True,
         drop_reasons=(DropReason.REPLACED, DropReason.STALE, DropReason.WORKER_LOST),
     ),

@@ -144,6 +144,11 @@ class Settings:
         "480", _number(int, 64, 4096), "longer side, in pixels, that camera frames are scaled down to before reading"
     )
     queue: str = _setting("auto", str, "address of the queue: auto, ipc://path or tcp://host:port")
+    frames: str = _setting(
+        "auto",
+        _one_of("auto", "shared", "inline"),
+        "where the bytes of frames are: shared (shared memory), inline (messages) or auto (shared where possible)",
+    )
     queue_key: str = _setting("", str, "folder with CURVE keys; required if QUEUE lets other machines in")
     prometheus_port: int = _setting("9090", _number(int, 1, 65535), "port of Prometheus")
     run_dir: Path = _setting(".run", Path, "folder for sockets, events, recordings and Prometheus' data")

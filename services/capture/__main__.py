@@ -14,7 +14,7 @@ from shared.cameras.pace import BLOCKED_S, CALL_S, WEBCAM_OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
 from shared.messaging.messages import CameraReport
-from shared.messaging.sockets import ClientSocket, QueueLink
+from shared.messaging.sockets import ClientSocket, FrameLink
 from shared.pipeline import CameraState, DropReason, Stage
 from shared.service import lifecycle
 from shared.telemetry import metrics
@@ -66,13 +66,19 @@ def main(context: lifecycle.ServiceContext) -> None:
 def run(
     context: lifecycle.ServiceContext,
     camera: Camera,
-    queue: QueueLink,
+    queue: FrameLink,
     grabber: FrameGrabber,
     watchdog: CameraWatchdog,
 ) -> None:
     """Send frames as the queue grants credit, and the camera's state. Raises HungError if its driver hangs."""
     states = StatePublisher(queue, camera.name)
-    frames = FramePublisher(queue, camera.name, every_frame=grabber.keep_all, options=camera.options)
+    frames = FramePublisher(
+        queue,
+        camera.name,
+        every_frame=grabber.keep_all,
+        options=camera.options,
+        long_side_px=context.settings.long_side_px,
+    )
     while not context.stop.is_set():
         for event in grabber.drain_events():
             watchdog.handle_event(event)
@@ -80,7 +86,7 @@ def run(
                 metrics.RECONNECTS.labels(camera.name).inc()
         now = time.monotonic()
         status = watchdog.check_status(now)
-        states.publish(status, now)
+        states.publish(status, now, frames.ring_name)
         context.health.heartbeat(find_problem(status, queue.connected, now - frames.last_sent_at))
         if watchdog.needs_reopening():
             grabber.request_reopen()
@@ -89,6 +95,7 @@ def run(
         if grabber.has_crashed:
             raise RuntimeError("the thread that grabs frames has crashed")
         frames.send_next(grabber)
+    frames.close()
 
 
 def find_problem(status: CameraStatus, connected: bool, unsent_s: float) -> Problem | None:

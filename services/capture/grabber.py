@@ -38,7 +38,12 @@ class FrameGrabber:
         self._thread = threading.Thread(target=self._run, name="camera", daemon=True)
         self._thread.start()
 
-    def take_frame(self, timeout_s: float) -> CapturedFrame | None:
+    def wait_for_frame(self, timeout_s: float) -> bool:
+        """Return whether there is a frame that was not taken yet, as soon as there is one."""
+        with self._frame_changed:
+            return self._frame_changed.wait_for(lambda: self._frame is not None, timeout_s)
+
+    def take_frame(self, timeout_s: float = 0.0) -> CapturedFrame | None:
         """Return the newest frame that was not taken yet, as soon as there is one; None after the timeout."""
         with self._frame_changed:
             self._frame_changed.wait_for(lambda: self._frame, timeout_s)

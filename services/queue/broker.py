@@ -3,10 +3,13 @@
 import logging
 import math
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
 
 from services.queue.registry import PeerRegistry
 from services.queue.scheduler import Batch, EndedFrame, Scheduler
 from services.queue.view_fanout import ViewFanout
+from shared.messaging.frame_store import GoneError, QueueStore, Ticket
 from shared.messaging.messages import (
     CameraReport,
     Credit,
@@ -20,7 +23,7 @@ from shared.messaging.messages import (
     Unchanged,
 )
 from shared.messaging.sockets import BrokerSocket
-from shared.pipeline import WORKER_STAGES, CameraState, Outcome, Stage
+from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Outcome, Stage
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.spans import TRACE, Span
@@ -34,8 +37,11 @@ TICK_S = 0.1  # how late a silent peer, a stale frame or a stop may be noticed
 class Broker:
     """Connects the socket with the scheduler, the views and the registry of peers."""
 
-    def __init__(self, socket: BrokerSocket, max_age_s: float, reread_s: float = 0.0) -> None:
+    def __init__(
+        self, socket: BrokerSocket, max_age_s: float, reread_s: float = 0.0, store: QueueStore | None = None
+    ) -> None:
         self.socket = socket
+        self.store = store or QueueStore()
         self.scheduler = Scheduler(max_age_s, reread_s)
         self.views = ViewFanout()
         self.registry = PeerRegistry()
@@ -99,13 +105,27 @@ class Broker:
         elif known.identity != identity:
             self.handle_report(identity, known.report, now)
         self.registry.cameras[frame.camera].every_frame = frame.every_frame
-        ended = self.scheduler.add_frame(frame, now)
+        ended = self.add_frame(frame, now)
         metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
         max_age_s = math.inf if frame.every_frame else frame.max_age_s or self.scheduler.max_age_s
         metrics.CAMERA_MAX_AGE.labels(frame.camera).set(max_age_s)
         self.record_ended(ended)
         if frame.every_frame:
             self.send_every_frame_credit(frame.camera)
+
+    def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
+        """Queue a frame and keep its slot. Raises MalformedError if its ticket or number is wrong."""
+        if not frame.ticket:
+            return self.scheduler.add_frame(frame, now)
+        try:
+            self.store.hold(frame.camera, frame.ticket)
+        except GoneError as error:
+            raise MalformedError(str(error)) from error
+        try:
+            return self.scheduler.add_frame(frame, now)
+        except MalformedError:
+            self.store.free(frame.ticket)
+            raise
 
     def handle_ready(self, identity: bytes, ready: Ready, now: float) -> None:
         """Note how much a worker or viewer takes. A known name at a new identity has restarted."""
@@ -114,6 +134,7 @@ class Broker:
             self.warn(RECONNECTED, ready.name, "machines")
             self.remove_client(ready.name)
         is_new = self.registry.record_client(identity, ready.role, ready.name, now)
+        self.registry.clients[ready.name].shares_memory = bool(ready.store) and ready.store == self.store.name
         if ready.role in WORKER_STAGES:
             self.scheduler.set_batch_limit(ready.name, ready.role, ready.credit)
             return
@@ -135,6 +156,7 @@ class Broker:
         elif known.identity != identity:
             self.warn(RECONNECTED, report.camera, "cameras")
             self.scheduler.forget_camera(report.camera)
+        self.store.adopt_ring(report.camera, report.ring)
         if is_news:
             self.publish_report(report)
         if self.registry.cameras[report.camera].every_frame:
@@ -146,6 +168,7 @@ class Broker:
         """Forget a camera that left the list; its report is the last thing that viewers receive of it."""
         self.registry.remove_camera(report.camera)
         self.scheduler.forget_camera(report.camera)
+        self.store.retire_ring(report.camera)
         self.views.forget_camera(report.camera)
         self.publish_report(report)
 
@@ -169,7 +192,7 @@ class Broker:
         self.record_ended(ended)
         for batch in batches:
             count_batch(batch, now)
-            self.send_to_client(batch.worker, *(job.message for job in batch.jobs))
+            self.send_batch(batch, now)
         for camera in self.scheduler.take_frame_requests():
             self.send_credit(camera, 1)
         for viewer, views in self.views.take_views():
@@ -178,6 +201,31 @@ class Broker:
                 peer = self.registry.cameras.get(name)
                 if peer and peer.every_frame:  # its credit was held back while these views waited
                     self.send_every_frame_credit(name)
+
+    def send_batch(self, batch: Batch, now: float) -> None:
+        """Send a batch to its worker; with the bytes of the frames if the worker does not share this queue's memory."""
+        messages: list[Message] = [job.message for job in batch.jobs]
+        if not self.registry.clients[batch.worker].shares_memory:
+            messages = []
+            for job in batch.jobs:
+                try:
+                    messages.append(self.put_bytes_in(job.message))
+                except GoneError:
+                    gone = Refusal(*job.key, DropReason.REPLACED)
+                    self.record_ended(self.scheduler.add_answer(batch.worker, gone, now))
+        if messages:
+            self.send_to_client(batch.worker, *messages)
+
+    def put_bytes_in(self, message: Frame | GrayFrame) -> Frame | GrayFrame:
+        """Return a message with its bytes instead of a ticket. Raises GoneError."""
+        match message:
+            case Frame(ticket=Ticket() as ticket):
+                return replace(message, jpeg=self.store.read_jpeg(ticket), ticket=None)
+            case GrayFrame(ticket=Ticket() as ticket):
+                pixels = self.store.read_gray(ticket, message.rows, message.columns)
+                return replace(message, pixels=pixels, ticket=None)
+            case _:
+                return message
 
     def send_to_client(self, name: str, *messages: Message) -> None:
         """Send to a worker or viewer, and remove it if it cannot be reached."""
@@ -189,8 +237,16 @@ class Broker:
         self.send_credit(camera, max(0, self.scheduler.every_frame_credit(camera) - self.views.count_backlog(camera)))
 
     def send_credit(self, camera: str, frames: int) -> None:
-        """Set how many frames a camera may send, unless it has left."""
-        if peer := self.registry.cameras.get(camera):
+        """Set how many frames a camera may send, unless it has left.
+
+        A camera with a ring reads it there when it has a frame, so only one that waits is sent a message.
+        """
+        peer = self.registry.cameras.get(camera)
+        if peer is None:
+            return
+        last_seq = self.scheduler.last_seq.get(camera)
+        next_seq = self.store.next_seq(camera) if last_seq is None else last_seq + 1
+        if self.store.let_send(camera, next_seq + frames) is not False:
             self.socket.send(peer.identity, Credit(camera, frames))
 
     def publish_report(self, report: CameraReport) -> None:
@@ -207,10 +263,21 @@ class Broker:
             if TRACE.is_on:
                 note = f"{end.stage}: {end.outcome}"
                 TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.socket.now(), note))
+            self.release_slot(end)
             if frame.camera in self.registry.cameras:
                 self.views.add_ended_frame(end)
             if frame.every_frame:
                 self.send_every_frame_credit(frame.camera)
+
+    def release_slot(self, end: EndedFrame) -> None:
+        """Free the slot of a frame that ended; its JPEG is kept for the viewers that show pictures."""
+        job, ticket = end.job, end.job.frame.ticket
+        if not ticket:
+            return
+        if self.views.want_jpegs:
+            with suppress(GoneError):  # the view then comes without its picture
+                job.frame = replace(job.frame, jpeg=self.store.read_jpeg(ticket), ticket=None)
+        self.store.free(ticket, is_lost=job.is_written_to)
 
     def warn(self, sentence: str, *values: object) -> None:
         """Log a warning at most once a second, since any message may cause one."""

@@ -3,7 +3,7 @@
 Pure: no sockets and no clock; `now` is passed in, in seconds.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.messaging.messages import CameraReport, MalformedError
 from shared.pipeline import CameraState, Stage
@@ -28,6 +28,7 @@ class ConnectedPeer:
     role: Stage
     name: str
     heard_at: float
+    shares_memory: bool = field(default=False, kw_only=True)  # with the queue
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ class Job:
     message: Frame | GrayFrame  # for a worker of the current stage
     queued_at: float  # at the current stage
     attempts: int = 0
+    is_written_to: bool = False  # perhaps, by a preprocess worker that was lost with it: its slot is not used again
     reference: StillReference | None = None  # that preprocess compares the frame with
 
     @property
@@ -109,7 +110,7 @@ class Scheduler:
         if job is None:
             return []
         match answer:
-            case GrayFrame():
+            case GrayFrame() if answer.ticket in {None, job.frame.ticket}:
                 job.message, job.queued_at = answer, now
                 return self._enqueue_job(Stage.INFERENCE, job)
             case Reading():
@@ -119,7 +120,7 @@ class Scheduler:
             case Unchanged() if job.reference:
                 reading = replace(job.reference.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
                 return [self._end_job(job, Stage.PREPROCESS, Outcome.UNCHANGED, reading)]
-            case Unchanged():  # unchanged from what? it was not compared
+            case Unchanged() | GrayFrame():  # it was not compared, or it is in the slot of another frame
                 return [self._end_job(job, Stage.PREPROCESS, Outcome.MALFORMED)]
             case Refusal():
                 return [self._end_job(job, self.workers[worker].stage, Outcome(answer.reason))]
@@ -190,6 +191,7 @@ class Scheduler:
         ended = []
         for job in reversed(lost.jobs.values()):
             job.attempts += 1
+            job.is_written_to |= lost.stage is Stage.PREPROCESS
             if job.frame.every_frame and job.attempts < MAX_ATTEMPTS:
                 self.waiting[lost.stage].put_back_item(job.frame.camera, job, weight=job.frame.weight)
             else:

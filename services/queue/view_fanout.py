@@ -31,6 +31,11 @@ class ViewFanout:
         queue = self._queues.setdefault(viewer, ViewQueue())
         queue.credit, queue.with_jpeg = credit, with_jpeg
 
+    @property
+    def want_jpegs(self) -> bool:
+        """Whether a viewer shows pictures."""
+        return any(queue.with_jpeg for queue in self._queues.values())
+
     def remove_viewer(self, viewer: str) -> None:
         """Forget a viewer."""
         self._queues.pop(viewer, None)

@@ -1,5 +1,7 @@
 """Every message between processes, and its bytes: a msgpack header, then a payload.
 
+The payload is empty where a ticket in the header tells where the bytes lie (shared/messaging/frame_store.py).
+
 One message on the wire is two parts, header and payload; a batch is several such pairs in one multipart send. Each
 field that arrives is checked before a message is built from it. There is no pickle.
 """
@@ -12,6 +14,7 @@ from typing import Any, TypeGuard
 
 import msgpack
 
+from shared.messaging.frame_store import JPEG_BYTES, RING_NAME, SLOTS, STORE_NAME, Ticket
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, ROW_SIZE, Digit
 
@@ -43,7 +46,8 @@ class Frame:
     seq: int  # grows with every frame of a camera, also across restarts of its capture process
     captured_at: float
     every_frame: bool  # complete before fresh: this frame is never dropped
-    jpeg: bytes
+    jpeg: bytes  # empty if there is a ticket
+    ticket: Ticket | None = None
     gate: Gate = Gate.OPEN  # set by the queue
     sketch: bytes = b""  # of an earlier frame of the camera, to compare with
     weight: float = 1.0  # turns under load, for each turn of a camera of weight 1
@@ -57,10 +61,12 @@ class GrayFrame:
     camera: str
     seq: int
     captured_at: float
-    width: int  # of the JPEG; the gray frame itself has rows and len(pixels) / rows
+    width: int  # of the JPEG
     height: int
     rows: int
-    pixels: bytes  # 8-bit gray, row by row
+    columns: int
+    pixels: bytes  # 8-bit gray, row by row; empty if there is a ticket
+    ticket: Ticket | None = None
     sketch: bytes = b""  # of this frame, if it was to be compared and differs
 
 
@@ -119,6 +125,7 @@ class CameraReport:
     state: CameraState
     detail: str  # a sentence for people
     began_at: float
+    ring: str = ""  # that it writes its JPEGs into; empty if its frames carry them
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Ready:
     name: str
     credit: int
     with_jpeg: bool  # for a viewer that shows pictures
+    store: str = ""  # the queue's store, if the sender shares its memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,7 @@ class Pong:
 
     sent_at: float
     queue_at: float
+    store: str = ""  # the name of the queue's store; empty if it has none
 
 
 Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraReport | Credit | Ready | Ping | Pong
@@ -209,10 +218,12 @@ def _build_message(form: "MessageFormat", values: dict[Any, Any], payload: bytes
     if form.payload:
         values[form.payload] = payload
     message: Message = form.kind(**values)
-    if isinstance(message, GrayFrame) and (
-        not message.rows or not message.pixels or len(message.pixels) % message.rows
-    ):
-        raise MalformedError(f"a GrayFrame of {len(message.pixels)} pixels has no {message.rows} rows")
+    if isinstance(message, GrayFrame):
+        size = message.rows * message.columns
+        if not size or len(message.pixels) != (0 if message.ticket else size):
+            raise MalformedError(f"a GrayFrame of {message.rows} x {message.columns} has {len(message.pixels)} pixels")
+    if isinstance(message, Frame) and message.ticket and message.jpeg:
+        raise MalformedError("a Frame has a ticket and a JPEG")
     return message
 
 
@@ -242,6 +253,11 @@ def _is_count(limit: int) -> Callable[[object], bool]:
     return lambda value: type(value) is int and 0 <= value <= limit
 
 
+_is_seq = _is_count(2**53 - 1)  # what a JavaScript number holds
+_is_slot = _is_count(SLOTS - 1)
+_is_jpeg_size = _is_count(JPEG_BYTES)
+
+
 def _is_flag(value: object) -> bool:
     return type(value) is bool
 
@@ -267,13 +283,29 @@ def _is_digit_row(row: object) -> bool:
     )
 
 
+def _is_ticket(row: object) -> bool:
+    if row is None:
+        return True
+    if not isinstance(row, list) or len(row) != len(Ticket._fields):
+        return False
+    ring, slot, generation, jpeg_bytes = row
+    return (
+        isinstance(ring, str)
+        and RING_NAME.fullmatch(ring) is not None
+        and _is_slot(slot)
+        and _is_seq(generation)
+        and _is_jpeg_size(jpeg_bytes)
+        and min(generation, jpeg_bytes) > 0
+    )
+
+
 def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFormat:
     values = tuple(allowed or enum)  # a tuple, since a value that cannot be hashed is malformed, too
     members = {member.value: member for member in enum}  # a look-up takes 0.06 us, a call of the enum 0.51
     return FieldFormat(values.__contains__, members.__getitem__)
 
 
-SEQ = FieldFormat(_is_count(2**53 - 1))  # what a JavaScript number holds
+SEQ = FieldFormat(_is_seq)
 SIDE_PX = FieldFormat(_is_count(MAX_SIDE_PX))
 CREDIT = FieldFormat(_is_count(MAX_CREDIT))
 TIME = FieldFormat(_is_between(-MAX_TIME_S, MAX_TIME_S))
@@ -290,12 +322,16 @@ FIELDS = {
     "width": SIDE_PX,
     "height": SIDE_PX,
     "rows": SIDE_PX,
+    "columns": SIDE_PX,
     "credit": CREDIT,
     "frames": CREDIT,
     "captured_at": TIME,
     "began_at": TIME,
     "sent_at": TIME,
     "queue_at": TIME,
+    "ticket": FieldFormat(_is_ticket, lambda row: row and Ticket(*row)),
+    "ring": FieldFormat(lambda value: isinstance(value, str) and bool(not value or RING_NAME.fullmatch(value))),
+    "store": FieldFormat(lambda value: isinstance(value, str) and bool(not value or STORE_NAME.fullmatch(value))),
     "every_frame": FieldFormat(_is_flag),
     "with_jpeg": FieldFormat(_is_flag),
     "sketch": FieldFormat(lambda value: isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES),

@@ -14,6 +14,7 @@ import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
 from shared.messaging.clock import QueueClock
+from shared.messaging.frame_store import FrameStore
 from shared.messaging.keys import load_pair, load_queue_key
 from shared.messaging.messages import (
     MAX_PAYLOAD_BYTES,
@@ -53,6 +54,14 @@ class QueueLink(Protocol):
         """Whether the queue has answered lately."""
 
 
+class FrameLink(QueueLink, Protocol):
+    """A connection of a process that handles the bytes of frames."""
+
+    @property
+    def store(self) -> FrameStore:
+        """The queue's frame store, if this process shares its memory."""
+
+
 def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
@@ -74,13 +83,23 @@ def _make_poller(socket: zmq.Socket[bytes]) -> zmq.Poller:
     return poller
 
 
-def _receive_parts(socket: zmq.Socket[bytes]) -> list[bytes]:
-    """Receive one multipart message. recv_multipart would read a socket option after each part.
+def _receive_first(socket: zmq.Socket[bytes], poller: zmq.Poller, timeout_s: float) -> zmq.Frame | None:
+    """Return the first part of a multipart message; None after the timeout. Without one there is nothing to poll."""
+    if timeout_s > 0 and not poller.poll(_milliseconds(timeout_s)):
+        return None
+    try:
+        return socket.recv(zmq.DONTWAIT, copy=False)
+    except zmq.Again:
+        return None
 
-    Raises MalformedError if it is too large as a whole; its other parts are thrown away.
+
+def _receive_rest(socket: zmq.Socket[bytes], frame: zmq.Frame) -> list[bytes]:
+    """Return the parts that follow a part. recv_multipart would read a socket option after each of them.
+
+    Raises MalformedError if they are too large as a whole; the others are thrown away.
     """
-    frame = socket.recv(copy=False)
-    parts, size_bytes = [frame.bytes], len(frame)
+    parts: list[bytes] = []
+    size_bytes = 0
     while frame.more:
         frame = socket.recv(copy=False)
         size_bytes += len(frame)
@@ -113,8 +132,9 @@ def is_listening(address: str) -> bool:
 class BrokerSocket:
     """The queue's socket: answers pings, and addresses each peer by its identity."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Bind. Raises ConfigError if the address is in use or wrong."""
+    def __init__(self, settings: Settings, store_name: str = "") -> None:
+        """Bind, and tell peers the name of the queue's store. Raises ConfigError if the address is in use or wrong."""
+        self._store_name = store_name
         if is_listening(settings.queue_address):  # libzmq would take the ipc address from its owner
             raise _cannot_bind(settings, "it is in use")
         self._access = PeerAccess(Path(settings.queue_key)) if settings.queue_key else None
@@ -142,14 +162,14 @@ class BrokerSocket:
         """
         if self._access:
             self._access.reload(self.now())
-        if not self._poller.poll(_milliseconds(timeout_s)):
+        first = _receive_first(self._socket, self._poller, timeout_s)
+        if first is None:
             return None
-        first = self._socket.recv(copy=False)
-        identity, messages = first.bytes, decode(_receive_parts(self._socket) if first.more else [])
+        identity, messages = first.bytes, decode(_receive_rest(self._socket, first))
         if self._access:
             self._access.check(str(first.get("User-Id")), identity, messages, self.now())
         for ping in [message for message in messages if isinstance(message, Ping)]:
-            self.send(identity, Pong(ping.sent_at, self.now()))
+            self.send(identity, Pong(ping.sent_at, self.now(), self._store_name))
         return identity, [message for message in messages if not isinstance(message, Ping)]
 
     def send(self, identity: bytes, *messages: Message) -> bool:
@@ -181,6 +201,7 @@ class ClientSocket:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._clock = QueueClock()
+        self.store = FrameStore(is_wanted=settings.frames != "inline")
         self._pinged_at = self._heard_at = -1e9
         self._open()
 
@@ -221,19 +242,22 @@ class ClientSocket:
     def receive(self, timeout_s: float) -> list[Message]:
         """Return the messages of one send; an empty list after the timeout."""
         deadline = self._clock.local() + timeout_s
-        while self._poller.poll(_milliseconds(deadline - self._clock.local())):
+        while True:
+            first = _receive_first(self._socket, self._poller, deadline - self._clock.local())
+            if first is None:
+                return []
             self._heard_at = self._clock.local()
             try:
-                messages = decode(_receive_parts(self._socket))
+                messages = decode([first.bytes, *_receive_rest(self._socket, first)])
             except MalformedError:  # a queue of another version
                 MALFORMED.inc()
-                continue
+                messages = []
             for pong in [message for message in messages if isinstance(message, Pong)]:
                 self._clock.record_pong(pong)
+                self.store.attach(pong.store)
                 messages.remove(pong)
             if messages:
                 return messages
-        return []
 
     def close(self) -> None:
         """Close the socket."""

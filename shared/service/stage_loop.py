@@ -9,8 +9,9 @@ from time import monotonic
 from typing import TypeVar
 from uuid import getnode
 
+from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Frame, GrayFrame, Message, Ready
-from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, QueueLink
+from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, FrameLink
 from shared.service.lifecycle import ServiceContext
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
@@ -23,18 +24,21 @@ LAST_BATCH_S = 0.05  # for a batch that the queue sent before it knew that this 
 
 
 def serve_stage(
-    context: ServiceContext, kind: type[Work], credit: int, work: Callable[[Sequence[Work]], Sequence[Message]]
+    context: ServiceContext,
+    kind: type[Work],
+    credit: int,
+    work: Callable[[Sequence[Work], FrameStore], Sequence[Message]],
 ) -> None:
-    """Connect to the queue, and work until told to stop."""
+    """Connect to the queue, and work until told to stop; work() finds the bytes of frames in the store."""
     queue = ClientSocket(context.settings)
     ready = Ready(role=context.stage, name=worker_address(context.name), credit=credit, with_jpeg=False)
     context.log.info("ready")
-    run_loop(queue, ready, kind, work, context.stop, context.health)
+    run_loop(queue, ready, kind, lambda batch: work(batch, queue.store), context.stop, context.health)
     queue.close()
 
 
 def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
-    queue: QueueLink,
+    queue: FrameLink,
     ready: Ready,
     kind: type[Work],
     work: Callable[[Sequence[Work]], Sequence[Message]],
@@ -52,7 +56,8 @@ def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     while not stop.is_set():
         health.heartbeat(None if queue.connected else QUEUE_SILENT)
         now = clock()
-        if is_due := now - ready_at >= HEARTBEAT_S:
+        if is_due := now - ready_at >= HEARTBEAT_S or ready.store != queue.store.name:
+            ready = replace(ready, store=queue.store.name)
             answers = (*answers, ready)
         if answers and queue.send(*answers) and is_due:
             ready_at = now

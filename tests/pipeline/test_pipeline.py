@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.pipeline.pipeline import HonchoPipeline, run_pipeline, wait_for
 
@@ -70,8 +71,9 @@ def test_two_inference_workers_share_the_work(tmp_path: Path) -> None:
             wait_for(partial(has_worked, pipeline, worker))
 
 
-def test_every_frame_of_a_video_is_read_although_a_worker_is_killed(tmp_path: Path, clip: Path) -> None:
-    with run_pipeline(tmp_path, str(clip), EVERY_FRAME="true") as pipeline:
+@pytest.mark.parametrize("frames", ["shared", "inline"])
+def test_every_frame_of_a_video_is_read_although_a_worker_is_killed(tmp_path: Path, clip: Path, frames: str) -> None:
+    with run_pipeline(tmp_path, str(clip), EVERY_FRAME="true", FRAMES=frames) as pipeline:
         wait_for(lambda: pipeline.count_readings("clip") > 5)
         os.kill(pipeline.find_processes()["inference.1"].pid, signal.SIGKILL)
         wait_for(lambda: pipeline.count_readings("clip") == 200)

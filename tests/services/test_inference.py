@@ -1,6 +1,7 @@
 """A batch of gray frames becomes as many readings, with boxes in pixels of their pictures."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
 from services import inference
-from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading
+from shared.messaging import shared_memory
+from shared.messaging.frame_store import FrameRing, make_store
+from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
 from shared.vision.digit import Digit
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from tests.conftest import MakeSettings
@@ -41,7 +44,14 @@ def gray_frame(camera: str, width: int, height: int) -> GrayFrame:
     """A frame scaled down to a width of 64."""
     rows = 64 * height // width
     return GrayFrame(
-        camera=camera, seq=1, captured_at=1.5, width=width, height=height, rows=rows, pixels=b"\xff" * (rows * 64)
+        camera=camera,
+        seq=1,
+        captured_at=1.5,
+        width=width,
+        height=height,
+        rows=rows,
+        columns=64,
+        pixels=b"\xff" * (rows * 64),
     )
 
 
@@ -120,3 +130,28 @@ def test_batch_size_from_the_settings_is_not_measured(
 def test_shipped_networks_read_the_sample_frame() -> None:
     (digits,) = load_recognizer(MODELS).read([inference.draw_sample_frame(480)])
     assert sorted(digit.digit for digit in digits) == [2, 3, 7]
+
+
+def test_gray_frames_in_shared_memory_are_read_there_and_those_that_are_gone_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+    store = make_store()
+    ring = FrameRing(store.name, 64, next_seq=0)
+    store.adopt_ring("a", ring.name)
+    frames = [replace(gray_frame("a", 64, 48), seq=seq, pixels=b"", ticket=ring.put_jpeg(b"jpeg")) for seq in range(3)]
+    before, during, there = [frame.ticket for frame in frames if frame.ticket]
+    store.free(before)
+    ring.put_jpeg(b"other")  # in the slot of the first
+
+    class Overwritten(FakeRecognizer):
+        def read_and_count(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[tuple[Digit, ...], int]]:
+            store.free(during)
+            ring.put_jpeg(b"other")  # in the slot of the second, while it is read
+            return super().read_and_count(grays)
+
+    large = replace(frames[2], seq=3, rows=480, columns=640)  # more than a slot holds
+    answers = inference.answer_batch(cast(FrameRecognizer, Overwritten()), [*frames, large], store)
+    assert [type(answer) for answer in answers] == [Refusal, Refusal, Reading, Refusal]
+    assert [answer.seq for answer in answers] == [0, 1, 2, 3]
+    assert store.holds(there)

@@ -2,12 +2,15 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from services.preprocess import OTHERS_WITHIN_S, SlowFrameLimiter, preprocess_frame
+from shared.messaging import shared_memory
+from shared.messaging.frame_store import FrameRing, QueueStore, make_store
 from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
 from shared.pipeline import DropReason, Gate
 from tests.shared.vision.hostile_jpegs import add_scans
@@ -131,3 +134,36 @@ def test_slow_picture_of_a_file_that_is_read_completely_is_never_refused() -> No
     answer = preprocess_frame(replace(frame(jpeg(480, 640)), every_frame=True), 480, lambda _: False)
     assert isinstance(answer, GrayFrame)
     assert preprocess_frame(frame(jpeg(480, 640)), 480, lambda _: False) == Refusal("cam", 7, DropReason.TOO_COSTLY)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QueueStore:
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+    return make_store()
+
+
+@pytest.mark.parametrize("is_small", [True, False])
+def test_gray_frame_of_a_frame_in_shared_memory_is_written_beside_it(store: QueueStore, is_small: bool) -> None:
+    ring = FrameRing(store.name, 640 if is_small else 64, next_seq=0)
+    store.adopt_ring("cam", ring.name)
+    data = jpeg(480, 640)
+    given = replace(frame(b""), ticket=ring.put_jpeg(data))
+    assert given.ticket
+    gray, inline = preprocess_frame(given, 640, store=store), preprocess_frame(frame(data), 640)
+    assert isinstance(gray, GrayFrame)
+    assert isinstance(inline, GrayFrame)
+    if is_small:
+        assert (gray.ticket, gray.pixels) == (given.ticket, b"")
+        assert store.read_gray(given.ticket, gray.rows, gray.columns) == inline.pixels
+    else:  # it does not fit the slot
+        assert gray == inline
+
+
+def test_frame_whose_slot_holds_another_is_refused_as_replaced(store: QueueStore) -> None:
+    ring = FrameRing(store.name, 64, next_seq=0)
+    store.adopt_ring("cam", ring.name)
+    given = replace(frame(b""), ticket=ring.put_jpeg(jpeg(48, 64)))
+    assert given.ticket
+    store.free(given.ticket)
+    ring.put_jpeg(jpeg(48, 64, 7))
+    assert preprocess_frame(given, 640, store=store) == Refusal("cam", 7, DropReason.REPLACED)

@@ -26,6 +26,7 @@ from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
 from shared.demo import HEIGHT, WIDTH
+from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import CameraState, Stage
@@ -47,6 +48,7 @@ class CreditQueue:
     failing_sends: int = 0  # number of frames that cannot be sent
     idle_turns: int = 0  # since the last message was sent
     connected: bool = True
+    store: FrameStore = field(default_factory=FrameStore)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def send(self, *messages: Message) -> bool:

@@ -2,14 +2,18 @@
 
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TypeVar, cast
 
+import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
 from services.queue.broker import MAX_RECEIVES, Broker
 from services.queue.registry import MAX_CAMERAS, SILENT_AFTER_S
 from services.queue.scheduler import EVERY_FRAME_WINDOW
+from shared.messaging import shared_memory
+from shared.messaging.frame_store import FrameRing, QueueStore, Ticket, make_store
 from shared.messaging.messages import (
     CameraReport,
     Credit,
@@ -84,7 +88,9 @@ def frame(seq: int, at: float = 100.0, every_frame: bool = False, camera: str = 
 
 def gray_frame(seq: int, at: float = 100.0, sketch: bytes = b"") -> GrayFrame:
     pixels = b"\0" * 8
-    return GrayFrame(camera="cam", seq=seq, captured_at=at, width=4, height=2, rows=2, pixels=pixels, sketch=sketch)
+    return GrayFrame(
+        camera="cam", seq=seq, captured_at=at, width=4, height=2, rows=2, columns=4, pixels=pixels, sketch=sketch
+    )
 
 
 def reading(seq: int, at: float = 100.0, digits: tuple[Digit, ...] = ()) -> Reading:
@@ -427,3 +433,163 @@ def test_camera_that_is_refused_leaves_no_metrics(broker: Broker) -> None:
         send(broker, b"c", replace(LIVE, camera=f"cam.{number}"))
     send(broker, b"c", replace(LIVE, camera="refused"))
     assert "refused" not in {s.labels.get("camera") for metric in REGISTRY.collect() for s in metric.samples}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> QueueStore:
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+    return make_store()
+
+
+@pytest.fixture
+def ring(store: QueueStore) -> FrameRing:
+    return FrameRing(store.name, 64, next_seq=1)
+
+
+@pytest.fixture
+def sharing(store: QueueStore, ring: FrameRing) -> Broker:
+    """A queue with a camera whose frames are in shared memory."""
+    broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15, store=store)
+    send(broker, b"c", replace(LIVE, ring=ring.name))
+    return broker
+
+
+def put(ring: FrameRing, seq: int, every_frame: bool = False) -> Frame:
+    """Return a frame whose JPEG is in the ring."""
+    return replace(frame(seq, every_frame=every_frame), jpeg=b"", ticket=ring.put_jpeg(b"jpeg"))
+
+
+def put_gray(store: QueueStore, given: Frame) -> GrayFrame:
+    """Return the gray frame of a frame in shared memory."""
+    assert given.ticket
+    assert store.put_gray(given.ticket, np.full((2, 4), 7, np.uint8))
+    return replace(gray_frame(given.seq), pixels=b"", ticket=given.ticket)
+
+
+def is_free(ring: FrameRing, given: Frame) -> bool:
+    """Return whether the slot of a frame can be used again."""
+    assert given.ticket
+    return not ring._is_used(given.ticket.slot)
+
+
+def test_frame_in_shared_memory_travels_as_a_ticket_and_its_slot_is_free_at_the_end(
+    sharing: Broker, store: QueueStore, ring: FrameRing
+) -> None:
+    preprocess, inference = (replace(ready, store=store.name) for ready in (PREPROCESS, INFERENCE))
+    send(sharing, b"p", preprocess)
+    send(sharing, b"i", inference)
+    given = put(ring, 1)
+    send(sharing, b"c", given)
+    assert received(sharing, b"p", Frame) == [given]
+    gray = put_gray(store, given)
+    send(sharing, b"p", gray)
+    assert received(sharing, b"i", GrayFrame) == [gray]
+    assert not is_free(ring, given)
+    send(sharing, b"i", reading(1))
+    assert is_free(ring, given)
+
+
+def test_queue_puts_the_bytes_in_for_a_worker_that_does_not_share_its_memory(
+    sharing: Broker, store: QueueStore, ring: FrameRing
+) -> None:
+    send(sharing, b"p", PREPROCESS)
+    send(sharing, b"i", replace(INFERENCE, store="0123abcd"))
+    given = put(ring, 1)
+    send(sharing, b"c", given)
+    assert received(sharing, b"p", Frame) == [replace(given, jpeg=b"jpeg", ticket=None)]
+    gray = put_gray(store, given)
+    send(sharing, b"p", gray)
+    assert received(sharing, b"i", GrayFrame) == [replace(gray, pixels=bytes([7] * 8), ticket=None)]
+
+
+def test_viewer_gets_the_jpeg_of_a_frame_whose_slot_is_used_again(sharing: Broker, ring: FrameRing) -> None:
+    send(sharing, b"d", replace(DISPLAY, credit=0))
+    first, second = put(ring, 1), put(ring, 2)
+    send(sharing, b"c", first, second)
+    assert is_free(ring, first)
+    put(ring, 3)
+    send(sharing, b"d", DISPLAY)
+    assert [(one.seq, one.jpeg) for one in received(sharing, b"d", View)] == [(1, b"jpeg")]
+
+
+def test_frame_that_is_refused_by_the_queue_frees_its_slot(sharing: Broker, ring: FrameRing) -> None:
+    first, late = put(ring, 2), put(ring, 1)
+    send(sharing, b"c", first)
+    send(sharing, b"c", late)
+    assert is_free(ring, late)
+    assert not is_free(ring, first)
+
+
+@pytest.mark.parametrize("ring_name", ["", "0123abcd-0123abcd"])
+def test_ticket_of_a_ring_that_is_gone_is_a_malformed_message(sharing: Broker, ring: FrameRing, ring_name: str) -> None:
+    before = total("digitcam_malformed_total")
+    ticket = Ticket(ring_name or ring.name, 0, 1, 4)
+    send(sharing, b"other", replace(frame(1, camera="other"), jpeg=b"", ticket=ticket))
+    assert total("digitcam_malformed_total") == before + 1
+
+
+def test_gray_frame_in_the_slot_of_another_frame_is_malformed(sharing: Broker, ring: FrameRing) -> None:
+    before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="malformed")
+    send(sharing, b"p", PREPROCESS)
+    given, other = put(ring, 1), put(ring, 2)
+    send(sharing, b"c", given)
+    send(sharing, b"p", replace(gray_frame(1), pixels=b"", ticket=other.ticket))
+    assert total("digitcam_drops_total", camera="cam", stage="preprocess", reason="malformed") == before + 1
+
+
+def test_slot_that_a_lost_preprocess_worker_may_still_write_into_is_not_used_again(
+    sharing: Broker, store: QueueStore, ring: FrameRing
+) -> None:
+    send(sharing, b"p", PREPROCESS)
+    send(sharing, b"i", INFERENCE)
+    lost, read = put(ring, 1), put(ring, 2)
+    send(sharing, b"c", lost)
+    fake(sharing).at += SILENT_AFTER_S[Stage.PREPROCESS] + 1
+    sharing.run_once(0)
+    send(sharing, b"p2", replace(PREPROCESS, name="preprocess.2"))
+    send(sharing, b"c", replace(read, captured_at=fake(sharing).at))
+    send(sharing, b"p2", put_gray(store, read))
+    send(sharing, b"i", INFERENCE)
+    send(sharing, b"i", reading(2))
+    assert (is_free(ring, lost), is_free(ring, read)) == (False, True)
+
+
+def test_frame_of_a_file_that_was_lost_once_keeps_its_slot_until_it_is_read(
+    sharing: Broker, store: QueueStore, ring: FrameRing
+) -> None:
+    send(sharing, b"p", replace(PREPROCESS, store=store.name))
+    given = put(ring, 1, every_frame=True)
+    send(sharing, b"c", given)
+    assert send(sharing, b"new", replace(PREPROCESS, store=store.name)) == [given]
+    assert store.read_jpeg(given.ticket or Ticket("", 0, 0, 0)) == b"jpeg"
+
+
+def test_camera_that_does_not_wait_is_sent_no_credit(sharing: Broker, ring: FrameRing) -> None:
+    sent = len(received(sharing, b"c", Credit))
+    send(sharing, b"p", PREPROCESS)
+    send(sharing, b"c", put(ring, 1))
+    assert ring.until_seq == 3  # the second frame may be sent
+    assert len(received(sharing, b"c", Credit)) == sent
+    ring.set_waiting(True)
+    send(sharing, b"p", Refusal("cam", 1, DropReason.MALFORMED))
+    send(sharing, b"c", put(ring, 2))
+    assert ring.until_seq == 4
+    assert received(sharing, b"c", Credit)[sent:] == [Credit("cam", 1)]
+
+
+def test_camera_goes_on_in_its_ring_over_a_new_connection(sharing: Broker, ring: FrameRing) -> None:
+    ring.set_next_seq(500)
+    send(sharing, b"new", replace(LIVE, ring=ring.name))
+    assert ring.until_seq == 501
+
+
+def test_ring_of_a_camera_that_left_is_removed(sharing: Broker, ring: FrameRing, tmp_path: Path) -> None:
+    assert (tmp_path / f"digitcam-{ring.name}").exists()
+    send(sharing, b"c", LEFT)
+    assert not (tmp_path / f"digitcam-{ring.name}").exists()
+
+
+def test_queue_without_a_store_sends_credit_by_messages(ring: FrameRing) -> None:
+    broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15)
+    assert send(broker, b"c", replace(LIVE, ring=ring.name)) == [Credit("cam", 1)]
+    assert ring.until_seq == 0

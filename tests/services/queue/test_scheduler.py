@@ -23,7 +23,9 @@ def frame(camera: str, seq: int, at: float = 0.0, every_frame: bool = False) -> 
 def gray_frame(job: Job) -> GrayFrame:
     camera, seq = job.key
     captured_at = job.frame.captured_at
-    return GrayFrame(camera=camera, seq=seq, captured_at=captured_at, width=2, height=1, rows=1, pixels=b"\0\0")
+    return GrayFrame(
+        camera=camera, seq=seq, captured_at=captured_at, width=2, height=1, rows=1, columns=2, pixels=b"\0\0"
+    )
 
 
 def reading(job: Job) -> Reading:

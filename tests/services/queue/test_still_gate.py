@@ -25,6 +25,7 @@ def read_frame(gate: StillGate, gated: Frame, reference: StillReference | None, 
         width=2,
         height=1,
         rows=1,
+        columns=2,
         pixels=b"\0\0",
         sketch=scene.encode() if is_changed else b"",
     )

@@ -34,7 +34,7 @@ SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.9
 READY = Ready(role=Stage.INFERENCE, name="inference.1@host", credit=16, with_jpeg=False)
 EACH_KIND: list[Message] = [
     Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"\xff\xd8jpeg"),
-    GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, pixels=b"123456"),
+    GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, columns=3, pixels=b"123456"),
     Frame(
         camera="demo",
         seq=1,
@@ -46,7 +46,17 @@ EACH_KIND: list[Message] = [
         weight=2.0,
         max_age_s=0.5,
     ),
-    GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, pixels=b"123456", sketch=b"sketch"),
+    GrayFrame(
+        camera="demo",
+        seq=1,
+        captured_at=2.5,
+        width=640,
+        height=480,
+        rows=2,
+        columns=3,
+        pixels=b"123456",
+        sketch=b"sketch",
+    ),
     Unchanged("demo", 1),
     Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=(SEVEN, SEVEN)),
     Refusal("demo", 1, DropReason.MALFORMED),
@@ -157,7 +167,7 @@ def test_unexpected_payload_is_malformed() -> None:
 @pytest.mark.parametrize("rows", [0, 4])
 def test_gray_frame_whose_pixels_are_not_a_rectangle_is_malformed(rows: int) -> None:
     header = header_of(EACH_KIND[1]) | {"rows": rows}
-    with pytest.raises(MalformedError, match="rows"):
+    with pytest.raises(MalformedError, match="pixels"):
         decode([msgpack.packb(header), b"123456"])
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
 from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import DropReason, Stage
@@ -25,6 +26,7 @@ class BatchQueue:
         self.receive_s = receive_s
         self.at = 0.0
         self.is_there = True
+        self.store = FrameStore()
         self.stop = threading.Event()
         self.sent: list[tuple[Message, ...]] = []
 

@@ -10,11 +10,11 @@ from services.display.web.web_log import report_failure
 from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
 from shared.messaging.messages import CameraReport
-from shared.messaging.sockets import QueueLink
+from shared.messaging.sockets import FrameLink
 from shared.pipeline import CameraState
 
 
-class QueueConnection(QueueLink, Protocol):
+class QueueConnection(FrameLink, Protocol):
     """A connection to the queue that can be closed."""
 
     def close(self) -> None: ...
@@ -35,10 +35,14 @@ class FrameSlot:
             self._frame, self.filled_at = frame, time.monotonic()
             self._changed.notify()
 
-    def take_frame(self, timeout_s: float) -> CapturedFrame | None:
-        """Return the frame that waits, as soon as there is one; None after the timeout."""
+    def wait_for_frame(self, timeout_s: float) -> bool:
+        """Return whether a frame waits, as soon as there is one."""
         with self._changed:
-            self._changed.wait_for(lambda: self._frame, timeout_s)
+            return self._changed.wait_for(lambda: self._frame is not None, timeout_s)
+
+    def take_frame(self) -> CapturedFrame | None:
+        """Return the frame that waits; None if there is none."""
+        with self._changed:
             frame, self._frame = self._frame, None
         if frame:
             self._on_taken()
@@ -84,8 +88,9 @@ class Uplink:
                 if self._slot.filled_at:
                     watchdog.handle_event(FrameGrabbed(self._slot.filled_at, 0))
                 now = time.monotonic()
-                states.publish(watchdog.check_status(now), now)
+                states.publish(watchdog.check_status(now), now, frames.ring_name)
                 frames.send_next(self._slot)
+            frames.close()
             queue.send(
                 CameraReport(camera=name, state=CameraState.LEFT, detail="its browser has left", began_at=queue.now())
             )

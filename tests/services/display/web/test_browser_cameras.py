@@ -25,6 +25,7 @@ from services.display.web.browser_cameras.jpeg import MAX_PX, check_browser_jpeg
 from services.display.web.browser_cameras.registry import MAX_BROWSER_CAMERAS
 from services.display.web.browser_cameras.session import FRAME_BYTES, MAX_FPS, limit_age
 from services.display.web.server import WebServer
+from shared.messaging.frame_store import INLINE, FrameStore
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.pipeline import CameraState
 from tests.services.display.web.test_server import in_browser, report, settings
@@ -42,6 +43,7 @@ class RecordingQueue:
 
     sent: list[Message] = field(default_factory=list)
     connected = True
+    store: FrameStore = INLINE
     closed: threading.Event = field(default_factory=threading.Event)
 
     def send(self, *messages: Message) -> bool:
