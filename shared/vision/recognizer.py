@@ -77,6 +77,7 @@ class FrameRecognizer:
     detector: Network
     classifier: Network
     fusion: Fusion = FITTED
+    min_log_p: float = MIN_LOG_P
 
     def read(self, grays: Sequence[Gray]) -> list[tuple[Digit, ...]]:
         """Return the digits of each gray frame (h x w uint8, any size), their boxes in its pixels."""
@@ -99,8 +100,8 @@ class FrameRecognizer:
         ends = np.cumsum([len(one.boxes) for one in detections])[:-1]
         return [
             (
-                measure_gaps(gray, make_digits(ink_boxes, part, select_candidates(one.boxes, part))),
-                int((~is_accepted(part)).sum()),
+                measure_gaps(gray, make_digits(ink_boxes, part, select_candidates(one.boxes, part, self.min_log_p))),
+                int((~is_accepted(part, self.min_log_p)).sum()),
             )
             for gray, one, part, ink_boxes in zip(
                 grays, detections, np.split(log_p, ends), np.split(output.boxes, ends), strict=True
@@ -165,15 +166,17 @@ def make_classifier_input(pyramid: Sequence[Gray], box: Sequence[float]) -> Clas
     return ClassifierInput(image, (x, y, width, height))
 
 
-def is_accepted(log_p: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return for each candidate (n x 11) whether one digit is more probable than everything else."""
-    return np.asarray(log_p[:, :NOT_A_DIGIT].max(axis=1) > MIN_LOG_P, np.bool_)
+def is_accepted(log_p: NDArray[np.float64], min_log_p: float = MIN_LOG_P) -> NDArray[np.bool_]:
+    """Return for each candidate (n x 11) whether one digit is probable enough."""
+    return np.asarray(log_p[:, :NOT_A_DIGIT].max(axis=1) > min_log_p, np.bool_)
 
 
-def select_candidates(boxes: NDArray[np.float32], log_p: NDArray[np.float64]) -> NDArray[np.intp]:
+def select_candidates(
+    boxes: NDArray[np.float32], log_p: NDArray[np.float64], min_log_p: float = MIN_LOG_P
+) -> NDArray[np.intp]:
     """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once."""
     confidence = log_p[:, :NOT_A_DIGIT].max(axis=1)
-    best_first = np.argsort(-confidence, kind="stable")[: np.count_nonzero(confidence > MIN_LOG_P)]
+    best_first = np.argsort(-confidence, kind="stable")[: np.count_nonzero(confidence > min_log_p)]
     return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU)], np.intp)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from shared.demo import DemoCamera
+from shared.demo.paper import load_digits
 
 DIGITCAM = Path(sys.executable).parent / "digitcam"
 AT_S = 1.5  # a moment at which the demo's sheet is whole in the picture
@@ -211,8 +212,9 @@ def test_files_that_a_folder_leaves_out_are_named(tmp_path: Path, sheet: Path) -
 
 def test_long_strip_is_read_in_parts_and_each_digit_once(tmp_path: Path) -> None:
     strip = np.full((300, 6000), 235, np.uint8)
-    for digit in range(10):
-        cv2.putText(strip, str(digit), (180 + 580 * digit, 215), cv2.FONT_HERSHEY_SIMPLEX, 6, 40, 14, cv2.LINE_AA)
+    for digit, examples in enumerate(load_digits()):
+        ink = cv2.resize(examples[2], (280, 280), interpolation=cv2.INTER_CUBIC)
+        strip[10:290, 100 + 580 * digit : 380 + 580 * digit] -= (0.7 * ink).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "across.png"), strip)
     column = np.vstack([strip[:, 580 * digit : 580 * digit + 580] for digit in range(10)])
     cv2.imwrite(str(tmp_path / "down.png"), column)

@@ -25,8 +25,9 @@ from shared.vision.image_files import Photo
 from shared.vision.recognizer import SupportsRead, load_recognizer
 from training.baseline import ClassicalRecognizer
 from training.data import is_complete, load_mnist
-from training.evaluate.calibration import measure_calibration
+from training.evaluate.calibration import collect_evidence, measure_calibration
 from training.evaluate.drawing import measure_drawing
+from training.evaluate.drawn_pictures import measure_drawn_pictures
 from training.evaluate.figures import Figure
 from training.evaluate.frame_time import measure_frame_times
 from training.evaluate.frames import measure_clip, measure_demo, measure_shown_demo
@@ -142,9 +143,14 @@ def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
             if (clip := folder / CLIP).is_file():
                 yield from measure_clip(each, name, clip)
     yield from measure_all_photographs(options.photographs, recognizers)
+    present = [folder for folder in options.photographs if (folder / MANIFEST).is_file()]
+    if present:
+        evidence, names = collect_evidence(recognizer, present), " and ".join(folder.name for folder in present)
+        yield from measure_calibration(names, RECOGNIZER, evidence, recognizer.fusion.calibration)
     long_side_px = load_settings(env_file=Path(os.devnull)).long_side_px
     yield from measure_shown_demo(recognizer, RECOGNIZER, long_side_px)
     yield from measure_drawing(recognizer, RECOGNIZER, long_side_px)
+    yield from measure_drawn_pictures(recognizer, RECOGNIZER)
     yield from measure_frame_times(recognizer, RECOGNIZER)
 
 
@@ -156,9 +162,7 @@ def measure_all_photographs(folders: Sequence[Path], recognizers: Mapping[str, S
         for folder, photographs in zip(present, read, strict=True):
             yield from measure_photographs(folder.name, name, photographs)
             yield from measure_labels(folder.name, name, photographs)
-        if name == RECOGNIZER and present:
-            everything = list(chain.from_iterable(read))
-            yield from measure_calibration(" and ".join(folder.name for folder in present), name, everything)
+        if name == RECOGNIZER:
             for folder, photographs in zip(present, read, strict=True):
                 yield from measure_sources(folder.name, name, photographs)
     for name, find_digits in find_text_readers() if present else ():

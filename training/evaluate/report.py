@@ -8,6 +8,13 @@ from training.evaluate.figures import Figure
 from training.evaluate.goals import format_goals
 from training.evaluate.photographs import FORMAT
 
+LOOKED_AT = (
+    "How often the photographs were looked at: photos chose a dozen thresholds and which trainings are averaged",
+    "([decision 7](decisions/0007-a-detector-and-a-classifier.md)), and the scenes were revised after its errors seven",
+    "times or more. Photos and photos_second together chose two weights and the calibration, by sources left out",
+    "([decision 35](decisions/0035-confidence-is-calibrated-on-sources-left-out.md)), and where the box of ink ends.",
+    "Expect less on photographs of other people: the table by source shows how much sources differ.",
+)
 SOURCE_METRICS = ("recall", "precision", "exact")
 
 
@@ -38,8 +45,9 @@ def format_report(figures: Sequence[Figure], speed_record: Sequence[str] = ()) -
         "",
         "Pictures: [digits read in scenes](scenes-read.jpg), [errors on MNIST](classifier-mnist-wrong.png),",
         "and crops: [right](classifier-right.png), [wrong](classifier-wrong.png), [refused](classifier-refused.png),",
-        "[taken for digits](classifier-taken-for-digits.png).",
-        "What was tuned on: [decision 7](decisions/0007-a-detector-and-a-classifier.md).",
+        "[taken for digits](classifier-taken-for-digits.png). [Drawn pictures](bad-input.jpg) without handwriting.",
+        "",
+        *LOOKED_AT,
         "",
         f"{platform.machine()}, Python {platform.python_version()}, onnxruntime {version('onnxruntime')}.",
         "",

@@ -5,7 +5,7 @@ import pytest
 
 from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import ClassifierOutput, Fusion, fuse
+from shared.vision.fusion import Calibration, ClassifierOutput, Fusion, fuse
 
 
 def detected(score: float, digit: int) -> Detections:
@@ -55,3 +55,20 @@ def test_slant_of_a_slash_counts_against_ones_only(slant: float, label: int, cos
 def test_upright_stroke_counts_for_a_one(slant: float, label: int, gain: float) -> None:
     upright, neutral = (digit_log_odds(Fusion(upright=weight), label, slant) for weight in (0.5, 0))
     assert upright - neutral == pytest.approx(gain, abs=0.02)
+
+
+def test_doubt_about_the_class_counts_against_a_digit() -> None:
+    agreed, torn = (fuse(Fusion(doubt=2), detected(0.6, 3), classified(label))[0] for label in (3, 5))
+    plain = fuse(Fusion(), detected(0.6, 3), classified(5))[0]
+    assert agreed[NOT_A_DIGIT] < torn[NOT_A_DIGIT]
+    class_p = np.exp(plain[:NOT_A_DIGIT].max() - np.logaddexp.reduce(plain[:NOT_A_DIGIT]))
+    odds, doubted = (np.logaddexp.reduce(one[:NOT_A_DIGIT]) - one[NOT_A_DIGIT] for one in (plain, torn))
+    assert odds - doubted == pytest.approx(-2 * np.log(class_p), abs=1e-6)
+
+
+def test_calibration_moves_the_log_odds_and_keeps_the_class() -> None:
+    raw, calibrated = (digit_log_odds(Fusion(calibration=each), 3, 0) for each in (Calibration(), Calibration(2, -0.5)))
+    assert calibrated == pytest.approx(2 * raw - 0.5)
+    log_p = fuse(Fusion(calibration=Calibration(2, -0.5)), detected(0.6, 3), classified(3))[0]
+    assert log_p.argmax() == 3
+    assert np.exp(log_p).sum() == pytest.approx(1)

@@ -5,6 +5,7 @@
 const UNREAD = "?"; // in a number, a character that was not read
 const SMALL_FROM = 24; // characters from which the type is small
 const MEDIUM_FROM = 8;
+const MEANING = "Of digits shown with 80 %, 8 in 10 are right. For a number, the product of its digits.";
 
 /**
  * Returns the new text, or null if it has not changed.
@@ -36,6 +37,7 @@ function numberElement({ text }) {
   value.append(...text.split(UNREAD).flatMap((part, i) => (i ? [unreadElement(), part] : part)));
   const confidence = document.createElement("small");
   confidence.setAttribute("aria-hidden", "true"); // it changes all the time
+  confidence.title = MEANING;
   element.append(value, confidence);
   return element;
 }
