@@ -3,19 +3,16 @@
 import cv2
 import numpy as np
 
+from benchmarks.chaos.hostile_camera import make_bomb as add_scans
+
+__all__ = ["add_scans", "encode", "flood", "split_scans"]
+
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 
 def encode(height: int, width: int, *options: int) -> bytes:
     """Return a flat gray-blue picture as JPEG."""
     return cv2.imencode(".jpg", np.full((height, width, 3), (130, 128, 128), np.uint8), options)[1].tobytes()
-
-
-def add_scans(scans: int, height: int = 2400, width: int = 3200) -> bytes:
-    """Return a progressive JPEG whose last scan comes again and again."""
-    jpeg = encode(height, width, cv2.IMWRITE_JPEG_PROGRESSIVE, 1)
-    last = jpeg[jpeg.rfind(START_OF_SCAN) : -2]
-    return jpeg[:-2] + last * scans + END_OF_IMAGE
 
 
 def split_scans(rounds: int, height: int = 2400, width: int = 3200, names: bytes = b"\1\2\3") -> bytes:

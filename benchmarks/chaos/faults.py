@@ -1,0 +1,296 @@
+"""The faults: what each does to a pipeline, and how soon all cameras must be read again."""
+
+import random
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
+
+import psutil
+
+from benchmarks.chaos.hostile_camera import serve_hostile_camera
+from benchmarks.chaos.victim import CAMERAS, HELPER, HONCHO, SUPERVISOR, WORKERS, VictimPipeline
+from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, make_added_camera, write_added_cameras
+from shared.pipeline import WORKER_STAGES, Stage
+
+WORKER_S, QUEUE_S, HANG_S, STORM_S, END_S = 2.0, 3.0, 5.0, 3.0, 2.0  # bounds
+START_S = 10.0  # until a pipeline that was hurt while it started reads
+PAUSE_S = 1.5  # of a process that is stopped and continues, which is not a hang
+STORM_LASTS_S = 6.0
+WATCHED_S = 5.0  # a hostile camera, and slow viewers
+ENOUGH = 0.95  # of the readings a second before
+SLOW_VIEWERS = 10
+DAMAGE = b"no database, and no list of cameras\n" * 200
+QUEUE = f"{Stage.QUEUE}.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What a fault led to: how long readings were disturbed, and what else is wrong, if anything."""
+
+    took_s: float
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault: its kind, the processes it hits, and the bound for its recovery."""
+
+    kind: str
+    targets: tuple[str, ...]
+    bound_s: float
+    inject: Callable[[VictimPipeline, "Fault"], Recovery]
+    ends_pipeline: bool = False
+
+    @property
+    def hits_queue(self) -> bool:
+        """Whether the queue's counters begin again."""
+        return QUEUE in self.targets
+
+    def __str__(self) -> str:
+        return f"{self.kind} {' + '.join(self.targets)}".strip()
+
+
+def plan_faults(chance: random.Random) -> Iterator[Fault]:
+    """Yield faults without end: in each round every kind on every process, in another order."""
+    while True:
+        faults = [*plan_each_worker(), *plan_several(chance), *plan_surroundings()]
+        chance.shuffle(faults)
+        ends = plan_ends()
+        chance.shuffle(ends)
+        for number, fault in enumerate(faults):
+            yield fault
+            if number % 6 == 5 and ends:  # the pipeline has to start again, which takes time
+                yield ends.pop()
+
+
+def plan_each_worker() -> list[Fault]:
+    """Return the faults of single workers."""
+    return [
+        Fault(kind, (worker,), max(bound_s, QUEUE_S) if worker == QUEUE else bound_s, inject)
+        for worker in WORKERS
+        for kind, bound_s, inject in (
+            ("kill", WORKER_S, kill),
+            ("term", WORKER_S, terminate),
+            ("stop", WORKER_S, pause),
+            ("hang", HANG_S, hang),
+        )
+    ]
+
+
+def plan_several(chance: random.Random) -> list[Fault]:
+    """Return the faults of several processes at once, and storms."""
+    groups = [tuple(chance.sample(WORKERS, chance.choice([2, 3, 4]))) for _ in range(4)]
+    stormed = [f"{Stage.INFERENCE}.1", f"{Stage.CAPTURE}.{CAMERAS[0]}", f"{Stage.DISPLAY}.1"]
+    stages = [stage for stage in Stage if stage is not Stage.PROMETHEUS]
+    return [
+        *(Fault("several", group, QUEUE_S, chance.choice([kill, terminate])) for group in groups),
+        Fault("all", WORKERS, QUEUE_S, kill),
+        *(Fault("storm", (worker,), STORM_S, storm) for worker in stormed),
+        *(Fault("supervisor stopped", (f"{SUPERVISOR}.{stage}",), QUEUE_S, stop_supervisor) for stage in stages),
+        Fault("helper stopped", (f"{HELPER}.{chance.choice(stages)}",), WORKER_S, pause),
+        Fault("honcho stopped", (HONCHO,), WORKER_S, pause),
+    ]
+
+
+def plan_surroundings() -> list[Fault]:
+    """Return the faults of what is around the processes: disk, descriptors, files, cameras, viewers."""
+    scaled = [f"{stage}.1" for stage in WORKER_STAGES]
+    return [
+        *(Fault("full disk", (worker,), WORKER_S, fill_disk) for worker in [*scaled, f"{Stage.DISPLAY}.1"]),
+        Fault("descriptors used up", (f"{Stage.DISPLAY}.1",), WORKER_S, use_up_descriptors),
+        Fault("damaged state", (f"{Stage.DISPLAY}.1",), WORKER_S, damage_state),
+        Fault("hostile camera", (), WORKER_S, add_hostile_camera),
+        Fault("slow viewers", (), WORKER_S, add_slow_viewers),
+    ]
+
+
+def plan_ends() -> list[Fault]:
+    """Return the faults that end a pipeline, each to be followed by a new one, which is hurt while it starts."""
+    numbers = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    return [
+        *(Fault(f"{number.name} of", (HONCHO,), END_S, end_by(number), ends_pipeline=True) for number in numbers),
+        *(
+            Fault("SIGKILL of", (f"{role}.{stage}",), END_S, end_by(signal.SIGKILL), ends_pipeline=True)
+            for role in (HELPER, SUPERVISOR)
+            for stage in (Stage.QUEUE, Stage.INFERENCE)
+        ),
+    ]
+
+
+def send_signal(victim: VictimPipeline, targets: Sequence[str], number: signal.Signals) -> dict[str, psutil.Process]:
+    """Send a signal to processes, and return them. Raises LookupError if one is not there."""
+    found = {name: process for name, process in victim.find_processes().items() if name in targets}
+    missing = set(targets) - found.keys()
+    if missing:
+        raise LookupError(f"there is no {', '.join(missing)}")
+    for process in found.values():
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+    return found
+
+
+def watch_recovery(victim: VictimPipeline, began_at: float, bound_s: float, settle_s: float = 1.0) -> Recovery:
+    """Wait until all cameras are read steadily and all processes run; return how long that took."""
+    patience_s = 3 * bound_s + 5.0
+    time.sleep(max(0.0, began_at + settle_s - time.monotonic()))
+    while (now := time.monotonic()) < began_at + patience_s:
+        if victim.watcher.is_reading(now, began_at) and victim.is_complete():
+            return Recovery(victim.watcher.find_recovery_s(began_at, now))
+        time.sleep(0.05)
+    return Recovery(float("inf"), "no recovery")
+
+
+def kill(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Kill processes."""
+    began_at = time.monotonic()
+    send_signal(victim, fault.targets, signal.SIGKILL)
+    return watch_recovery(victim, began_at, fault.bound_s)
+
+
+def terminate(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Tell processes to end."""
+    began_at = time.monotonic()
+    send_signal(victim, fault.targets, signal.SIGTERM)
+    return watch_recovery(victim, began_at, fault.bound_s)
+
+
+def pause(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Stop processes for a moment."""
+    stopped = send_signal(victim, fault.targets, signal.SIGSTOP)
+    time.sleep(PAUSE_S)
+    began_at = time.monotonic()
+    for process in stopped.values():
+        with suppress(psutil.NoSuchProcess):
+            process.resume()
+    return watch_recovery(victim, began_at, fault.bound_s)
+
+
+def hang(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Stop processes for ever: others must take their place."""
+    began_at = time.monotonic()
+    stopped = send_signal(victim, fault.targets, signal.SIGSTOP)
+    recovery = watch_recovery(victim, began_at, fault.bound_s, settle_s=3.0)
+    left = [name for name, process in stopped.items() if process.is_running()]
+    return Recovery(recovery.took_s, f"not replaced: {', '.join(left)}" if left else recovery.problem)
+
+
+def storm(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Kill a worker as soon as it is back, for a while; the time counts from the last kill."""
+    ends_at, killed = time.monotonic() + STORM_LASTS_S, set()
+    began_at = time.monotonic()
+    while time.monotonic() < ends_at:
+        for process in (process for name, process in victim.find_processes().items() if name in fault.targets):
+            if process.pid not in killed:
+                killed.add(process.pid)
+                began_at = time.monotonic()
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        time.sleep(0.05)
+    return watch_recovery(victim, began_at, fault.bound_s)
+
+
+def stop_supervisor(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Stop a supervisor and kill one of its workers; the time counts from when the supervisor continues."""
+    stage = fault.targets[0].partition(".")[2]
+    worker = next(name for name in WORKERS if name.startswith(f"{stage}."))
+    stopped = send_signal(victim, fault.targets, signal.SIGSTOP)
+    send_signal(victim, [worker], signal.SIGKILL)
+    time.sleep(PAUSE_S)
+    began_at = time.monotonic()
+    for process in stopped.values():
+        process.resume()
+    return watch_recovery(victim, began_at, fault.bound_s)
+
+
+def fill_disk(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Let no process write to a file, as on a full disk, and kill a worker. Later there is room again."""
+    limit_files(victim, 0)
+    began_at = time.monotonic()
+    send_signal(victim, fault.targets, signal.SIGKILL)
+    recovery = watch_recovery(victim, began_at, fault.bound_s)
+    limit_files(victim, resource.RLIM_INFINITY)
+    is_back = victim.wait(lambda: all(map(victim.has_target, fault.targets)), 8.0) < float("inf")
+    return Recovery(recovery.took_s, recovery.problem or ("" if is_back else "its scrape target did not come back"))
+
+
+def limit_files(victim: VictimPipeline, size_bytes: int) -> None:
+    """Set how large files may become that any process of the pipeline writes."""
+    for process in victim.list_processes():
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
+
+
+def use_up_descriptors(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Let a process open no more files or connections for a while, and try to connect meanwhile."""
+    process = victim.find_processes()[fault.targets[0]]
+    soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (process.num_fds(), hard))
+    began_at = time.monotonic()
+    with ExitStack() as stack:
+        for _ in range(SLOW_VIEWERS):
+            with suppress(OSError):
+                stack.enter_context(closing(socket.create_connection(("127.0.0.1", victim.port), 0.3)))
+        time.sleep(PAUSE_S)
+        resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    recovery = watch_recovery(victim, began_at, fault.bound_s)
+    return Recovery(recovery.took_s, recovery.problem or ("" if process.is_running() else "the process ended"))
+
+
+def damage_state(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Damage every file that a run leaves for the next, and kill the process that opens them."""
+    began_at = time.monotonic()
+    send_signal(victim, fault.targets, signal.SIGKILL)
+    for name in ("events.sqlite", ADDED_CAMERAS_FILE):
+        (victim.run_dir / name).write_bytes(DAMAGE)
+    recovery = watch_recovery(victim, began_at, fault.bound_s)
+    aside = {path.name.partition(".broken-")[0] for path in victim.run_dir.glob("*.broken-*")}
+    missing = {"events.sqlite", ADDED_CAMERAS_FILE} - aside
+    return Recovery(recovery.took_s, recovery.problem or (f"not set aside: {', '.join(missing)}" if missing else ""))
+
+
+def add_hostile_camera(victim: VictimPipeline, _: Fault) -> Recovery:
+    """Add a camera whose pictures take long to decode; the other cameras must not notice."""
+    with serve_hostile_camera() as address:
+        write_added_cameras(victim.run_dir, {"hostile": make_added_camera("hostile", address)})
+        victim.wait(lambda: f"{Stage.CAPTURE}.hostile" in victim.find_processes(), 5.0)
+        recovery = compare_rates(victim)
+        write_added_cameras(victim.run_dir, {})
+        victim.wait(lambda: f"{Stage.CAPTURE}.hostile" not in victim.find_processes(), 5.0)
+    return recovery
+
+
+def add_slow_viewers(victim: VictimPipeline, _: Fault) -> Recovery:
+    """Connect viewers that read nothing; the others must not notice."""
+    request = f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{victim.port}\r\n\r\n".encode()
+    with ExitStack() as stack:
+        for _number in range(SLOW_VIEWERS):
+            viewer = stack.enter_context(closing(socket.create_connection(("127.0.0.1", victim.port), 1.0)))
+            viewer.sendall(request)
+        return compare_rates(victim)
+
+
+def compare_rates(victim: VictimPipeline) -> Recovery:
+    """Compare the readings a second from here with those of the time before."""
+    began_at = time.monotonic()
+    before = victim.watcher.count_readings(began_at - WATCHED_S, began_at)
+    time.sleep(WATCHED_S)
+    share = victim.watcher.count_readings(began_at, began_at + WATCHED_S) / max(1, before)
+    recovery_s = victim.watcher.find_recovery_s(began_at, time.monotonic())
+    return Recovery(recovery_s, "" if share >= ENOUGH else f"{100 * share:.0f} % of the readings were left")
+
+
+def end_by(number: signal.Signals) -> Callable[[VictimPipeline, Fault], Recovery]:
+    """Return what sends a signal that ends the pipeline, and measures until nothing of it is left."""
+
+    def inject(victim: VictimPipeline, fault: Fault) -> Recovery:
+        began_at = time.monotonic()
+        send_signal(victim, fault.targets, number)
+        victim.wait(lambda: not victim.list_processes(), 3 * fault.bound_s + 5.0)
+        left = sorted(victim.find_processes())
+        return Recovery(time.monotonic() - began_at, f"left over: {', '.join(left)}" if left else "")
+
+    return inject

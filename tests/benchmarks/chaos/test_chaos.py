@@ -1,0 +1,138 @@
+"""Chaos judges by readings from outside, plans the same faults for the same seed, and adds up honestly."""
+
+import json
+import math
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
+from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
+from benchmarks.chaos.report import write_document
+from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, summarize
+from benchmarks.chaos.victim import WORKERS, Account, Resources
+from digitcam.commands.chaos import main
+from shared.settings import ConfigError
+
+KINDS = {
+    *("kill", "term", "stop", "hang", "several", "all", "storm", "supervisor stopped", "helper stopped"),
+    *("honcho stopped", "full disk", "descriptors used up", "damaged state", "hostile camera", "slow viewers"),
+    *("SIGKILL of", "SIGTERM of", "SIGINT of", "SIGHUP of"),
+}
+GOOD = FaultResult("kill queue.1", "kill", 3.0, 1.25, "")
+LATE = FaultResult("hang queue.1", "hang", 5.0, 7.5, "")
+NEVER = FaultResult("kill display.1", "kill", 2.0, math.inf, "no recovery")
+
+
+def session(*results: FaultResult, **values: object) -> Session:
+    made = Session(results=list(results), pipelines=2)
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("times", "recovery_s"),
+    [
+        ([10.1, 10.2, 10.3, 10.4], 0.0),
+        ([10.1, 11.3, 11.4, 11.5], 1.3),
+        ([9.9, 11.3, 11.4, 12.1, 12.2], 2.1),
+        ([9.0, 9.9], 3.0),
+        ([], 3.0),
+    ],
+    ids=["no hole", "one", "two", "it goes on", "never read"],
+)
+def test_recovery_is_the_end_of_the_last_hole(times: Sequence[float], recovery_s: float) -> None:
+    now = 13.0 if recovery_s == 3.0 else max(times, default=10.0) + GAP_S / 2
+    assert find_last_hole_end(times, 10.0, now) - 10.0 == pytest.approx(recovery_s)
+
+
+def test_plan_has_every_kind_and_is_the_same_for_the_same_seed() -> None:
+    first, second, other = (list(islice(plan_faults(random.Random(seed)), 150)) for seed in (1, 1, 2))
+    assert [str(fault) for fault in first] == [str(fault) for fault in second]
+    assert [str(fault) for fault in first] != [str(fault) for fault in other]
+    assert {fault.kind for fault in first} == KINDS
+    for kind in ("kill", "term", "stop", "hang"):
+        assert {fault.targets for fault in first if fault.kind == kind} == {(worker,) for worker in WORKERS}
+
+
+def test_sums_are_of_all_pipelines() -> None:
+    made = session(GOOD, LATE, NEVER)
+    made.add_account(Account(frames=100, readings=60, drops=40))
+    made.add_account(Account(frames=50, readings=30, drops=19))
+    made.add_growth({"queue.1": Resources(10, 50.0), "gone": Resources(1, 1.0)}, {"queue.1": Resources(12, 61.5)})
+    result = summarize(made, 60.0, 7, 1.0)
+    expected: dict[str, object] = {
+        "faults": 3,
+        "recovered": 1,
+        "worst_recovery_s": None,
+        "frames": 150,
+        "readings": 90,
+        "drops": 59,
+    }
+    expected |= {"unaccounted": 1, "descriptors_grown": 2, "memory_grown_mb": 11.5, "seed": 7}
+    assert {name: result[name] for name in expected} == expected
+    assert result["kinds"]["kill"] == {"faults": 2, "recovered": 1, "bound_s": 3.0, "worst_s": None}
+    assert [failure["fault"] for failure in result["failures"]] == ["hang queue.1", "kill display.1"]
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    document = write_document(result)
+    assert "| kill | 2 | 1 | 3 s | never |" in document
+    assert "- hang queue.1: late, 7.50 s" in document
+
+
+@pytest.mark.parametrize(
+    ("made", "has_held"),
+    [
+        (session(GOOD), True),
+        (session(), False),
+        (session(GOOD, LATE), False),
+        (session(GOOD, unaccounted=1), False),
+        (session(GOOD, descriptors_grown=1), False),
+        (session(GOOD, memory_grown_mb=10.5), False),
+    ],
+    ids=["good", "nothing was tried", "late", "a frame is lost", "a descriptor leaks", "memory leaks"],
+)
+def test_session_holds_only_if_every_bound_was_kept(made: Session, has_held: bool) -> None:
+    assert made.has_held == has_held
+
+
+def test_fault_that_leaves_something_wrong_has_not_recovered() -> None:
+    lines: list[str] = []
+    runner = ChaosRunner(random.Random(1), (), 2.0, lines.append)
+    result = runner._note(Fault("kill", ("queue.1",), 3.0, kill), Recovery(0.5, "a process is left"))
+    assert not result.has_recovered
+    assert result.bound_s == 6.0
+    assert "a process is left" in lines[0]
+
+
+def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(ConfigError, match="chaos needs Linux"):
+        main([])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it limits the resources of running processes")
+def test_real_pipeline_recovers_from_faults_of_many_kinds() -> None:
+    """Short: a hang, a kill, a full disk, honcho killed. The bounds are four times wider: other tests run meanwhile."""
+    kinds = "hang,full disk,damaged state,SIGKILL of"
+    began_at = time.monotonic()
+    command = [sys.executable, "-m", "digitcam", "chaos", "--seconds", "25", "--seed", "3", "--only", kinds]
+    done = subprocess.run(
+        [*command, "--patience", "4", "--json"],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    result = json.loads(done.stdout)
+    assert not [failure for failure in result["failures"] if failure["problem"]], done.stderr
+    assert result["faults"] >= 1
+    assert result["unaccounted"] == 0
+    assert result["frames"] == result["readings"] + result["drops"] > 0
+    assert time.monotonic() - began_at < 100
