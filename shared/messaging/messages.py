@@ -16,7 +16,7 @@ import msgpack
 
 from shared.messaging.frame_store import JPEG_BYTES, RING_NAME, SLOTS, STORE_NAME, Ticket
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
-from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, ROW_SIZE, Digit
+from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, Digit
 
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
@@ -271,15 +271,22 @@ def _is_digit_rows(value: object) -> bool:
 
 
 def _is_digit_row(row: object) -> bool:
-    return (
+    if not (
         isinstance(row, list)
         and len(row) == ROW_LENGTH
         and set(map(type, row)) == {float}
         and all(map(math.isfinite, row))
-        and -MAX_COORDINATE_PX <= min(row[ROW_BOX]) <= max(row[ROW_BOX]) <= MAX_COORDINATE_PX
-        and min(row[ROW_SIZE]) >= 0
-        and MIN_LOG_P <= min(row[ROW_LOG_P]) <= max(row[ROW_LOG_P]) <= 1e-6
-        and 0 <= min(row[ROW_PAPER]) <= max(row[ROW_PAPER]) <= MAX_COORDINATE_PX
+    ):
+        return False
+    x, y, width, height = row[ROW_BOX]
+    log_p, paper, limit = row[ROW_LOG_P], row[ROW_PAPER], MAX_COORDINATE_PX
+    return bool(
+        -limit <= x <= limit
+        and -limit <= y <= limit
+        and 0 <= width <= limit
+        and 0 <= height <= limit
+        and 0 <= min(paper) <= max(paper) <= limit
+        and MIN_LOG_P <= min(log_p) <= max(log_p) <= 1e-6
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 # a digit as a row of floats, as messages carry it
 ROW_LENGTH = 17
 ROW_BOX, ROW_LOG_P, ROW_PAPER = slice(0, 4), slice(4, 15), slice(15, 17)
-ROW_SIZE = slice(2, 4)  # width and height of the box
 UNREAD = "?"
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
