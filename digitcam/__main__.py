@@ -61,10 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version and exit")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help=argparse.SUPPRESS)
-    parsed = parser.parse_args((sys.argv[1:] if arguments is None else arguments) or ["--help"])
+    words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    command = parser.parse_args(words[:1]).command  # argparse's REMAINDER would swallow a -- that is the command's
     try:
-        return COMMANDS[parsed.command].run(parsed.arguments)
+        return COMMANDS[command].run(words[1:])
     except ConfigError as error:
         print(f"digitcam: {error}", file=sys.stderr)
         return 1

@@ -9,10 +9,12 @@ import urllib.request
 from collections.abc import Iterable, Iterator
 from http.client import HTTPException
 from pathlib import Path
+from ssl import SSLError
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, NamedTuple, cast
 from urllib.error import HTTPError, URLError
-from urllib.parse import SplitResult, unquote, urlsplit
+
+from yarl import URL
 
 from shared.cameras.file_types import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from shared.settings import is_loopback
@@ -64,12 +66,15 @@ def open_input(word: str) -> BinaryIO:
 def open_address(url: str) -> BinaryIO:
     """Download a file. Raises ValueError in one sentence."""
     try:
-        parts = urlsplit(url)
-        if parts.scheme.lower() not in ("http", "https", "file"):
-            raise ValueError(f"it takes http://... and https://...; a camera is read by CAMERAS={url} honcho start")
-        # a proxy can't reach this machine
-        proxies = [urllib.request.ProxyHandler({})] if is_loopback(parts.hostname or "") else []
-        with urllib.request.build_opener(*proxies).open(make_request(parts), timeout=TIMEOUT_S) as answer:
+        address = URL(url.strip())  # with spaces and letters such as ä escaped, as browsers do
+    except ValueError as error:
+        raise ValueError(f"this address can't be understood ({error})") from error
+    if address.scheme not in ("http", "https", "file"):
+        raise ValueError(f"it takes http://... and https://...; a camera is read by CAMERAS={url} honcho start")
+    # a proxy can't reach this machine
+    proxies = [urllib.request.ProxyHandler({})] if is_loopback(address.host or "") else []
+    try:
+        with urllib.request.build_opener(*proxies).open(make_request(address), timeout=TIMEOUT_S) as answer:
             kind = answer.headers.get_content_type()
             if kind == "multipart/x-mixed-replace":
                 raise ValueError(f"this is a camera, not a file: CAMERAS={url} honcho start")
@@ -78,20 +83,32 @@ def open_address(url: str) -> BinaryIO:
             return spool(answer)
     except HTTPError as error:
         with error:
-            raise ValueError(f"the server answers {error.code} {error.reason}") from error
+            raise ValueError(explain_status(error, address)) from error
     except URLError as error:
+        if isinstance(error.reason, SSLError):
+            raise ValueError(f"no safe connection is possible: {error.reason.reason}") from error
         raise ValueError(f"the server can't be reached ({error.reason})") from error
     except (OSError, HTTPException) as error:
         raise ValueError(f"the download broke off ({error})") from error
 
 
-def make_request(parts: SplitResult) -> urllib.request.Request:
+def explain_status(error: HTTPError, address: URL) -> str:
+    """Return in one sentence why a server refused."""
+    if error.code == 401:
+        return "it refuses this user or password" if address.user else "it wants a login: http://user:password@..."
+    if 300 <= error.code < 400:
+        return "this address redirects in a circle, or to what is no web address"
+    return f"the server answers {error.code} {error.reason}"
+
+
+def make_request(address: URL) -> urllib.request.Request:
     """Return the request for an address; urllib does not understand a login in it."""
-    login, _, host = parts.netloc.rpartition("@")
     headers = {"User-Agent": "digitcam"}
-    if login:
-        headers["Authorization"] = "Basic " + base64.b64encode(unquote(login).encode()).decode()
-    return urllib.request.Request(parts._replace(netloc=host, fragment="").geturl(), headers=headers)  # noqa: S310
+    if address.user:
+        login = f"{address.user}:{address.password or ''}"
+        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
+    url = str(address.with_user(None).with_fragment(None)) if address.host else str(address)
+    return urllib.request.Request(url, headers=headers)  # noqa: S310
 
 
 def spool(source: BinaryIO) -> BinaryIO:

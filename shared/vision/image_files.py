@@ -71,8 +71,8 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def explain_error(error: OSError) -> str:
-    """Return in one sentence why a file or folder can't be opened."""
-    return REASONS.get(error.errno or 0, f"it can't be opened ({os.strerror(error.errno or 0).lower()})")
+    """Return in one sentence why a file or folder can't be read."""
+    return REASONS.get(error.errno or 0, f"it can't be read ({os.strerror(error.errno or 0).lower()})")
 
 
 def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
@@ -80,8 +80,7 @@ def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
 
     The content decides what it is, unless the suffix is that of a film of JPEGs.
     """
-    head = file.read(1024)
-    file.seek(0)
+    head = read_start(file, 1024)
     if not head:
         raise ValueError("the file is empty")
     if suffix.lower() in FILM_OF_JPEGS:
@@ -99,12 +98,22 @@ def load_pictures(file: BinaryIO, suffix: str = "") -> Iterator[Photo]:
     except BROKEN as error:
         raise ValueError(f"this picture is broken ({error})") from error
     if image.format in {"JPEG", "MPO"}:
-        file.seek(0)
-        jpeg = file.read()
+        jpeg = read_start(file)
         check_scans(jpeg)
         if lacks_end_only(jpeg):
             image = Image.open(BytesIO(jpeg + JPEG_END))
     return load_images(image)
+
+
+def read_start(file: BinaryIO, count: int = -1) -> bytes:
+    """Return the first bytes of a file, or all, and leave it at its start. Raises ValueError in one sentence."""
+    try:
+        file.seek(0)
+        data = file.read(count)
+        file.seek(0)
+    except OSError as error:  # of a failing disk, or a share that has gone
+        raise ValueError(explain_error(error)) from error
+    return data
 
 
 def lacks_end_only(jpeg: bytes) -> bool:

@@ -15,6 +15,8 @@ ANSWERS = {
     "/page": (200, "text/html", b"<html>log in</html>"),
     "/cam": (200, "multipart/x-mixed-replace; boundary=x", b"--x"),
     "/gone": (404, "text/plain", b""),
+    "/circle": (302, "text/plain", b""),
+    "/a%20r%C3%A4um.jpg": (200, "image/jpeg", b"photo"),
 }
 
 
@@ -27,6 +29,8 @@ class Handler(BaseHTTPRequestHandler):
         code, kind, body = login if self.path == "/login" else ANSWERS[self.path]
         self.send_response(code)
         self.send_header("Content-Type", kind)
+        if code == 302:
+            self.send_header("Location", self.path)
         self.end_headers()
         self.wfile.write(body)
 
@@ -47,7 +51,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("address", ["{}/photo", "user:p%40ss@{}/login"])
+@pytest.mark.parametrize("address", ["{}/photo", "user:p%40ss@{}/login", "{}/a räum.jpg", "{}/a%20r%C3%A4um.jpg"])
 def test_address_is_downloaded_without_a_proxy_if_it_is_this_machine(server: str, address: str) -> None:
     with open_input("http://" + address.format(server)) as file:
         assert file.read() == b"photo"
@@ -59,7 +63,8 @@ def test_address_is_downloaded_without_a_proxy_if_it_is_this_machine(server: str
     ("path", "sentence"),
     [
         ("/gone", "the server answers 404 Not Found"),
-        ("/login", "the server answers 401"),
+        ("/login", "it wants a login"),
+        ("/circle", "this address redirects in a circle"),
         ("/page", "a web page, not with a picture"),
         ("/cam", "this is a camera, not a file: CAMERAS=http://127.0.0.1:"),
     ],
@@ -73,7 +78,8 @@ def test_answer_that_is_no_file_is_named(server: str, path: str, sentence: str) 
     ("word", "sentence"),
     [
         ("http://127.0.0.1:1/a.jpg", "the server can't be reached"),
-        ("http://[1/a.jpg", "."),
+        ("http://[1/a.jpg", "this address can't be understood"),
+        ("http://127.0.0.1:99999/a.jpg", "this address can't be understood"),
         ("rtsp://127.0.0.1/live", "it takes http://... and https://...; a camera is read by CAMERAS=rtsp://"),
         ("none.jpg", "there is no such file"),
         ("x" * 300 + ".jpg", "the name is too long for a file"),

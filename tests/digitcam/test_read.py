@@ -168,6 +168,21 @@ def test_name_that_is_not_utf8_is_read_and_printed_as_it_is(tmp_path: Path, shee
     assert (done.stdout, done.stderr, done.returncode) == (path + b": 7\n", b"", 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens but can't be read")
+def test_file_on_a_failing_disk_is_named_and_the_others_are_read(sheet: Path) -> None:
+    done = run("read", "/proc/self/mem", str(sheet))
+    assert (done.stdout, done.returncode) == (f"{sheet}: 7\n", 1)
+    assert done.stderr == "/proc/self/mem: it can't be read (input/output error)\n"
+
+
+def test_name_that_begins_with_a_dash_follows_two_dashes(tmp_path: Path, sheet: Path) -> None:
+    sheet.rename(tmp_path / "-7.jpg")
+    done = subprocess.run(
+        [str(DIGITCAM), "read", "--", "-7.jpg"], cwd=tmp_path, check=False, capture_output=True, text=True, timeout=50
+    )
+    assert done.stdout == "-7.jpg: 7\n"
+
+
 def test_standard_input_is_read(sheet: Path) -> None:
     with sheet.open("rb") as file:
         done = subprocess.run([str(DIGITCAM), "read", "-"], check=False, capture_output=True, stdin=file, timeout=50)
