@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from services.queue.fair_queue import FairQueue
 from services.queue.scheduler import EndedFrame
 from shared.messaging.messages import View
+from shared.pipeline import Outcome
+
+REFUSED = {Outcome.MALFORMED, Outcome.TOO_LARGE, Outcome.TOO_COSTLY}
 
 
 @dataclass(slots=True)
@@ -67,7 +70,7 @@ class ViewFanout:
 
 
 def make_view(ended: EndedFrame, with_jpeg: bool) -> View:
-    """Return the message that shows how a frame ended."""
+    """Return the message that shows how a frame ended. A viewer need not try what preprocess has refused to decode."""
     frame, reading = ended.job.frame, ended.reading
     return View(
         camera=frame.camera,
@@ -77,5 +80,5 @@ def make_view(ended: EndedFrame, with_jpeg: bool) -> View:
         width=reading.width if reading else 0,
         height=reading.height if reading else 0,
         digits=reading.digits if reading else (),
-        jpeg=frame.jpeg if with_jpeg else b"",
+        jpeg=frame.jpeg if with_jpeg and ended.outcome not in REFUSED else b"",
     )

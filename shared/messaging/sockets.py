@@ -30,6 +30,7 @@ from shared.messaging.peer_access import PeerAccess
 from shared.settings import ConfigError, Settings
 from shared.telemetry.metrics import MALFORMED
 
+IPC = "ipc://"
 HEARTBEAT_S = 0.5  # every Ready and CameraReport is repeated this often; see services/queue/registry.py
 PING_INTERVAL_S = 0.5
 SILENT_AFTER_S = 2.0  # four unanswered pings
@@ -123,10 +124,10 @@ def _cannot_bind(settings: Settings, reason: str) -> ConfigError:
 
 def is_listening(address: str) -> bool:
     """Return whether a process has bound this ipc address; its file may be left over from one that was killed."""
-    if not address.startswith("ipc://"):
+    if not address.startswith(IPC):
         return False
     with socketlib.socket(socketlib.AF_UNIX) as probe:
-        return probe.connect_ex(address.removeprefix("ipc://")) == 0
+        return probe.connect_ex(address.removeprefix(IPC)) == 0
 
 
 class BrokerSocket:
@@ -135,6 +136,7 @@ class BrokerSocket:
     def __init__(self, settings: Settings, store_name: str = "") -> None:
         """Bind, and tell peers the name of the queue's store. Raises ConfigError if the address is in use or wrong."""
         self._store_name = store_name
+        self._file: Path | None = None
         if is_listening(settings.queue_address):  # libzmq would take the ipc address from its owner
             raise _cannot_bind(settings, "it is in use")
         self._access = PeerAccess(Path(settings.queue_key)) if settings.queue_key else None
@@ -146,6 +148,8 @@ class BrokerSocket:
         except zmq.ZMQError as error:
             self.close()
             raise _cannot_bind(settings, error.strerror) from error
+        if settings.queue_address.startswith(IPC):
+            self._file = Path(settings.queue_address.removeprefix(IPC))
         self._poller = _make_poller(self._socket)
 
     @staticmethod
@@ -189,8 +193,10 @@ class BrokerSocket:
         return time.monotonic()
 
     def close(self) -> None:
-        """Close the socket."""
+        """Close the socket, and remove its file."""
         self._socket.close()
+        if self._file:
+            self._file.unlink(missing_ok=True)
         if self._authenticator:
             self._authenticator.stop()
 

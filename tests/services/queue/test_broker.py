@@ -11,7 +11,8 @@ from prometheus_client import REGISTRY
 
 from services.queue.broker import MAX_RECEIVES, Broker
 from services.queue.registry import MAX_CAMERAS, SILENT_AFTER_S
-from services.queue.scheduler import EVERY_FRAME_WINDOW
+from services.queue.scheduler import EVERY_FRAME_WINDOW, EndedFrame, Job
+from services.queue.view_fanout import make_view
 from shared.messaging import shared_memory
 from shared.messaging.frame_store import FrameRing, QueueStore, Ticket, make_store
 from shared.messaging.messages import (
@@ -298,6 +299,16 @@ def test_message_that_is_not_for_the_queue_is_counted_as_malformed(broker: Broke
     before = total("digitcam_malformed_total")
     send(broker, b"x", message)
     assert total("digitcam_malformed_total") == before + 1
+
+
+@pytest.mark.parametrize("reason", [DropReason.MALFORMED, DropReason.TOO_LARGE, DropReason.TOO_COSTLY])
+def test_picture_that_was_refused_is_shown_to_no_viewer(reason: DropReason) -> None:
+    """A browser would decode it, for ten seconds of a core each."""
+    taken = Frame(camera="cam", seq=1, captured_at=1.0, every_frame=False, jpeg=b"a bomb")
+    refused = EndedFrame(Job(taken, taken, 1.0), Stage.PREPROCESS, Outcome(reason))
+    assert make_view(refused, with_jpeg=True).jpeg == b""
+    replaced = EndedFrame(Job(taken, taken, 1.0), Stage.PREPROCESS, Outcome.REPLACED)
+    assert make_view(replaced, with_jpeg=True).jpeg == b"a bomb"
 
 
 def test_malformed_messages_are_logged_once_a_second(broker: Broker, caplog: pytest.LogCaptureFixture) -> None:

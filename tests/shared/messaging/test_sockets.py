@@ -134,6 +134,14 @@ def test_address_in_use_is_reported_and_stays_with_its_owner(make_settings: Make
         connect(client, broker)
 
 
+def test_queue_that_ends_leaves_no_socket_file(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    path = Path(settings.queue_address.removeprefix("ipc://"))
+    with closing(BrokerSocket(settings)):
+        assert path.exists()
+    assert not path.exists()
+
+
 def test_socket_file_of_a_killed_queue_is_reused(make_settings: MakeSettings) -> None:
     settings = make_settings()
     path = settings.queue_address.removeprefix("ipc://")
