@@ -108,13 +108,16 @@ def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], No
 
 
 def keep_scrape_target(path: Path, port: int, labels: Mapping[str, str], is_over: threading.Event) -> None:
-    """Write the file, and write it again if it is missing: the disk may be full, and nothing may wait for it."""
-    has_failed = False
+    """Write the file, and write it again if it is missing: the disk may be full, and nothing may wait for it.
+
+    A file that is there at the start names the port of a process that was killed.
+    """
+    has_failed = is_written = False
     while not is_over.is_set():
         try:
-            if not path.exists():
+            if not is_written or not path.exists():
                 write_scrape_target(path, port, labels)
-            has_failed = False
+            has_failed, is_written = False, True
         except OSError as error:
             if not has_failed:
                 logging.warning("%s can't be written (%s), so nothing scrapes this process", path, error.strerror)

@@ -33,6 +33,14 @@ def test_target_that_another_process_deleted_is_written_again(tmp_path: Path, mo
     assert json.loads(path.read_text()) == [{"targets": ["127.0.0.1:1234"], "labels": {"worker": "queue.1"}}]
 
 
+def test_target_of_a_process_that_was_killed_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "targets" / "queue.1.json"
+    path.parent.mkdir()
+    path.write_text('[{"targets": ["127.0.0.1:1"], "labels": {"worker": "queue.1"}}]')
+    with kept(path, monkeypatch):
+        wait_for(lambda: "127.0.0.1:1234" in path.read_text())
+
+
 def test_target_that_cannot_be_written_is_one_sentence_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
