@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks import trust
 from benchmarks.goals import GOALS, Results, collect_values, to_row
-from benchmarks.limits import FULL, estimate_limits
+from benchmarks.limits import FEW, FULL, estimate_limits
 from services.queue.registry import MAX_CAMERAS
 
 Row = Mapping[str, Any]
@@ -18,10 +18,10 @@ three digits in view and no repeated frame; the pipeline is the real Procfile wi
 measured from the time at which a frame was *due*, so that lateness counts, until its reading has reached a viewer in
 another process. The viewer gets no pictures. Every frame is read in full.
 
-A measurement is disturbed if others used more than {trust.MAX_OTHERS:.0%} of the cores, if a recorded camera was late
-although a core was idle, or if fewer than {trust.MIN_SAMPLES} frames were read. It is repeated; if {trust.TRIES} tries
-were disturbed, the best of them is shown with the reason in the column `untrusted`, and the bench ends with exit code
-3. `others` is the share of the cores that other processes used.
+A measurement is disturbed if others used more than {trust.MAX_OTHERS:.0%} of the cores (the column `others`),
+if a recorded camera was late although a core was idle, or if fewer than {trust.MIN_SAMPLES} frames were read.
+It is repeated. If {trust.TRIES} tries were disturbed, the best of them is shown with the reason, as `untrusted`, and
+the bench ends with exit code 3.
 """
 SCALE = """`digitcam bench scale`. batch is the mean size of a batch. cpu_ms_per_frame is the CPU time of all
 processes, without the bench, for a frame that was read; capture_ms and queue_ms are these stages' part of it. Memory is
@@ -30,9 +30,9 @@ that of all processes together: PSS counts a shared memory page once, RSS once p
 QUEUE = """`digitcam bench queue`: capture, queue and display are real, and the workers answer without doing anything.
 The queue is one process: it cannot use more than one core.
 """
-LARGER = f"""Arithmetic from the tables above, not a measurement. CPU: the machine's cores divided by the CPU time of a
-frame at {FULL} cameras. Queue: what one core passes on. Memory: what each camera adds between 4 and {FULL} cameras. A
-queue takes at most {MAX_CAMERAS} cameras; beyond these limits, another queue with its own workers takes more.
+LARGER = f"""Arithmetic from the tables above, not a measurement. CPU: the machine's cores divided by the CPU time
+of a frame at {FULL} cameras. Queue: what one core passes on. Memory: what each camera adds between {FEW} and {FULL}
+cameras. A queue takes at most {MAX_CAMERAS} cameras; beyond that, another queue with its own workers takes more.
 """
 PEERS = """`digitcam bench peers`: the same films on the same schedule, through the same vision functions, on the same
 cores, in the same run, and with as many workers as there are cores. Each peer is set up as its documentation says. As
@@ -63,12 +63,16 @@ def write_document(results: Results) -> str:
         "Larger machines": [LARGER, write_table(estimate_limits(results))],
         "Compared with peers": [
             PEERS,
-            *(f"{run['cameras']} cameras:\n\n{write_table(run['rows'])}" for run in results["peers"]),
+            *(f"Cameras: {run['cameras']}\n\n{write_table(run['rows'])}" for run in results["peers"]),
         ],
         "At twice the load that fits": [OVERLOAD, *(write_table(run["rows"]) for run in results["overload_peers"])],
         "The web interface": [WEB, *(write_table(run["watchers"]) for run in results["web"][:1])],
         "Time and memory by process": [write_costs([*results["four"][:1], *results["full"][:1]])],
-        "The networks alone": [INFERENCE, *map(write_table, networks)],
+        "The networks alone": [
+            INFERENCE,
+            *(f"Untrusted: {run['untrusted']}.\n" for run in results["inference"] if run["untrusted"]),
+            *map(write_table, networks),
+        ],
     }
     bodies = {title: "\n".join(parts) for title, parts in sections.items()}
     return "\n".join(f"## {title}\n\n{body}" if title else body for title, body in bodies.items())
@@ -110,6 +114,7 @@ def write_table(rows: Iterable[Row]) -> str:
     if not rows:
         return "Not measured.\n"
     columns = [name for name in dict.fromkeys(name for row in rows for name in row) if has_content(rows, name)]
+    columns.sort(key="untrusted".__eq__)  # its sentence comes last
     return lay_out_table(columns, [[row.get(name, "") for name in columns] for row in rows])
 
 
