@@ -155,6 +155,8 @@ class FramePublisher:
         if store:
             try:
                 self._ring = FrameRing(store, self._long_side_px, self._seq)
+            except FileNotFoundError:
+                pass  # the queue has ended
             except OSError as error:
                 self._warn_full(error)
 

@@ -97,11 +97,20 @@ class FrameRing:
     """A camera's own ring: capture puts JPEGs in, and sees here how far the queue lets it send."""
 
     def __init__(self, store: str, long_side_px: int, next_seq: int) -> None:
-        """Make a ring for gray frames of up to long_side_px; its next frame has this number. Raises OSError."""
+        """Make a ring for gray frames of up to long_side_px; its next frame has this number.
+
+        Raises OSError: FileNotFoundError if the queue has ended, and nobody would remove the ring.
+        """
         self.name = f"{store}-{secrets.token_hex(4)}"
         gray_bytes = -(-(long_side_px**2) // PAGE_BYTES) * PAGE_BYTES
         self._memory = make_memory(self.name, ring_size(gray_bytes))
-        self._memory.reserve(0, PAGE_BYTES)
+        try:
+            open_memory(store).close()
+            self._memory.reserve(0, PAGE_BYTES)
+        except OSError:
+            self._memory.close()
+            remove_memory(self.name)
+            raise
         self._memory.buffer[:PAGE_BYTES].cast("Q")[GRAY_BYTES] = gray_bytes
         self._ring = Ring(self._memory)
         self._numbers = self._ring.numbers
@@ -316,8 +325,9 @@ class QueueStore(FrameStore):
             remove_memory(name)
 
     def close(self) -> None:
-        """Remove the store and every ring of it."""
+        """Remove the store and every ring of it: the store first, so that no camera makes another ring."""
         if self.name:
+            remove_memory(self.name)
             for name in [name for name in list_memory() if name.startswith(self.name)]:
                 remove_memory(name)
         if self._beacon:
@@ -365,11 +375,12 @@ def make_store() -> QueueStore:
 
 def remove_leftovers() -> None:
     """Remove the stores of this user's queues that were killed: nobody holds the lock of their beacon."""
-    names = list_memory()
-    alive = {name for name in names if STORE_NAME.fullmatch(name) and not _is_abandoned(name)}
+    for name in list_memory():
+        if STORE_NAME.fullmatch(name) and _is_abandoned(name):
+            remove_memory(name)
+    names = set(list_memory())  # again: no camera makes a ring any more where the store is gone
     for name in names:
-        is_ours = RING_NAME.fullmatch(name) or STORE_NAME.fullmatch(name)
-        if is_ours and name[:STORE_NAME_LENGTH] not in alive:
+        if RING_NAME.fullmatch(name) and name[:STORE_NAME_LENGTH] not in names:
             remove_memory(name)
 
 

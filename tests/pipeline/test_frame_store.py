@@ -95,6 +95,12 @@ class KilledPipeline:
         wait_for(are_read, timeout_s=60)
 
     def stop(self) -> None:
+        """End all, the queue first: the cameras notice that and go on."""
+        self.processes["queue"].terminate()
+        self.processes["queue"].wait(20)
+        until = time.monotonic() + 1
+        while time.monotonic() < until:
+            self.watch()
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():

@@ -180,6 +180,21 @@ def test_camera_makes_a_new_ring_if_a_slot_was_lost(camera: Camera, monkeypatch:
     assert camera.store.read_jpeg(lost.ticket) == b"jpeg"
 
 
+def test_camera_whose_queue_has_ended_leaves_no_file_behind(
+    camera: Camera, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera.turn()
+    camera.let_send(1)
+    now = time.monotonic()
+    camera.store.close()
+    camera.queue.is_there = False
+    camera.turn()
+    monkeypatch.setattr(time, "monotonic", lambda: now + RING_CHECK_S + 0.1)
+    camera.turn(2)
+    assert not list(tmp_path.iterdir())
+    assert caplog.messages == []
+
+
 def test_camera_whose_queue_is_gone_does_not_send_again_and_again(camera: Camera) -> None:
     camera.turn()
     camera.let_send(5)

@@ -305,6 +305,13 @@ def test_store_removes_its_files_at_the_end(queue: QueueStore, folder: Path) -> 
     assert not list(folder.iterdir())
 
 
+def test_no_ring_is_made_where_the_queue_has_ended(queue: QueueStore, folder: Path) -> None:
+    queue.close()
+    with pytest.raises(FileNotFoundError):
+        FrameRing(queue.name, SIDE_PX, next_seq=0)
+    assert not list(folder.iterdir())
+
+
 HOLD_A_STORE = """
 import sys, time
 from pathlib import Path
