@@ -9,22 +9,27 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from io import BytesIO
 
 import aiohttp
 from yarl import URL
 
-from services.capture.frames import FrameStream, to_jpeg
+from services.capture.frames import FrameStream, encode_jpeg, to_jpeg
 from services.capture.image_splitter import START, ImageSplitter
 from shared.cameras.address import CameraAddress
 from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
+from shared.messaging.messages import MAX_PAYLOAD_BYTES
 
 POLL_HZ = 5.0  # for a snapshot address; #fps sets another rate
 SNIFF_BYTES = 65536  # a stream that does not show an image in them is video for FFmpeg
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
 TOLERANCE_S = 0.5  # of the limit on silence: a timer for each read takes a tenth of the time for a frame
 WEB_PAGES = ("text/html", "application/xhtml")
+HTML = (b"<!doctype html", b"<html")  # a page without a type
+TEXTS = ("text/", "application/json", "application/xml")
+PLAYLIST = b"#EXTM3U"  # of HLS, which FFmpeg reads; some servers call it text
 PROBLEMS = {
     403: CameraProblem.FORBIDDEN,
     404: CameraProblem.NOT_FOUND,
@@ -139,13 +144,14 @@ class _HttpCamera:
         """Yield the images of a response. Raises OtherVideoError, or CameraAbsentError if it falls silent."""
         splitter, head = ImageSplitter(), b""
         is_multipart = response.content_type.startswith("multipart/")
+        is_still = response.content_type.startswith("image/")
         limit_s = self._pace.reopen_after_s
         try:
             async with asyncio.timeout(limit_s) as silence:
                 async for data in response.content.iter_any():
-                    if not is_multipart and len(head) < SNIFF_BYTES:
+                    if not is_multipart and len(head) < (MAX_PAYLOAD_BYTES if is_still else SNIFF_BYTES):
                         head += data
-                        if not START.search(head) and len(head) >= SNIFF_BYTES:
+                        if not is_still and len(head) >= SNIFF_BYTES and not START.search(head):
                             raise OtherVideoError
                     for image in splitter.feed(data):
                         yield image
@@ -158,13 +164,39 @@ class _HttpCamera:
         except aiohttp.ClientPayloadError:
             return  # it closed the connection in the middle
         if not is_multipart and not START.search(head):
-            raise OtherVideoError
+            yield convert_still(head, response.content_type)
 
     def _explain(self, error: Exception) -> Exception:
         if isinstance(error, aiohttp.ClientResponseError) and not isinstance(error, aiohttp.TooManyRedirects):
             return OtherVideoError()  # an answer that is not HTTP, such as that of Icecast
+        is_reset = isinstance(getattr(error, "os_error", None), ConnectionResetError)
+        if isinstance(error, aiohttp.ClientSSLError) or (is_reset and self._address.scheme == "https"):
+            return CameraAbsentError(CameraProblem.NO_TLS)
+        if isinstance(error, aiohttp.ServerDisconnectedError):
+            return CameraAbsentError(CameraProblem.NO_ANSWER)
         if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ServerTimeoutError):
             return self._address.explain(getattr(error, "os_error", error))
-        if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL):
+        if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL | aiohttp.RedirectClientError):
             return CameraAbsentError(CameraProblem.REDIRECTS)
         return CameraAbsentError(CameraProblem.ENDED)
+
+
+def convert_still(body: bytes, content_type: str) -> bytes:
+    """Return a picture that is neither JPEG nor PNG (WebP, BMP, GIF) as JPEG.
+
+    Raises CameraAbsentError if the body is no picture, or OtherVideoError if it may be video.
+    """
+    if not body:
+        raise CameraAbsentError(CameraProblem.NO_VIDEO)
+    if body.lstrip()[:32].lower().startswith(HTML):
+        raise CameraAbsentError(CameraProblem.WEB_PAGE)
+    if content_type.startswith(TEXTS) and not body.startswith(PLAYLIST):
+        raise CameraAbsentError(CameraProblem.TEXT, content_type)
+    if not content_type.startswith("image/"):
+        raise OtherVideoError
+    from shared.vision.image_files import load_pictures  # noqa: PLC0415 - Pillow and PyAV, for a few cameras only
+
+    try:
+        return encode_jpeg(next(load_pictures(BytesIO(body))))
+    except ValueError as error:
+        raise CameraAbsentError(CameraProblem.NO_VIDEO) from error

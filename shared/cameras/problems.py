@@ -17,6 +17,8 @@ class CameraProblem(StrEnum):
     STATUS = "status"
     REDIRECTS = "redirects"
     WEB_PAGE = "web page"
+    TEXT = "text"
+    NO_TLS = "no TLS"
     NO_VIDEO = "no video"
     UNREADABLE = "unreadable"
     BAD_ADDRESS = "bad address"
@@ -44,8 +46,10 @@ SENTENCES = {
     CameraProblem.NOT_FOUND: "it answers 404, not found: check what follows the host in its address",
     CameraProblem.BUSY: "it answers that it is busy ({}): it may have too many viewers, or be starting",
     CameraProblem.STATUS: "it answers with the error {}",
-    CameraProblem.REDIRECTS: "its address redirects in a circle",
+    CameraProblem.REDIRECTS: "its address redirects in a circle, or to what is no address over HTTP",
     CameraProblem.WEB_PAGE: "its address shows a web page, perhaps a login, and no video: write the stream's address",
+    CameraProblem.TEXT: "it answers with text ({}) and no video: check what follows the host in its address",
+    CameraProblem.NO_TLS: "it does not speak HTTPS there: write http://, or the port of its HTTPS",
     CameraProblem.NO_VIDEO: "it answers, but sends no video that can be read",
     CameraProblem.UNREADABLE: "it offers video that FFmpeg can't open: choose H.264 or MJPEG in the camera",
     CameraProblem.BAD_ADDRESS: "its address is not complete or has a wrong port",

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from numpy.typing import NDArray
+from PIL import Image
 from prometheus_client import REGISTRY
 
 from services.capture.http_camera import OtherVideoError
@@ -108,6 +111,55 @@ def test_snapshot_address_is_polled() -> None:
     assert read(serve) == JPEGS
 
 
+@pytest.mark.parametrize("kind", ["WEBP", "BMP", "GIF"])
+def test_snapshot_of_another_format_is_polled_too(kind: str) -> None:
+    images = map(encode, [kind] * 3, PIXELS)
+
+    def serve(connection: socket.socket, request: str) -> None:
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: image/{kind.lower()}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode() + next(images))
+
+    decoded = [simplejpeg.decode_jpeg(jpeg, "GRAY").mean() for jpeg in read(serve)]
+    assert decoded == pytest.approx([40, 120, 200], abs=2)
+
+
+def encode(kind: str, pixels: NDArray[np.uint8]) -> bytes:
+    file = BytesIO()
+    Image.fromarray(pixels).resize((400, 300)).save(file, kind)  # a BMP then has more bytes than are sniffed
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n", CameraProblem.NO_VIDEO),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: image/webp\r\n\r\nRIFF", CameraProblem.NO_VIDEO),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbusy", CameraProblem.TEXT),
+        (b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"error": 7}', CameraProblem.TEXT),
+        (b"HTTP/1.0 200 OK\r\n\r\n\n<HTML><body>Log in</body>", CameraProblem.WEB_PAGE),
+        (b"HTTP/1.1 302 Found\r\nLocation: rtsp://127.0.0.1/1\r\n\r\n", CameraProblem.REDIRECTS),
+    ],
+)
+def test_answer_without_a_picture_is_named(answer: bytes, problem: CameraProblem) -> None:
+    assert why_absent(send(answer)) is problem
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+def test_https_address_of_a_camera_that_speaks_http_is_named(answer: bytes) -> None:
+    def serve() -> None:
+        with listener.accept()[0] as connection:
+            connection.recv(4096)  # the start of TLS, which is no request
+            connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        with pytest.raises(CameraAbsentError) as error:
+            next(read_network_camera(f"https://127.0.0.1:{listener.getsockname()[1]}/cam", Pace()))
+        server.join()
+    assert error.value.problem is CameraProblem.NO_TLS
+
+
 def test_redirect_is_followed() -> None:
     def serve(connection: socket.socket, request: str) -> None:
         moved = b"HTTP/1.1 302 Found\r\nLocation: /real\r\nContent-Length: 0\r\n\r\n"
@@ -179,8 +231,8 @@ def test_raw_password_that_cannot_be_told_from_the_host_is_named() -> None:
     assert why_absent(send(OK), f"me:{PASSWORD}@") == CameraProblem.UNESCAPED
 
 
-def test_camera_that_closes_the_connection_without_an_answer_has_ended() -> None:
-    assert why_absent(send(b"")) == CameraProblem.ENDED
+def test_camera_that_closes_the_connection_without_an_answer_is_named() -> None:
+    assert why_absent(send(b"")) == CameraProblem.NO_ANSWER
 
 
 def test_camera_that_falls_silent_is_given_up_after_what_its_pace_allows(monkeypatch: pytest.MonkeyPatch) -> None:
