@@ -94,6 +94,14 @@ def _parse_url(text: str) -> str:
     return text
 
 
+def _parse_path(text: str) -> Path:
+    """Return a path; a shell fills in a ~ only if the setting comes from there."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise ValueError("a path; there is no such user") from error
+
+
 def _parse_token(text: str) -> str:
     if text and len(text) < MIN_TOKEN_CHARACTERS:
         raise ValueError(
@@ -135,8 +143,10 @@ class Settings:
     webhook: str = _setting("", _parse_url, "URL that gets a POST request for each number that appears or leaves")
     backend: str = _setting("auto", _one_of("auto", "onnx", "torch"), "runtime of the networks: auto, onnx or torch")
     device: str = _setting("auto", _one_of("auto", "cpu", "cuda"), "device that runs the networks: auto, cpu or cuda")
-    models: Path = _setting(str(MODELS), Path, "folder with the networks")
-    learned_dir: Path = _setting("learned", Path, "folder for your corrections and the weights learned from them")
+    models: Path = _setting(str(MODELS), _parse_path, "folder with the networks")
+    learned_dir: Path = _setting(
+        "learned", _parse_path, "folder for your corrections and the weights learned from them"
+    )
     max_batch: int = _setting(  # 0 is auto
         "auto", _parse_max_batch, "largest batch of an inference worker; auto: what it reads in a tenth of MAX_AGE_S"
     )
@@ -151,7 +161,7 @@ class Settings:
     )
     queue_key: str = _setting("", str, "folder with CURVE keys; required if QUEUE lets other machines in")
     prometheus_port: int = _setting("9090", _number(int, 1, 65535), "port of Prometheus")
-    run_dir: Path = _setting(".run", Path, "folder for sockets, events, recordings and Prometheus' data")
+    run_dir: Path = _setting(".run", _parse_path, "folder for sockets, events, recordings and Prometheus' data")
 
     @property
     def queue_address(self) -> str:
@@ -166,6 +176,8 @@ SPECS: dict[str, SettingSpec] = {setting.name.upper(): setting.metadata["spec"] 
 QUOTED = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"")
 ENV_LINE = re.compile(r"(?:export[ \t]+)?([A-Za-z_][A-Za-z_0-9]*)[ \t]*=[ \t]*(.*)")
 LOGIN = re.compile(r"(?<=://).*@")  # user and password in an address
+VARIABLE = re.compile(r"\$[A-Za-z_{(]|`")
+COMMENT = re.compile(r"(?:^|\s)#.*")
 CUT_OFF = re.compile(r"\S#")  # a comment has a space before its #
 
 
@@ -227,6 +239,8 @@ def _parse_env_line(line: str) -> tuple[str, str]:
         raise ValueError(f"check its quotation marks ({error})") from error
     if len(words) > 1:
         raise ValueError("the spaces in its value would be lost. Put the value in quotes")
+    if VARIABLE.search(COMMENT.sub("", re.sub("'[^']*'", "", text))):
+        raise ValueError("a shell would fill in its $, honcho does not. Write it out, or put it in single quotes")
     if "\\" in unquoted or parse_env_file(f"{name}={text}").get(name, "") != words[0]:
         raise ValueError("its backslashes would be changed. Write / instead, or %5C in a password")
     if not text and SPECS.get(name) and SPECS[name].default:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from shared.cameras.camera_list import NAME_PATTERN, Camera, SourceKind, parse_cameras
+from shared.cameras.camera_list import NAME_PATTERN, NAME_TAKES, Camera, SourceKind, parse_cameras
 from shared.cameras.options import format_options
 from shared.settings import ConfigError
 from shared.state_files import set_aside
@@ -29,7 +29,7 @@ OPTION_PATTERN = (
     "|crop=[0-9]{1,4},[0-9]{1,4},[1-9][0-9]{0,3},[1-9][0-9]{0,3})"
 )
 DOCUMENTED_PATTERN = rf"(?:demo|{ADDRESS_PATTERN}(?:/[!$-~]{{0,500}})?)(?:{OPTION_PATTERN}){{0,6}}"
-WRONG_NAME = "a camera's name is 1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
+WRONG_NAME = f"a camera's name is {NAME_TAKES}"
 WRONG_SOURCE = (
     "source is rtsp://... or http://... (MJPEG or snapshots) with a host, or demo; options such as #rotate=180 may "
     "follow; "

@@ -20,6 +20,8 @@ TAKES = (
 )
 NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
 NAMED = re.compile(f"({NAME_PATTERN})=(.+)")
+MEANT_AS_NAME = re.compile(r"([^/#:?=]*)=")
+NAME_TAKES = "1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
 
 
 class SourceKind(StrEnum):
@@ -106,6 +108,8 @@ def _assign_names(words: Sequence[str]) -> dict[str, str]:
 
     A name that is taken gets a number: demo, demo.2.
     """
+    for word in words:
+        _check_name(word)
     named = [split_name(word) for word in words]
     own = [name for name, _ in named if name]
     if len(own) > len(set(own)):
@@ -119,6 +123,13 @@ def _assign_names(words: Sequence[str]) -> dict[str, str]:
             name = f"{preferred}.{count}"
         assigned[name] = word
     return assigned
+
+
+def _check_name(word: str) -> None:
+    """Raise ConfigError if a word of CAMERAS begins with what is meant as a name, but can't be one."""
+    meant = MEANT_AS_NAME.match(word)
+    if meant and split_name(word) == ("", word) and not os.path.exists(word.partition("#")[0]):  # noqa: PTH110
+        raise ConfigError(f"CAMERAS: {meant[1]!r} is not a name and its camera: a name takes {NAME_TAKES}.")
 
 
 def _derive_name(source: str) -> str:

@@ -77,12 +77,16 @@ EXAMPLES = (
 def split_options(word: str) -> tuple[str, CameraOptions]:
     """Return a word of CAMERAS without its options, and the options. Raises ConfigError.
 
-    Text after a # that is no option belongs to the word, because a file may be named so.
+    Text after a # that is no option belongs to the word, because a file may be named so, and a password may hold one.
     """
     source, *rest = word.split("#")
-    while rest and "=" not in rest[0] and rest[0] != FLAG:
+    while rest and "=" not in rest[0] and rest[0] != FLAG and ("://" not in source or "@" in "#".join(rest)):
         source += "#" + rest.pop(0)
-    return source, CameraOptions(**dict(map(_parse_option, rest)))
+    options = list(map(_parse_option, rest))
+    names = [name for name, _ in options]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise ConfigError(f"CAMERAS has #{min(repeated)} twice: a camera takes each option once.")
+    return source.rstrip() if rest else source, CameraOptions(**dict(options))
 
 
 def _parse_option(text: str) -> tuple[str, Any]:

@@ -34,6 +34,8 @@ def test_environment_overrides_the_file(tmp_path: Path) -> None:
         ("  export  CAMERAS = 'my clip.mp4' ", ("my clip.mp4",)),
         ("CAMERAS='demo'  # the demo\r\n", ("demo",)),
         ("CAMERAS=http://h/?a=1&b=$2;3", ("http://h/?a=1&b=$2;3",)),
+        ("CAMERAS='$HOME/a.mp4'", ("$HOME/a.mp4",)),  # nobody fills it in
+        ("CAMERAS=demo # not $HOME", ("demo",)),
         ('CAMERAS="C:\\videos"', ("C:\\videos",)),
         ('CAMERAS="say \\"hi\\".mp4"', ('say "hi".mp4',)),
         ("CAMERAS='a'\"b\"", ("ab",)),
@@ -63,6 +65,9 @@ def test_value_is_read_as_a_shell_and_honcho_read_it(tmp_path: Path, line: str, 
         (b"CAMERAS=my clip.mp4", "the spaces in its value would be lost"),
         (b"CAMERAS=C:\\videos", "its backslashes would be changed"),
         (b"CAMERAS='C:\\new'", "its backslashes would be changed"),
+        (b"RUN_DIR=$HOME/run", r"a shell would fill in its \$, honcho does not"),
+        (b'RUN_DIR="${HOME}/run"', r"a shell would fill in its \$"),
+        (b"WEB_TOKEN=$(token)", r"a shell would fill in its \$"),
         (b"CAMERAS=", "CAMERAS has no value"),
         (b"WEB_TOKEN=\xe9t\xe9", r"\.env can't be read .* save it as UTF-8"),
     ],
@@ -72,6 +77,15 @@ def test_line_that_would_lose_a_part_is_an_error(tmp_path: Path, line: bytes, se
     file.write_bytes(b"WEB_PORT=8001\n" + line + b"\n")
     with pytest.raises(ConfigError, match=sentence):
         load_settings({}, file)
+
+
+def test_folders_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / ".env").write_text("RUN_DIR=~/run\nMODELS=~/models\n")
+    settings = load_settings({"LEARNED_DIR": "~/learned"}, tmp_path / ".env")
+    found = [settings.run_dir, settings.models, settings.learned_dir]
+    assert found == [tmp_path / "run", tmp_path / "models", tmp_path / "learned"]
 
 
 def test_example_names_every_setting_with_its_default() -> None:
