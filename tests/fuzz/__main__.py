@@ -6,33 +6,33 @@ import time
 from collections.abc import Callable
 
 from tests.fuzz.files import JpegTarget, NetworkTarget, StateTarget
+from tests.fuzz.live import LiveTarget
 from tests.fuzz.messages import MessageTarget
 from tests.fuzz.runner import FuzzReport, Target, fuzz
 from tests.fuzz.web import BrowserTarget, HttpTarget
 from tests.fuzz.zmtp import ZmtpTarget
 
 # of each thousand inputs: what is checked in Python is quick, what opens a connection or a file is not
-TARGETS: tuple[tuple[int, Callable[[], Target]], ...] = (
-    (880, MessageTarget),
-    (70, BrowserTarget),
-    (20, JpegTarget),
-    (15, StateTarget),
-    (8, HttpTarget),
-    (3, lambda: ZmtpTarget(with_keys=False)),
-    (2, lambda: ZmtpTarget(with_keys=True)),
-    (2, NetworkTarget),
-)
+TARGETS: dict[str, tuple[int, Callable[[], Target]]] = {
+    "messages": (870, MessageTarget),
+    "live queue": (10, LiveTarget),
+    "browsers": (70, BrowserTarget),
+    "JPEG": (20, JpegTarget),
+    "state": (15, StateTarget),
+    "HTTP": (8, HttpTarget),
+    "ZMTP": (3, lambda: ZmtpTarget(with_keys=False)),
+    "ZMTP with keys": (2, lambda: ZmtpTarget(with_keys=True)),
+    "networks": (2, NetworkTarget),
+}
 
 
 def fuzz_all(inputs: int, seed: int, only: str = "") -> list[FuzzReport]:
     """Divide the inputs among all targets whose names contain a word, and print a line for each."""
     reports = []
-    for share, make_target in TARGETS:
-        target = make_target()
-        if only not in target.name:
-            target.close()
+    for name, (share, make_target) in TARGETS.items():
+        if only not in name:
             continue
-        report = fuzz(target, inputs * share // 1000, seed)
+        report = fuzz(make_target(), inputs * share // 1000, seed)
         reports.append(report)
         outcomes = ", ".join(f"{count} {name}" for name, count in report.outcomes.most_common(4))
         print(
@@ -49,7 +49,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("python -m tests.fuzz", description="Feed hostile inputs to every entrance.")
     parser.add_argument("--inputs", type=int, default=1_000_000, help="how many, of all kinds (default: 1000000)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the same makes the same inputs")
-    parser.add_argument("--only", default="", help="only targets whose name contains this")
+    parser.add_argument("--only", default="", help="only " + ", ".join(TARGETS))
     options = parser.parse_args()
     print(f"seed {options.seed}")
     problems = [

@@ -60,13 +60,15 @@ class ZmtpTarget:
         with socket.create_connection(("127.0.0.1", self._port), 5) as connection, suppress(OSError):
             connection.sendall(given)
         outcome = self._receive()
+        if self._settings.queue_key and outcome != "nothing":
+            raise AssertionError("bytes without a key got through")
         if self._fed % 100 == 0 and not self._is_open():
             raise AssertionError("a peer no longer gets through")
         return outcome
 
-    def _receive(self) -> str:
+    def _receive(self, timeout_s: float = 0.0) -> str:
         try:
-            return "taken" if self._broker.receive(0.0) else "nothing"
+            return "taken" if self._broker.receive(timeout_s) else "nothing"
         except MalformedError:
             return "refused"
 
@@ -80,6 +82,8 @@ class ZmtpTarget:
             return client.connected
         finally:
             client.close()
+            while self._receive(0.1) != "nothing":  # what this peer had sent
+                pass
 
     def close(self) -> list[str]:
         """Close the socket."""
