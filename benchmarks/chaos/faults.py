@@ -218,8 +218,10 @@ def fill_disk(victim: VictimPipeline, fault: Fault) -> Recovery:
 
 
 def limit_files(victim: VictimPipeline, size_bytes: int) -> None:
-    """Set how large files may become that any process of the pipeline writes."""
-    for process in victim.list_processes():
+    """Set how large files may become that a process writes; not honcho, whose output is a file here."""
+    for name, process in victim.find_processes().items():
+        if name == HONCHO or name.startswith(HELPER):
+            continue
         with suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 

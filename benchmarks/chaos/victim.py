@@ -71,7 +71,7 @@ class VictimPipeline:
         """Return processes by name: inference.1, supervisor.inference, helper.inference (of honcho), honcho."""
         found = {}
         for process in self.list_processes():
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, IndexError):  # it ends just now
                 found[self._name_process(process)] = process
         found.pop("", None)
         return found
@@ -83,8 +83,8 @@ class VictimPipeline:
         if process.pid == self.honcho.pid:
             return HONCHO
         if words == self.honcho.cmdline():
-            (line,) = process.children()  # digitcam run, or the shell before it
-            return f"{HELPER}.{line.cmdline()[-1].split()[-1]}"
+            lines = process.children()  # digitcam run, or the shell before it; none while it ends
+            return f"{HELPER}.{lines[0].cmdline()[-1].split()[-1]}" if lines else ""
         return f"{SUPERVISOR}.{words[-1]}" if words[-2:-1] == ["run"] and "sh" not in words[0] else ""
 
     def has_target(self, worker: str) -> bool:
