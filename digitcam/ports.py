@@ -14,13 +14,13 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
-def find_bind_error(host: str, port: int) -> str:
-    """Return why this machine can't listen on an address now; "" if it can."""
+def find_bind_error(host: str, port: int) -> OSError | None:
+    """Return why this machine can't listen on an address now; None if it can."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         if os.name == "posix":
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else a connection that just ended blocks it
         try:
             probe.bind((host, port))
         except OSError as error:
-            return error.strerror or str(error)
-    return ""
+            return error
+    return None

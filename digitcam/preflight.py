@@ -1,5 +1,6 @@
 """Checks before the start what the pipeline needs: packages, programs, ports, folders, cameras and networks."""
 
+import errno
 import os
 import re
 import shutil
@@ -11,8 +12,10 @@ from pathlib import Path
 from digitcam.diagnosis import Finding
 from digitcam.ports import find_bind_error
 from services.capture.probe import find_camera_problems
+from services.display.web.server import load_certificate
 from shared.cameras.added_cameras import append_added_cameras, read_added_cameras
 from shared.cameras.camera_list import SourceKind, parse_cameras
+from shared.messaging.keys import load_pair, load_queue_key
 from shared.settings import ConfigError, Settings
 from shared.vision.reload import ReloadingRecognizer
 
@@ -25,6 +28,7 @@ def check_requirements(settings: Settings) -> list[Finding]:
         *check_packages(metadata.requires("digitcam") or ()),
         *check_programs(settings),
         *check_ports(settings),
+        *check_secrets(settings),
         *check_run_dir(settings.run_dir),
         *check_cameras(settings),
         *check_models(settings),
@@ -65,20 +69,40 @@ def check_programs(settings: Settings) -> Iterator[Finding]:
 
 
 def check_ports(settings: Settings) -> Iterator[Finding]:
-    """Find ports that another program uses."""
+    """Find addresses that can't be served, such as ports that another program uses."""
     wanted = {"PROMETHEUS_PORT": ("127.0.0.1", settings.prometheus_port)}
     if settings.display_mode == "web":
         wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
     for setting, (host, port) in wanted.items():
-        if find_bind_error(host, port):
-            remedy = f"stop the program that uses it, or set another {setting}"
-            yield Finding(f"{setting}={port} is in use", remedy, is_needed=setting == "WEB_PORT")
+        if error := find_bind_error(host, port):
+            is_needed = setting == "WEB_PORT"
+            if error.errno == errno.EADDRINUSE:
+                remedy = f"stop the program that uses it, or set another {setting}"
+                yield Finding(f"{setting}={port} is in use", remedy, is_needed)
+            elif error.errno == errno.EACCES:
+                yield Finding(f"{setting}={port} is not allowed for this user", "set one above 1023", is_needed)
+            else:
+                reason = error.strerror or str(error)
+                remedy = "set it to an address of this machine, or to 0.0.0.0 for all of them"
+                yield Finding(f"WEB_HOST={host} can't be served ({reason.lower()})", remedy, is_needed)
+
+
+def check_secrets(settings: Settings) -> Iterator[Finding]:
+    """Find that the certificate of the web interface, or this machine's keys, can't be loaded."""
+    try:
+        if settings.display_mode == "web":
+            load_certificate(settings.web_certificate)
+        if settings.queue_key:
+            load_pair(Path(settings.queue_key))
+            load_queue_key(Path(settings.queue_key))
+    except ConfigError as error:
+        yield Finding(str(error))
 
 
 def check_run_dir(run_dir: Path) -> Iterator[Finding]:
     """Find that the folder for sockets and targets can't be written."""
     nearest = next(path for path in (run_dir, *run_dir.absolute().parents) if path.exists())
-    if not os.access(nearest, os.W_OK):
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         yield Finding(f"RUN_DIR={run_dir} can't be written", "set RUN_DIR to a folder that you own")
 
 

@@ -42,7 +42,9 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     configure_logging("share")
     host = address or find_address()
     if error := find_bind_error(host, port):  # before a QR code promises it
-        raise ConfigError(f"share can't listen on {host}:{port} ({error}): pass another --port or --address.")
+        raise ConfigError(
+            f"share can't listen on {host}:{port} ({error.strerror or error}): pass another --port or --address."
+        )
     token = secrets.token_urlsafe(12)
     with hold_lock(settings.run_dir, f"{Stage.DISPLAY}.share"):
         certificate = ensure_certificate(settings.run_dir / "share.pem", host)

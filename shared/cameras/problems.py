@@ -51,7 +51,9 @@ SENTENCES = {
     CameraProblem.TEXT: "it answers with text ({}) and no video: check what follows the host in its address",
     CameraProblem.NO_TLS: "it does not speak HTTPS there: write http://, or the port of its HTTPS",
     CameraProblem.NO_VIDEO: "it answers, but sends no video that can be read",
-    CameraProblem.UNREADABLE: "it offers video that FFmpeg can't open: choose H.264 or MJPEG in the camera",
+    CameraProblem.UNREADABLE: (
+        "it answers, but with no video that FFmpeg reads: check its port and path, or choose H.264 or MJPEG in it"
+    ),
     CameraProblem.BAD_ADDRESS: "its address is not complete or has a wrong port",
     CameraProblem.UNESCAPED: f"its address can't be understood: {ESCAPES}",
     CameraProblem.NAME_UNKNOWN: "no computer has the name in its address: check the spelling, or write the IP address",

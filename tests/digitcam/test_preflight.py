@@ -15,6 +15,7 @@ from digitcam.preflight import (
     check_programs,
     check_requirements,
     check_run_dir,
+    check_secrets,
 )
 from tests.conftest import MakeSettings
 from tests.services.capture.http_server import serve_http
@@ -49,6 +50,26 @@ def test_port_in_use_is_named_with_its_setting(make_settings: MakeSettings) -> N
         assert not [
             one for one in check_ports(make_settings(WEB_PORT=port, DISPLAY_MODE="none")) if "WEB" in one.problem
         ]
+
+
+def test_address_of_another_machine_is_not_a_port_in_use(make_settings: MakeSettings) -> None:
+    settings = make_settings(WEB_HOST="192.0.2.1", WEB_TOKEN="x" * 16)  # an address for examples
+    (web,) = (finding for finding in check_ports(settings) if "WEB" in finding.problem)
+    assert web.problem.startswith("WEB_HOST=192.0.2.1 can't be served (")
+    assert web.remedy == "set it to an address of this machine, or to 0.0.0.0 for all of them"
+
+
+def test_port_that_the_user_may_not_open_is_named(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("digitcam.preflight.find_bind_error", lambda *_: PermissionError(13, "Permission denied"))
+    assert "WEB_PORT=80 is not allowed for this user: set one above 1023" in map(
+        str, check_ports(make_settings(WEB_PORT=80))
+    )
+
+
+@pytest.mark.parametrize("setting", ["WEB_CERTIFICATE", "QUEUE_KEY"])
+def test_missing_certificate_or_keys_are_named(make_settings: MakeSettings, tmp_path: Path, setting: str) -> None:
+    (finding,) = check_secrets(make_settings(**{setting: tmp_path / "none"}))
+    assert str(finding).startswith(f"{setting}={tmp_path / 'none'}")
 
 
 def test_missing_programs_are_named_and_prometheus_is_optional(
@@ -91,6 +112,8 @@ def test_missing_models_are_named(make_settings: MakeSettings, tmp_path: Path) -
 
 def test_read_only_run_dir_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not list(check_run_dir(tmp_path / "deep" / "run"))
+    (tmp_path / "file").touch()
+    assert len(list(check_run_dir(tmp_path / "file"))) == 1
     monkeypatch.setattr(os, "access", lambda *_: False)
     assert [finding.problem for finding in check_run_dir(tmp_path / "run")] == [
         f"RUN_DIR={tmp_path / 'run'} can't be written"

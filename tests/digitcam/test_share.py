@@ -86,7 +86,7 @@ def test_address_that_can_not_be_served_is_one_sentence_before_the_code(
 
 def test_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        assert "in use" in find_bind_error("127.0.0.1", taken.getsockname()[1])
+        assert "in use" in str(find_bind_error("127.0.0.1", taken.getsockname()[1]))
 
 
 def test_wrong_certificate_is_one_sentence(tmp_path: Path) -> None:
