@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from benchmarks import events, inference, overload, pipeline, queue_alone, scale, suite, web
 from benchmarks.goals import PEER_CAMERAS
 from benchmarks.peers import bench as peers
-from benchmarks.trust import TRIES, DisturbedError, find_untrusted
+from benchmarks.trust import DisturbedError, Repeat, find_untrusted, repeat_until_busy
 
 Result = dict[str, Any]
 Number = TypeVar("Number", int, float)
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     print(json.dumps(result) if options.json else "\n".join(to_lines(result)))
     reasons = list(find_untrusted(result))
     if reasons:
-        print(f"digitcam bench: untrusted, disturbed in {TRIES} tries: {reasons[0]}", file=sys.stderr)
+        print(f"digitcam bench: untrusted, disturbed in every try: {reasons[0]}", file=sys.stderr)
     return UNTRUSTED if reasons else 0
 
 
@@ -119,8 +119,8 @@ def run_pipeline(options: argparse.Namespace) -> Result:
     return pipeline.bench_pipeline(pipeline.BenchPlan(**{name: getattr(options, name) for name in names}))
 
 
-def run_load(bench: Callable[[int, float, float], Result], options: argparse.Namespace) -> Result:
-    return bench(options.cameras, options.fps, options.seconds)
+def run_load(bench: Callable[[int, float, float, Repeat], Result], options: argparse.Namespace) -> Result:
+    return bench(options.cameras, options.fps, options.seconds, repeat_until_busy())
 
 
 def run_inference(options: argparse.Namespace) -> Result:
@@ -132,7 +132,7 @@ def run_events(options: argparse.Namespace) -> Result:
 
 
 def run_scale(options: argparse.Namespace) -> Result:
-    return scale.bench_scale(options.seconds)
+    return scale.bench_scale(options.seconds, repeat=repeat_until_busy())
 
 
 def run_all(options: argparse.Namespace) -> Result:

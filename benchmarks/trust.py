@@ -35,6 +35,19 @@ def repeat_until_trusted(measure: Callable[[], Row], tries: int = TRIES) -> Row:
     return min(results, key=lambda result: float(result["others"]))
 
 
+def repeat_until_busy() -> Repeat:
+    """Return a Repeat for many measurements: once all tries of one were disturbed, each later one has a single try."""
+    is_busy = False
+
+    def repeat(measure: Callable[[], Row]) -> Row:
+        nonlocal is_busy
+        result = repeat_until_trusted(measure, 1 if is_busy else TRIES)
+        is_busy = is_busy or bool(result["untrusted"])
+        return result
+
+    return repeat
+
+
 def find_untrusted(value: object) -> Iterator[str]:
     """Yield why any part of a result is untrusted."""
     if isinstance(value, Mapping):

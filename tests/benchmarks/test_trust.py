@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from benchmarks import trust
-from benchmarks.trust import CoreUsage, DisturbedError, find_untrusted, repeat_until_trusted
+from benchmarks.trust import CoreUsage, DisturbedError, find_untrusted, repeat_until_busy, repeat_until_trusted
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,13 @@ def test_after_three_disturbed_tries_the_least_disturbed_is_untrusted(capsys: py
     result = repeat_until_trusted(measure_in_turn(0.5, 0.2, 0.4))
     assert result == {"others": 0.2, "untrusted": "other processes used 20% of the cores, and 8% is the limit"}
     assert "disturbed, try 3 of 3: other processes used 40%" in capsys.readouterr().err
+
+
+def test_on_a_machine_that_stays_busy_later_measurements_have_one_try() -> None:
+    repeat = repeat_until_busy()
+    assert repeat(measure_in_turn(0.5, 0.01))["others"] == 0.01
+    assert repeat(measure_in_turn(0.5, 0.4, 0.3))["others"] == 0.3
+    assert repeat(measure_in_turn(0.5, 0.01))["others"] == 0.5
 
 
 def test_every_untrusted_row_is_found() -> None:
