@@ -15,11 +15,11 @@ TIE = 0.2  # a second digit this close to the first is mentioned
 def describe(place: Explanation) -> list[str]:
     """Return a few sentences, the most important one first."""
     if place.box is None or not place.fused:
-        return [
-            f"The detector sees no digit here: its score is {percent(place.score)}, "
-            f"and at least {percent(MIN_SCORE)} is needed.",
-            *describe_missed_ink(place),
-        ]
+        score = percent(place.score)
+        needed = f"its score is {score}, and at least {percent(MIN_SCORE)} is needed"
+        elsewhere = f"a place nearby scores {score}, but none of its boxes is around this ink"
+        reason = needed if place.score < MIN_SCORE else elsewhere
+        return [f"The detector sees no digit here: {reason}.", *describe_missed_ink(place)]
     first, second, *_ = sorted(range(NOT_A_DIGIT), key=place.fused.__getitem__, reverse=True)
     sentences = [f"Read as {first}." if place.is_digit else describe_rejection(place)]
     sentences.append(f"The detector, which sees the surroundings, is {percent(place.score)} sure that this is a digit.")

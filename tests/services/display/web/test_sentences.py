@@ -81,6 +81,13 @@ def test_ink_that_the_detector_passed_over_has_the_classifiers_opinion() -> None
     assert "80\N{NO-BREAK SPACE}% sure of a 1" in described[1]
 
 
+def test_score_that_would_do_is_not_called_too_low() -> None:
+    """The score is that of the best cell nearby, whose box may lie elsewhere."""
+    (sentence,) = describe(Explanation(shape=(480, 640), heatmap=HEATMAP, score=0.585, crop=CROP))
+    assert "is needed" not in sentence
+    assert "nearby scores 58\N{NO-BREAK SPACE}%, but none of its boxes is around this ink" in sentence
+
+
 def test_place_without_a_candidate_is_described_by_its_score() -> None:
     (sentence,) = describe(Explanation(shape=(480, 640), heatmap=HEATMAP, score=0.129, crop=CROP))
     assert sentence.startswith("The detector sees no digit here: its score is 12\N{NO-BREAK SPACE}%")
