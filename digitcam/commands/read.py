@@ -20,6 +20,7 @@ from shared.vision.image_files import Photo, load_pictures
 from shared.vision.overlay import draw_overlay
 
 CSV_COLUMNS = ("path", "frame", "number", "confidence", "x", "y", "width", "height")
+CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}  # a terminal would obey them
 SHOWN_NAMES = 5  # of the files that were left out
 
 
@@ -121,7 +122,7 @@ def write_result(picture: ReadPicture, parsed: argparse.Namespace) -> None:
         table.writerows((picture.path, picture.frame, *row) for row in numbers or [("",) * 6])
         sys.stdout.flush()
     else:
-        place = picture.path + (f" frame {picture.frame}" if frame else "")
+        place = picture.path.translate(CONTROLS) + (f" frame {picture.frame}" if frame else "")
         write_line(f"{place}: {', '.join(number.text for number in picture.reading.numbers) or 'no digit'}")
     if parsed.overlay:
         write_overlay(picture, parsed.overlay)
@@ -138,7 +139,7 @@ def write_error(path: str, error: str, *, as_json: bool) -> None:
     if as_json:
         write_line(json.dumps({"path": path, "error": error}))
     else:
-        tqdm.write(f"{path}: {error}", file=sys.stderr)
+        tqdm.write(f"{path.translate(CONTROLS)}: {error}", file=sys.stderr)
 
 
 def write_overlay(picture: ReadPicture, folder: Path) -> None:
@@ -159,7 +160,8 @@ def write_overlay(picture: ReadPicture, folder: Path) -> None:
 def describe_skipped(paths: Sequence[str]) -> str:
     """Return a sentence about the files in folders that were not read."""
     more = f" and {len(paths) - SHOWN_NAMES} more" if len(paths) > SHOWN_NAMES else ""
-    return f"Left out, because their names are not those of photos or videos: {', '.join(paths[:SHOWN_NAMES])}{more}"
+    names = ", ".join(paths[:SHOWN_NAMES]).translate(CONTROLS)
+    return f"Left out, because their names are not those of photos or videos: {names}{more}"
 
 
 def encode_odd_name(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -168,6 +168,21 @@ def test_name_that_is_not_utf8_is_read_and_printed_as_it_is(tmp_path: Path, shee
     assert (done.stdout, done.stderr, done.returncode) == (path + b": 7\n", b"", 0)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no such names on Windows")
+def test_name_with_control_characters_stays_on_its_line_and_sends_the_terminal_nothing(
+    tmp_path: Path, sheet: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    sheet.rename(folder / "a\n\x1b[31m.jpg")
+    (folder / "b\x9b2J.jpg").touch()
+    (folder / "c\r.txt").touch()
+    done = run("read", str(folder))
+    assert done.stdout == f"{folder}/a\\x0a\\x1b[31m.jpg: 7\n"
+    assert f"{folder}/b\\x9b2J.jpg: the file is empty\n" in done.stderr
+    assert f"{folder}/c\\x0d.txt\n" in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a file that opens but can't be read")
 def test_file_on_a_failing_disk_is_named_and_the_others_are_read(sheet: Path) -> None:
     done = run("read", "/proc/self/mem", str(sheet))
