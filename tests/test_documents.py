@@ -76,3 +76,8 @@ def test_operating_guide_names_every_alert_and_drop_reason() -> None:
     table = text.partition("## Alerts")[2].partition("\n## ")[0]
     assert sorted(re.findall(r"\b[A-Z][a-z]+[A-Z]\w+", table)) == sorted(alerts)
     assert [reason for reason in DropReason if f"`{reason}`" not in text] == []
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in sorted((ROOT / "docs/decisions").glob("0*.md"))]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]

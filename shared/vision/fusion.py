@@ -51,7 +51,7 @@ class Fusion:
     classifier_classes * the classifier's. What is of a doubtful class is often no digit but a letter, or lies askew.
 
     `python -m training.fusion` fits all weights on held-out scenes; then upright, doubt and the calibration on
-    photographs, since scenes have other shares of 1s, strokes and letters than paper (docs/decisions/0035).
+    photographs, since scenes have other shares of 1s, strokes and letters than paper (docs/decisions/0037).
     """
 
     detector: float = 1.0

@@ -3,7 +3,7 @@
 Close neighbours are one number. Digits that stand far apart are one number too if nothing is written between them and
 their steps are even: a row of five evenly spaced digits reads as one number, the terms of a sum do not.
 
-A character between close digits that was not read shows as a "?": 2017 without its 1 is "20?7" (docs/decisions/0031).
+A character between close digits that was not read shows as a "?": 2017 without its 1 is "20?7" (docs/decisions/0036).
 """
 
 import math
