@@ -246,6 +246,7 @@ def damage_state(victim: VictimPipeline, fault: Fault) -> Recovery:
     """Damage every file that a run leaves for the next, and kill the process that opens them."""
     began_at = time.monotonic()
     send_signal(victim, fault.targets, signal.SIGKILL)
+    (victim.run_dir / "events.sqlite-wal").unlink(missing_ok=True)  # SQLite would mend the file from its log
     for name in ("events.sqlite", ADDED_CAMERAS_FILE):
         (victim.run_dir / name).write_bytes(DAMAGE)
     recovery = watch_recovery(victim, began_at, fault.bound_s)

@@ -24,11 +24,12 @@ SOURCE_PATTERN = r"(?:demo|(?:rtsp|http)s?://[!$-~]{1,1000})(?:#[!$-~]{1,100}){0
 # for the API's document: sources that are right in every part, which SOURCE_PATTERN does not assure
 LOGIN_PATTERN = r"[A-Za-z0-9._%-]{1,64}(?::[A-Za-z0-9._%-]{1,64})?@"
 ADDRESS_PATTERN = rf"(?:rtsp|http)s?://(?:{LOGIN_PATTERN})?[A-Za-z0-9][A-Za-z0-9.-]{{0,62}}(?::[1-9][0-9]{{0,3}})?"
-OPTION_PATTERN = (
-    "#(?:mirror|rotate=(?:90|180|270)|fps=[1-9][0-9]?|weight=(?:[1-9]|0[.][1-9])|max_age_s=(?:[1-9]|0[.][1-9])"
-    "|crop=[0-9]{1,4},[0-9]{1,4},[1-9][0-9]{0,3},[1-9][0-9]{0,3})"
+# each option once
+OPTIONS_PATTERN = (
+    "(?:#rotate=(?:90|180|270))?(?:#mirror)?(?:#crop=[0-9]{1,4},[0-9]{1,4},[1-9][0-9]{0,3},[1-9][0-9]{0,3})?"
+    "(?:#fps=[1-9][0-9]?)?(?:#weight=(?:[1-9]|0[.][1-9]))?(?:#max_age_s=(?:[1-9]|0[.][1-9]))?"
 )
-DOCUMENTED_PATTERN = rf"(?:demo|{ADDRESS_PATTERN}(?:/[!$-~]{{0,500}})?)(?:{OPTION_PATTERN}){{0,6}}"
+DOCUMENTED_PATTERN = rf"(?:demo|{ADDRESS_PATTERN}(?:/[!$-~]{{0,500}})?){OPTIONS_PATTERN}"
 WRONG_NAME = f"a camera's name is {NAME_TAKES}"
 WRONG_SOURCE = (
     "source is rtsp://... or http://... (MJPEG or snapshots) with a host, or demo; options such as #rotate=180 may "

@@ -66,7 +66,10 @@ def helpers(honcho: psutil.Process) -> list[psutil.Process]:
 
 def has_ended(process: psutil.Process) -> bool:
     """Return whether a process has ended; nobody may have waited for it yet."""
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def assert_all_end(processes: list[psutil.Process]) -> None:

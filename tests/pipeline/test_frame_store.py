@@ -171,7 +171,7 @@ def kill_each(pipeline: KilledPipeline, rounds: int) -> None:
             pipeline.wait_for_readings()
 
 
-@pytest.mark.parametrize("frames", ["shared", "inline"])
+@pytest.mark.parametrize("frames", ["shared", pytest.param("inline", marks=pytest.mark.slow)])
 def test_no_picture_is_shown_under_another_name_while_processes_are_killed(tmp_path: Path, frames: str) -> None:
     with run_killed_pipeline(tmp_path, frames, cameras=2) as pipeline:
         pipeline.kill("preprocess.1", "inference.1", "capture.0")
@@ -198,6 +198,7 @@ def test_nothing_is_lost_or_left_behind_after_twenty_kills_of_each_process(tmp_p
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.slow
 def test_worker_that_stood_still_writes_into_no_other_frame(tmp_path: Path) -> None:
     """It was given up after 3 s, and goes on where it stood, with a frame that has ended."""
     with run_killed_pipeline(tmp_path, "shared") as pipeline:

@@ -119,10 +119,10 @@ def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it limits the resources of running processes")
 def test_real_pipeline_recovers_from_faults_of_many_kinds() -> None:
-    """Short: a hang, a kill, a full disk, honcho killed. The bounds are four times wider: other tests run meanwhile."""
+    """Short: a hang, then what fits. The bounds are four times wider: other tests run meanwhile."""
     kinds = "hang,full disk,damaged state,SIGKILL of"
     began_at = time.monotonic()
-    command = [sys.executable, "-m", "digitcam", "chaos", "--seconds", "25", "--seed", "3", "--only", kinds]
+    command = [sys.executable, "-m", "digitcam", "chaos", "--seconds", "6", "--seed", "3", "--only", kinds]
     done = subprocess.run(
         [*command, "--patience", "4", "--json"],
         cwd=Path(__file__).parents[3],

@@ -68,6 +68,7 @@ def test_trace_takes_a_time_that_is_short(seconds: str) -> None:
         assert request(port, f"/trace?seconds={seconds}")[0] == 400
 
 
+@pytest.mark.slow
 def test_half_requests_hold_few_threads_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.telemetry.status_server.TIMEOUT_S", 0.3)
     with serve_status(Health()) as port, ExitStack() as strangers:

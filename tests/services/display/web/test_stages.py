@@ -51,8 +51,9 @@ def test_stage_is_listed_with_rate_ages_and_drops(server: WebServer, tmp_path: P
                 metrics.FRAMES.labels("of test_stages", "preprocess").inc()
                 metrics.AGE.labels("of test_stages", "preprocess").observe(0.012)
                 await asyncio.sleep(0.01)
-            (stage,) = (await question)[1]["stages"]
-        assert (stage["name"], stage["workers"]) == ("preprocess", 1)
+            # this process also has the metrics of other tests
+            (stage,) = [stage for stage in (await question)[1]["stages"] if stage["name"] == "preprocess"]
+        assert stage["workers"] >= 1
         assert 20 < stage["frames_per_s"] <= 100
         assert 0.01 <= stage["age_p50_s"] <= stage["age_p99_s"] <= 0.015
         assert (stage["batch"], stage["busy"], stage["drops_per_s"]) == (None, None, 0.0)
