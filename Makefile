@@ -8,7 +8,7 @@ BIN := $(shell $(PYTHON) -c "import os; print(os.path.join('.venv', 'Scripts' if
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: run test proofs lint format bench chaos fuzz train checksums clean
+.PHONY: run test proofs lint format bench chaos soak fuzz train checksums clean
 
 run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
@@ -38,6 +38,9 @@ bench: .venv/bench  ## under half an hour on two cores that are idle otherwise
 
 chaos: .venv/bench  ## 20 minutes: about 300 faults
 	$(BIN)/digitcam chaos --seconds 1200 --write docs/reliability.md
+
+soak: .venv/bench  ## two hours: does any process grow?
+	$(BIN)/digitcam soak --seconds 7200
 
 fuzz: .venv/dev  ## a million hostile inputs: messages, requests, JPEGs, networks, state files; a quarter of an hour
 	$(BIN)/python -m tests.fuzz

@@ -33,6 +33,7 @@ COMMANDS = {
     "learn": Command("fine-tune the classifier on your corrections", "digitcam.commands.learn"),
     "bench": Command("measure speed and age of readings", "digitcam.commands.bench"),
     "chaos": Command("hurt a pipeline of its own and see if it recovers", "digitcam.commands.chaos"),
+    "soak": Command("run a pipeline of its own for hours and see if it grows", "digitcam.commands.soak"),
     "config": Command("print the settings in force and their origin", "digitcam.commands.config"),
     "keys": Command("let other machines join, each with its own keys", "digitcam.commands.keys"),
     "run": Command("run one stage, as the Procfile does", "digitcam.commands.run"),

@@ -11,16 +11,18 @@ from itertools import pairwise
 
 from shared.pipeline import Outcome
 
-GAP_S = 0.5  # without a reading of a camera is a hole: it sends 30 a second
-FLOW_S, FLOW_READINGS = 0.5, 3  # a camera is read if it had this many readings in this time
+GAP_S = 0.5  # without a reading of a camera is a hole; more if it sends less than ten a second
+FLOW_READINGS = 3  # a camera is read if it had this many readings in a time that is no hole
+GAP_FRAMES = 5
 READ = {Outcome.READ, Outcome.UNCHANGED}
 
 
 class ReadingWatcher:
     """Listens in a thread, and connects again whenever the connection ends. Times are of time.monotonic()."""
 
-    def __init__(self, port: int, cameras: Sequence[str]) -> None:
+    def __init__(self, port: int, cameras: Sequence[str], fps: float = 30.0) -> None:
         self._port = port
+        self._gap_s = max(GAP_S, GAP_FRAMES / fps)
         self._read_at: dict[str, list[float]] = {camera: [] for camera in cameras}
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -53,22 +55,23 @@ class ReadingWatcher:
 
     def is_reading(self, now: float, since: float = 0.0) -> bool:
         """Return whether each camera is read now, and was not only before `since`."""
-        begin = max(since, now - FLOW_S)
+        begin = max(since, now - self._gap_s)
         return all(len(times) - bisect.bisect(times, begin) >= FLOW_READINGS for times in self._read_at.values())
 
     def find_recovery_s(self, since: float, now: float) -> float:
         """Return how long after `since` the last hole of any camera ended; 0 without one."""
-        return max(find_last_hole_end(times, since, now) for times in self._read_at.values()) - since
+        ends = [find_last_hole_end(times, since, now, self._gap_s) for times in self._read_at.values()]
+        return max(ends) - since
 
     def count_readings(self, since: float, until: float) -> int:
         """Return how many readings came in this time."""
         return sum(bisect.bisect(times, until) - bisect.bisect(times, since) for times in self._read_at.values())
 
 
-def find_last_hole_end(times: Sequence[float], since: float, now: float) -> float:
-    """Return when the last hole of more than GAP_S ended; `since` without one, now if it has not ended."""
+def find_last_hole_end(times: Sequence[float], since: float, now: float, gap_s: float = GAP_S) -> float:
+    """Return when the last hole of more than gap_s ended; `since` without one, now if it has not ended."""
     within = [since, *times[bisect.bisect(times, since) : bisect.bisect(times, now)]]
-    if now - within[-1] > GAP_S:
+    if now - within[-1] > gap_s:
         return now
-    holes = [after for before, after in pairwise(within) if after - before > GAP_S]
+    holes = [after for before, after in pairwise(within) if after - before > gap_s]
     return max(holes, default=since)

@@ -107,7 +107,7 @@ class ChaosRunner:
         """Inject faults until the time is over, or the pipeline has ended or does not recover."""
         time.sleep(STEADY_S)
         before = victim.measure_resources()
-        while time.monotonic() < self._until:
+        while time.monotonic() < self._until or not self.session.results:  # a start may take all the time
             fault = next(self._faults)
             if fault.hits_queue or fault.ends_pipeline:
                 self.session.add_account(victim.audit())

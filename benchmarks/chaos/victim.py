@@ -15,10 +15,8 @@ from shared.service.signals import SUPERVISED_FLAG, scrape_target_path
 from shared.telemetry.scraping import MetricSample, find_targets, scrape_process
 
 CAMERAS = ("demo", "demo.2", "demo.3", "demo.4")
-WORKERS = (
-    *(f"{Stage.CAPTURE}.{camera}" for camera in CAMERAS),
-    *(f"{stage}.1" for stage in Stage if stage not in {Stage.CAPTURE, Stage.PROMETHEUS}),
-)
+OTHERS = tuple(f"{stage}.1" for stage in Stage if stage not in {Stage.CAPTURE, Stage.PROMETHEUS})
+WORKERS = (*(f"{Stage.CAPTURE}.{camera}" for camera in CAMERAS), *OTHERS)
 STARTS_WITHIN_S = 60.0  # from a cold disk
 HONCHO, HELPER, SUPERVISOR = "honcho", "helper", "supervisor"
 MB = 1e6
@@ -51,11 +49,12 @@ class Resources:
 class VictimPipeline:
     """A running pipeline of demo cameras, and what watches it."""
 
-    def __init__(self, pipeline: RunningPipeline) -> None:
+    def __init__(self, pipeline: RunningPipeline, cameras: Sequence[str] = CAMERAS, fps: float = 30.0) -> None:
         self._pipeline = pipeline
+        self._workers = {*(f"{Stage.CAPTURE}.{camera}" for camera in cameras), *OTHERS}
         self.run_dir, self.port = pipeline.settings.run_dir, pipeline.settings.web_port
         self.honcho = psutil.Process(pipeline.honcho.pid)
-        self.watcher = ReadingWatcher(self.port, CAMERAS)
+        self.watcher = ReadingWatcher(self.port, cameras, fps)
 
     def list_processes(self) -> list[psutil.Process]:
         """Return every process of this pipeline, orphans too: those whose environment has its RUN_DIR."""
@@ -95,7 +94,7 @@ class VictimPipeline:
         """Return whether every process runs and none is stopped."""
         processes = self.find_processes()
         is_running = all(process.status() != psutil.STATUS_STOPPED for process in processes.values())
-        return is_running and set(WORKERS) <= processes.keys()
+        return is_running and self._workers <= processes.keys()
 
     def wait(self, condition: Callable[[], bool], timeout_s: float) -> float:
         """Return after how many seconds the condition held; infinity if it did not."""
@@ -144,11 +143,13 @@ def sum_samples(samples: Sequence[MetricSample], name: str) -> int:
 
 
 @contextmanager
-def launch_victim(settings: Mapping[str, str] | None = None) -> Iterator[VictimPipeline]:
-    """Run a pipeline with a folder and ports of its own until the block ends."""
-    cameras: Sequence[Path] = [Path("demo")] * len(CAMERAS)
-    with launch_pipeline(cameras, settings=settings) as pipeline:
-        victim = VictimPipeline(pipeline)
+def launch_victim(
+    cameras: Sequence[str] = CAMERAS, fps: float = 30.0, workers: Mapping[str, int] | None = None
+) -> Iterator[VictimPipeline]:
+    """Run a pipeline with a folder and ports of its own until the block ends; cameras are demo, demo.2 and so on."""
+    words = [Path(f"demo#fps={fps:g}")] * len(cameras)
+    with launch_pipeline(words, workers=workers) as pipeline:
+        victim = VictimPipeline(pipeline, cameras, fps)
         try:
             yield victim
         finally:

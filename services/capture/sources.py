@@ -61,7 +61,7 @@ def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStrea
 
             return read_network_camera(camera.source, pace, camera.options.fps)
         case SourceKind.DEMO:
-            return read_demo(camera.name)
+            return read_demo(camera.name, camera.options.fps)
         case SourceKind.VIDEO:
             from services.capture.files import play_video, read_video_once
 
@@ -72,8 +72,9 @@ def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStrea
             return read_images_once(path) if every_frame else show_images(path)
 
 
-def read_demo(name: str) -> FrameStream:
-    """Yield the frames of the demo camera; each camera name has its own desk and numbers."""
+def read_demo(name: str, fps: float = 0.0) -> FrameStream:
+    """Yield the frames of the demo camera, at most fps a second; each camera name has its own desk and numbers."""
     demo = DemoCamera(seed=zlib.crc32(name.encode()))
-    for tick in schedule_ticks(RATE_HZ):
-        yield CapturedFrame(encode_jpeg(demo.render(tick.number / RATE_HZ)[0]), tick.due_at)
+    rate_hz = min(fps or RATE_HZ, RATE_HZ)  # a frame that is not wanted is not drawn
+    for tick in schedule_ticks(rate_hz):
+        yield CapturedFrame(encode_jpeg(demo.render(tick.number / rate_hz)[0]), tick.due_at)

@@ -15,13 +15,16 @@ import cv2
 import numpy as np
 import pytest
 import simplejpeg
+from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
+from services.capture import sources
 from services.capture.__main__ import STALLED_AFTER_S, HungError, find_problem, run
-from services.capture.frames import FrameStream
+from services.capture.frames import FrameStream, Tick
 from services.capture.grabber import FrameGrabber
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.options import CameraOptions
+from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
@@ -214,6 +217,28 @@ def test_state_is_logged_on_a_change_and_sent_on_a_change_and_as_a_heartbeat(cap
         "absent: it is unplugged",
         "absent: another program uses it",
     ]
+
+
+@pytest.mark.parametrize(("fps", "drawn_hz"), [(0.0, 30), (5.0, 5.0), (60.0, 30)])
+def test_demo_camera_draws_no_frame_that_fps_leaves_out(
+    fps: float, drawn_hz: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+
+    class Demo:
+        def __init__(self, seed: int) -> None:
+            pass
+
+        def render(self, at_s: float) -> list[NDArray[np.uint8]]:
+            drawn.append(at_s)
+            return [np.zeros((8, 8, 3), np.uint8)]
+
+    monkeypatch.setattr(sources, "DemoCamera", Demo)
+    monkeypatch.setattr(sources, "schedule_ticks", lambda rate_hz: (Tick(n, n / rate_hz) for n in range(4)))
+    camera = Camera("demo", SourceKind.DEMO, "demo", CameraOptions(fps=fps))
+    frames = list(sources.open_source(camera, every_frame=False, pace=Pace()))
+    assert drawn == pytest.approx([number / drawn_hz for number in range(4)])
+    assert [frame.captured_at for frame in frames] == pytest.approx(drawn)
 
 
 def test_demo_camera_runs_as_a_process_and_stops_on_sigterm(make_settings: MakeSettings) -> None:
