@@ -13,7 +13,7 @@ from shared.vision.digit import NOT_A_DIGIT, Box
 from shared.vision.fusion import fuse
 from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import crop_around
-from shared.vision.recognizer import FrameRecognizer, make_classifier_input, select_candidates
+from shared.vision.recognizer import FrameRecognizer, make_classifier_inputs, select_candidates
 from shared.vision.unread_ink import find_ink_at
 
 MAX_OUTSIDE = 0.15  # of a candidate's size: a place this far outside of its box still selects it
@@ -59,7 +59,7 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
     output = recognizer.classify([pyramid], [detections])
     log_p = fuse(recognizer.fusion, detections, output)
     left, top, width, height = detections.boxes[index].tolist()
-    seen = make_classifier_input(pyramid, (left, top, width, height))
+    (seen,) = make_classifier_inputs([(pyramid, (left, top, width, height))])
     return Explanation(
         shape=gray.shape,
         heatmap=heatmap,
@@ -79,7 +79,7 @@ def explain_missed_ink(
 ) -> Explanation:
     """Return the explanation with what the classifier says of ink at a place where the detector sees no digit."""
     box = find_ink_at(pyramid[0], x, y)
-    seen = box and make_classifier_input(pyramid, box)
+    (seen,) = make_classifier_inputs([(pyramid, box)]) if box else (None,)
     if not box or not seen:
         return missed
     scores, log_p = np.array([missed.score], np.float32), np.zeros((1, NOT_A_DIGIT), np.float32)
@@ -102,7 +102,7 @@ def make_heatmap(recognizer: FrameRecognizer, pyramid: Sequence[Gray]) -> NDArra
     rows, columns = (-(-side // STRIDE_PX) for side in pyramid[0].shape)
     heatmap = np.zeros((rows, columns), np.float32)
     for output in recognizer.run_levels(pyramid):
-        scores = np.kron(sigmoid(output.maps[SCORE]), np.ones((output.scale, output.scale), np.float32))
+        scores = np.kron(sigmoid(output.maps[0, SCORE]), np.ones((output.scale, output.scale), np.float32))
         left, top = output.corner
         covered = heatmap[top : top + scores.shape[0], left : left + scores.shape[1]]
         np.maximum(covered, scores[: covered.shape[0], : covered.shape[1]], out=covered)

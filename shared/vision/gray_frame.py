@@ -81,12 +81,12 @@ def flatten_light(gray: Gray, stroke_px: int = 25) -> Gray:
 
 
 def measure_percentiles(gray: Gray, *percents: float) -> list[float]:
-    """Return percentiles of a frame that is not empty, as np.percentile does, in a seventh of its time on a crop."""
-    ordered = np.sort(gray, axis=None)
+    """Return percentiles of a frame that is not empty, as np.percentile does; from its histogram, without sorting."""
+    up_to = cv2.calcHist([gray], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)  # pixels up to each gray level
     values = []
     for percent in percents:
-        position = percent / 100 * (ordered.size - 1)
-        low, high = int(ordered[int(position)]), int(ordered[math.ceil(position)])
+        position = percent / 100 * (gray.size - 1)
+        low, high = np.searchsorted(up_to, (int(position), math.ceil(position)), side="right").tolist()
         values.append(low + (high - low) * (position % 1))
     return values
 

@@ -15,7 +15,6 @@ from shared.vision.detection import (
     Detections,
     LevelOutput,
     detect_batch,
-    detect_digits,
     log_softmax,
     make_pyramid,
     run_levels,
@@ -28,7 +27,7 @@ from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import (
     check_range,
     crop_around,
-    extract_ink,
+    extract_inks,
     find_crop_corner,
     find_ink_box,
     measure_slant,
@@ -109,26 +108,32 @@ class FrameRecognizer:
         ]
 
     def detect(self, pyramids: Sequence[Sequence[Gray]]) -> list[Detections]:
-        """Return the candidates of each frame; on a GPU, frames of one size go through the detector in one batch."""
-        if self.detector.device == "cpu":  # one frame's maps fit its cache: 1.9 ms a frame, 2.7 in batches of three
-            return [detect_digits(self.detector, pyramid) for pyramid in pyramids]
+        """Return the candidates of each frame; frames of one size go through the detector together."""
         found: dict[int, Detections] = {}
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
-            found |= zip(chosen, detect_batch(self.detector, [pyramids[index] for index in chosen]), strict=True)
+            detections = detect_batch(self.detector, [pyramids[index] for index in chosen], full=self.searches_whole)
+            found |= zip(chosen, detections, strict=True)
         return [found[index] for index in range(len(pyramids))]
+
+    @property
+    def searches_whole(self) -> bool:
+        """Whether frames are searched whole in one batch: on a CPU that takes longer (docs/decisions/0019)."""
+        return self.detector.device != "cpu"
 
     def run_levels(self, pyramid: Sequence[Gray]) -> list[LevelOutput]:
         """Return the detector's output for each level of a frame, as detect() computes it."""
-        return run_levels(self.detector, pyramid, full=self.detector.device != "cpu")
+        return run_levels(self.detector, [pyramid], full=self.searches_whole)
 
     def classify(self, pyramids: Sequence[Sequence[Gray]], detections: Sequence[Detections]) -> ClassifierOutput:
         """Return the classifier's output for the candidates of all frames, in one batch."""
-        inputs = [
-            make_classifier_input(pyramid, box)
-            for pyramid, one in zip(pyramids, detections, strict=True)
-            for box in one.boxes.tolist()
-        ]
+        inputs = make_classifier_inputs(
+            [
+                (pyramid, (x, y, width, height))
+                for pyramid, one in zip(pyramids, detections, strict=True)
+                for x, y, width, height in one.boxes.tolist()
+            ]
+        )
         log_p = np.full((len(inputs), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK_LOG_ODDS, np.float32)
         log_p[:, NOT_A_DIGIT] = np.log1p(-np.exp(NO_INK_LOG_ODDS))
         slant = np.zeros(len(inputs), np.float32)
@@ -149,21 +154,40 @@ class ClassifierInput(NamedTuple):
     box: Box
 
 
-def make_classifier_input(pyramid: Sequence[Gray], box: Sequence[float]) -> ClassifierInput | None:
-    """Return the ink in a box (in pixels of the finest level); None if there is none."""
+class PlacedBox(NamedTuple):
+    """A box in pixels of a level of a pyramid; scale is the finest level's pixels per pixel of this one."""
+
+    gray: Gray
+    box: Box
+    scale: int
+
+
+def make_classifier_inputs(candidates: Sequence[tuple[Sequence[Gray], Box]]) -> list[ClassifierInput | None]:
+    """Return the ink in each box (pixels of the finest level of its pyramid); None where there is none."""
+    places = [place_in_level(pyramid, box) for pyramid, box in candidates]
+    crops = [crop_around(place.gray, place.box) for place in places]
+    inside = [index for index, crop in enumerate(crops) if crop.size]
+    inks = extract_inks([crops[index] for index in inside])
+    images = [normalise(ink) for ink in inks]
+    found: list[ClassifierInput | None] = [None] * len(places)
+    for index, ink, image in zip(inside, inks, images, strict=True):
+        if image is not None:
+            place = places[index]
+            ink_box = find_ink_box(crops[index], ink, find_crop_corner(place.box))
+            found[index] = ClassifierInput(image, scale_box(ink_box, place.scale))
+    return found
+
+
+def place_in_level(pyramid: Sequence[Gray], box: Box) -> PlacedBox:
+    """Return a box of the finest level in the level that shows its digit at a size of up to CROP_PX."""
     longest = max(box[2], box[3], 1)
     level = min(max(0, math.ceil(math.log2(longest / CROP_PX))), len(pyramid) - 1)
-    x, y, width, height = (side / 2**level for side in box)
-    in_level = (x, y, width, height)
-    crop = crop_around(pyramid[level], in_level)
-    if not crop.size:
-        return None
-    ink = extract_ink(crop)
-    image = normalise(ink)
-    if image is None:
-        return None
-    x, y, width, height = (side * 2**level for side in find_ink_box(crop, ink, find_crop_corner(in_level)))
-    return ClassifierInput(image, (x, y, width, height))
+    return PlacedBox(pyramid[level], scale_box(box, 1 / 2**level), 2**level)
+
+
+def scale_box(box: Box, factor: float) -> Box:
+    x, y, width, height = box
+    return x * factor, y * factor, width * factor, height * factor
 
 
 def is_accepted(log_p: NDArray[np.float64], min_log_p: float = MIN_LOG_P) -> NDArray[np.bool_]:

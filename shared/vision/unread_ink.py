@@ -50,9 +50,13 @@ def find_missing_character(gray: Gray, left: Box, right: Box) -> float | None:
     if not area.size:
         return None
     (paper,) = measure_percentiles(area, 50)
-    for piece in find_pieces(area, paper, measure_ink(gray, left, paper)):
+    ink = measure_ink(gray, left, paper)
+    between = slice(max(0, math.floor((start - x) * scale)), math.ceil((end - x) * scale))
+    if not has_ink(area[:, between], paper, ink):  # as between most digits
+        return None
+    for piece in find_pieces(area, paper, ink):
         px, py, width, height = (side / scale for side in piece.box)
-        inside = piece.pixels[:, max(0, math.floor((start - x) * scale)) : math.ceil((end - x) * scale)]
+        inside = piece.pixels[:, between]
         is_level = abs(y + py + height / 2 - level) <= MAX_RISE * lower
         is_between = inside.sum() >= MIN_INSIDE * piece.pixels.sum()
         if piece.ends and is_level and is_between and height >= MIN_HEIGHT * lower:
@@ -74,9 +78,17 @@ def cut_between(gray: Gray, left: Box, right: Box, scale: float) -> tuple[tuple[
     return (x, y), area
 
 
+def has_ink(area: Gray, paper: float, ink: float) -> bool:
+    """Return whether any pixel of an area is ink; paper and ink as for find_pieces()."""
+    if not area.size or abs(ink) < MIN_CONTRAST:
+        return False
+    darkest, brightest, _, _ = cv2.minMaxLoc(area)
+    return ((darkest if ink < 0 else brightest) - paper) / ink > INK
+
+
 def find_pieces(area: Gray, paper: float, ink: float) -> Iterator[Piece]:
     """Yield the pieces of ink in an area; paper is its median, ink measure_ink() of writing near it."""
-    if abs(ink) < MIN_CONTRAST:
+    if not has_ink(area, paper, ink):
         return
     above_paper = (area.astype(np.float32) - np.float64(paper)) / ink
     count, labels, stats, _ = cv2.connectedComponentsWithStats(as_uint8(above_paper > INK), connectivity=8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from shared.networks.detector_channels import BOX, CHANNELS, SCORE
-from shared.vision.detection import LevelOutput, decode_cells, select_cells, suppress_duplicates
+from shared.vision.detection import LevelOutput, decode_cells, select_cells, sort_cells, suppress_duplicates
 from shared.vision.digit import NOT_A_DIGIT
 from training.docs_pictures.scenes import draw_truth
 from training.label_maps import make_label_maps
@@ -67,7 +67,7 @@ def test_the_target_decodes_to_the_scene_it_was_made_of(scenes: list[Scene]) -> 
         maps = np.zeros((CHANNELS, *labels.score.shape), np.float32)
         maps[SCORE] = np.where(labels.score == 1, 6, -6)
         maps[BOX] = labels.box
-        found = suppress_duplicates(decode_cells(select_cells(LevelOutput(maps), 0.5)))
+        found = suppress_duplicates(decode_cells(sort_cells(select_cells(LevelOutput(maps[None]), 0.5))))
         middles = {tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) for box in scene.boxes}
         for box in found.boxes:
             assert tuple(np.rint(box[:2] + box[2:] / 2).astype(int)) in middles

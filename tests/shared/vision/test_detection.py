@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 
 from shared.networks.detector_channels import ALIGN_PX, BOX, CHANNELS, CLASSES, REFINE, SCORE
 from shared.vision.detection import (
+    FRAME,
     Detections,
     LevelOutput,
     decode_cells,
     detect_batch,
-    detect_digits,
     make_pyramid,
     select_cells,
+    sort_cells,
     suppress_duplicates,
     to_input,
 )
@@ -22,9 +23,9 @@ from shared.vision.detection import (
 LOW = -10.0  # a logit
 
 
-def empty_maps(rows: int = 20, columns: int = 20) -> NDArray[np.float32]:
-    maps = np.zeros((CHANNELS, rows, columns), np.float32)
-    maps[[SCORE, REFINE]] = LOW
+def empty_maps(rows: int = 20, columns: int = 20, frames: int = 1) -> NDArray[np.float32]:
+    maps = np.zeros((frames, CHANNELS, rows, columns), np.float32)
+    maps[:, [SCORE, REFINE]] = LOW
     return maps
 
 
@@ -37,8 +38,8 @@ def detections(*boxes: tuple[float, float, float, float]) -> Detections:
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (3, 7), (19, 19)])
 def test_cell_with_a_high_score_becomes_a_box_around_its_centre(row: int, column: int) -> None:
     maps = empty_maps()
-    maps[SCORE, row, column] = 3
-    maps[BOX, row, column] = 0.25, -0.25, np.log(2), 0
+    maps[0, SCORE, row, column] = 3
+    maps[0, BOX, row, column] = 0.25, -0.25, np.log(2), 0
     found = decode_cells(select_cells(LevelOutput(maps), 0.5))
     x, y = 8 * (column + 0.75), 8 * (row + 0.25)
     assert found.boxes.tolist() == [[x - 24, y - 12, 48, 24]]
@@ -47,7 +48,7 @@ def test_cell_with_a_high_score_becomes_a_box_around_its_centre(row: int, column
 
 def test_class_probabilities_sum_to_one() -> None:
     maps = empty_maps()
-    maps[SCORE, 5, 5], maps[CLASSES, 5, 5] = 3, np.arange(10)
+    maps[0, SCORE, 5, 5], maps[0, CLASSES, 5, 5] = 3, np.arange(10)
     assert np.exp(decode_cells(select_cells(LevelOutput(maps), 0.5)).log_p).sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -104,19 +105,48 @@ def test_detector_runs_once_a_level_for_all_frames() -> None:
 
     def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
         shapes.append(images.shape)
-        return np.stack([empty_maps(images.shape[2] // 8, images.shape[3] // 8) for _ in images])
+        return empty_maps(images.shape[2] // 8, images.shape[3] // 8, len(images))
 
     pyramids = [make_pyramid(np.zeros((480, 640), np.uint8)) for _ in range(3)]
     assert [len(found.boxes) for found in detect_batch(network, pyramids)] == [0, 0, 0]
-    assert shapes == [(3, 1, 480, 640), (3, 1, 240, 320), (3, 1, 128, 160), (3, 1, 64, 80), (3, 1, 32, 48)]
+    assert shapes == [(3, 1, 240, 320), (3, 1, 128, 160), (3, 1, 64, 80), (3, 1, 32, 48), (3, 1, 480, 640)]
+
+
+def test_small_levels_of_frames_share_a_run_and_each_candidate_keeps_its_frame() -> None:
+    """The network finds a digit on the quarter and on the eighth, as far down as its frame is bright."""
+    shapes = []
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        shapes.append(images.shape)
+        maps = empty_maps(images.shape[2] // 8, images.shape[3] // 8, len(images))
+        if images.shape[3] < 240:
+            for frame, image in enumerate(images):
+                maps[frame, SCORE, round(image.mean() * 255), 0 if images.shape[3] == 128 else -1] = 3
+        return maps
+
+    grays = [np.full((360, 480), row, np.uint8) for row in range(5)]
+    found = detect_batch(network, [make_pyramid(gray) for gray in grays], full=False)
+    halves, quarters, eighths = [(1, 1, 192, 240)] * 5, [(4, 1, 96, 128), (1, 1, 96, 128)], [(5, 1, 48, 64)]
+    assert shapes == halves + quarters + eighths
+    for row, one in enumerate(found):
+        middles = one.boxes[:, 1] + one.boxes[:, 3] / 2
+        assert sorted(middles.tolist()) == [8 * scale * (row + 0.5) for scale in (4, 8)]
+
+
+def test_cells_are_sorted_by_frame_then_by_score() -> None:
+    maps = empty_maps(frames=2)
+    maps[:, SCORE, 2, :3] = [1, 3, 2], [5, 4, 6]
+    cells = sort_cells(select_cells(LevelOutput(maps, first_frame=7), 0.5))
+    assert cells[:, SCORE].tolist() == [3, 2, 1, 6, 5, 4]
+    assert cells[:, FRAME].tolist() == [7, 7, 7, 8, 8, 8]
 
 
 def test_box_from_a_coarse_level_is_in_pixels_of_the_frame() -> None:
     def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
         maps = empty_maps(images.shape[2] // 8, images.shape[3] // 8)
         if images.shape[3] == 160:
-            maps[SCORE, 4, 6] = 3
-        return maps[None]
+            maps[0, SCORE, 4, 6] = 3
+        return maps
 
     (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
     assert found.boxes.tolist() == [[4 * (52 - 12), 4 * (36 - 12), 96, 96]]
@@ -133,21 +163,22 @@ class RefiningDetector:
         maps = empty_maps(images.shape[2] // 8, images.shape[3] // 8)
         if len(self.shapes) == 1:
             for row, column in self.cells:
-                maps[REFINE, row, column] = 3
+                maps[0, REFINE, row, column] = 3
         if len(self.shapes) == self.levels:
-            maps[SCORE, maps.shape[1] // 2, maps.shape[2] // 2] = 3
-        return maps[None]
+            maps[0, SCORE, maps.shape[2] // 2, maps.shape[3] // 2] = 3
+        return maps
 
 
 def test_finest_level_is_skipped_if_no_cell_asks_for_it() -> None:
     network = RefiningDetector(5)
-    assert len(detect_digits(network, make_pyramid(np.zeros((480, 640), np.uint8))).boxes) == 0
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))], full=False)
+    assert len(found.boxes) == 0
     assert network.shapes == [(240, 320), (128, 160), (64, 80), (32, 48)]
 
 
 def test_finest_level_is_read_around_the_cells_that_ask_for_it() -> None:
     network = RefiningDetector(5, (10, 20))
-    found = detect_digits(network, make_pyramid(np.zeros((480, 640), np.uint8)))
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))], full=False)
     assert network.shapes[-1] == (7 * 16, 7 * 16)
     assert (found.boxes[0, :2] + found.boxes[0, 2:] / 2).tolist() == [17 * 16 + 7.5 * 8, 7 * 16 + 7.5 * 8]
 
@@ -156,7 +187,7 @@ def test_finest_level_is_read_around_the_cells_that_ask_for_it() -> None:
 def test_area_to_refine_stays_on_the_frame(one: tuple[int, int], other: tuple[int, int]) -> None:
     pyramid = make_pyramid(np.zeros((470, 630), np.uint8))
     network = RefiningDetector(len(pyramid), one, other)
-    found = detect_digits(network, pyramid)
+    (found,) = detect_batch(network, [pyramid], full=False)
     x, y = found.boxes[0, :2] + found.boxes[0, 2:] / 2
     assert 0 <= x <= 640
     assert 0 <= y <= 480
@@ -165,5 +196,5 @@ def test_area_to_refine_stays_on_the_frame(one: tuple[int, int], other: tuple[in
 
 def test_frame_too_small_for_a_pyramid_is_read_whole() -> None:
     network = RefiningDetector(0)
-    detect_digits(network, [np.zeros((30, 40), np.uint8)])
+    detect_batch(network, [[np.zeros((30, 40), np.uint8)]], full=False)
     assert network.shapes == [(32, 48)]
