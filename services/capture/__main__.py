@@ -5,8 +5,9 @@ import time
 
 import cv2
 
+from services.capture.film_player import FilmPlayer
 from services.capture.grabber import FrameGrabber
-from services.capture.sources import open_source
+from services.capture.sources import is_played, open_source
 from services.capture.webcam import wait_for_permission
 from shared.cameras.added_cameras import load_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, find_camera
@@ -40,12 +41,9 @@ def main(context: lifecycle.ServiceContext) -> None:
     if camera.kind is SourceKind.WEBCAM:
         wait_for_permission(camera.source)
     pace = PACES.get(camera.kind, Pace(BLOCKED_S, CALL_S))
-    grabber = FrameGrabber(
-        lambda: open_source(camera, every_frame, pace),
-        keep_all=every_frame,
-        on_replaced=metrics.DROPS.labels(camera.name, Stage.CAPTURE, DropReason.REPLACED).inc,
-    )
-    watchdog = CameraWatchdog(time.monotonic(), can_block=not every_frame, can_freeze=camera.kind.is_device, pace=pace)
+    grabber = make_grabber(camera, every_frame, pace)
+    can_block = isinstance(grabber, FrameGrabber) and not every_frame
+    watchdog = CameraWatchdog(time.monotonic(), can_block=can_block, can_freeze=camera.kind.is_device, pace=pace)
     queue = ClientSocket(settings)
     try:
         run(context, camera, queue, grabber, watchdog)
@@ -63,11 +61,19 @@ def main(context: lifecycle.ServiceContext) -> None:
         os._exit(0)  # as above
 
 
+def make_grabber(camera: Camera, every_frame: bool, pace: Pace) -> FrameGrabber | FilmPlayer:
+    """Return what holds the camera open: a thread, unless it is a film that gives a frame whenever it is asked."""
+    on_replaced = metrics.DROPS.labels(camera.name, Stage.CAPTURE, DropReason.REPLACED).inc
+    if is_played(camera) and not every_frame:
+        return FilmPlayer(lambda schedule: open_source(camera, every_frame, pace, schedule), on_replaced=on_replaced)
+    return FrameGrabber(lambda: open_source(camera, every_frame, pace), keep_all=every_frame, on_replaced=on_replaced)
+
+
 def run(
     context: lifecycle.ServiceContext,
     camera: Camera,
     queue: FrameLink,
-    grabber: FrameGrabber,
+    grabber: FrameGrabber | FilmPlayer,
     watchdog: CameraWatchdog,
 ) -> None:
     """Send frames as the queue grants credit, and the camera's state. Raises HungError if its driver hangs."""

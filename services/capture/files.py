@@ -6,13 +6,13 @@ The JPEGs of an MJPEG video pass through undecoded.
 import logging
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, repeat
 from pathlib import Path
 
-from services.capture.frames import JPEG_START, FrameStream, Tick, encode_jpeg, schedule_ticks
+from services.capture.frames import JPEG_START, FrameStream, Schedule, encode_jpeg, schedule_ticks
 from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
@@ -23,8 +23,6 @@ DEFAULT_RATE_HZ = 30.0  # for a video that does not state its rate
 MAX_RATE_HZ = 120.0  # more is the clock of the container, not a frame rate
 IMAGE_S = 2.0  # how long each image of a folder is shown
 IMAGE_RATE_HZ = 10.0  # frames per second while it is shown: readings become steady by repetition
-
-Schedule = Callable[[float], Iterable[Tick]]  # rate in Hz -> ticks
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """What every source yields: JPEG frames with their capture time, as they come or on a schedule."""
 
+import math
 import struct
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -18,8 +19,10 @@ from shared.vision.jpeg import MAX_PIXELS
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_SIZE, PNG_SIZE_AT = struct.Struct(">II"), 16  # width and height, in the first chunk
 JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
+PAUSE_S = 1.0  # of a film; a second of 4K takes half a second to decode
 
 FrameStream = Generator[CapturedFrame, None, None]  # ends when the camera gives no more; closing it closes the camera
+Schedule = Callable[[float], Iterable["Tick"]]  # rate in Hz -> ticks
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
@@ -52,16 +55,35 @@ class Tick:
     due_at: float
 
 
-def schedule_ticks(
-    rate_hz: float, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Tick]:
-    """Yield ticks 0, 1, 2, ... when they are due, without drift. Ticks that were missed are skipped.
+class TickSchedule:
+    """When the frames of a recorded camera are due, without drift.
 
-    A frame counts as captured when it was due, so its age includes any lateness of this process.
+    It gives the newest tick that is due, so the age of a frame includes any lateness of this process. A recording that
+    was not asked for a frame for PAUSE_S goes on where it was: it may have to decode all frames on the way.
     """
-    start, number = clock(), 0
-    while True:
-        due_at = start + number / rate_hz
-        sleep(max(0.0, due_at - clock()))
-        yield Tick(number, due_at)
-        number = max(number + 1, int((clock() - start) * rate_hz))
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._clock, self._sleep = clock, sleep
+        self.due_at = -math.inf  # of the next tick
+        self.skipped = 0  # ticks that were not asked for in time
+
+    def __call__(self, rate_hz: float) -> Iterator[Tick]:
+        """Yield ticks 0, 1, 2, ... when they are due. Ticks that were missed are skipped."""
+        start, number = self._clock(), 0
+        while True:
+            now, due_at = self._clock(), start + number / rate_hz
+            if now - due_at > PAUSE_S:
+                start += now - due_at
+            self._sleep(max(0.0, due_at - now))
+            newest = max(number, int((now - start) * rate_hz))
+            self.skipped += newest - number
+            number = newest + 1
+            self.due_at = start + number / rate_hz
+            yield Tick(newest, start + newest / rate_hz)
+
+
+def schedule_ticks(rate_hz: float) -> Iterator[Tick]:
+    """Yield the ticks of a schedule of their own."""
+    return TickSchedule()(rate_hz)

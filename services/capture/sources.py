@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from services.capture.frames import FrameStream, encode_jpeg, schedule_ticks
+from services.capture.frames import FrameStream, Schedule, encode_jpeg, schedule_ticks
 from services.capture.transform import transform_frames
 from services.capture.webcam import read_webcam
 from shared.cameras.camera_list import Camera, SourceKind
@@ -22,12 +22,24 @@ from shared.telemetry import metrics
 from shared.vision.jpeg import TooCostlyError, TooLargeError, check_jpeg
 
 
-def open_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
+def is_played(camera: Camera) -> bool:
+    """Return whether a live camera can be asked for a frame at any time and gives it at once.
+
+    Not a named pipe, which may block; nor images, since a large one takes long to decode.
+    """
+    if camera.kind is SourceKind.DEMO:
+        return True
+    # with #fps most frames that are asked for would be left out
+    is_whole = camera.kind is SourceKind.VIDEO and not camera.options.fps
+    return is_whole and Path(camera.source).expanduser().is_file()
+
+
+def open_source(camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule = schedule_ticks) -> FrameStream:
     """Yield a camera's frames. Raises CameraAbsentError at once, or later if it is lost.
 
-    With every_frame a file is read once and the stream then ends.
+    With every_frame a file is read once and the stream then ends. schedule: of live files and the demo camera.
     """
-    frames = open_raw_source(camera, every_frame, pace)
+    frames = open_raw_source(camera, every_frame, pace, schedule)
     if every_frame:  # preprocess refuses costly pictures, so that each picture of the file ends and is counted there
         return transform_frames(frames, replace(camera.options, fps=0.0))
     return transform_frames(stop_at_costly_frame(camera.name, frames), camera.options)
@@ -50,7 +62,7 @@ def stop_at_costly_frame(camera: str, frames: FrameStream) -> FrameStream:
             yield frame
 
 
-def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStream:
+def open_raw_source(camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule) -> FrameStream:
     """Yield a camera's frames as it gives them. Raises CameraAbsentError."""
     path = Path(camera.source).expanduser()
     match camera.kind:
@@ -61,20 +73,20 @@ def open_raw_source(camera: Camera, every_frame: bool, pace: Pace) -> FrameStrea
 
             return read_network_camera(camera.source, pace, camera.options.fps)
         case SourceKind.DEMO:
-            return read_demo(camera.name, camera.options.fps)
+            return read_demo(camera.name, camera.options.fps, schedule)
         case SourceKind.VIDEO:
             from services.capture.files import play_video, read_video_once
 
-            return read_video_once(path) if every_frame else play_video(path)
+            return read_video_once(path) if every_frame else play_video(path, schedule)
         case SourceKind.IMAGES:
             from services.capture.files import read_images_once, show_images
 
-            return read_images_once(path) if every_frame else show_images(path)
+            return read_images_once(path) if every_frame else show_images(path, schedule)
 
 
-def read_demo(name: str, fps: float = 0.0) -> FrameStream:
+def read_demo(name: str, fps: float = 0.0, schedule: Schedule = schedule_ticks) -> FrameStream:
     """Yield the frames of the demo camera, at most fps a second; each camera name has its own desk and numbers."""
     demo = DemoCamera(seed=zlib.crc32(name.encode()))
     rate_hz = min(fps or RATE_HZ, RATE_HZ)  # a frame that is not wanted is not drawn
-    for tick in schedule_ticks(rate_hz):
+    for tick in schedule(rate_hz):
         yield CapturedFrame(encode_jpeg(demo.render(tick.number / rate_hz)[0]), tick.due_at)

@@ -17,7 +17,7 @@ from shared.telemetry.spans import TRACE, Span
 from shared.vision.gray_frame import LONG_SIDE_PX
 
 WAIT_S = 0.1  # how late a change of state or a stop may be noticed
-RING_CHECK_S = 0.5  # how often a new ring is made at most
+RING_CHECK_S = 0.5  # how often a ring is looked at, and a new one made if it must be
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,14 @@ class FramePublisher:
         self._seq = int(time.time() * 1e6)  # grows across restarts too
         self._granted = 0  # frames, by the last message; a ring holds the same as a number of a frame
         self._ring: FrameRing | None = None
-        self._ring_at = -math.inf
+        self._ring_checked_at = -math.inf
         self._received_at = -math.inf
         self._is_full = False  # the memory for frames
         self.last_sent_at = time.monotonic()
         self._unsent: CapturedFrame | None = None
+        # looked up once: that takes longer than to count
+        self._frames = metrics.FRAMES.labels(name, Stage.CAPTURE)
+        self._ages = metrics.AGE.labels(name, Stage.CAPTURE)
 
     @property
     def ring_name(self) -> str:
@@ -145,12 +148,12 @@ class FramePublisher:
 
     def _keep_ring(self, now: float) -> None:
         """Have a ring in the queue's present store, and a new one if a slot of it was lost."""
-        store = self._queue.store.name
-        if now - self._ring_at < RING_CHECK_S:
+        if now - self._ring_checked_at < RING_CHECK_S:
             return
+        self._ring_checked_at = now
+        store = self._queue.store.name
         if self._ring and store and self._ring.name.startswith(store) and not self._ring.is_stuck(now):
             return
-        self._ring_at = now
         self.close()
         if store:
             try:
@@ -178,8 +181,8 @@ class FramePublisher:
             if self._ring:
                 self._ring.set_next_seq(self._seq)
             self.last_sent_at = time.monotonic()
-            metrics.FRAMES.labels(self._name, Stage.CAPTURE).inc()
-            metrics.AGE.labels(self._name, Stage.CAPTURE).observe(age_s)
+            self._frames.inc()
+            self._ages.observe(age_s)
             if TRACE.is_on:
                 TRACE.add(Span(Stage.CAPTURE, self._name, frame.seq, frame.captured_at, self._queue.now()))
             return

@@ -6,7 +6,9 @@ cameras and programs write them are let through: Huffman coding, sequential or p
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import simplejpeg
@@ -24,6 +26,8 @@ SEQUENTIAL, PROGRESSIVE = (0xC0, 0xC1), 0xC2  # start of frame, SOF (ITU-T T.81,
 OTHER_FRAMES = frozenset(range(0xC3, 0xD0)) - {0xC4, 0xC8, 0xCC}  # DHT, JPG and DAC start no frame
 NO_LENGTH = frozenset((0x01, *range(0xD0, 0xD9)))  # markers that stand alone
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
+FIRST_SCAN, SCAN_HEADER_BYTES = b"\xff\xda", 14  # with four components
+RECALLED_BYTES = 2048  # a webcam's head has 600; with an EXIF block it may be longer
 MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")  # after FF, 00 and D0 to D7 belong to the pixels
 
 
@@ -33,6 +37,17 @@ class TooLargeError(ValueError):
 
 class TooCostlyError(ValueError):
     """A JPEG that would take longer than MAX_DECODE_S to decode."""
+
+
+@dataclass(frozen=True, slots=True)
+class JpegHead:
+    """What precedes the first scan of a JPEG."""
+
+    height: int
+    width: int
+    blocks: Mapping[int, int]  # of 8 x 8 samples, by component
+    has_scans: bool
+    first_scan_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +84,22 @@ def check_scans(jpeg: bytes) -> None:
 
 def read_header(jpeg: bytes) -> JpegHeader:
     """Return the header of a JPEG. Raises ValueError."""
+    try:
+        head = recall_head(jpeg[: jpeg.find(FIRST_SCAN, 0, RECALLED_BYTES) + SCAN_HEADER_BYTES])
+    except ValueError:
+        head = parse_head(jpeg)
+    if head.has_scans:
+        decode_s = estimate_scans_s(jpeg, head.blocks, head.first_scan_at)
+    else:
+        decode_s = SEQUENTIAL_S[0] * sum(head.blocks.values()) + SEQUENTIAL_S[1] * len(jpeg)
+    return JpegHeader(head.height, head.width, head.has_scans, decode_s)
+
+
+def parse_head(jpeg: bytes) -> JpegHead:
+    """Return what precedes the first scan of a JPEG, which may be cut off after that scan's header. Raises ValueError.
+
+    It reads nothing behind that header, so JPEGs that are equal up to there have the same head.
+    """
     if not jpeg.startswith(b"\xff\xd8"):
         raise ValueError("not a JPEG")
     frame, at = None, 2
@@ -79,24 +110,25 @@ def read_header(jpeg: bytes) -> JpegHeader:
         if marker in SEQUENTIAL or marker == PROGRESSIVE:
             frame = marker, jpeg[at + 4 : at + 2 + length]
         elif marker == START_OF_SCAN and frame:
-            return make_header(jpeg, *frame, at)
+            return make_head(*frame, list_scan(jpeg, at), at)
         elif marker in OTHER_FRAMES or marker == END_OF_IMAGE:
             break
         at += 1 if marker == 0xFF else 2 if marker in NO_LENGTH else 2 + length
     raise ValueError("not a JPEG as cameras send it")
 
 
-def make_header(jpeg: bytes, marker: int, segment: bytes, first_scan_at: int) -> JpegHeader:
-    """Return the header, from the content of the start-of-frame segment. Raises ValueError."""
+# a camera's JPEGs differ after their heads only: 3 us instead of 14
+recall_head = lru_cache(maxsize=32)(parse_head)
+
+
+def make_head(marker: int, segment: bytes, scan: bytes | None, first_scan_at: int) -> JpegHead:
+    """Return the head, from the content of the start-of-frame segment and the first scan's. Raises ValueError."""
     height, width = (int.from_bytes(segment[at : at + 2], "big") for at in (1, 3))
     blocks = count_blocks(segment, height, width)
+    if scan is None:
+        raise ValueError("a broken start of scan")
     # after a scan of all components a sequential JPEG ends
-    has_scans = marker == PROGRESSIVE or len(list_scan(jpeg, first_scan_at)) != len(blocks)
-    if has_scans:
-        decode_s = estimate_scans_s(jpeg, blocks, first_scan_at)
-    else:
-        decode_s = SEQUENTIAL_S[0] * sum(blocks.values()) + SEQUENTIAL_S[1] * len(jpeg)
-    return JpegHeader(height, width, has_scans, decode_s)
+    return JpegHead(height, width, blocks, marker == PROGRESSIVE or len(scan) != len(blocks), first_scan_at)
 
 
 def count_blocks(segment: bytes, height: int, width: int) -> dict[int, int]:
@@ -119,7 +151,7 @@ def divide_up(dividend: int, divisor: int) -> int:
     return -(-dividend // divisor)
 
 
-def estimate_scans_s(jpeg: bytes, blocks: dict[int, int], first_scan_at: int) -> float:
+def estimate_scans_s(jpeg: bytes, blocks: Mapping[int, int], first_scan_at: int) -> float:
     """Return how long decoding a JPEG of several scans takes at most, in seconds."""
     size, bytes_s = sum(blocks.values()), SCANS_S[1] * len(jpeg)
     if size > MAX_COEFFICIENT_BLOCKS or bytes_s > MAX_DECODE_S:
@@ -127,7 +159,7 @@ def estimate_scans_s(jpeg: bytes, blocks: dict[int, int], first_scan_at: int) ->
     scans = find_scans(jpeg, first_scan_at)
     if len(scans) > MAX_SCANS:
         return math.inf
-    visits = sum(blocks.get(component, size) for at in scans for component in list_scan(jpeg, at))
+    visits = sum(blocks.get(component, size) for at in scans for component in list_scan(jpeg, at) or b"")
     return bytes_s + SCANS_S[0] * visits
 
 
@@ -147,7 +179,8 @@ def find_scans(jpeg: bytes, first_scan_at: int) -> list[int]:
     return [first_scan_at] * (MAX_SCANS + 1)
 
 
-def list_scan(jpeg: bytes, at: int) -> bytes:
-    """Return the identifiers of the components in the scan that starts here."""
+def list_scan(jpeg: bytes, at: int) -> bytes | None:
+    """Return the identifiers of the components in the scan that starts here; None if its header is broken."""
     count = jpeg[at + 4] if at + 4 < len(jpeg) else 0
-    return jpeg[at + 5 : at + 5 + 2 * count : 2]
+    names = jpeg[at + 5 : at + 5 + 2 * count : 2]
+    return names if 0 < count == len(names) else None

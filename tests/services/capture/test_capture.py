@@ -234,9 +234,12 @@ def test_demo_camera_draws_no_frame_that_fps_leaves_out(
             return [np.zeros((8, 8, 3), np.uint8)]
 
     monkeypatch.setattr(sources, "DemoCamera", Demo)
-    monkeypatch.setattr(sources, "schedule_ticks", lambda rate_hz: (Tick(n, n / rate_hz) for n in range(4)))
     camera = Camera("demo", SourceKind.DEMO, "demo", CameraOptions(fps=fps))
-    frames = list(sources.open_source(camera, every_frame=False, pace=Pace()))
+
+    def four_ticks(rate_hz: float) -> Iterator[Tick]:
+        return (Tick(number, number / rate_hz) for number in range(4))
+
+    frames = list(sources.open_source(camera, every_frame=False, pace=Pace(), schedule=four_ticks))
     assert drawn == pytest.approx([number / drawn_hz for number in range(4)])
     assert [frame.captured_at for frame in frames] == pytest.approx(drawn)
 

@@ -20,7 +20,7 @@ from services.capture.files import (
     read_video_once,
     show_images,
 )
-from services.capture.frames import Tick, encode_jpeg, schedule_ticks
+from services.capture.frames import PAUSE_S, Tick, TickSchedule, encode_jpeg
 from services.capture.sources import open_source
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.options import CameraOptions
@@ -40,6 +40,19 @@ def clip(tmp_path: Path) -> Path:
         video.write(np.full((48, 64, 3), 20 * number, np.uint8))
     video.release()
     return path
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def __call__(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
 
 
 def ticks(*numbers: int) -> Iterator[Tick]:
@@ -174,18 +187,40 @@ def test_jpeg_that_is_too_large_for_a_message_is_refused() -> None:
     [(0.0, [0, 1, 2, 3, 4, 5]), (0.04, [0, 1, 2, 3, 4, 5]), (0.06, [0, 1, 2, 3, 4, 6]), (0.23, [0, 4, 9, 13, 18])],
 )
 def test_schedule_does_not_drift_and_skips_missed_ticks(work_s: float, ticks: list[int]) -> None:
-    clock = [100.0]
-
-    def pass_time(seconds: float) -> None:
-        clock[0] += seconds
-
+    clock = Clock()
     seen = []
-    for tick in islice(schedule_ticks(20, lambda: clock[0], pass_time), len(ticks)):
+    for tick in islice(TickSchedule(clock, clock.sleep)(20), len(ticks)):
         assert tick.due_at == pytest.approx(100 + tick.number / 20)
-        assert 0 <= clock[0] - tick.due_at < 0.05
+        assert 0 <= clock.at - tick.due_at < 0.05
         seen.append(tick.number)
-        pass_time(work_s)
+        clock.sleep(work_s)
     assert seen == ticks
+
+
+def test_schedule_tells_what_is_due_next_and_what_nobody_asked_for() -> None:
+    clock = Clock()
+    schedule = TickSchedule(clock, clock.sleep)
+    ticks = schedule(20)
+    assert next(ticks) == Tick(0, 100)
+    assert schedule.due_at == pytest.approx(100.05)
+    assert schedule.skipped == 0
+    clock.sleep(0.26)
+    assert next(ticks).number == 5
+    assert schedule.due_at == pytest.approx(100.3)
+    assert schedule.skipped == 4
+
+
+def test_film_that_nobody_asked_for_long_goes_on_where_it_was() -> None:
+    clock = Clock()
+    schedule = TickSchedule(clock, clock.sleep)
+    ticks = schedule(20)
+    next(ticks)
+    clock.sleep(0.05 + PAUSE_S + 0.01)
+    for number in (1, 2):
+        tick = next(ticks)
+        assert tick.number == number
+        assert tick.due_at == pytest.approx(clock.at)
+    assert schedule.skipped == 0
 
 
 def test_every_frame_is_read_in_spite_of_a_limit_on_the_rate(tmp_path: Path) -> None:

@@ -69,6 +69,22 @@ def test_pixels_are_counted_before_they_are_decoded() -> None:
         check_jpeg(bytes(data))
 
 
+def test_head_that_was_seen_before_hides_nothing_behind_it() -> None:
+    check_jpeg(add_scans(0, 480, 640))
+    with pytest.raises(TooCostlyError):
+        check_jpeg(add_scans(200, 480, 640))
+
+
+@pytest.mark.parametrize("size_bytes", [100, 60_000])
+def test_scan_of_a_thumbnail_is_not_the_pictures(size_bytes: int) -> None:
+    thumbnail = encode(8, 8) + bytes(size_bytes)
+    application = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    picture = encode(48, 64)
+    for jpeg in (picture[:2] + application + picture[2:], picture):
+        header = read_header(jpeg)
+        assert (header.height, header.width) == (48, 64)
+
+
 def test_components_with_one_name_cannot_hide_scans() -> None:
     """libjpeg renames them: the first scan would seem to have all components, and the others not to matter."""
     with pytest.raises(ValueError, match="broken start of frame"):
