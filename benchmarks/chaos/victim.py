@@ -93,7 +93,10 @@ class VictimPipeline:
     def is_complete(self) -> bool:
         """Return whether every process runs and none is stopped."""
         processes = self.find_processes()
-        is_running = all(process.status() != psutil.STATUS_STOPPED for process in processes.values())
+        try:
+            is_running = all(process.status() != psutil.STATUS_STOPPED for process in processes.values())
+        except psutil.NoSuchProcess:  # it ends just now
+            return False
         return is_running and self._workers <= processes.keys()
 
     def wait(self, condition: Callable[[], bool], timeout_s: float) -> float:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
 from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
 from benchmarks.chaos.report import write_document
 from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, summarize
-from benchmarks.chaos.victim import WORKERS, Account, Resources
+from benchmarks.chaos.victim import WORKERS, Account, Resources, VictimPipeline
 from digitcam.commands.chaos import main
 from shared.settings import ConfigError
 
@@ -109,6 +110,15 @@ def test_fault_that_leaves_something_wrong_has_not_recovered() -> None:
     assert not result.has_recovered
     assert result.bound_s == 6.0
     assert "a process is left" in lines[0]
+
+
+def test_process_that_ends_while_it_is_asked_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Ended:
+        def status(self) -> str:
+            raise psutil.NoSuchProcess(1)
+
+    monkeypatch.setattr(VictimPipeline, "find_processes", lambda _: dict.fromkeys(WORKERS, Ended()))
+    assert not object.__new__(VictimPipeline).is_complete()
 
 
 def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
