@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.hostile_camera import serve_hostile_camera
+from benchmarks.chaos.hostile_camera import CameraHarm, serve_hostile_camera
+from benchmarks.chaos.slow_viewers import connect_viewers
 from benchmarks.chaos.victim import CAMERAS, HELPER, HONCHO, SUPERVISOR, WORKERS, VictimPipeline
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, make_added_camera, write_added_cameras
 from shared.pipeline import WORKER_STAGES, Stage
@@ -23,8 +25,10 @@ STORM_LASTS_S = 6.0
 WATCHED_S = 5.0  # a hostile camera, and slow viewers
 ENOUGH = 0.95  # of the readings a second before
 SLOW_VIEWERS = 10
+CLOCK_HOURS = (24, -24, 0)  # ahead of the true time
+STATE_FILES = {"events.sqlite", ADDED_CAMERAS_FILE}
 DAMAGE = b"no database, and no list of cameras\n" * 200
-QUEUE = f"{Stage.QUEUE}.1"
+QUEUE, DISPLAY = f"{Stage.QUEUE}.1", f"{Stage.DISPLAY}.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Fault:
     targets: tuple[str, ...]
     bound_s: float
     inject: Callable[[VictimPipeline, "Fault"], Recovery]
-    ends_pipeline: bool = False
+    ends_pipeline: bool = False  # it may
 
     @property
     def hits_queue(self) -> bool:
@@ -59,7 +63,7 @@ def plan_faults(chance: random.Random) -> Iterator[Fault]:
     while True:
         faults = [*plan_each_worker(), *plan_several(chance), *plan_surroundings()]
         chance.shuffle(faults)
-        ends = plan_ends()
+        ends = plan_ends(chance)
         chance.shuffle(ends)
         for number, fault in enumerate(faults):
             yield fault
@@ -82,10 +86,12 @@ def plan_each_worker() -> list[Fault]:
 
 
 def plan_several(chance: random.Random) -> list[Fault]:
-    """Return the faults of several processes at once, and storms."""
+    """Return the faults of several processes at once, storms, and signals that nobody should send."""
     groups = [tuple(chance.sample(WORKERS, chance.choice([2, 3, 4]))) for _ in range(4)]
-    stormed = [f"{Stage.INFERENCE}.1", f"{Stage.CAPTURE}.{CAMERAS[0]}", f"{Stage.DISPLAY}.1"]
     stages = [stage for stage in Stage if stage is not Stage.PROMETHEUS]
+    stormed = [f"{Stage.CAPTURE}.{CAMERAS[0]}", *(f"{stage}.1" for stage in stages if stage is not Stage.CAPTURE)]
+    numbers = [signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGSEGV, signal.SIGABRT]
+    signalled = zip(chance.sample(numbers, 3), chance.sample(WORKERS, 3), strict=True)
     return [
         *(Fault("several", group, QUEUE_S, chance.choice([kill, terminate])) for group in groups),
         Fault("all", WORKERS, QUEUE_S, kill),
@@ -93,31 +99,36 @@ def plan_several(chance: random.Random) -> list[Fault]:
         *(Fault("supervisor stopped", (f"{SUPERVISOR}.{stage}",), QUEUE_S, stop_supervisor) for stage in stages),
         Fault("helper stopped", (f"{HELPER}.{chance.choice(stages)}",), WORKER_S, pause),
         Fault("honcho stopped", (HONCHO,), WORKER_S, pause),
+        *(Fault(f"{number.name} of a worker", (worker,), QUEUE_S, signal_by(number)) for number, worker in signalled),
     ]
 
 
 def plan_surroundings() -> list[Fault]:
-    """Return the faults of what is around the processes: disk, descriptors, files, cameras, viewers."""
+    """Return the faults of what is around the processes: disk, descriptors, files, clock, cameras, viewers."""
     scaled = [f"{stage}.1" for stage in WORKER_STAGES]
     return [
-        *(Fault("full disk", (worker,), WORKER_S, fill_disk) for worker in [*scaled, f"{Stage.DISPLAY}.1"]),
-        Fault("descriptors used up", (f"{Stage.DISPLAY}.1",), WORKER_S, use_up_descriptors),
-        Fault("damaged state", (f"{Stage.DISPLAY}.1",), WORKER_S, damage_state),
-        Fault("hostile camera", (), WORKER_S, add_hostile_camera),
+        *(Fault("full disk", (worker,), WORKER_S, fill_disk) for worker in [*scaled, DISPLAY]),
+        *(Fault("descriptors used up", (worker,), WORKER_S, use_up_descriptors) for worker in (DISPLAY, QUEUE)),
+        *(Fault("damaged state", (DISPLAY,), WORKER_S, damage_state(damage)) for damage in (write_damage, put_folder)),
+        *(Fault("clock set", (f"{hours:+d} h",), WORKER_S, set_clock(hours)) for hours in CLOCK_HOURS),
+        *(Fault("hostile camera", (harm,), WORKER_S, add_hostile_camera) for harm in CameraHarm),
         Fault("slow viewers", (), WORKER_S, add_slow_viewers),
     ]
 
 
-def plan_ends() -> list[Fault]:
+def plan_ends(chance: random.Random) -> list[Fault]:
     """Return the faults that end a pipeline, each to be followed by a new one, which is hurt while it starts."""
     numbers = [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+    stages = [stage for stage in Stage if stage is not Stage.PROMETHEUS]
+    above = [f"{role}.{stage}" for role in (HELPER, SUPERVISOR) for stage in stages]
+    killed, told = chance.sample(above, 4), chance.sample(above[len(stages) :], 2)  # honcho's helpers ignore SIGTERM
     return [
-        *(Fault(f"{number.name} of", (HONCHO,), END_S, end_by(number), ends_pipeline=True) for number in numbers),
         *(
-            Fault("SIGKILL of", (f"{role}.{stage}",), END_S, end_by(signal.SIGKILL), ends_pipeline=True)
-            for role in (HELPER, SUPERVISOR)
-            for stage in (Stage.QUEUE, Stage.INFERENCE)
+            Fault(f"{number.name} of honcho", (HONCHO,), END_S, end_by(number), ends_pipeline=True)
+            for number in numbers
         ),
+        *(Fault("SIGKILL above a worker", (one,), END_S, end_by(signal.SIGKILL), ends_pipeline=True) for one in killed),
+        *(Fault("SIGTERM above a worker", (one,), END_S, end_by(signal.SIGTERM), ends_pipeline=True) for one in told),
     ]
 
 
@@ -144,18 +155,18 @@ def watch_recovery(victim: VictimPipeline, began_at: float, bound_s: float, sett
     return Recovery(float("inf"), "no recovery")
 
 
-def kill(victim: VictimPipeline, fault: Fault) -> Recovery:
-    """Kill processes."""
-    began_at = time.monotonic()
-    send_signal(victim, fault.targets, signal.SIGKILL)
-    return watch_recovery(victim, began_at, fault.bound_s)
+def signal_by(number: signal.Signals) -> Callable[[VictimPipeline, Fault], Recovery]:
+    """Return what sends a signal to processes that are then to be replaced, or to go on."""
+
+    def inject(victim: VictimPipeline, fault: Fault) -> Recovery:
+        began_at = time.monotonic()
+        send_signal(victim, fault.targets, number)
+        return watch_recovery(victim, began_at, fault.bound_s)
+
+    return inject
 
 
-def terminate(victim: VictimPipeline, fault: Fault) -> Recovery:
-    """Tell processes to end."""
-    began_at = time.monotonic()
-    send_signal(victim, fault.targets, signal.SIGTERM)
-    return watch_recovery(victim, began_at, fault.bound_s)
+kill, terminate = signal_by(signal.SIGKILL), signal_by(signal.SIGTERM)
 
 
 def pause(victim: VictimPipeline, fault: Fault) -> Recovery:
@@ -231,33 +242,66 @@ def use_up_descriptors(victim: VictimPipeline, fault: Fault) -> Recovery:
     process = victim.find_processes()[fault.targets[0]]
     soft, hard = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (process.num_fds(), hard))
-    began_at = time.monotonic()
+    if QUEUE in fault.targets:  # a camera that comes back connects again, and has a new ring
+        send_signal(victim, [WORKERS[0]], signal.SIGKILL)
     with ExitStack() as stack:
         for _ in range(SLOW_VIEWERS):
             with suppress(OSError):
                 stack.enter_context(closing(socket.create_connection(("127.0.0.1", victim.port), 0.3)))
         time.sleep(PAUSE_S)
         resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        began_at = time.monotonic()
     recovery = watch_recovery(victim, began_at, fault.bound_s)
     return Recovery(recovery.took_s, recovery.problem or ("" if process.is_running() else "the process ended"))
 
 
-def damage_state(victim: VictimPipeline, fault: Fault) -> Recovery:
-    """Damage every file that a run leaves for the next, and kill the process that opens them."""
-    began_at = time.monotonic()
-    send_signal(victim, fault.targets, signal.SIGKILL)
-    (victim.run_dir / "events.sqlite-wal").unlink(missing_ok=True)  # SQLite would mend the file from its log
-    for name in ("events.sqlite", ADDED_CAMERAS_FILE):
-        (victim.run_dir / name).write_bytes(DAMAGE)
-    recovery = watch_recovery(victim, began_at, fault.bound_s)
-    aside = {path.name.partition(".broken-")[0] for path in victim.run_dir.glob("*.broken-*")}
-    missing = {"events.sqlite", ADDED_CAMERAS_FILE} - aside
-    return Recovery(recovery.took_s, recovery.problem or (f"not set aside: {', '.join(missing)}" if missing else ""))
+def write_damage(path: Path) -> None:
+    """Put what is no database and no list in the place of a file."""
+    path.write_bytes(DAMAGE)
 
 
-def add_hostile_camera(victim: VictimPipeline, _: Fault) -> Recovery:
-    """Add a camera whose pictures take long to decode; the other cameras must not notice."""
-    with serve_hostile_camera() as address:
+def put_folder(path: Path) -> None:
+    """Put a folder in the place of a file."""
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def damage_state(damage: Callable[[Path], None]) -> Callable[[VictimPipeline, Fault], Recovery]:
+    """Return what damages every file that a run leaves for the next, and kills the process that opens them."""
+
+    def inject(victim: VictimPipeline, fault: Fault) -> Recovery:
+        for old in victim.run_dir.glob("*.broken-*"):
+            old.rename(old.with_name(f"earlier-{old.name}".replace("broken", "damaged")))
+        began_at = time.monotonic()
+        send_signal(victim, fault.targets, signal.SIGKILL)
+        (victim.run_dir / "events.sqlite-wal").unlink(missing_ok=True)  # SQLite would mend the file from its log
+        for name in STATE_FILES:
+            damage(victim.run_dir / name)
+        recovery = watch_recovery(victim, began_at, fault.bound_s)
+        aside = {path.name.partition(".broken-")[0] for path in victim.run_dir.glob("*.broken-*")}
+        missing = STATE_FILES - aside
+        return Recovery(
+            recovery.took_s, recovery.problem or (f"not set aside: {', '.join(missing)}" if missing else "")
+        )
+
+    return inject
+
+
+def set_clock(hours: int) -> Callable[[VictimPipeline, Fault], Recovery]:
+    """Return what sets the wall clock and kills a capture process, which begins to number its frames by it."""
+
+    def inject(victim: VictimPipeline, fault: Fault) -> Recovery:
+        victim.clock.set_ahead(3600.0 * hours)
+        began_at = time.monotonic()
+        send_signal(victim, [WORKERS[0]], signal.SIGKILL)
+        return watch_recovery(victim, began_at, fault.bound_s)
+
+    return inject
+
+
+def add_hostile_camera(victim: VictimPipeline, fault: Fault) -> Recovery:
+    """Add a camera that harms; the other cameras must not notice."""
+    with serve_hostile_camera(CameraHarm(fault.targets[0])) as address:
         write_added_cameras(victim.run_dir, {"hostile": make_added_camera("hostile", address)})
         victim.wait(lambda: f"{Stage.CAPTURE}.hostile" in victim.find_processes(), 5.0)
         recovery = compare_rates(victim)
@@ -268,12 +312,9 @@ def add_hostile_camera(victim: VictimPipeline, _: Fault) -> Recovery:
 
 def add_slow_viewers(victim: VictimPipeline, _: Fault) -> Recovery:
     """Connect viewers that read nothing; the others must not notice."""
-    request = f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{victim.port}\r\n\r\n".encode()
-    with ExitStack() as stack:
-        for _number in range(SLOW_VIEWERS):
-            viewer = stack.enter_context(closing(socket.create_connection(("127.0.0.1", victim.port), 1.0)))
-            viewer.sendall(request)
-        return compare_rates(victim)
+    with connect_viewers(victim.port, SLOW_VIEWERS) as let_in:
+        recovery = compare_rates(victim)
+    return Recovery(recovery.took_s, recovery.problem or ("" if let_in else "no viewer was let in"))
 
 
 def compare_rates(victim: VictimPipeline) -> Recovery:

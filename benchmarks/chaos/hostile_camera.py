@@ -1,22 +1,38 @@
-"""An HTTP camera whose pictures take long to decode: some too long, with thousands of scans, some just not."""
+"""An HTTP camera that harms: its pictures take long to decode, or are no pictures, or come without end."""
 
 import http.server
 import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 
 import cv2
 import numpy as np
 
-SCANS = (3000, 5)
-INTERVAL_S = 0.1
+SCANS = (3000, 5)  # some take too long, some just not
+GARBAGE = b"\xff\xd8" + b"no picture" * 1000 + b"\xff\xd9"
+ENDLESS = b"\xff\xd8" + b"\0" * 1_000_000
+
+
+class CameraHarm(StrEnum):
+    """What a camera sends."""
+
+    BOMBS = "bombs"  # pictures with scans by the thousand, ten a second
+    GARBAGE = "garbage"  # a flood of what is no picture
+    ENDLESS = "endless"  # parts of a picture, without its end or its size
 
 
 @contextmanager
-def serve_hostile_camera() -> Iterator[str]:
+def serve_hostile_camera(harm: CameraHarm) -> Iterator[str]:
     """Serve the camera; yield its address."""
-    pictures, is_over = [make_bomb(scans) for scans in SCANS], threading.Event()
+    pictures = {
+        CameraHarm.BOMBS: [make_bomb(scans) for scans in SCANS] if harm is CameraHarm.BOMBS else [],
+        CameraHarm.GARBAGE: [GARBAGE],
+        CameraHarm.ENDLESS: [ENDLESS],
+    }[harm]
+    interval_s = 0.1 if harm is CameraHarm.BOMBS else 0.005
+    is_over = threading.Event()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -29,10 +45,10 @@ def serve_hostile_camera() -> Iterator[str]:
             for picture in itertools.cycle(pictures):
                 head = b"--b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
                 try:
-                    self.wfile.write(head + picture + b"\r\n")
+                    self.wfile.write(picture if harm is CameraHarm.ENDLESS else head + picture + b"\r\n")
                 except OSError:
                     return
-                if is_over.wait(INTERVAL_S):
+                if is_over.wait(interval_s):
                     return
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -7,7 +7,7 @@ import random
 import signal
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,8 +16,10 @@ import psutil
 from benchmarks.chaos.faults import START_S, Fault, Recovery, kill, plan_faults, send_signal
 from benchmarks.chaos.victim import STARTS_WITHIN_S, WORKERS, Account, Resources, VictimPipeline, launch_victim
 from benchmarks.environment import describe_environment
+from shared.pipeline import Stage
 
 STEADY_S = 3.0  # a pipeline is read this long before it is hurt: its resources and its rate are known
+LATE_S = 1.5  # of a line that starts after others: their workers run by then, and wait
 EARLY_S = (0.6, 1.2)  # after the start: a worker is killed while the pipeline starts
 MAX_DESCRIPTORS, MAX_MEMORY_MB = 0, 10.0  # that a process may hold more at the end of a pipeline
 
@@ -83,12 +85,24 @@ class ChaosRunner:
     def run(self, seconds: float) -> Session:
         """Hurt one pipeline after the other."""
         self._until = time.monotonic() + seconds
+        orders = plan_orders(self._chance)
         while time.monotonic() < self._until:
-            with launch_victim() as victim:
+            order = next(orders) if self.session.pipelines % 2 else StartOrder("", {})
+            with launch_victim(delays_s=order.delays_s) as victim:
                 self.session.pipelines += 1
-                self._start(victim)
+                if order.name:
+                    self._start_in_order(victim, order)
+                else:
+                    self._start(victim)
                 self._hurt(victim)
         return self.session
+
+    def _start_in_order(self, victim: VictimPipeline, order: "StartOrder") -> None:
+        """Wait until a pipeline is read whose lines start one after the other. The time counts from the last."""
+        began_at = time.monotonic() + max(order.delays_s.values())
+        is_read = victim.wait_until_read(began_at, STARTS_WITHIN_S)
+        took_s = time.monotonic() - began_at if is_read else math.inf
+        self._note(Fault("start order", (order.name,), START_S, kill), Recovery(took_s))
 
     def _start(self, victim: VictimPipeline) -> None:
         """Wait until a pipeline is read. Each but the first is hurt while it starts."""
@@ -125,6 +139,24 @@ class ChaosRunner:
         verdict = "ok" if result.has_recovered else recovery.problem or "LATE"
         self._tell(f"{result.fault:60} {result.recovery_s:5.2f} s of {result.bound_s:4.1f}  {verdict}")
         return result
+
+
+@dataclass(frozen=True, slots=True)
+class StartOrder:
+    """In which order the lines of a pipeline start: seconds after the first."""
+
+    name: str
+    delays_s: dict[Stage, float]
+
+
+def plan_orders(chance: random.Random) -> Iterator[StartOrder]:
+    """Yield orders without end: each stage comes first and last, alone; then the others in any order."""
+    stages = [stage for stage in Stage if stage is not Stage.PROMETHEUS]
+    while True:
+        orders = [StartOrder(f"{stage} last", {stage: LATE_S}) for stage in stages]
+        orders += [StartOrder(f"{one} first", {stage: LATE_S for stage in stages if stage != one}) for one in stages]
+        chance.shuffle(orders)
+        yield from orders
 
 
 def inject_fault(victim: VictimPipeline, fault: Fault) -> Recovery:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from benchmarks.chaos.clock import WallClock, make_wall_clock
 from benchmarks.chaos.reading_watcher import ReadingWatcher
 from benchmarks.launcher import RunningPipeline, launch_pipeline
 from shared.pipeline import Stage
@@ -49,8 +50,11 @@ class Resources:
 class VictimPipeline:
     """A running pipeline of demo cameras, and what watches it."""
 
-    def __init__(self, pipeline: RunningPipeline, cameras: Sequence[str] = CAMERAS, fps: float = 30.0) -> None:
+    def __init__(
+        self, pipeline: RunningPipeline, clock: WallClock, cameras: Sequence[str] = CAMERAS, fps: float = 30.0
+    ) -> None:
         self._pipeline = pipeline
+        self.clock = clock
         self._workers = {*(f"{Stage.CAPTURE}.{camera}" for camera in cameras), *OTHERS}
         self.run_dir, self.port = pipeline.settings.run_dir, pipeline.settings.web_port
         self.honcho = psutil.Process(pipeline.honcho.pid)
@@ -147,12 +151,24 @@ def sum_samples(samples: Sequence[MetricSample], name: str) -> int:
 
 @contextmanager
 def launch_victim(
-    cameras: Sequence[str] = CAMERAS, fps: float = 30.0, workers: Mapping[str, int] | None = None
+    cameras: Sequence[str] = CAMERAS,
+    fps: float = 30.0,
+    workers: Mapping[str, int] | None = None,
+    delays_s: Mapping[Stage, float] | None = None,
 ) -> Iterator[VictimPipeline]:
-    """Run a pipeline with a folder and ports of its own until the block ends; cameras are demo, demo.2 and so on."""
+    """Run a pipeline with a folder and ports of its own until the block ends; cameras are demo, demo.2 and so on.
+
+    delays_s says how much later than the others some lines start.
+    """
     words = [Path(f"demo#fps={fps:g}")] * len(cameras)
-    with launch_pipeline(words, workers=workers) as pipeline:
-        victim = VictimPipeline(pipeline, cameras, fps)
+    lines = {
+        str(stage): f"sleep {delay_s:.1f} && exec digitcam run {stage}" for stage, delay_s in (delays_s or {}).items()
+    }
+    with ExitStack() as stack:
+        clock = stack.enter_context(make_wall_clock())
+        settings = clock.environment()
+        pipeline = stack.enter_context(launch_pipeline(words, workers=workers, lines=lines, settings=settings))
+        victim = VictimPipeline(pipeline, clock, cameras, fps)
         try:
             yield victim
         finally:

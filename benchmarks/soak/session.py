@@ -1,16 +1,14 @@
 """A soak: cameras and viewers that come and go, a fault a minute, and samples of what every process holds."""
 
-import base64
 import json
 import os
 import random
 import re
-import socket
 import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -20,6 +18,7 @@ import psutil
 
 from benchmarks.chaos.faults import HANG_S, QUEUE, QUEUE_S, WORKER_S, Fault, hang, kill, pause, terminate
 from benchmarks.chaos.session import FaultResult, inject_fault, summarize_kind, to_number
+from benchmarks.chaos.slow_viewers import connect_viewers
 from benchmarks.chaos.victim import MB, STARTS_WITHIN_S, VictimPipeline, launch_victim
 from benchmarks.environment import describe_environment
 from benchmarks.soak.growth import History, Sample, summarize_growth
@@ -32,9 +31,7 @@ SAMPLE_EVERY_S = 10.0
 SPARES = {str(stage): 2 for stage in WORKER_STAGES}  # the second of each is hurt, so that the first lives long
 WORST_AT = ((0.25, QUEUE), (0.35, f"{Stage.DISPLAY}.1"))  # share of the time when these die; then they live to its end
 VIEWERS = 3
-WEBSOCKET = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {}\r\n"
 STORE_FILE = re.compile(rf"{FOLDER}/{PREFIX}([0-9a-f]{{{STORE_NAME_LENGTH}}})")
-KEY = base64.b64encode(bytes(16)).decode()
 
 
 @dataclass(slots=True)
@@ -126,12 +123,7 @@ class SoakRunner:
     def _change_viewers(self, victim: VictimPipeline, viewers: ExitStack) -> None:
         """Close the viewers' connections, and connect others, which read nothing: of the API and of the live view."""
         viewers.close()
-        for number in range(VIEWERS):
-            path, more = ("/api/stream", "") if number % 2 else ("/ws", WEBSOCKET.format(KEY))
-            with suppress(OSError):
-                viewer = viewers.enter_context(closing(socket.create_connection(("127.0.0.1", victim.port), 1.0)))
-                viewer.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{victim.port}\r\n{more}\r\n".encode())
-                self.soak.viewers += viewer.recv(12) in {b"HTTP/1.1 200", b"HTTP/1.1 101"}
+        self.soak.viewers += viewers.enter_context(connect_viewers(victim.port, VIEWERS))
 
     def _hurt(self, victim: VictimPipeline, fault: Fault) -> None:
         recovery = inject_fault(victim, fault)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import subprocess
 import sys
@@ -13,18 +14,21 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.chaos.clock import WallClock
 from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
 from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
 from benchmarks.chaos.report import write_document
-from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, summarize
+from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, plan_orders, summarize
 from benchmarks.chaos.victim import WORKERS, Account, Resources, VictimPipeline
 from digitcam.commands.chaos import main
+from shared.pipeline import Stage
 from shared.settings import ConfigError
 
 KINDS = {
     *("kill", "term", "stop", "hang", "several", "all", "storm", "supervisor stopped", "helper stopped"),
     *("honcho stopped", "full disk", "descriptors used up", "damaged state", "hostile camera", "slow viewers"),
-    *("SIGKILL of", "SIGTERM of", "SIGINT of", "SIGHUP of"),
+    *("clock set", "SIGKILL of honcho", "SIGTERM of honcho", "SIGINT of honcho", "SIGHUP of honcho"),
+    *("SIGKILL above a worker", "SIGTERM above a worker"),
 }
 GOOD = FaultResult("kill queue.1", "kill", 3.0, 1.25, "")
 LATE = FaultResult("hang queue.1", "hang", 5.0, 7.5, "")
@@ -58,9 +62,40 @@ def test_plan_has_every_kind_and_is_the_same_for_the_same_seed() -> None:
     first, second, other = (list(islice(plan_faults(random.Random(seed)), 150)) for seed in (1, 1, 2))
     assert [str(fault) for fault in first] == [str(fault) for fault in second]
     assert [str(fault) for fault in first] != [str(fault) for fault in other]
-    assert {fault.kind for fault in first} == KINDS
+    kinds = {fault.kind for fault in first}
+    assert kinds >= KINDS
+    assert all(kind.endswith(" of a worker") for kind in kinds - KINDS)
+    assert len(kinds - KINDS) >= 3
     for kind in ("kill", "term", "stop", "hang"):
         assert {fault.targets for fault in first if fault.kind == kind} == {(worker,) for worker in WORKERS}
+
+
+def test_wall_clock_of_a_process_is_set_while_it_runs(tmp_path: Path) -> None:
+    clock = WallClock(tmp_path / "clock")
+    code = "import sys, time; print(time.time(), flush=True); input(); print(time.time_ns() / 1e9, time.monotonic())"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=os.environ | clock.environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    before = float(process.stdout.readline())
+    clock.set_ahead(-3600.0)
+    after, monotonic = map(float, process.communicate("\n")[0].split())
+    assert before == pytest.approx(time.time(), abs=30)
+    assert after == pytest.approx(time.time() - 3600, abs=30)
+    assert monotonic == pytest.approx(time.monotonic(), abs=30)
+
+
+def test_each_stage_starts_first_and_last() -> None:
+    orders = list(islice(plan_orders(random.Random(1)), 10))
+    stages = [stage for stage in Stage if stage is not Stage.PROMETHEUS]
+    assert {order.name for order in orders} == {f"{stage} {place}" for stage in stages for place in ("first", "last")}
+    for order in orders:
+        assert all(delay_s > 0 for delay_s in order.delays_s.values())
+        assert len(order.delays_s) == (1 if order.name.endswith("last") else len(stages) - 1)
 
 
 def test_sums_are_of_all_pipelines() -> None:
@@ -130,7 +165,7 @@ def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPat
 @pytest.mark.skipif(sys.platform != "linux", reason="it limits the resources of running processes")
 def test_real_pipeline_recovers_from_faults_of_many_kinds() -> None:
     """Short: a hang, then what fits. The bounds are four times wider: other tests run meanwhile."""
-    kinds = "hang,full disk,damaged state,SIGKILL of"
+    kinds = "hang,full disk,damaged state,clock set,SIGKILL of honcho"
     began_at = time.monotonic()
     command = [sys.executable, "-m", "digitcam", "chaos", "--seconds", "6", "--seed", "3", "--only", kinds]
     done = subprocess.run(
