@@ -28,6 +28,7 @@ from shared.vision.gray_frame import Gray, as_uint8
 
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
 MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 6 candidates in a frame of the demo
+MAX_CANDIDATES = 320  # of a frame, the best: each takes 0.2 ms to read; a photograph with 220 digits has 287
 MIN_REFINE_SCORE = 0.15  # a cell of the half with this score has its place detected at full resolution,
 REFINE_MARGIN_CELLS = 3  # with this margin around it: what surrounds a digit is evidence, too
 # levels of several frames that have no more pixels together go through the detector at once: 0.19 instead of 0.25 ms a
@@ -202,20 +203,26 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def suppress_duplicates(detections: Detections) -> Detections:
-    """Drop each candidate that overlaps a better one: the same digit, detected in the next cell or level."""
-    kept = suppress_overlaps(detections.boxes, MAX_IOU)
+    """Drop each candidate that overlaps a better one: the same digit, detected in the next cell or level.
+
+    Of the others the best MAX_CANDIDATES stay, which bounds the time that a crowded frame takes.
+    """
+    kept = suppress_overlaps(detections.boxes, MAX_IOU, MAX_CANDIDATES)
     return Detections(detections.boxes[kept], detections.scores[kept], detections.log_p[kept])
 
 
-def suppress_overlaps(boxes: NDArray[np.float32], max_iou: float) -> NDArray[np.intp]:
-    """Return the indices of the boxes (n x 4, best first) that no better box overlaps: non-maximum suppression.
+def suppress_overlaps(boxes: NDArray[np.float32], max_iou: float, most: int) -> NDArray[np.intp]:
+    """Return the indices of the boxes (n x 4, best first) that no better box overlaps, `most` at most.
 
+    This is non-maximum suppression.
     Two boxes overlap if their intersection over union is above max_iou, or if most of one lies inside the other. Plain
     Python, because numpy takes twice as long for the 18 cells of a frame, and seven times for its three digits.
     """
     widened = [widen_box(*box) for box in boxes.tolist()]
     kept: list[int] = []
     for index, box in enumerate(widened):
+        if len(kept) == most:
+            break
         for better in kept:
             if do_overlap(box, widened[better], max_iou):
                 break

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from shared.networks.detector_channels import ALIGN_PX, CHANNELS
 from shared.networks.runtimes import NOT_A_MODEL, Network, load_network
 from shared.vision.detection import (
+    MAX_CANDIDATES,
     Detections,
     LevelOutput,
     detect_batch,
@@ -33,7 +34,7 @@ from shared.vision.normaliser import (
     measure_slant,
     normalise,
 )
-from shared.vision.numbers import MIN_EVEN_DIGITS, find_close_neighbours, find_far_neighbours, place_upright
+from shared.vision.numbers import MIN_EVEN_DIGITS, find_neighbours, place_upright
 from shared.vision.unread_ink import find_missing_character
 
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
@@ -201,7 +202,7 @@ def select_candidates(
     """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once."""
     confidence = log_p[:, :NOT_A_DIGIT].max(axis=1)
     best_first = np.argsort(-confidence, kind="stable")[: np.count_nonzero(confidence > min_log_p)]
-    return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU)], np.intp)
+    return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU, MAX_CANDIDATES)], np.intp)
 
 
 def make_digits(boxes: NDArray[np.float32], log_p: NDArray[np.float64], chosen: NDArray[np.intp]) -> tuple[Digit, ...]:
@@ -218,12 +219,14 @@ def measure_gaps(gray: Gray, digits: tuple[Digit, ...]) -> tuple[Digit, ...]:
     gap_px is set where that digit is far and nothing is written in between, unread_px where it is close and a character
     in between was not read.
     """
-    placed, gaps = place_upright(digits), {}
-    if len(digits) >= MIN_EVEN_DIGITS:
-        pairs = find_far_neighbours(placed)
-        gaps = {left: gap_px for left, right, gap_px in pairs if is_gap_empty(gray, left.box, right.box)}
-    close = find_close_neighbours(placed)
-    unread = {left: find_missing_character(gray, left.box, right.box) or 0.0 for left, right in close}
+    gaps: dict[Digit, float] = {}
+    unread: dict[Digit, float] = {}
+    for left, right in find_neighbours(place_upright(digits)):
+        one, next_one = left.digit, right.digit
+        if left.is_close_to(right):
+            unread[one] = find_missing_character(gray, one.box, next_one.box) or 0.0
+        elif len(digits) >= MIN_EVEN_DIGITS and is_gap_empty(gray, one.box, next_one.box):
+            gaps[one] = left.gap_px(right)
     return tuple(
         Digit(digit.box, digit.log_p, gap_px=gaps.get(digit, 0.0), unread_px=unread.get(digit, 0.0)) for digit in digits
     )

@@ -27,11 +27,17 @@ MIN_INK_PX = 8  # longer side; less is dirt
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A connected piece of ink in an area: its pixels, its box there, and whether it ends inside the area."""
+    """A connected piece of ink in an area: its box there, and whether it ends inside the area."""
 
-    pixels: NDArray[np.bool_]
+    labels: NDArray[np.generic]  # of the area's pixels, one number a piece
+    label: int
     box: tuple[int, int, int, int]
     ends: bool
+
+    @property
+    def pixels(self) -> NDArray[np.bool_]:
+        """Its pixels in the area."""
+        return np.asarray(self.labels == self.label, np.bool_)
 
 
 def find_missing_character(gray: Gray, left: Box, right: Box) -> float | None:
@@ -56,11 +62,11 @@ def find_missing_character(gray: Gray, left: Box, right: Box) -> float | None:
         return None
     for piece in find_pieces(area, paper, ink):
         px, py, width, height = (side / scale for side in piece.box)
-        inside = piece.pixels[:, between]
         is_level = abs(y + py + height / 2 - level) <= MAX_RISE * lower
-        is_between = inside.sum() >= MIN_INSIDE * piece.pixels.sum()
-        if piece.ends and is_level and is_between and height >= MIN_HEIGHT * lower:
-            return x + px + width / 2 - start
+        if piece.ends and is_level and height >= MIN_HEIGHT * lower:
+            pixels = piece.pixels
+            if pixels[:, between].sum() >= MIN_INSIDE * pixels.sum():
+                return x + px + width / 2 - start
     return None
 
 
@@ -90,12 +96,13 @@ def find_pieces(area: Gray, paper: float, ink: float) -> Iterator[Piece]:
     """Yield the pieces of ink in an area; paper is its median, ink measure_ink() of writing near it."""
     if not has_ink(area, paper, ink):
         return
-    above_paper = (area.astype(np.float32) - np.float64(paper)) / ink
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(as_uint8(above_paper > INK), connectivity=8)
+    is_ink = as_uint8((np.arange(256) - paper) / ink > INK)  # of each gray level
+    ltype = cv2.CV_16U if area.size < 2**16 else cv2.CV_32S  # there are at most a quarter as many pieces as pixels
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(cv2.LUT(area, is_ink), connectivity=8, ltype=ltype)
     rows, columns = area.shape
     for label, (x, y, width, height, _) in zip(range(1, count), stats[1:].tolist(), strict=True):
         ends = x > 0 and y > 0 and x + width < columns and y + height < rows
-        yield Piece(labels == label, (x, y, width, height), ends)
+        yield Piece(np.asarray(labels), label, (x, y, width, height), ends)
 
 
 def find_ink_at(gray: Gray, x: float, y: float) -> Box | None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from shared.networks.detector_channels import ALIGN_PX, BOX, CHANNELS, CLASSES, REFINE, SCORE
 from shared.vision.detection import (
     FRAME,
+    MAX_CANDIDATES,
     Detections,
     LevelOutput,
     decode_cells,
@@ -81,6 +82,12 @@ def test_two_slim_boxes_are_one_digit_unless_they_are_far_apart(apart: int, coun
 
 def test_suppression_of_no_boxes_gives_none() -> None:
     assert len(suppress_duplicates(detections()).boxes) == 0
+
+
+def test_of_a_crowd_the_best_candidates_are_kept() -> None:
+    places = [(20.0 * column, 20.0 * row, 16.0, 16.0) for row in range(20) for column in range(20)]
+    crowd = detections(*places)
+    assert suppress_duplicates(crowd).scores.tolist() == crowd.scores[:MAX_CANDIDATES].tolist()
 
 
 @given(st.integers(1, 700), st.integers(1, 700))

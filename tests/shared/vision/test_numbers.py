@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from shared.vision.digit import Digit
-from shared.vision.numbers import join_numbers
+from shared.vision.digit import Box, Digit
+from shared.vision.numbers import CONE, MAX_HEIGHT_RATIO, MAX_OVERLAP, Placed, find_joinable, join_numbers, rotate
 from tests.shared.vision.reading import digit_of
 
 PHOTOS = Path(__file__).parents[4] / "shared" / "photos" / "manifest.jsonl"
@@ -161,3 +161,37 @@ def test_numbers_on_photographs_join_as_written() -> None:
             found += (written & Counter(texts(digits))).total()
             true += written.total()
     assert found >= 0.89 * true  # 331 of 367; the others are wide rows, and formulas whose signs are not read
+
+
+SIDES = st.sampled_from((0.0, 4.0, 10.0, 25.0, 60.0))
+BOXES = st.tuples(st.floats(0, 300), st.floats(0, 60), SIDES, SIDES)
+
+
+@given(st.lists(BOXES, max_size=12), st.sampled_from((0.5, 1.1, 2.5)))
+def test_no_pair_that_may_join_is_left_out(boxes: list[Box], max_gap: float) -> None:
+    placed = rotate([digit_of(1, box) for box in boxes], 0.1)
+    expected = {
+        (i, j)
+        for i, left in enumerate(placed)
+        for j, right in enumerate(placed[i + 1 :], i + 1)
+        if 0 < max(left.height, right.height) <= MAX_HEIGHT_RATIO * min(left.height, right.height)
+        and -MAX_OVERLAP <= left.gap(right) <= max_gap
+        and (left.is_level_with(right) or abs(math.atan2(right.y - left.y, right.x - left.x)) <= CONE)
+    }
+    found = {(i, j) for _, i, j in find_joinable(placed, max_gap)}
+    assert expected <= found
+    assert all(-MAX_OVERLAP <= placed[i].gap(placed[j]) <= max_gap for i, j in found)
+
+
+def test_a_crowded_page_is_joined_without_comparing_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 400 digits there are 80,000 pairs; comparing them all took longer than reading them."""
+    compared = Counter[str]()
+    measure_gap = Placed.gap
+
+    def count(left: Placed, right: Placed) -> float:
+        compared["pairs"] += 1
+        return measure_gap(left, right)
+
+    monkeypatch.setattr(Placed, "gap", count)
+    join_numbers([digit_of(7, (24.0 * column, 30.0 * row, 12.0, 20.0)) for row in range(20) for column in range(20)])
+    assert compared["pairs"] < 20_000
