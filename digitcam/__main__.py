@@ -29,6 +29,7 @@ COMMANDS = {
     "doctor": Command("find what is wrong and how to fix it", "digitcam.commands.doctor"),
     "record": Command("record an MP4 of a camera and its readings", "digitcam.commands.record"),
     "share": Command("open the web interface to a phone, by QR code", "digitcam.commands.share"),
+    "files": Command("list which pictures of files were not read", "digitcam.commands.files"),
     "trace": Command("record where each frame's time goes", "digitcam.commands.trace"),
     "learn": Command("fine-tune the classifier on your corrections", "digitcam.commands.learn"),
     "bench": Command("measure speed and age of readings", "digitcam.commands.bench"),

@@ -93,13 +93,14 @@ class StageSpec:
 PIPELINE = (
     StageSpec(
         stage=Stage.CAPTURE,
+        consumes=("Recorded",),
         produces=("Frame", "CameraReport"),
         drop_reasons=(DropReason.REPLACED, DropReason.TOO_COSTLY, DropReason.NO_QUEUE),
     ),
     StageSpec(
         stage=Stage.QUEUE,
-        consumes=("Frame", "GrayFrame", "Unchanged", "Refusal", "Reading", "CameraReport"),
-        produces=("Frame", "GrayFrame", "View", "CameraReport"),
+        consumes=("Frame", "GrayFrame", "Unchanged", "Refusal", "Reading", "CameraReport", "Recorded"),
+        produces=("Frame", "GrayFrame", "View", "CameraReport", "Recorded"),
     ),
     StageSpec(
         stage=Stage.PREPROCESS,
@@ -122,7 +123,7 @@ PIPELINE = (
         is_scalable=True,
         drop_reasons=(DropReason.REPLACED, DropReason.STALE, DropReason.WORKER_LOST),
     ),
-    StageSpec(stage=Stage.DISPLAY, consumes=("View", "CameraReport")),
+    StageSpec(stage=Stage.DISPLAY, consumes=("View", "CameraReport"), produces=("Recorded",)),
     StageSpec(stage=Stage.PROMETHEUS),
 )
 

@@ -16,8 +16,8 @@ PROMISES = """
 
 | process | may be away | what is lost meanwhile |
 |---|---|---|
-| capture | 2 s | the frames of its camera |
-| queue | 3 s | the frames that it held, two for each live camera, eight for a file; its counters begin at 0 |
+| capture | 2 s | the frames of its camera; of a file none |
+| queue | 3 s | the frames that it held, two for each live camera, none of a file; its counters begin at 0 |
 | preprocess, inference | 2 s | the frames that it held, counted as `worker lost` |
 | display | 2 s | what a browser or a program would have been sent; events that begin and end within |
 | prometheus | 30 s | its history of that time; the pipeline does not need it |

@@ -1,10 +1,14 @@
 """A camera -> capture -> Frame, CameraReport: keeps the camera open and sends its newest frame when the queue asks."""
 
+import math
 import os
 import time
+from collections import deque
+from pathlib import Path
 
 import cv2
 
+from services.capture.file_cursor import FileCursor
 from services.capture.film_player import FilmPlayer
 from services.capture.grabber import FrameGrabber
 from services.capture.sources import is_played, open_source
@@ -13,7 +17,7 @@ from shared.cameras.added_cameras import load_added_cameras
 from shared.cameras.camera_list import Camera, SourceKind, find_camera
 from shared.cameras.pace import BLOCKED_S, CALL_S, WEBCAM_OPENING_S, Pace
 from shared.cameras.publisher import FramePublisher, StatePublisher
-from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceOpening
+from shared.cameras.watchdog import CameraStatus, CameraWatchdog, SourceEvent, SourceFinished, SourceOpening
 from shared.messaging.messages import CameraReport
 from shared.messaging.sockets import ClientSocket, FrameLink
 from shared.pipeline import CameraState, DropReason, Stage
@@ -41,12 +45,13 @@ def main(context: lifecycle.ServiceContext) -> None:
     if camera.kind is SourceKind.WEBCAM:
         wait_for_permission(camera.source)
     pace = PACES.get(camera.kind, Pace(BLOCKED_S, CALL_S))
-    grabber = make_grabber(camera, every_frame, pace)
+    cursor = FileCursor(settings.run_dir, camera.name, Path(camera.source).expanduser()) if every_frame else None
+    grabber = make_grabber(camera, cursor, pace)
     can_block = isinstance(grabber, FrameGrabber) and not every_frame
     watchdog = CameraWatchdog(time.monotonic(), can_block=can_block, can_freeze=camera.kind.is_device, pace=pace)
     queue = ClientSocket(settings)
     try:
-        run(context, camera, queue, grabber, watchdog)
+        run(context, camera, queue, grabber, watchdog, cursor)
     except HungError:
         context.log.warning("the camera's driver does not return; restarting this process")
         os._exit(HUNG)  # a normal exit would wait for the driver
@@ -61,22 +66,41 @@ def main(context: lifecycle.ServiceContext) -> None:
         os._exit(0)  # as above
 
 
-def make_grabber(camera: Camera, every_frame: bool, pace: Pace) -> FrameGrabber | FilmPlayer:
-    """Return what holds the camera open: a thread, unless it is a film that gives a frame whenever it is asked."""
+def make_grabber(camera: Camera, cursor: FileCursor | None, pace: Pace) -> FrameGrabber | FilmPlayer:
+    """Return what holds the camera open: a thread, unless it is a film that gives a frame whenever it is asked.
+
+    cursor: of a file that is read once.
+    """
     on_replaced = metrics.DROPS.labels(camera.name, Stage.CAPTURE, DropReason.REPLACED).inc
-    if is_played(camera) and not every_frame:
-        return FilmPlayer(lambda schedule: open_source(camera, every_frame, pace, schedule), on_replaced=on_replaced)
-    return FrameGrabber(lambda: open_source(camera, every_frame, pace), keep_all=every_frame, on_replaced=on_replaced)
+    if cursor:
+        return FrameGrabber(
+            lambda: open_source(camera, every_frame=True, pace=pace, cursor=cursor),
+            keep_all=True,
+            on_replaced=on_replaced,
+            has_changed=cursor.has_changed,
+        )
+    if is_played(camera):
+        return FilmPlayer(
+            lambda schedule: open_source(camera, every_frame=False, pace=pace, schedule=schedule),
+            on_replaced=on_replaced,
+        )
+    return FrameGrabber(
+        lambda: open_source(camera, every_frame=False, pace=pace), keep_all=False, on_replaced=on_replaced
+    )
 
 
-def run(
+def run(  # noqa: PLR0917 - the parts of a camera, each replaced in tests
     context: lifecycle.ServiceContext,
     camera: Camera,
     queue: FrameLink,
     grabber: FrameGrabber | FilmPlayer,
     watchdog: CameraWatchdog,
+    cursor: FileCursor | None = None,
 ) -> None:
-    """Send frames as the queue grants credit, and the camera's state. Raises HungError if its driver hangs."""
+    """Send frames as the queue grants credit, and the camera's state. Raises HungError if its driver hangs.
+
+    cursor: of a file that is read once.
+    """
     states = StatePublisher(queue, camera.name)
     frames = FramePublisher(
         queue,
@@ -84,13 +108,19 @@ def run(
         every_frame=grabber.keep_all,
         options=camera.options,
         long_side_px=context.settings.long_side_px,
+        unrecorded=cursor.unrecorded if cursor else None,
     )
+    events: deque[SourceEvent] = deque()
     while not context.stop.is_set():
-        for event in grabber.drain_events():
+        events += grabber.drain_events()
+        while events and not (isinstance(events[0], SourceFinished) and cursor and not cursor.is_ended):
+            event = events.popleft()
             watchdog.handle_event(event)
             if isinstance(event, SourceOpening):
                 metrics.RECONNECTS.labels(camera.name).inc()
         now = time.monotonic()
+        if cursor:
+            cursor.save(now)
         status = watchdog.check_status(now)
         states.publish(status, now, frames.ring_name)
         context.health.heartbeat(find_problem(status, queue.connected, now - frames.last_sent_at))
@@ -102,6 +132,8 @@ def run(
             raise RuntimeError("the thread that grabs frames has crashed")
         frames.send_next(grabber)
     frames.close()
+    if cursor:
+        cursor.save(math.inf)
 
 
 def find_problem(status: CameraStatus, connected: bool, unsent_s: float) -> Problem | None:

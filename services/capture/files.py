@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, count, repeat
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 
 from services.capture.frames import JPEG_START, FrameStream, Schedule, encode_jpeg, schedule_ticks
-from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
+from shared.cameras.file_types import find_images
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
 from shared.vision.image_files import load_photo, open_file
@@ -23,6 +23,7 @@ DEFAULT_RATE_HZ = 30.0  # for a video that does not state its rate
 MAX_RATE_HZ = 120.0  # more is the clock of the container, not a frame rate
 IMAGE_S = 2.0  # how long each image of a folder is shown
 IMAGE_RATE_HZ = 10.0  # frames per second while it is shown: readings become steady by repetition
+NO_IMAGE = "there is no readable image in this folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ def play_video(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
         yield CapturedFrame(encode(), tick.due_at)
 
 
-def read_video_once(path: Path) -> FrameStream:
-    """Yield every decodable frame of a video, as fast as the consumer takes them. Raises CameraAbsentError."""
-    for encode in grab_video(path, inspect_video(path)):
+def read_video_once(path: Path, first: int = 0) -> FrameStream:
+    """Yield every decodable frame of a video from an index on, as fast as they are taken. Raises CameraAbsentError."""
+    for encode in islice(grab_video(path, inspect_video(path)), first, None):
         yield CapturedFrame(encode(), time.monotonic())
 
 
@@ -92,9 +93,23 @@ def show_images(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
         yield CapturedFrame(jpeg, tick.due_at)
 
 
-def read_images_once(path: Path) -> FrameStream:
-    """Yield one image, or each image of a folder, as fast as the consumer takes them. Raises CameraAbsentError."""
-    for jpeg in encode_images(path, logging.WARNING):
+def read_images_once(path: Path, first: int = 0) -> FrameStream:
+    """Yield one image, or each image of a folder from an index on, as fast as they are taken. Raises CameraAbsentError.
+
+    A broken image in a folder is an empty JPEG, so that it ends and is counted as malformed.
+    """
+    if not path.is_dir():
+        files = [path]
+    elif not (files := find_images(path)):
+        raise CameraAbsentError(CameraProblem.NO_FILE, NO_IMAGE)
+    for file in files[first:]:
+        try:
+            jpeg = encode_jpeg(load_photo(file))
+        except ValueError as error:
+            if file == path:
+                raise CameraAbsentError(CameraProblem.NO_FILE, f"the image can't be read: {error}") from error
+            logging.warning("%s can't be read: %s", file.name, error)
+            jpeg = b""
         yield CapturedFrame(jpeg, time.monotonic())
 
 
@@ -107,9 +122,7 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
             raise CameraAbsentError(CameraProblem.NO_FILE, f"the image can't be read: {error}") from error
         return
     readable = 0
-    for file in find_media_files(path):
-        if file.suffix.lower() not in IMAGE_SUFFIXES:
-            continue
+    for file in find_images(path):
         try:
             jpeg = encode_jpeg(load_photo(file))
         except ValueError as error:
@@ -118,4 +131,4 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
         readable += 1
         yield jpeg
     if not readable:
-        raise CameraAbsentError(CameraProblem.NO_FILE, "there is no readable image in this folder")
+        raise CameraAbsentError(CameraProblem.NO_FILE, NO_IMAGE)

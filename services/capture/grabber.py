@@ -15,6 +15,7 @@ from shared.service.backoff import retry_delay
 
 FIRST_DELAY_S = 0.25
 LAST_DELAY_S = 1.0  # plus 1 s to open and for the first frame: readings resume within 3 s of a camera's return
+CHECK_EVERY_S = 1.0  # whether a file that has ended must be read again
 HEALTHY_AFTER_S = 10.0  # a camera that gave frames for this long is reopened after the first delay
 
 
@@ -22,14 +23,19 @@ class FrameGrabber:
     """A camera that is kept open by a thread, which holds its newest frame for take_frame().
 
     Live, a new frame replaces one that was not taken, and on_replaced() is called. With keep_all the camera waits
-    instead, and the thread finishes when the stream ends.
+    instead. When its stream ends, it is opened again once has_changed().
     """
 
     def __init__(
-        self, open_source: Callable[[], FrameStream], *, keep_all: bool, on_replaced: Callable[[], None]
+        self,
+        open_source: Callable[[], FrameStream],
+        *,
+        keep_all: bool,
+        on_replaced: Callable[[], None],
+        has_changed: Callable[[], bool] = lambda: False,
     ) -> None:
         self.keep_all = keep_all
-        self._open_source, self._on_replaced = open_source, on_replaced
+        self._open_source, self._on_replaced, self._has_changed = open_source, on_replaced, has_changed
         self._events: SimpleQueue[SourceEvent] = SimpleQueue()
         self._frame: CapturedFrame | None = None
         self._frame_changed = threading.Condition()
@@ -85,8 +91,13 @@ class FrameGrabber:
             if ending:
                 self._events.put(ending)
             failures = 0 if time.monotonic() - opened_at > HEALTHY_AFTER_S else failures + 1
-            is_finished = isinstance(ending, SourceFinished)
-            if is_finished or self._stop.wait(retry_delay(failures, FIRST_DELAY_S, LAST_DELAY_S)):
+            if isinstance(ending, SourceFinished):
+                failures = 0
+                while not self._stop.wait(CHECK_EVERY_S) and not self._has_changed():
+                    pass
+            elif not self._stop.is_set():
+                self._stop.wait(retry_delay(failures, FIRST_DELAY_S, LAST_DELAY_S))
+            if self._stop.is_set():
                 self._has_returned = True
                 return
             self._reopen.clear()

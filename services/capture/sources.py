@@ -5,10 +5,13 @@ Each process has one camera and imports what it needs: PyAV and aiohttp are 28 M
 
 # ruff: noqa: PLC0415
 import zlib
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from services.capture.file_cursor import FileCursor
 from services.capture.frames import FrameStream, Schedule, encode_jpeg, schedule_ticks
 from services.capture.transform import transform_frames
 from services.capture.webcam import read_webcam
@@ -34,12 +37,19 @@ def is_played(camera: Camera) -> bool:
     return is_whole and Path(camera.source).expanduser().is_file()
 
 
-def open_source(camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule = schedule_ticks) -> FrameStream:
+def open_source(
+    camera: Camera,
+    every_frame: bool,
+    pace: Pace,
+    schedule: Schedule = schedule_ticks,
+    cursor: FileCursor | None = None,
+) -> FrameStream:
     """Yield a camera's frames. Raises CameraAbsentError at once, or later if it is lost.
 
-    With every_frame a file is read once and the stream then ends. schedule: of live files and the demo camera.
+    With every_frame a file is read once, from where the cursor is, and the stream then ends. schedule: of live files
+    and the demo camera.
     """
-    frames = open_raw_source(camera, every_frame, pace, schedule)
+    frames = open_raw_source(camera, every_frame, pace, schedule, cursor)
     if every_frame:  # preprocess refuses costly pictures, so that each picture of the file ends and is counted there
         return transform_frames(frames, replace(camera.options, fps=0.0))
     return transform_frames(stop_at_costly_frame(camera.name, frames), camera.options)
@@ -62,7 +72,9 @@ def stop_at_costly_frame(camera: str, frames: FrameStream) -> FrameStream:
             yield frame
 
 
-def open_raw_source(camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule) -> FrameStream:
+def open_raw_source(
+    camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule, cursor: FileCursor | None
+) -> FrameStream:
     """Yield a camera's frames as it gives them. Raises CameraAbsentError."""
     path = Path(camera.source).expanduser()
     match camera.kind:
@@ -77,11 +89,16 @@ def open_raw_source(camera: Camera, every_frame: bool, pace: Pace, schedule: Sch
         case SourceKind.VIDEO:
             from services.capture.files import play_video, read_video_once
 
-            return read_video_once(path) if every_frame else play_video(path, schedule)
+            return read_once(partial(read_video_once, path), cursor) if every_frame else play_video(path, schedule)
         case SourceKind.IMAGES:
             from services.capture.files import read_images_once, show_images
 
-            return read_images_once(path) if every_frame else show_images(path, schedule)
+            return read_once(partial(read_images_once, path), cursor) if every_frame else show_images(path, schedule)
+
+
+def read_once(grab: Callable[[int], FrameStream], cursor: FileCursor | None) -> FrameStream:
+    """Yield the frames of a file, from where the cursor is."""
+    return cursor.read(grab) if cursor else grab(0)
 
 
 def read_demo(name: str, fps: float = 0.0, schedule: Schedule = schedule_ticks) -> FrameStream:

@@ -1,5 +1,7 @@
 """Turns, mirrors, crops and thins out a camera's frames as its options and the EXIF of its JPEGs say."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +9,6 @@ from numpy.typing import NDArray
 from services.capture.frames import JPEG_END, FrameStream, encode_jpeg
 from shared.cameras.options import CameraOptions
 from shared.cameras.problems import CameraAbsentError, CameraProblem
-from shared.cameras.publisher import CapturedFrame
 from shared.vision.jpeg import decode_checked
 
 EXIF = b"Exif\0\0"
@@ -37,7 +38,7 @@ def transform_frames(frames: FrameStream, options: CameraOptions) -> FrameStream
                 if frame.captured_at < due_at - EARLY / options.fps:
                     continue
                 due_at = max(due_at + 1 / options.fps, frame.captured_at)
-            yield CapturedFrame(transform_jpeg(complete_jpeg(frame.jpeg), options), frame.captured_at, frame.may_repeat)
+            yield replace(frame, jpeg=transform_jpeg(complete_jpeg(frame.jpeg), options))
     finally:
         frames.close()
 

@@ -7,6 +7,8 @@ from time import monotonic
 from typing import Protocol
 
 from services.display.display_state import CameraDisplay, DisplayFrame
+from services.display.file_recorder import FileRecorder
+from shared.file_reading.frame_records import FrameRecords
 from shared.messaging.messages import CameraReport, Message, View
 from shared.messaging.sockets import ClientSocket, QueueLink
 from shared.messaging.subscription import ViewSubscription
@@ -45,19 +47,24 @@ class Screen(Protocol):
     def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Show updates in order; is_up tells whether the pipeline answers. Must not block on a viewer."""
 
+    def announce_records(self) -> None:
+        """Show that frames of files were recorded."""
+
     def close(self) -> None:
         """Free the port or the window."""
 
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Run the screen of DISPLAY_MODE until the process is told to stop or the user closes the window."""
-    queue = ClientSocket(context.settings)
+    queue, records = ClientSocket(context.settings), FrameRecords(context.settings.run_dir)
     screen = open_screen(context, queue)
+    recorder = FileRecorder(queue, records)
     try:
-        run(queue, screen, worker_address(context.name), context.stop, context.health)
+        run(queue, screen, worker_address(context.name), context.stop, context.health, recorder)
     finally:
         screen.close()
         queue.close()
+        records.close()
 
 
 def open_screen(context: lifecycle.ServiceContext, queue: ClientSocket) -> Screen:
@@ -89,11 +96,16 @@ class NoScreen:
     def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         pass
 
+    def announce_records(self) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
 
-def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health) -> None:
+def run(  # noqa: PLR0917 - the parts of a display, each replaced in tests
+    queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health, recorder: FileRecorder
+) -> None:
     """Receive views, smooth their readings and show them, until the process is told to stop or the screen is closed."""
     displays: dict[str, CameraDisplay] = {}
     monitor, series = FrameFlowMonitor(monotonic()), CameraSeries()
@@ -104,6 +116,8 @@ def run(queue: QueueLink, screen: Screen, name: str, stop: threading.Event, heal
         received_at = queue.now()
         export_ages(views, received_at)
         updates: list[DisplayFrame | CameraReport] = [message for message in batch if isinstance(message, CameraReport)]
+        if recorder.record(views, received_at):
+            screen.announce_records()
         min_interval_s = screen.min_interval_s
         if min_interval_s < math.inf:  # smoothing is half of this process's work
             for view in views:

@@ -4,7 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from shared.messaging.messages import View
+from shared.messaging.messages import FilePosition, View
 from shared.pipeline import Outcome
 from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
@@ -30,6 +30,7 @@ class DisplayFrame:
     fps: float
     readings_per_s: float
     jpeg: bytes
+    position: FilePosition | None = None  # of a file that is read once
 
 
 class CameraDisplay:
@@ -76,6 +77,7 @@ class CameraDisplay:
             fps=self._frame_rate.per_second(view.captured_at),
             readings_per_s=self._reading_rate.per_second(view.captured_at),
             jpeg=view.jpeg,
+            position=view.position,
         )
 
     def _count(self, view: View) -> None:

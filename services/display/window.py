@@ -55,6 +55,9 @@ class Window:
             cv2.imshow(TITLE, make_mosaic(self._tiles(is_up), WIDTH, HEIGHT))
         self._is_open = cv2.waitKey(1) & 0xFF not in CLOSING_KEYS and is_visible()
 
+    def announce_records(self) -> None:
+        """Show nothing: the pictures of the files are shown anyway."""
+
     def _tiles(self, is_up: bool) -> list[Picture]:
         names = sorted(self._frames.keys() | self._states.keys())
         return [draw_tile(self._frames.get(n), self._states.get(n), is_up, self._clock()) for n in names]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
+from services.queue.file_frames import FileFrames
 from services.queue.registry import PeerRegistry
 from services.queue.scheduler import Batch, EndedFrame, Scheduler
 from services.queue.view_fanout import ViewFanout
@@ -19,6 +20,7 @@ from shared.messaging.messages import (
     Message,
     Reading,
     Ready,
+    Recorded,
     Refusal,
     Unchanged,
 )
@@ -44,6 +46,7 @@ class Broker:
         self.store = store or QueueStore()
         self.scheduler = Scheduler(max_age_s, reread_s)
         self.views = ViewFanout()
+        self.files = FileFrames()
         self.registry = PeerRegistry()
         self.series = CameraSeries()
         self.checked_at = 0.0  # when silent peers were last looked for
@@ -90,6 +93,8 @@ class Broker:
                 self.handle_ready(identity, message, now)
             case CameraReport():
                 self.handle_report(identity, message, now)
+            case Recorded():
+                self.handle_recorded(message)
             case _:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
 
@@ -106,7 +111,6 @@ class Broker:
             self.handle_report(identity, known.report, now)
         self.registry.cameras[frame.camera].every_frame = frame.every_frame
         ended = self.add_frame(frame, now)
-        metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
         max_age_s = math.inf if frame.every_frame else frame.max_age_s or self.scheduler.max_age_s
         metrics.CAMERA_MAX_AGE.labels(frame.camera).set(max_age_s)
         self.record_ended(ended)
@@ -116,16 +120,36 @@ class Broker:
     def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
         """Queue a frame and keep its slot. Raises MalformedError if its ticket or number is wrong."""
         if not frame.ticket:
-            return self.scheduler.add_frame(frame, now)
+            return self.schedule_frame(frame, now)
         try:
             self.store.hold(frame.camera, frame.ticket)
         except GoneError as error:
             raise MalformedError(str(error)) from error
         try:
-            return self.scheduler.add_frame(frame, now)
+            return self.schedule_frame(frame, now)
         except MalformedError:
             self.store.free(frame.ticket)
             raise
+
+    def schedule_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
+        """Queue a frame, unless it is a file's and came before. Raises MalformedError."""
+        if frame.position and self.files.is_held(frame):
+            self.scheduler.record_seq(frame)
+            metrics.RESENT.labels(frame.camera, Stage.QUEUE).inc()
+            if frame.ticket:
+                self.store.free(frame.ticket)
+            return []
+        ended = self.scheduler.add_frame(frame, now)
+        self.files.hold(frame)
+        metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
+        return ended
+
+    def handle_recorded(self, message: Recorded) -> None:
+        """Forget frames of a file that a display has recorded, and tell the file's camera."""
+        self.files.record(message)
+        if peer := self.registry.cameras.get(message.camera):
+            self.socket.send(peer.identity, message)
+            self.send_every_frame_credit(message.camera)
 
     def handle_ready(self, identity: bytes, ready: Ready, now: float) -> None:
         """Note how much a worker or viewer takes. A known name at a new identity has restarted."""
@@ -139,6 +163,8 @@ class Broker:
             self.scheduler.set_batch_limit(ready.name, ready.role, ready.credit)
             return
         self.views.set_credit(ready.name, ready.credit, with_jpeg=ready.with_jpeg)
+        for ended in self.files.list_ended() if is_new else ():
+            self.views.add_ended_frame(ended, ready.name)
         for camera in self.registry.cameras.values() if is_new else ():
             self.socket.send(identity, camera.report)
 
@@ -170,6 +196,7 @@ class Broker:
         self.scheduler.forget_camera(report.camera)
         self.store.retire_ring(report.camera)
         self.views.forget_camera(report.camera)
+        self.files.forget_camera(report.camera)
         self.publish_report(report)
 
     def remove_client(self, name: str) -> None:
@@ -233,8 +260,9 @@ class Broker:
             self.remove_client(name)
 
     def send_every_frame_credit(self, camera: str) -> None:
-        """Set how many frames an every_frame camera may send: none while its views wait."""
-        self.send_credit(camera, max(0, self.scheduler.every_frame_credit(camera) - self.views.count_backlog(camera)))
+        """Set how many frames an every_frame camera may send: none while its views wait, or wait to be recorded."""
+        frames = self.scheduler.every_frame_credit(camera) - self.views.count_backlog(camera)
+        self.send_credit(camera, max(0, min(frames, self.files.count_room(camera))))
 
     def send_credit(self, camera: str, frames: int) -> None:
         """Set how many frames a camera may send, unless it has left.
@@ -264,7 +292,10 @@ class Broker:
                 note = f"{end.stage}: {end.outcome}"
                 TRACE.add(Span("frame", *end.job.key, frame.captured_at, self.socket.now(), note))
             self.release_slot(end)
-            if frame.camera in self.registry.cameras:
+            if frame.position and end.outcome is Outcome.REPLACED:  # its bytes were lost: capture sends them again
+                self.files.release(frame)
+            elif frame.camera in self.registry.cameras:
+                self.files.end(end)
                 self.views.add_ended_frame(end)
             if frame.every_frame:
                 self.send_every_frame_credit(frame.camera)

@@ -92,11 +92,15 @@ class Scheduler:
 
     def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
         """Queue a frame for preprocess. Raises MalformedError if it is not newer than the camera's last."""
+        self.record_seq(frame)
+        self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
+        return self._enqueue_job(Stage.PREPROCESS, Job(frame, frame, now))
+
+    def record_seq(self, frame: Frame) -> None:
+        """Note a frame's number. Raises MalformedError if it is not newer than the camera's last."""
         if frame.seq <= self.last_seq.get(frame.camera, -1):
             raise MalformedError(f"{frame.camera} sends frame {frame.seq} after {self.last_seq[frame.camera]}")
         self.last_seq[frame.camera] = frame.seq
-        self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
-        return self._enqueue_job(Stage.PREPROCESS, Job(frame, frame, now))
 
     def forget_camera(self, camera: str) -> None:
         """Forget a camera that left or restarted; its frames in flight still end as usual."""

@@ -43,10 +43,10 @@ class ViewFanout:
         """Forget a viewer."""
         self._queues.pop(viewer, None)
 
-    def add_ended_frame(self, ended: EndedFrame) -> None:
-        """Queue a frame for every viewer."""
+    def add_ended_frame(self, ended: EndedFrame, viewer: str = "") -> None:
+        """Queue a frame for a viewer, or for every one."""
         frame = ended.job.frame
-        for queue in self._queues.values():
+        for queue in [self._queues[viewer]] if viewer else self._queues.values():
             queue.ended.add_item(frame.camera, ended, keep_all=frame.every_frame)
 
     def take_views(self) -> list[tuple[str, list[View]]]:
@@ -81,4 +81,5 @@ def make_view(ended: EndedFrame, with_jpeg: bool) -> View:
         height=reading.height if reading else 0,
         digits=reading.digits if reading else (),
         jpeg=frame.jpeg if with_jpeg and ended.outcome not in REFUSED else b"",
+        position=frame.position,
     )

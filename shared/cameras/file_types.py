@@ -13,3 +13,8 @@ def find_media_files(folder: Path) -> list[Path]:
     """Return the images and videos in a folder and its subfolders, sorted by path."""
     suffixes = IMAGE_SUFFIXES | VIDEO_SUFFIXES
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Return the images in a folder and its subfolders, sorted by path."""
+    return [path for path in find_media_files(folder) if path.suffix.lower() in IMAGE_SUFFIXES]

@@ -3,13 +3,13 @@
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions
 from shared.cameras.watchdog import CameraStatus
 from shared.messaging.frame_store import FrameRing, Ticket
-from shared.messaging.messages import CameraReport, Credit, Frame, Message
+from shared.messaging.messages import CameraReport, Credit, FilePosition, Frame, Message, Recorded
 from shared.messaging.sockets import HEARTBEAT_S, FrameLink, QueueLink
 from shared.pipeline import DropReason, Stage
 from shared.telemetry import metrics
@@ -27,6 +27,7 @@ class CapturedFrame:
     jpeg: bytes
     captured_at: float  # time.monotonic()
     may_repeat: bool = False  # identical frames are then no sign of a fault
+    position: FilePosition | None = None  # of a file that is read once
 
 
 class FrameSource(Protocol):
@@ -37,6 +38,23 @@ class FrameSource(Protocol):
 
     def take_frame(self) -> CapturedFrame | None:
         """Return the newest frame that was not taken yet; None if there is none."""
+
+
+class SentFrames(Protocol):
+    """Keeps the frames of a file until a display has recorded them."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no new frame may be sent before an earlier one is recorded."""
+
+    def note_sent(self, frame: CapturedFrame, now: float) -> None:
+        """Keep a frame that was sent."""
+
+    def find_overdue(self, now: float) -> CapturedFrame | None:
+        """Return the frame that must be sent again next; None if there is none."""
+
+    def record(self, message: Recorded) -> None:
+        """Forget the frames that a display has recorded."""
 
 
 class StatePublisher:
@@ -85,7 +103,9 @@ class FramePublisher:
         every_frame: bool,
         options: CameraOptions = DEFAULT_OPTIONS,
         long_side_px: int = LONG_SIDE_PX,
+        unrecorded: SentFrames | None = None,
     ) -> None:
+        """unrecorded: keeps the frames of a file that is read once."""
         self._queue, self._name, self._every_frame, self._options = queue, name, every_frame, options
         self._long_side_px = long_side_px
         self._seq = int(time.time() * 1e6)  # grows across restarts too
@@ -99,6 +119,7 @@ class FramePublisher:
         # looked up once: that takes longer than to count
         self._frames = metrics.FRAMES.labels(name, Stage.CAPTURE)
         self._ages = metrics.AGE.labels(name, Stage.CAPTURE)
+        self._unrecorded = unrecorded
 
     @property
     def ring_name(self) -> str:
@@ -107,11 +128,19 @@ class FramePublisher:
 
     def send_next(self, source: FrameSource) -> None:
         """Send the next frame as soon as the queue lets it. Waits up to WAIT_S for a frame, and as long for leave."""
-        self._keep_ring(time.monotonic())
+        now = time.monotonic()
+        self._keep_ring(now)
+        if self._unrecorded and not self._unsent and (overdue := self._unrecorded.find_overdue(now)):
+            self._unsent = replace(overdue, captured_at=now)
         has_frame = self._unsent is not None or source.wait_for_frame(WAIT_S)
-        for message in self._receive(may_wait=has_frame):
+        messages = self._receive(may_wait=has_frame)
+        while self._unrecorded and (more := self._queue.receive(0)):
+            messages += more
+        for message in messages:
             if isinstance(message, Credit):
                 self._granted = message.frames
+            elif isinstance(message, Recorded) and self._unrecorded:
+                self._unrecorded.record(message)
         if has_frame and self._credit > 0 and (frame := self._unsent or source.take_frame()):
             self._send(frame)
 
@@ -123,6 +152,8 @@ class FramePublisher:
 
     @property
     def _credit(self) -> int:
+        if self._unrecorded and self._unrecorded.is_full and not self._unsent:
+            return 0
         if self._ring and self._ring.until_seq:
             return self._ring.until_seq - self._seq
         return self._granted
@@ -141,7 +172,7 @@ class FramePublisher:
     def _receive_seldom(self, ring: FrameRing) -> list[Message]:
         """Receive at once only what is needed at once: a queue that uses the ring sends no credit."""
         now = time.monotonic()
-        if ring.until_seq and now - self._received_at < WAIT_S:
+        if ring.until_seq and not self._unrecorded and now - self._received_at < WAIT_S:
             return []
         self._received_at = now
         return self._queue.receive(0)
@@ -175,12 +206,15 @@ class FramePublisher:
             ticket=ticket,
             weight=self._options.weight,
             max_age_s=self._options.max_age_s,
+            position=captured.position,
         )
         if self._queue.send(frame):
             self._seq, self._granted, self._unsent = self._seq + 1, self._granted - 1, None
             if self._ring:
                 self._ring.set_next_seq(self._seq)
             self.last_sent_at = time.monotonic()
+            if self._unrecorded:
+                self._unrecorded.note_sent(captured, self.last_sent_at)
             self._frames.inc()
             self._ages.observe(age_s)
             if TRACE.is_on:

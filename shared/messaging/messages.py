@@ -7,10 +7,11 @@ field that arrives is checked before a message is built from it. There is no pic
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import msgpack
 
@@ -31,11 +32,20 @@ MAX_SIDE_PX = 65_535  # of a JPEG: its header has 16 bits for each side
 MAX_COORDINATE_PX = 2.0 * MAX_SIDE_PX  # a box may stick out of its picture
 MIN_LOG_P = -1e4  # float32 logits differ by less
 MAX_CREDIT = 4096  # frames or views; a batch has at most 128
+MAX_INDICES = 256  # frames of a file that one message tells about
+STAMP = re.compile(r"[0-9a-f]{16}")
 MAX_TIME_S = 1e9  # 31 years: clocks count from the start of a machine
 
 
 class MalformedError(ValueError):
     """Bytes that are not a message of this pipeline; the text says what is wrong with them."""
+
+
+class FilePosition(NamedTuple):
+    """Names a frame of a file. Unlike seq it is the same when the frame is sent or read again."""
+
+    stamp: str  # of the file: another one when the file changes (shared/file_reading/progress.py)
+    index: int  # type: ignore[assignment] # the first frame has 0; it hides tuple.index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,7 @@ class Frame:
     sketch: bytes = b""  # of an earlier frame of the camera, to compare with
     weight: float = 1.0  # turns under load, for each turn of a camera of weight 1
     max_age_s: float = 0.0  # a frame is dropped when it is older; 0 means MAX_AGE_S of the queue
+    position: FilePosition | None = None  # with EVERY_FRAME: the queue holds the frame until a display records it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,16 @@ class View:
     height: int
     digits: tuple[Digit, ...]
     jpeg: bytes
+    position: FilePosition | None = None  # a display answers with Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Frames of a file whose end is recorded and will not be lost: display -> queue -> capture."""
+
+    camera: str
+    stamp: str
+    indices: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +188,9 @@ class Pong:
     store: str = ""  # the name of the queue's store; empty if it has none
 
 
-Message = Frame | GrayFrame | Unchanged | Reading | Refusal | View | CameraReport | Credit | Ready | Ping | Pong
+Message = (
+    Frame | GrayFrame | Unchanged | Reading | Refusal | View | Recorded | CameraReport | Credit | Ready | Ping | Pong
+)
 
 
 def encode(messages: Iterable[Message]) -> list[bytes]:
@@ -306,6 +329,18 @@ def _is_ticket(row: object) -> bool:
     )
 
 
+def _is_stamp(value: object) -> bool:
+    return isinstance(value, str) and STAMP.fullmatch(value) is not None
+
+
+def _is_position(row: object) -> bool:
+    return row is None or (isinstance(row, list) and len(row) == 2 and _is_stamp(row[0]) and _is_seq(row[1]))
+
+
+def _is_indices(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MAX_INDICES and all(map(_is_seq, value))
+
+
 def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFormat:
     values = tuple(allowed or enum)  # a tuple, since a value that cannot be hashed is malformed, too
     members = {member.value: member for member in enum}  # a look-up takes 0.06 us, a call of the enum 0.51
@@ -337,6 +372,9 @@ FIELDS = {
     "sent_at": TIME,
     "queue_at": TIME,
     "ticket": FieldFormat(_is_ticket, lambda row: row and Ticket(*row)),
+    "position": FieldFormat(_is_position, lambda row: row and FilePosition(*row)),
+    "stamp": FieldFormat(_is_stamp),
+    "indices": FieldFormat(_is_indices, tuple),
     "ring": FieldFormat(lambda value: isinstance(value, str) and bool(not value or RING_NAME.fullmatch(value))),
     "store": FieldFormat(lambda value: isinstance(value, str) and bool(not value or STORE_NAME.fullmatch(value))),
     "every_frame": FieldFormat(_is_flag),

@@ -18,6 +18,7 @@ FRAMES = Counter("digitcam_frames", "Frames that a stage has worked on.", ["came
 AGE = Histogram("digitcam_age_seconds", "Age of a frame when a stage begins.", ["camera", "stage"], buckets=SECONDS)
 WORK = Histogram("digitcam_work_seconds", "Time that a stage works on one batch.", ["stage"], buckets=SECONDS)
 WAIT = Histogram("digitcam_wait_seconds", "Time that a frame waits for a worker.", ["stage"], buckets=SECONDS)
+RESENT = Counter("digitcam_resent", "Frames of files that came twice and were dropped.", ["camera", "stage"])
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
 MALFORMED = Counter("digitcam_malformed", "Messages that were malformed or too large.")
 
@@ -58,6 +59,7 @@ WEIGHTS_REFUSED = Counter("digitcam_weights_refused", "New weights that were bro
 BY_CAMERA = (
     FRAMES,
     AGE,
+    RESENT,
     DROPS,
     CAMERA_UP,
     CAMERA_MAX_AGE,

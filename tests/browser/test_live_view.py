@@ -12,8 +12,10 @@ from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 from playwright.sync_api import Page as Tab
 
 from services.display.__main__ import run
+from services.display.file_recorder import FileRecorder
 from services.display.web.server import WebServer
 from shared.cameras.added_cameras import read_added_cameras
+from shared.file_reading.frame_records import FrameRecords
 from shared.pipeline import CameraState
 from shared.service.lifecycle import write_scrape_target
 from shared.service.signals import scrape_target_path
@@ -33,7 +35,8 @@ def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
     given = {"WEB_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
     server = WebServer(load_settings(given, folder / ".env"), feed.now)
     stop = threading.Event()
-    loop = threading.Thread(target=run, args=(feed, server, "display.1", stop, Health()))
+    recorder = FileRecorder(feed, FrameRecords(folder))
+    loop = threading.Thread(target=run, args=(feed, server, "display.1", stop, Health(), recorder))
     loop.start()
     try:
         yield server.url

@@ -1,6 +1,7 @@
 """Converts the display's state to the types of the API."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -20,9 +21,11 @@ from services.display.web.schema import (
     to_timestamp,
 )
 from services.display.web.state import CameraView, DashboardState
+from shared.file_reading.frame_records import FrameRecord
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.vision import digit as vision
+from shared.vision.numbers import join_numbers
 
 GUESSES = 3
 
@@ -51,7 +54,30 @@ def camera_change(change: CameraReport, state: DashboardState) -> CameraChange:
 def reading_info(frame: DisplayFrame, state: DashboardState) -> ReadingInfo:
     """Return the reading of a frame."""
     captured_at = to_timestamp(state.wall_time(frame.captured_at))
-    return ReadingInfo(**frame_fields(frame, state.age_s(frame.captured_at)), captured_at=captured_at)
+    index, stamp = (frame.position.index, frame.position.stamp) if frame.position else (None, None)
+    fields = frame_fields(frame, state.age_s(frame.captured_at))
+    return ReadingInfo(**fields, captured_at=captured_at, index=index, stamp=stamp)
+
+
+def record_info(record: FrameRecord, state: DashboardState) -> ReadingInfo:
+    """Return the reading of a frame of a file, as it was recorded."""
+    camera = state.cameras.get(record.camera)
+    shown = camera.frame if camera else None
+    return ReadingInfo(
+        camera=record.camera,
+        seq=record.seq,
+        age_s=round(max(0.0, state.wall_now() - record.captured_at), 4),
+        outcome=record.outcome,
+        width=record.width,
+        height=record.height,
+        digits=digit_infos(record.digits),
+        numbers=number_infos(join_numbers(record.digits)),
+        fps=round(shown.fps, 1) if shown else 0.0,
+        readings_per_s=round(shown.readings_per_s, 1) if shown else 0.0,
+        captured_at=to_timestamp(record.captured_at),
+        index=record.position.index,
+        stamp=record.position.stamp,
+    )
 
 
 def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
@@ -63,22 +89,30 @@ def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
         "outcome": frame.outcome,
         "width": frame.width,
         "height": frame.height,
-        "digits": [
-            DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box), guesses=guess_infos(d))
-            for d in frame.digits
-        ],
-        "numbers": [
-            NumberInfo(
-                text=n.text,
-                confidence=round(n.confidence, 4),
-                box=whole_pixels(n.box),
-                unread=[whole_pixels(place) for place in n.unread],
-            )
-            for n in frame.numbers
-        ],
+        "digits": digit_infos(frame.digits),
+        "numbers": number_infos(frame.numbers),
         "fps": round(frame.fps, 1),
         "readings_per_s": round(frame.readings_per_s, 1),
     }
+
+
+def digit_infos(digits: Sequence[vision.Digit]) -> list[DigitInfo]:
+    return [
+        DigitInfo(digit=d.digit, confidence=round(d.confidence, 4), box=whole_pixels(d.box), guesses=guess_infos(d))
+        for d in digits
+    ]
+
+
+def number_infos(numbers: Sequence[vision.Number]) -> list[NumberInfo]:
+    return [
+        NumberInfo(
+            text=n.text,
+            confidence=round(n.confidence, 4),
+            box=whole_pixels(n.box),
+            unread=[whole_pixels(place) for place in n.unread],
+        )
+        for n in numbers
+    ]
 
 
 def guess_infos(digit: vision.Digit) -> list[GuessInfo]:

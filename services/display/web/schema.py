@@ -27,6 +27,7 @@ NewCameraName = Annotated[
     str, Meta(extra_json_schema={"pattern": f"^{NAME_PATTERN}$"})
 ]  # shared/cameras/added_cameras.py checks it
 RecordingId = Annotated[str, Meta(pattern=r"^[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9-]{1,40}$")]
+RecordId = Annotated[str, Meta(pattern=r"^(0|[0-9a-f]{8}-[0-9]{1,16})$")]
 RowId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 NumberText = Annotated[
     str,
@@ -62,6 +63,13 @@ class NoQuery(Model):
 
 class CameraQuery(Model):
     camera: Annotated[CameraName | None, Meta(description="only this camera")] = None
+
+
+class StreamQuery(CameraQuery):
+    after: Annotated[
+        RecordId | None,
+        Meta(description="the id of the last reading of a file that you have: those after it come first"),
+    ] = None
 
 
 class EventsQuery(Model):
@@ -168,6 +176,8 @@ class FrameFields(Model):
 
 class ReadingInfo(FrameFields):
     captured_at: Timestamp
+    index: Annotated[Count | None, Meta(description="of a file that is read once: which frame; the first has 0")]
+    stamp: Annotated[str | None, Meta(description="of that file; another one when the file has changed")]
 
 
 class ReadingList(Model):

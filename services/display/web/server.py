@@ -121,6 +121,10 @@ class WebServer:
         self._browser_cameras.update(updates, is_up)
         self.api.update(updates)
 
+    def announce_records(self) -> None:
+        """Let the clients of the streams know that frames of files were recorded."""
+        self._loop.call_soon_threadsafe(self.api.stream.announce_records)
+
     def close(self) -> None:
         """Close all connections and free the port."""
         self._run(self._stop(), 2 * STOP_TIMEOUT_S)

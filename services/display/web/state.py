@@ -43,6 +43,10 @@ class DashboardState:
         """Return the time since a time of the queue's clock."""
         return max(0.0, self._clock() - at)
 
+    def wall_now(self) -> float:
+        """Return seconds since 1970."""
+        return self._wall()
+
     def wall_time(self, at: float) -> float:
         """Convert a time of the queue's clock to seconds since 1970."""
         return self._wall() - self._clock() + at

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from shared.cameras.pace import BURST_S, SEEN
-from shared.messaging.messages import CameraReport, Credit, Frame, Message
+from shared.messaging.messages import CameraReport, Credit, Frame, Message, Recorded
 from shared.messaging.sockets import BrokerSocket
 from tests.conftest import MakeSettings
 
@@ -29,7 +29,11 @@ class CaptureProcess:
             received = self.socket.receive(0.05)
             for message in received[1] if received else ():
                 assert isinstance(message, Frame | CameraReport)
-                self.socket.send(received[0] if received else b"", Credit(message.camera, 1))
+                identity = received[0] if received else b""
+                self.socket.send(identity, Credit(message.camera, 1))
+                if isinstance(message, Frame) and message.position:  # as a display does
+                    stamp, index = message.position
+                    self.socket.send(identity, Recorded(message.camera, stamp, (index,)))
                 if is_wanted(message):
                     return message
         raise AssertionError(f"no such message within {timeout_s} s")

@@ -18,8 +18,10 @@ from prometheus_client import REGISTRY
 
 from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import CameraReport, Message, Ready, View
-from shared.messaging.sockets import HEARTBEAT_S
+from services.display.file_recorder import FileRecorder
+from shared.file_reading.frame_records import FrameRecords
+from shared.messaging.messages import CameraReport, FilePosition, Message, Ready, Recorded, View
+from shared.messaging.sockets import HEARTBEAT_S, QueueLink
 from shared.pipeline import CameraState, Outcome
 from shared.telemetry.health import Health
 from tests.services.feed import Feed, view_of
@@ -38,6 +40,7 @@ class Recorder:
         self.shown: list[DisplayFrame] = []
         self.states: list[CameraReport] = []
         self.was_up: list[bool] = []
+        self.announced = 0
         self._closes_after = closes_after
 
     @property
@@ -52,6 +55,9 @@ class Recorder:
         self.shown += [item for item in updates if isinstance(item, DisplayFrame)]
         self.states += [item for item in updates if isinstance(item, CameraReport)]
         self.was_up.append(is_up)
+
+    def announce_records(self) -> None:
+        self.announced += 1
 
     def close(self) -> None:
         pass
@@ -84,16 +90,22 @@ class Script:
         return self._batches.pop(0)
 
 
+def no_files(queue: QueueLink) -> FileRecorder:
+    """Return a recorder for cameras that are no files: it never opens its own."""
+    return FileRecorder(queue, FrameRecords(Path("nowhere")))
+
+
 def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
     stop = threading.Event()
     script = Script(stop, batches)
-    run(script, screen, "display.1", stop, Health())
+    run(script, screen, "display.1", stop, Health(), no_files(script))
     return script.sent
 
 
 def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     screen = Recorder(closes_after=10)
-    run(Feed("demo"), screen, "display.1", threading.Event(), Health())
+    feed = Feed("demo")
+    run(feed, screen, "display.1", threading.Event(), Health(), no_files(feed))
     assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # on the first sheet of the demo camera
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
@@ -147,7 +159,7 @@ def test_screen_that_draws_slowly_shows_the_newest_frame() -> None:
     stop = threading.Event()
     queue = BusyQueue(stop, until=110.0)
     screen = SlowScreen(queue)
-    run(queue, screen, "display.1", stop, Health())
+    run(queue, screen, "display.1", stop, Health(), no_files(queue))
     assert len(screen.ages) > 50
     assert max(screen.ages) < 0.1
 
@@ -165,7 +177,7 @@ def test_display_sends_heartbeats_when_the_queues_clock_jumps(
     script = Script(stop, [[] for _ in range(30)])  # 3 s
     monkeypatch.setattr(script, "now", lambda: 5000.0 if script.at < 100.5 else 0.0)
     monkeypatch.setattr("services.display.__main__.monotonic", lambda: script.at)
-    run(script, Recorder(100), "display.1", stop, Health())
+    run(script, Recorder(100), "display.1", stop, Health(), no_files(script))
     assert len(script.sent) >= 3 / HEARTBEAT_S - 1
 
 
@@ -182,6 +194,18 @@ def test_nothing_is_smoothed_while_the_screen_wants_no_frames() -> None:
     screen.wants_pictures = False
     play([[view_of("demo", 1, 100.0)]], screen)
     assert screen.shown == []
+
+
+def test_every_frame_of_a_file_is_recorded_whatever_the_screen_shows(tmp_path: Path) -> None:
+    screen, stop = Recorder(100), threading.Event()
+    screen.wants_pictures = False
+    films = [replace(view_of("film", i, 100.0), position=FilePosition("0123456789abcdef", i)) for i in range(3)]
+    script = Script(stop, [[films[0], view_of("demo", 1, 100.0)], [films[1], films[0]], [films[2]]])
+    records = FrameRecords(tmp_path)
+    run(script, screen, "display.1", stop, Health(), FileRecorder(script, records))
+    assert [found.position.index for found in records.find_after("", None, 10)] == [0, 1, 2]
+    assert [message.indices for message in script.sent if isinstance(message, Recorded)] == [(0,), (1, 0), (2,)]
+    assert screen.announced == 3
 
 
 def test_age_at_display_is_exported_by_camera() -> None:

@@ -22,15 +22,19 @@ ROOT = Path(__file__).parents[3]
 
 SHOW = """
 import sys, threading
+from pathlib import Path
 from services.display.__main__ import run
+from services.display.file_recorder import FileRecorder
 from services.display.window import TITLE, Window
+from shared.file_reading.frame_records import FrameRecords
 from shared.telemetry.health import Health
 from tests.services.feed import Feed
 
 feed = Feed("demo", "desk")
 window = Window(feed.now)
 print("open", flush=True)
-run(feed, window, "display.1", threading.Event(), Health())
+recorder = FileRecorder(feed, FrameRecords(Path("nowhere")))
+run(feed, window, "display.1", threading.Event(), Health(), recorder)
 window.close()
 """
 

@@ -12,7 +12,7 @@ import pytest
 from shared.cameras.publisher import RING_CHECK_S, CapturedFrame, FramePublisher
 from shared.messaging import shared_memory
 from shared.messaging.frame_store import JPEG_BYTES, SLOTS, STUCK_S, FrameStore, QueueStore, make_store
-from shared.messaging.messages import Credit, Frame, Message
+from shared.messaging.messages import Credit, FilePosition, Frame, Message, Recorded
 
 
 @dataclass
@@ -219,3 +219,66 @@ def test_frame_of_a_file_that_could_not_be_sent_is_the_next_one(
     camera.queue.is_there, camera.source.jpeg = True, b"second"
     camera.queue.inbox.append(Credit("cam", 2))
     assert [frame.jpeg for frame in camera.turn(2)] == [b"first", b"second"]
+
+
+class SentPositions:
+    """Keeps what was sent; a test says what is overdue and whether more may be sent."""
+
+    def __init__(self) -> None:
+        self.is_full = False
+        self.sent: list[CapturedFrame] = []
+        self.recorded: list[Recorded] = []
+        self.overdue: CapturedFrame | None = None
+
+    def note_sent(self, frame: CapturedFrame, now: float) -> None:
+        self.sent.append(frame)
+
+    def find_overdue(self, now: float) -> CapturedFrame | None:
+        overdue, self.overdue = self.overdue, None
+        return overdue
+
+    def record(self, message: Recorded) -> None:
+        self.recorded.append(message)
+
+
+@pytest.fixture
+def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Camera, SentPositions]:
+    monkeypatch.setattr(shared_memory, "FOLDER", tmp_path)
+    camera, positions = Camera(every_frame=True), SentPositions()
+    camera.publisher = FramePublisher(camera.queue, "cam", every_frame=True, long_side_px=64, unrecorded=positions)
+    camera.turn()
+    camera.let_send(100)
+    return camera, positions
+
+
+def test_overdue_frame_of_a_file_is_sent_again_before_the_next_and_as_if_it_were_new(
+    film: tuple[Camera, SentPositions],
+) -> None:
+    camera, positions = film
+    position = FilePosition("0123456789abcdef", 7)
+    positions.overdue, positions.is_full = CapturedFrame(b"seven", 1.0, position=position), True
+    first, *others = camera.turn(3)
+    assert (first.position, camera.store.read_jpeg(first.ticket) if first.ticket else b"") == (position, b"seven")
+    assert time.monotonic() - first.captured_at < 5  # the queue refuses what is a day old
+    assert others == []
+    positions.is_full = False
+    assert [frame.position for frame in camera.turn(2)] == [None, None]
+    assert len(positions.sent) == 3
+
+
+def test_all_that_is_recorded_is_noted_at_once(film: tuple[Camera, SentPositions]) -> None:
+    camera, positions = film
+    messages = [Recorded("cam", "0123456789abcdef", (index,)) for index in range(3)]
+    camera.queue.inbox += messages
+    camera.turn()
+    assert positions.recorded == messages
+
+
+def test_camera_of_a_file_waits_for_a_message_while_nothing_more_may_be_sent(
+    film: tuple[Camera, SentPositions],
+) -> None:
+    camera, positions = film
+    positions.is_full = True
+    camera.queue.waited_s.clear()
+    assert camera.turn() == []
+    assert camera.queue.waited_s[0] > 0

@@ -2,6 +2,7 @@
 
 import math
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import msgpack
@@ -13,6 +14,7 @@ from shared.messaging import messages
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    FilePosition,
     Frame,
     GrayFrame,
     MalformedError,
@@ -21,6 +23,7 @@ from shared.messaging.messages import (
     Pong,
     Reading,
     Ready,
+    Recorded,
     Refusal,
     Unchanged,
     View,
@@ -32,6 +35,16 @@ from shared.vision.digit import Digit
 
 SEVEN = Digit((1.0, 2.0, 3.0, 4.0), tuple(math.log(p) for p in [0.01] * 7 + [0.91] + [0.005] * 2 + [0.01]))
 READY = Ready(role=Stage.INFERENCE, name="inference.1@host", credit=16, with_jpeg=False)
+VIEW = View(
+    camera="demo",
+    seq=1,
+    captured_at=2.5,
+    outcome=Outcome.READ,
+    width=640,
+    height=480,
+    digits=(SEVEN,),
+    jpeg=b"jpeg",
+)
 EACH_KIND: list[Message] = [
     Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"\xff\xd8jpeg"),
     GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, columns=3, pixels=b"123456"),
@@ -60,17 +73,18 @@ EACH_KIND: list[Message] = [
     Unchanged("demo", 1),
     Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=(SEVEN, SEVEN)),
     Refusal("demo", 1, DropReason.MALFORMED),
-    View(
+    VIEW,
+    CameraReport(camera="demo", state=CameraState.LIVE, detail="30 pictures a second", began_at=1.0),
+    replace(VIEW, position=FilePosition("0123456789abcdef", 252)),
+    Frame(
         camera="demo",
         seq=1,
         captured_at=2.5,
-        outcome=Outcome.READ,
-        width=640,
-        height=480,
-        digits=(SEVEN,),
+        every_frame=True,
         jpeg=b"jpeg",
+        position=FilePosition("0123456789abcdef", 0),
     ),
-    CameraReport(camera="demo", state=CameraState.LIVE, detail="30 pictures a second", began_at=1.0),
+    Recorded("demo", "0123456789abcdef", (250, 252)),
     Credit("demo", 8),
     READY,
     Ping(1.0),
@@ -137,9 +151,18 @@ def test_wrong_field_is_malformed(name: str, value: object) -> None:
         (CameraReport(camera="demo", state=CameraState.LIVE, detail="", began_at=1.0), "began_at", 1e300),
         (Ping(1.0), "sent_at", -1e12),
         (Pong(1.0, 2.0), "queue_at", 1e12),
+        (VIEW, "position", ["0123456789abcdef", -1]),
+        (VIEW, "position", ["0123456789abcdef", 2**53]),
+        (VIEW, "position", ["0123456789ABCDEF", 1]),
+        (VIEW, "position", ["0123456789abcdef"]),
+        (VIEW, "position", "0123456789abcdef"),
+        (Recorded("demo", "0123456789abcdef", ()), "stamp", "film"),
+        (Recorded("demo", "0123456789abcdef", ()), "indices", 7),
+        (Recorded("demo", "0123456789abcdef", ()), "indices", [1, True]),
+        (Recorded("demo", "0123456789abcdef", ()), "indices", [1] * (messages.MAX_INDICES + 1)),
     ],
 )
-def test_number_that_nothing_can_bear_is_malformed(message: Message, name: str, value: float) -> None:
+def test_value_that_nothing_can_bear_is_malformed(message: Message, name: str, value: object) -> None:
     header, payload = encode([message])
     with pytest.raises(MalformedError, match=f"wrong {name}"):
         decode([msgpack.packb(msgpack.unpackb(header) | {name: value}), payload])

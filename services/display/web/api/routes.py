@@ -24,6 +24,7 @@ from services.display.web.schema import Document
 from services.display.web.snapshots import Snapshots
 from services.display.web.state import DashboardState
 from services.display.web.tasks import keep_running
+from shared.file_reading.frame_records import FrameRecords
 from shared.messaging.messages import CameraReport
 from shared.settings import Settings
 
@@ -39,7 +40,7 @@ class Api:
         """Open the event store."""
         store = open_store(settings)
         self.state = DashboardState(store, clock)
-        self.stream = StreamApi(self.state)
+        self.stream = StreamApi(self.state, FrameRecords(settings.run_dir))
         self.snapshots = Snapshots(self.state)
         self.crops, self.frozen_frames = RecentCrops(), FrozenFrames()
         self.stages = StagesApi(settings.run_dir)

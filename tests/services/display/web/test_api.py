@@ -23,7 +23,9 @@ from services.display.web.event_store import RETRY_S, Event, EventStore
 from services.display.web.schema import MAX_EVENTS, EventsQuery, ReadingInfo
 from services.display.web.server import EVENTS_INTERVAL_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
-from shared.pipeline import CameraState
+from shared.file_reading.frame_records import FrameRecord, FrameRecords
+from shared.messaging.messages import FilePosition
+from shared.pipeline import CameraState, Outcome
 from tests.services.display.web.test_browser_cameras import becomes
 from tests.services.display.web.test_server import in_browser, report, settings, shown
 from tests.services.feed import pictures
@@ -331,6 +333,107 @@ def test_websocket_sends_states_and_readings_and_takes_no_messages(server: WebSe
     in_browser(scenario)
 
 
+STAMP = "0123456789abcdef"
+
+
+def record_frames(server: WebServer, folder: Path, *indices: int, camera: str = "film") -> None:
+    """Record frames of a file as the display does, and announce them."""
+    records = FrameRecords(folder)
+    records.add(
+        [
+            FrameRecord(
+                camera=camera,
+                position=FilePosition(STAMP, index),
+                seq=index,
+                captured_at=time.time(),
+                outcome=Outcome.READ,
+                width=640,
+                height=480,
+                digits=shown().digits,
+            )
+            for index in indices
+        ]
+    )
+    records.close()
+    server.announce_records()
+
+
+async def read_indices(stream: aiohttp.ClientResponse, count: int) -> tuple[list[int], str]:
+    """Return the indices of the next recorded readings, and the id of the last."""
+    indices: list[int] = []
+    last = ""
+    while len(indices) < count:
+        lines = (await asyncio.wait_for(stream.content.readuntil(b"\n\n"), 5)).decode().strip().split("\n")
+        values = dict(line.split(": ", 1) for line in lines)
+        if "id" in values:
+            reading = json.loads(values["data"])
+            assert (values["event"], reading["stamp"]) == ("reading", STAMP)
+            indices.append(reading["index"])
+            last = values["id"]
+    return indices, last
+
+
+def test_stream_sends_every_recorded_reading_of_a_file_and_no_other(server: WebServer, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        record_frames(server, tmp_path, 0)
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream") as stream:
+            await becomes(lambda: server.min_interval_s == 0)
+            server.update([replace(shown("film"), position=FilePosition(STAMP, 1))], True)  # not recorded yet
+            record_frames(server, tmp_path, *range(1, 251))
+            assert (await read_indices(stream, 250))[0] == list(range(1, 251))
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize("how", ["Last-Event-ID", "after"])
+def test_client_that_connects_again_goes_on_where_it_was(server: WebServer, tmp_path: Path, how: str) -> None:
+    async def scenario() -> None:
+        last, read = "0", []
+        record_frames(server, tmp_path, *range(5))
+        record_frames(server, tmp_path, 7, camera="other")
+        async with aiohttp.ClientSession() as session:
+            for count in (2, 3):
+                query = f"camera=film&after={last}" if how == "after" else "camera=film"
+                headers = {how: last} if how != "after" else {}
+                async with session.get(f"{server.url}/api/stream?{query}", headers=headers) as stream:
+                    indices, last = await read_indices(stream, count)
+                    read += indices
+        assert read == list(range(5))
+
+    in_browser(scenario)
+
+
+def test_client_of_another_record_gets_all_of_this_one(server: WebServer, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        record_frames(server, tmp_path, 0, 1)
+        headers = {"Last-Event-ID": "00000000-1500"}
+        address = f"{server.url}/api/stream"
+        async with aiohttp.ClientSession() as session, session.get(address, headers=headers) as stream:
+            assert (await read_indices(stream, 2))[0] == [0, 1]
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize("last", ["1500", "x", "00000000-99999999999999999", "0-0-0"])
+def test_id_that_is_none_is_refused(server: WebServer, last: str) -> None:
+    async def scenario() -> None:
+        assert (await ask(server, f"/api/stream?after={last}"))[0] == 400
+        assert (await ask(server, "/api/stream", headers={"Last-Event-ID": last}))[0] == 400
+
+    in_browser(scenario)
+
+
+def test_readings_of_live_cameras_have_no_index(server: WebServer) -> None:
+    async def scenario() -> None:
+        show(server)
+        server.update([replace(shown("film"), position=FilePosition(STAMP, 252))], True)
+        readings = (await ask(server, "/api/readings"))[1]["readings"]
+        found = [(reading["camera"], reading["index"], reading["stamp"]) for reading in readings]
+        assert found == [("demo", None, None), ("film", 252, STAMP)]
+
+    in_browser(scenario)
+
+
 def test_number_of_stream_clients_is_limited(server: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
@@ -341,14 +444,14 @@ def test_number_of_stream_clients_is_limited(server: WebServer) -> None:
     in_browser(scenario)
 
 
-def test_slow_client_gets_only_the_newest_reading_of_each_camera(server: WebServer) -> None:
+def test_slow_client_gets_only_the_newest_reading_of_each_camera(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        queue = UpdateQueue(server.api.state, None)
+        queue = UpdateQueue(server.api.state, None, FrameRecords(tmp_path))
         for seq in range(100):
             queue.enqueue(replace(shown("one"), seq=seq))
             queue.enqueue(replace(shown("two"), seq=seq))
         updates = [await queue.next(1), await queue.next(1)]
-        readings = [update[1] for update in updates if update and isinstance(update[1], ReadingInfo)]
+        readings = [update.values for update in updates if update and isinstance(update.values, ReadingInfo)]
         assert [(reading.camera, reading.seq) for reading in readings] == [("one", 99), ("two", 99)]
         assert await queue.next(0.01) is None
 
