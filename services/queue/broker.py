@@ -14,6 +14,7 @@ from shared.messaging.frame_store import GoneError, QueueStore, Ticket
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    FilePosition,
     Frame,
     GrayFrame,
     MalformedError,
@@ -133,16 +134,23 @@ class Broker:
 
     def schedule_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
         """Queue a frame, unless it is a file's and came before. Raises MalformedError."""
-        if frame.position and self.files.is_held(frame):
-            self.scheduler.record_seq(frame)
-            metrics.RESENT.labels(frame.camera, Stage.QUEUE).inc()
-            if frame.ticket:
-                self.store.free(frame.ticket)
+        if frame.position and (self.files.is_recorded(frame) or self.files.is_held(frame)):
+            self.drop_resent_frame(frame, frame.position)
             return []
         ended = self.scheduler.add_frame(frame, now)
         self.files.hold(frame)
         metrics.FRAMES.labels(frame.camera, Stage.QUEUE).inc()
         return ended
+
+    def drop_resent_frame(self, frame: Frame, position: FilePosition) -> None:
+        """Count a frame that came before; its camera is told if it missed that the frame is recorded."""
+        self.scheduler.record_seq(frame)
+        metrics.RESENT.labels(frame.camera, Stage.QUEUE).inc()
+        if frame.ticket:
+            self.store.free(frame.ticket)
+        if self.files.is_recorded(frame):
+            message = Recorded(frame.camera, position.stamp, (position.index,))
+            self.socket.send(self.registry.cameras[frame.camera].identity, message)
 
     def handle_recorded(self, message: Recorded) -> None:
         """Forget frames of a file that a display has recorded, and tell the file's camera."""

@@ -1,8 +1,10 @@
 """Frames of files that the queue has taken and no display has recorded yet. Pure.
 
 A display that connects is shown those that have ended, so none is lost when a display ends. A frame that comes again
-while it is held is not read again.
+while it is held, or soon after, is not read again.
 """
+
+from collections import deque
 
 from services.queue.scheduler import EndedFrame
 from shared.messaging.messages import FilePosition, Frame, MalformedError, Recorded
@@ -16,6 +18,7 @@ class FileFrames:
 
     def __init__(self) -> None:
         self._held: dict[str, dict[FilePosition, EndedFrame | None]] = {}
+        self._recorded: dict[str, deque[FilePosition]] = {}  # the last ones of each camera
 
     def is_held(self, frame: Frame) -> bool:
         """Return whether this frame of a file came before. Raises MalformedError if its camera has sent too many."""
@@ -25,6 +28,10 @@ class FileFrames:
         if len(held) >= MAX_HELD:
             raise MalformedError(f"{frame.camera} sends more than {MAX_HELD} frames that no display has recorded")
         return False
+
+    def is_recorded(self, frame: Frame) -> bool:
+        """Return whether this frame of a file came before and was recorded a moment ago."""
+        return frame.position in self._recorded.get(frame.camera, ())
 
     def hold(self, frame: Frame) -> None:
         """Hold a frame until it is recorded; not a live one."""
@@ -45,8 +52,10 @@ class FileFrames:
     def record(self, message: Recorded) -> None:
         """Hold frames no longer that a display has recorded."""
         held = self._held.get(message.camera, {})
-        for index in message.indices:
-            held.pop(FilePosition(message.stamp, index), None)
+        for position in (FilePosition(message.stamp, index) for index in message.indices):
+            if position in held:
+                del held[position]
+                self._recorded.setdefault(message.camera, deque(maxlen=MAX_HELD)).append(position)
 
     def list_ended(self) -> list[EndedFrame]:
         """Return the frames that have ended, in the order in which they came."""
@@ -59,3 +68,4 @@ class FileFrames:
     def forget_camera(self, camera: str) -> None:
         """Hold no frames of a camera that has left."""
         self._held.pop(camera, None)
+        self._recorded.pop(camera, None)

@@ -100,9 +100,10 @@ def test_frame_that_comes_again_while_it_is_held_is_counted_and_not_read_again(b
     assert total("digitcam_resent_total", camera="cam", stage="queue") == resent + 2
     assert total("digitcam_frames_total", camera="cam", stage="queue") == frames + 2
     send(broker, b"p", gray_frame(3))
-    record(broker, 0)
-    send(broker, b"c", frame(5, 0))
-    assert [message.seq for message in received(broker, b"p", Frame)] == [1, 3, 5]
+    message = record(broker, 0)
+    assert send(broker, b"c", frame(5, 0)).count(message) == 1
+    assert [message.seq for message in received(broker, b"p", Frame)] == [1, 3]
+    assert total("digitcam_resent_total", camera="cam", stage="queue") == resent + 3
 
 
 def test_capture_process_that_restarts_sends_what_the_one_before_has_sent(broker: Broker) -> None:

@@ -52,6 +52,18 @@ def test_frame_that_ends_after_it_was_recorded_is_not_held_again() -> None:
     assert files.list_ended() == []
 
 
+def test_frame_that_was_recorded_lately_is_known() -> None:
+    files = FileFrames()
+    for index in range(MAX_HELD + 1):
+        files.hold(frame(index))
+        files.record(Recorded("film", STAMP, (index,)))
+    files.record(Recorded("film", STAMP, (1000,)))
+    known = [index for index in (0, 1, MAX_HELD, 1000) if files.is_recorded(frame(index))]
+    assert known == [1, MAX_HELD]
+    files.forget_camera("film")
+    assert not files.is_recorded(frame(1))
+
+
 def test_room_shrinks_with_each_frame_that_is_held() -> None:
     files = FileFrames()
     for index in range(WINDOW + 2):
