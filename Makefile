@@ -37,13 +37,13 @@ bench: .venv/bench  ## under half an hour on two cores that are idle otherwise
 	$(BIN)/digitcam bench all --write docs
 
 chaos: .venv/bench  ## 20 minutes: about 300 faults
-	$(BIN)/digitcam chaos --seconds 1200 --write docs/reliability.md
+	$(BIN)/digitcam chaos --seconds 1200 --write docs
 
 soak: .venv/bench  ## two hours: does any process grow?
-	$(BIN)/digitcam soak --seconds 7200
+	$(BIN)/digitcam soak --seconds 7200 --write docs
 
-fuzz: .venv/dev  ## a million hostile inputs: messages, requests, JPEGs, networks, state files; a quarter of an hour
-	$(BIN)/python -m tests.fuzz
+fuzz: .venv/bench  ## a million hostile inputs: messages, requests, JPEGs, networks, state files; a quarter of an hour
+	$(BIN)/python -m tests.fuzz --write docs
 	@$(BIN)/pip install --quiet 'atheris>=3' 2>/dev/null || echo "atheris does not install here: no coverage-guided inputs"
 	@! $(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m tests.fuzz.coverage
 

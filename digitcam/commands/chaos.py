@@ -23,13 +23,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", metavar="KIND,...", help="kinds of faults, such as kill,hang")
     parser.add_argument("--patience", type=float, default=1.0, help="multiplies the bounds, for a busy machine")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the result as a Markdown document")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write it into reliability.md and .json there")
     parsed = parser.parse_args(arguments)
     if sys.platform != "linux":
         raise ConfigError("chaos needs Linux: it limits the resources of running processes.")
     try:
-        from benchmarks.chaos.report import write_document  # noqa: PLC0415 - its packages are optional
-        from benchmarks.chaos.session import ChaosRunner, summarize  # noqa: PLC0415 - as above
+        from benchmarks.chaos.session import ChaosRunner, summarize  # noqa: PLC0415 - its packages are optional
+        from benchmarks.reliability.document import save_results  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigError(f"chaos needs {error.name}: pip install 'digitcam[bench]'.") from error
     seed = int(time.time()) if parsed.seed is None else parsed.seed
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> int:
     session = runner.run(parsed.seconds)
     result = summarize(session, parsed.seconds, seed, parsed.patience)
     if parsed.write:
-        parsed.write.write_text(write_document(result))
+        save_results(parsed.write, {"chaos": result})
     if parsed.json:
         print(json.dumps(result))
     else:

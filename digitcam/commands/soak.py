@@ -6,6 +6,7 @@ import random
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from shared.settings import ConfigError
@@ -39,11 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, help="order of the faults (default: another each time)")
     parser.add_argument("--patience", type=float, default=1.0, help="multiplies the bounds, for a busy machine")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write it into reliability.md and .json there")
     parsed = parser.parse_args(arguments)
     if sys.platform != "linux":
         raise ConfigError("soak needs Linux: it reads what processes hold from /proc.")
     try:
-        from benchmarks.soak.session import SoakRunner, summarize  # noqa: PLC0415 - its packages are optional
+        from benchmarks.reliability.document import save_results  # noqa: PLC0415 - its packages are optional
+        from benchmarks.soak.session import SoakRunner, summarize  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigError(f"soak needs {error.name}: pip install 'digitcam[bench]'.") from error
     seed = int(time.time()) if parsed.seed is None else parsed.seed
@@ -56,6 +59,8 @@ def main(arguments: Sequence[str]) -> int:
         patience=parsed.patience,
     )
     result = summarize(runner.run(parsed.seconds), parsed.seconds, seed, parsed.cameras, parsed.fps)
+    if parsed.write:
+        save_results(parsed.write, {"soak": result})
     print(json.dumps(result) if parsed.json else "\n".join(to_lines(result)))
     return 0 if result["has_held"] else 1
 

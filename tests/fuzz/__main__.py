@@ -4,7 +4,12 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
+from benchmarks.environment import describe_environment
+from benchmarks.reliability.document import save_results
 from tests.fuzz.files import JpegTarget, NetworkTarget, StateTarget
 from tests.fuzz.live import LiveTarget
 from tests.fuzz.messages import MessageTarget
@@ -44,17 +49,32 @@ def fuzz_all(inputs: int, seed: int, only: str = "") -> list[FuzzReport]:
     return reports
 
 
+def summarize(reports: list[FuzzReport], seed: int) -> dict[str, Any]:
+    """Return the reports as one JSON object."""
+    return {
+        "seed": seed,
+        "targets": [
+            asdict(report) | {"failures": dict(report.failures), "outcomes": dict(report.outcomes)}
+            for report in reports
+        ],
+        "problems": [problem for report in reports for problem in report.problems()],
+        "environment": describe_environment(),
+    }
+
+
 def main() -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.fuzz", description="Feed hostile inputs to every entrance.")
     parser.add_argument("--inputs", type=int, default=1_000_000, help="how many, of all kinds (default: 1000000)")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the same makes the same inputs")
     parser.add_argument("--only", default="", help="only " + ", ".join(TARGETS))
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="write it into reliability.md and .json there")
     options = parser.parse_args()
     print(f"seed {options.seed}")
-    problems = [
-        problem for report in fuzz_all(options.inputs, options.seed, options.only) for problem in report.problems()
-    ]
+    reports = fuzz_all(options.inputs, options.seed, options.only)
+    problems = [problem for report in reports for problem in report.problems()]
+    if options.write:
+        save_results(options.write, {"fuzz": summarize(reports, options.seed)})
     print("\n".join(problems) or "nothing failed")
     return 1 if problems else 0
 

@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 
 from benchmarks.chaos.clock.sitecustomize import VARIABLE
 
 
 class WallClock:
-    """A file that says by how many seconds the clock is ahead of the true time."""
+    """A link whose target says by how many seconds the clock is ahead: it is read without a descriptor."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,7 +21,9 @@ class WallClock:
 
     def set_ahead(self, seconds: float) -> None:
         """Set the clock."""
-        self._path.write_text(str(seconds))
+        draft = self._path.with_suffix(".part")
+        draft.symlink_to(str(seconds))
+        draft.replace(self._path)
 
     def environment(self) -> dict[str, str]:
         """Return what makes a Python process use this clock."""
@@ -32,5 +34,5 @@ class WallClock:
 @contextmanager
 def make_wall_clock() -> Iterator[WallClock]:
     """Yield a clock that is right."""
-    with NamedTemporaryFile(prefix="digitcam-clock-") as file:
-        yield WallClock(Path(file.name))
+    with TemporaryDirectory(prefix="digitcam-clock-") as folder:
+        yield WallClock(Path(folder) / "clock")

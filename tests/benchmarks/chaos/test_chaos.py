@@ -17,9 +17,9 @@ import pytest
 from benchmarks.chaos.clock import WallClock
 from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
 from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
-from benchmarks.chaos.report import write_document
 from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, plan_orders, summarize
 from benchmarks.chaos.victim import WORKERS, Account, Resources, VictimPipeline
+from benchmarks.reliability.document import write_document
 from digitcam.commands.chaos import main
 from shared.pipeline import Stage
 from shared.settings import ConfigError
@@ -117,7 +117,7 @@ def test_sums_are_of_all_pipelines() -> None:
     assert result["kinds"]["kill"] == {"faults": 2, "recovered": 1, "bound_s": 3.0, "worst_s": None}
     assert [failure["fault"] for failure in result["failures"]] == ["hang queue.1", "kill display.1"]
     assert json.loads(json.dumps(result, allow_nan=False)) == result
-    document = write_document(result)
+    document = write_document({"chaos": result})
     assert "| kill | 2 | 1 | 3 s | never |" in document
     assert "- hang queue.1: late, 7.50 s" in document
 

@@ -1,0 +1,87 @@
+"""The page of reliability keeps what earlier commands have shown, and names only tests that exist."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.reliability.__main__ import main
+from benchmarks.reliability.document import save_results, write_document
+from benchmarks.reliability.proofs import PROOFS
+from tests.fuzz.__main__ import summarize
+from tests.fuzz.runner import FuzzReport
+
+ROOT = Path(__file__).parents[2]
+GROWTH = {
+    "lives": 2,
+    "life_s": 3600.0,
+    "memory_mb": 41.25,
+    "memory_mb_per_hour": 0.125,
+    "descriptors": 14,
+    "descriptors_grown": 0,
+    "threads": 8,
+    "threads_grown": 1,
+    "metrics_bytes": 9000,
+    "metrics_growth": 1.0,
+}
+SOAK: dict[str, Any] = {
+    "seed": 7,
+    "seconds": 4200.0,
+    "cameras": 2,
+    "fps": 5.0,
+    "guests": 70,
+    "viewers": 210,
+    "faults": 70,
+    "recovered": 69,
+    "files_grown": 0,
+    "memory_files_grown": 0,
+    "failures": ["kill queue.1: late"],
+    "processes": {"queue.1": GROWTH},
+    "environment": {"system": "Linux"},
+}
+
+
+def test_each_fault_names_tests_that_exist() -> None:
+    for path, _, name in (test.partition("::") for tests in PROOFS.values() for test in tests):
+        tree = ast.parse((ROOT / path).read_text())
+        assert name in {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}, path
+    assert all(PROOFS.values())
+
+
+def test_results_are_kept_until_they_are_replaced(tmp_path: Path) -> None:
+    fuzzed = summarize([FuzzReport("messages", 1000), FuzzReport("JPEG", 20)], 3)
+    save_results(tmp_path, {"fuzz": fuzzed})
+    save_results(tmp_path, {"soak": SOAK})
+    save_results(tmp_path, {"soak": SOAK | {"seed": 8}})
+    page = (tmp_path / "reliability.md").read_text()
+    assert "| **all** | 1020 | | | 0 |" in page
+    assert "Seed 8, 70 minutes" in page
+    assert "Seed 7" not in page
+    assert "| queue.1 | 2 | 60 min | 41.2 MB | +0.12 MB | 14 | +0 | 8 | +1 | 9.0 kB | 1.00 |" in page
+    assert "- kill queue.1: late" in page
+    assert page.count("Not run yet.") == 1
+    assert json.loads((tmp_path / "reliability.json").read_text()).keys() == {"fuzz", "soak"}
+
+
+def test_failures_of_fuzz_are_on_the_page() -> None:
+    report = FuzzReport("JPEG", 20, slowest_s=0.5)
+    report.failures["ValueError at jpeg.py:7"] += 2
+    page = write_document({"fuzz": summarize([report], 3)})
+    assert "| JPEG | 20 | 500 ms | +0 MB | 2 |" in page
+    assert "- JPEG: 2 x ValueError at jpeg.py:7" in page
+
+
+def test_saved_results_are_taken_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(SOAK))
+    monkeypatch.setattr("sys.argv", ["", "--folder", str(tmp_path), f"soak={tmp_path / 'a.json'}"])
+    main()
+    assert "Seed 7, 70 minutes" in (tmp_path / "reliability.md").read_text()
+
+
+def test_unknown_result_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["", "noise=a.json"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "noise is none of chaos, soak, fuzz" in capsys.readouterr().err
