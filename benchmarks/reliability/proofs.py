@@ -44,6 +44,7 @@ PROOFS = {
     ),
     "each malformed request is a traceback in the log": (
         f"{WEB}/test_connections.py::test_malformed_requests_are_counted_and_logged_once_a_second",
+        f"{WEB}/test_browser_cameras.py::test_broken_websocket_frame_is_no_traceback",
         "tests/shared/telemetry/test_status_server.py::test_client_that_gave_up_is_no_traceback",
     ),
     "a message with an absurd time breaks the API for all": (

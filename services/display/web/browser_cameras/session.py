@@ -122,6 +122,8 @@ class BrowserCamera:
     def _receive(self, message: WSMessage, uplink: Uplink) -> None:
         if message.type is WSMsgType.BINARY:
             uplink.send(self._parse_frame(message.data))
+        elif message.type is not WSMsgType.TEXT:  # an ERROR, which has closed the connection already
+            raise ValueError("not a message of this protocol")
         elif not self._limiter.take_token(time.monotonic()):
             raise ValueError("too many messages")
         else:

@@ -282,6 +282,30 @@ def test_oversized_frame_ends_the_connection(served: Served) -> None:
     in_browser(scenario)
 
 
+@pytest.mark.parametrize("path", ["/browser/ws", "/ws"])
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ((b"\xff\xfe", WSMsgType.TEXT), WSCloseCode.INVALID_TEXT),
+        ((b"[" * (FRAME_BYTES + 1), WSMsgType.TEXT), WSCloseCode.MESSAGE_TOO_BIG),
+        ((bytes(FRAME_BYTES + 1), WSMsgType.BINARY), WSCloseCode.MESSAGE_TOO_BIG),
+    ],
+    ids=["no UTF-8", "large text", "large frame"],
+)
+def test_broken_websocket_frame_is_no_traceback(
+    served: Served, path: str, sent: tuple[bytes, WSMsgType], code: WSCloseCode, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with aiohttp.ClientSession() as session, session.ws_connect(f"{served.server.url}{path}") as socket:
+            browser = BrowserEnd(socket)
+            with suppress(ConnectionError):  # the server may hang up while the frame is still on its way
+                await socket.send_frame(*sent)
+            assert (await browser.end())[0] == code
+
+    in_browser(scenario)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 def test_number_of_browser_cameras_is_limited(served: Served) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session:
