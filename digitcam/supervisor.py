@@ -2,7 +2,8 @@
 
 honcho ends the whole pipeline as soon as one of its processes ends. So a line ends only when it is told to, when what
 started it is gone, or for a setting that is wrong at the start. A worker that hangs is killed and started again: each
-sends a heartbeat through its standard output. One such process runs for each line: no import here costs memory or time.
+sends a heartbeat through its standard output. One such process runs for each line: no import here costs memory or time,
+but on the line of the cameras, which share what it imports (forked_worker.py).
 """
 
 import logging
@@ -16,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from digitcam.launcher import Launcher
 from shared.pipeline import Stage
@@ -39,7 +40,10 @@ LAST_DELAY_KILLED_S = 0.5  # it is not the worker's fault, and it shall be back 
 KILLED = {-9, -15, EXIT_STOPPED}  # by SIGKILL or SIGTERM
 HEALTHY_AFTER_S = 10.0  # a worker that ran this long restarts after the first delay again
 POLL_S = 0.05
-ONE_THREAD = {"OPENCV_FOR_THREADS_NUM": "1"}  # doubles readings/s on 2 cores: docs/decisions/0004
+ONE_THREAD = {  # doubles readings/s on 2 cores: docs/decisions/0004
+    "OPENCV_FOR_THREADS_NUM": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 AWAY_S = 1.0  # between two polls: this process was stopped or had no core, and perhaps its workers too
 FINAL_CODES = {0: 0, 2: 2, EXIT_WRONG_SETTING: 1}  # of a worker that ended, was called wrongly, has a wrong setting
 
@@ -76,12 +80,32 @@ class HeartbeatReader:
                     self.heard_at, self.has_beaten = time.monotonic(), True
 
 
+class RunningProcess(Protocol):
+    """A worker's process: a subprocess.Popen, or a ForkedWorker."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def poll(self) -> int | None:
+        """Return the exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code. Raises subprocess.TimeoutExpired."""
+
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+StartProcess = Callable[..., RunningProcess]  # called as subprocess.Popen
+
+
 class SupervisedWorker:
     """One worker, restarted with a growing delay when it crashes or hangs."""
 
-    def __init__(self, spec: WorkerSpec, popen: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    def __init__(self, spec: WorkerSpec, popen: StartProcess) -> None:
         self.spec, self._popen = spec, popen
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: RunningProcess | None = None
         self._heartbeats: HeartbeatReader | None = None
         self._failures = 0
         self._start_at = self._polled_at = 0.0
@@ -171,6 +195,7 @@ def keep_alive(
     stop: threading.Event,
     has_changed: Callable[[], bool] = lambda: False,
     launcher: Launcher | None = None,
+    popen: StartProcess = subprocess.Popen,
 ) -> int:
     """Keep the planned workers alive until told to stop, the launcher is gone or a worker ends for good.
 
@@ -178,14 +203,14 @@ def keep_alive(
 
     Whenever has_changed returns true the plan is made again. Raises ConfigError if the first plan can't be made.
     """
-    workers = {spec: supervise(spec) for spec in plan()}
+    workers = {spec: SupervisedWorker(spec, popen) for spec in plan()}
     launcher = launcher or Launcher()
     code = None
     while code is None and not stop.is_set() and launcher.is_alive:
         now = time.monotonic()
         codes = {spec: worker.start_or_poll(now) for spec, worker in workers.items()}
         if has_changed():  # after polling: a worker that ended because the plan dropped it is not an error
-            workers = update_workers(plan, workers)
+            workers = update_workers(plan, workers, popen)
         code = next((code for spec in workers if (code := codes.get(spec)) is not None), None)
         stop.wait(POLL_S)
     terminate_all(workers.values())
@@ -193,7 +218,9 @@ def keep_alive(
     return FINAL_CODES[code] if code is not None else 0
 
 
-def update_workers(plan: Callable[[], Iterable[WorkerSpec]], workers: Workers) -> Workers:
+def update_workers(
+    plan: Callable[[], Iterable[WorkerSpec]], workers: Workers, popen: StartProcess = subprocess.Popen
+) -> Workers:
     """End the workers that left the plan and add the new ones; change nothing if the plan can't be made."""
     try:
         specs = list(plan())
@@ -207,12 +234,7 @@ def update_workers(plan: Callable[[], Iterable[WorkerSpec]], workers: Workers) -
     for worker in removed:
         worker.send_dismissal()
     terminate_all(removed)
-    return {spec: workers.get(spec) or supervise(spec) for spec in specs}
-
-
-def supervise(spec: WorkerSpec) -> SupervisedWorker:
-    """Return a worker that has not started yet."""
-    return SupervisedWorker(spec, subprocess.Popen)
+    return {spec: workers.get(spec) or SupervisedWorker(spec, popen) for spec in specs}
 
 
 def terminate_all(workers: Iterable[SupervisedWorker]) -> None:

@@ -10,16 +10,21 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from digitcam.launcher import Launcher
 from digitcam.run_lock import hold_lock
-from digitcam.supervisor import WorkerSpec, keep_alive, make_spec
+from digitcam.supervisor import ONE_THREAD, WorkerSpec, keep_alive, make_spec
 from shared.pipeline import WORKER_STAGES, Stage
 from shared.service.signals import configure_logging, set_parent_death_signal, stop_on_signals, watch_hangup
 from shared.settings import ConfigError, load_settings, read_env_file
 
+if TYPE_CHECKING:
+    from shared.cameras.camera_list import Camera
+
 OTHER_ENDS_WITHIN_S = 10.0  # honcho kills after 5 s
 LOCK_POLL_S = 0.05
+CAPTURE = "services.capture.__main__"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -37,8 +42,7 @@ def main(arguments: Sequence[str]) -> int:
     instance = find_instance(stage)
     with hold_lock(settings.run_dir, f"{stage}.{instance}", wait_for_lock(stage, stop, launcher)):
         if stage == Stage.CAPTURE:
-            forget_env_file()
-            return keep_alive(plan_cameras(), stop, watch_camera_list(settings.run_dir), launcher)
+            return keep_cameras_alive(settings.run_dir, stop, launcher)
         return keep_alive(lambda: [make_spec(settings.run_dir, stage, instance)], stop, launcher=launcher)
 
 
@@ -81,8 +85,20 @@ def forget_env_file() -> None:
             del os.environ[name]
 
 
-def plan_cameras() -> Callable[[], list[WorkerSpec]]:
-    """Return a function that returns a worker for each camera of the current list.
+def keep_cameras_alive(run_dir: Path, stop: threading.Event, launcher: Launcher) -> int:
+    """Keep the capture processes alive, forked from this one where the system allows it."""
+    watch = watch_camera_list(run_dir)
+    forget_env_file()
+    if sys.platform != "linux":
+        return keep_alive(plan_cameras(), stop, watch, launcher)
+    from digitcam.forked_worker import ForkedWorker, preload  # noqa: PLC0415 - only this line needs it
+
+    os.environ.update(ONE_THREAD | os.environ)  # a thread of OpenBLAS would not be in the workers
+    return keep_alive(plan_cameras(preload), stop, watch, launcher, ForkedWorker)
+
+
+def plan_cameras(preload: Callable[[set[str]], None] = lambda _: None) -> Callable[[], list[WorkerSpec]]:
+    """Return a function that returns a worker for each camera of the current list, after preloading its modules.
 
     The meaning of "auto" is found once: by the second call the webcam is in use.
     """
@@ -96,9 +112,25 @@ def plan_cameras() -> Callable[[], list[WorkerSpec]]:
         settings = load_settings()
         added = load_added_cameras(settings.run_dir)
         cameras = append_added_cameras(parse_cameras(settings.cameras, webcam_works), added)
+        preload({module for camera in cameras for module in list_modules(camera)})
         return [make_spec(settings.run_dir, Stage.CAPTURE, camera.name, repr(camera)) for camera in cameras]
 
     return plan
+
+
+def list_modules(camera: "Camera") -> tuple[str, ...]:
+    """Return the modules that the capture process of a camera imports."""
+    from shared.cameras.camera_list import SourceKind  # noqa: PLC0415 - as above
+
+    match camera.kind:
+        case SourceKind.VIDEO | SourceKind.IMAGES:
+            return CAPTURE, "services.capture.files"
+        case SourceKind.STREAM if camera.source.lower().startswith("http"):
+            return CAPTURE, "services.capture.network", "services.capture.http_camera"
+        case SourceKind.STREAM:
+            return CAPTURE, "services.capture.network", "services.capture.video_stream"
+        case _:
+            return (CAPTURE,)
 
 
 def probe_webcam() -> bool:

@@ -130,6 +130,11 @@ def is_listening(address: str) -> bool:
         return probe.connect_ex(address.removeprefix(IPC)) == 0
 
 
+def close_sockets() -> None:
+    """Close every socket of this process, as soon as its last messages are sent. For one that ends by os._exit()."""
+    zmq.Context.instance().destroy(LINGER_MS)
+
+
 class BrokerSocket:
     """The queue's socket: answers pings, and addresses each peer by its identity."""
 

@@ -19,7 +19,6 @@ from digitcam.supervisor import (
     SupervisedWorker,
     WorkerSpec,
     keep_alive,
-    supervise,
     update_workers,
 )
 from shared.service.signals import EXIT_WRONG_SETTING
@@ -135,24 +134,23 @@ def test_worker_removed_from_the_plan_while_it_starts_does_not_end_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It ends with a wrong setting, because no list has it, before its supervisor notices the new list."""
-    stays, gone = WorkerSpec("stays", ("w",)), WorkerSpec("gone", ("w",))
-    processes, stop, checks = {stays: FakeProcess(None), gone: FakeProcess(None)}, threading.Event(), 0
+    stays, gone = WorkerSpec("stays", ("s",)), WorkerSpec("gone", ("g",))
+    processes, stop, checks = {("s",): FakeProcess(None), ("g",): FakeProcess(None)}, threading.Event(), 0
     monkeypatch.setattr("digitcam.supervisor.SupervisedWorker.terminate", lambda worker: None)
-    monkeypatch.setattr(
-        "digitcam.supervisor.supervise",
-        lambda spec: SupervisedWorker(spec, lambda *_, **__: processes[spec]),  # type: ignore[arg-type]
-    )
 
     def has_changed() -> bool:
         nonlocal checks
         checks += 1
         if checks == 1:
-            processes[gone].code = EXIT_WRONG_SETTING  # the list is written just after this check
+            processes["g",].code = EXIT_WRONG_SETTING  # the list is written just after this check
         if checks == 3:
             stop.set()
         return checks == 2
 
-    assert keep_alive(lambda: [stays] if checks else [stays, gone], stop, has_changed) == 0
+    def start(command: tuple[str], **_: object) -> FakeProcess:
+        return processes[command]
+
+    assert keep_alive(lambda: [stays] if checks else [stays, gone], stop, has_changed, popen=start) == 0  # type: ignore[arg-type]
     assert checks == 3
 
 
@@ -246,6 +244,7 @@ def test_worker_ends_when_its_parent_is_killed(kind: str, tmp_path: Path) -> Non
 )
 def test_change_of_the_plan_is_logged_in_words(specs: str, sentence: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    workers = {spec: supervise(spec) for spec in (WorkerSpec(name, ("w",)) for name in "ab")}
+    specs_before = [WorkerSpec(name, ("w",)) for name in "ab"]
+    workers = {spec: SupervisedWorker(spec, subprocess.Popen) for spec in specs_before}
     update_workers(lambda: [WorkerSpec(name, ("w",)) for name in specs], workers)
     assert caplog.messages == [sentence]
