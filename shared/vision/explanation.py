@@ -59,14 +59,14 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
     output = recognizer.classify([pyramid], [detections])
     log_p = fuse(recognizer.fusion, detections, output)
     left, top, width, height = detections.boxes[index].tolist()
-    (seen,) = make_classifier_inputs([(pyramid, (left, top, width, height))])
+    seen = make_classifier_inputs([(pyramid, (left, top, width, height))])
     return Explanation(
         shape=gray.shape,
         heatmap=heatmap,
         score=float(detections.scores[index]),
-        box=seen.box if seen else (left, top, width, height),
+        box=to_box(output.boxes[index]),
         crop=crop_around(gray, (left, top, width, height)),
-        image=seen.image if seen else None,
+        image=seen.images[0] if seen.has_ink[0] else None,
         detector=to_probabilities(detections.log_p[index]),
         classifier=to_probabilities(output.log_p[index]),
         fused=to_probabilities(log_p[index]),
@@ -79,18 +79,23 @@ def explain_missed_ink(
 ) -> Explanation:
     """Return the explanation with what the classifier says of ink at a place where the detector sees no digit."""
     box = find_ink_at(pyramid[0], x, y)
-    (seen,) = make_classifier_inputs([(pyramid, box)]) if box else (None,)
-    if not box or not seen:
+    seen = make_classifier_inputs([(pyramid, box)] if box else [])
+    if not box or not seen.has_ink[0]:
         return missed
     scores, log_p = np.array([missed.score], np.float32), np.zeros((1, NOT_A_DIGIT), np.float32)
     output = recognizer.classify([pyramid], [Detections(np.array([box], np.float32), scores, log_p)])
     return replace(
         missed,
-        box=seen.box,
+        box=to_box(seen.boxes[0]),
         crop=crop_around(pyramid[0], box),
-        image=seen.image,
+        image=seen.images[0],
         classifier=to_probabilities(output.log_p[0]),
     )
+
+
+def to_box(box: NDArray[np.float32]) -> Box:
+    x, y, width, height = box.tolist()
+    return x, y, width, height
 
 
 def to_probabilities(log_p: NDArray[np.floating[Any]]) -> Probabilities:

@@ -13,6 +13,9 @@ SIDE_PX = 28  # MNIST's images,
 INK_PX = 20  # the longer side of their ink,
 CENTRE_PX = 14.0  # and where its centre of mass lies (mean over MNIST's training images: 14.00, 14.00)
 
+# of an image's pixels, row by row: the weight 1, the column and the row, for its mass and where that lies
+MOMENTS = np.stack([np.ones(SIDE_PX**2), *np.divmod(np.arange(SIDE_PX**2), SIDE_PX)[::-1]], axis=1).astype(np.float32)
+
 MARGIN = 0.15  # of the box's longer side, on each side: paper to compare the ink with
 CROP_PX = 112  # longest side of a crop: four times what the classifier sees
 MIN_CONTRAST = 24  # gray levels between ink and paper; a crop with less is paper and its grain
@@ -122,29 +125,43 @@ def keep_strokes(ink: NDArray[np.uint8], threshold: float, strokes: NDArray[np.u
 
 
 def normalise(ink: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """Return ink (h x w uint8, bright on black) in MNIST's form: 28 x 28 float32 in 0 to 1; None if there is no ink.
+    """Return one ink in MNIST's form, as normalise_inks() does; None if there is no ink."""
+    (image,) = normalise_inks([ink])
+    return image if image.any() else None
+
+
+def normalise_inks(inks: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    """Return inks (h x w uint8, bright on black) in MNIST's form: n x 28 x 28 in 0 to 1; black where there is no ink.
 
     The ink's box is scaled, keeping its aspect, to 20 pixels on its longer side, and moved by whole pixels so that its
     centre of mass lies in the middle (yann.lecun.com/exdb/mnist). Raises ValueError for another type: floats would
     come in an unknown range.
     """
+    cornered = np.zeros((len(inks), SIDE_PX, SIDE_PX), np.uint8)  # the scaled ink, in the upper left corner
+    sizes = [scale_ink(ink, out) for ink, out in zip(inks, cornered, strict=True)]
+    mass, across, down = (cornered.reshape(-1, SIDE_PX**2).astype(np.float32) @ MOMENTS).astype(np.float64).T
+    mass, rooms = np.maximum(mass, 1), SIDE_PX - np.array(sizes, np.int64).reshape(-1, 2)
+    left = np.clip(np.rint(CENTRE_PX - across / mass), 0, rooms[:, 0]).astype(int).tolist()
+    top = np.clip(np.rint(CENTRE_PX - down / mass), 0, rooms[:, 1]).astype(int).tolist()
+    images = np.zeros(cornered.shape, np.float32)
+    for image, ink, (width, height), x, y in zip(images, cornered, sizes, left, top, strict=True):
+        image[y : y + height, x : x + width] = ink[:height, :width]
+    images *= (1 / np.maximum(cornered.max(axis=(1, 2)), 1)).astype(np.float32)[:, None, None]
+    return images
+
+
+def scale_ink(ink: NDArray[np.uint8], out: NDArray[np.uint8]) -> tuple[int, int]:
+    """Scale the box of ink to INK_PX on its longer side, into the upper left corner of out; return width and height."""
     if ink.dtype != np.uint8 or ink.ndim != 2:
         raise ValueError(f"ink is height x width of uint8; this is {ink.shape} of {ink.dtype}")
     x, y, w, h = cv2.boundingRect(ink)
     if w == 0 or h == 0:
-        return None
+        return 0, 0
     scale = INK_PX / max(w, h)
     width, height = max(1, round(w * scale)), max(1, round(h * scale))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = as_uint8(cv2.resize(ink[y : y + h, x : x + w], (width, height), interpolation=method))
-    _, brightest, _, _ = cv2.minMaxLoc(small)
-    moments = cv2.moments(small)
-    mass = max(moments["m00"], 1)
-    left = min(max(round(CENTRE_PX - moments["m10"] / mass), 0), SIDE_PX - width)
-    top = min(max(round(CENTRE_PX - moments["m01"] / mass), 0), SIDE_PX - height)
-    image = np.zeros((SIDE_PX, SIDE_PX), np.float32)
-    np.multiply(small, np.float32(1 / max(brightest, 1)), out=image[top : top + height, left : left + width])
-    return image
+    cv2.resize(ink[y : y + h, x : x + w], (width, height), out[:height, :width], interpolation=method)
+    return width, height
 
 
 def measure_slant(images: NDArray[np.float32] | NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -26,13 +26,14 @@ from shared.vision.fusion import FITTED, ClassifierOutput, Fusion, fuse
 from shared.vision.gap import is_gap_empty
 from shared.vision.gray_frame import Gray
 from shared.vision.normaliser import (
+    SIDE_PX,
     check_range,
     crop_around,
     extract_inks,
     find_crop_corner,
     find_ink_box,
     measure_slant,
-    normalise,
+    normalise_inks,
 )
 from shared.vision.numbers import MIN_EVEN_DIGITS, find_neighbours, place_upright
 from shared.vision.unread_ink import find_missing_character
@@ -135,24 +136,26 @@ class FrameRecognizer:
                 for x, y, width, height in one.boxes.tolist()
             ]
         )
-        log_p = np.full((len(inputs), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK_LOG_ODDS, np.float32)
+        log_p = np.full((len(inputs.boxes), NOT_A_DIGIT + 1), np.log(0.1) + NO_INK_LOG_ODDS, np.float32)
         log_p[:, NOT_A_DIGIT] = np.log1p(-np.exp(NO_INK_LOG_ODDS))
-        slant = np.zeros(len(inputs), np.float32)
-        boxes = np.concatenate([one.boxes for one in detections])
-        inked = [(index, found) for index, found in enumerate(inputs) if found is not None]
-        if inked:
-            rows, batch = [index for index, _ in inked], np.stack([found.image for _, found in inked])
-            check_range(batch)
-            log_p[rows] = log_softmax(self.classifier(batch[:, None]))
-            slant[rows], boxes[rows] = measure_slant(batch), [found.box for _, found in inked]
-        return ClassifierOutput(log_p, slant, boxes)
+        slant = np.zeros(len(inputs.boxes), np.float32)
+        if inputs.has_ink.any():
+            images = inputs.images[inputs.has_ink]
+            check_range(images)
+            log_p[inputs.has_ink] = log_softmax(self.classifier(images[:, None]))
+            slant[inputs.has_ink] = measure_slant(images)
+        return ClassifierOutput(log_p, slant, inputs.boxes)
 
 
-class ClassifierInput(NamedTuple):
-    """A candidate's ink as 28 x 28 in 0 to 1, and the box of this ink in pixels of the frame."""
+class ClassifierInputs(NamedTuple):
+    """The ink of n candidates as n x 28 x 28 in 0 to 1, whether there is any, and its boxes in pixels of the frame.
 
-    image: NDArray[np.float32]
-    box: Box
+    Without ink the image is black, and the box is the candidate's.
+    """
+
+    images: NDArray[np.float32]
+    has_ink: NDArray[np.bool_]
+    boxes: NDArray[np.float32]
 
 
 class PlacedBox(NamedTuple):
@@ -163,20 +166,22 @@ class PlacedBox(NamedTuple):
     scale: int
 
 
-def make_classifier_inputs(candidates: Sequence[tuple[Sequence[Gray], Box]]) -> list[ClassifierInput | None]:
-    """Return the ink in each box (pixels of the finest level of its pyramid); None where there is none."""
+def make_classifier_inputs(candidates: Sequence[tuple[Sequence[Gray], Box]]) -> ClassifierInputs:
+    """Return the ink in boxes, each in pixels of the finest level of its pyramid."""
     places = [place_in_level(pyramid, box) for pyramid, box in candidates]
     crops = [crop_around(place.gray, place.box) for place in places]
     inside = [index for index, crop in enumerate(crops) if crop.size]
     inks = extract_inks([crops[index] for index in inside])
-    images = [normalise(ink) for ink in inks]
-    found: list[ClassifierInput | None] = [None] * len(places)
-    for index, ink, image in zip(inside, inks, images, strict=True):
-        if image is not None:
+    images = np.zeros((len(candidates), SIDE_PX, SIDE_PX), np.float32)
+    images[inside] = normalise_inks(inks)
+    has_ink = np.asarray(images.any(axis=(1, 2)), np.bool_)
+    boxes = np.array([box for _, box in candidates], np.float32).reshape(-1, 4)
+    for index, ink in zip(inside, inks, strict=True):
+        if has_ink[index]:
             place = places[index]
             ink_box = find_ink_box(crops[index], ink, find_crop_corner(place.box))
-            found[index] = ClassifierInput(image, scale_box(ink_box, place.scale))
-    return found
+            boxes[index] = scale_box(ink_box, place.scale)
+    return ClassifierInputs(images, has_ink, boxes)
 
 
 def place_in_level(pyramid: Sequence[Gray], box: Box) -> PlacedBox:

@@ -92,9 +92,8 @@ def test_class_comes_from_the_classifier_and_box_from_the_ink() -> None:
 def test_box_is_that_of_the_ink_also_where_the_candidate_cuts_it(scale: int) -> None:
     gray = np.full((80 * scale, 80 * scale), 220, np.uint8)
     cv2.rectangle(gray, (30 * scale, 20 * scale), (42 * scale - 1, 60 * scale - 1), 30, cv2.FILLED)
-    (found,) = make_classifier_inputs([(make_pyramid(gray), (33 * scale, 23 * scale, 20 * scale, 34 * scale))])
-    assert found is not None
-    assert found.box == pytest.approx([side * scale for side in (30, 20, 12, 40)], abs=1 + scale / 2)
+    found = make_classifier_inputs([(make_pyramid(gray), (33 * scale, 23 * scale, 20 * scale, 34 * scale))])
+    assert found.boxes[0] == pytest.approx([side * scale for side in (30, 20, 12, 40)], abs=1 + scale / 2)
 
 
 def test_paper_without_ink_is_no_digit() -> None:
@@ -116,19 +115,18 @@ def test_empty_batch_gives_no_readings() -> None:
 def test_large_digit_is_cropped_from_a_coarser_level() -> None:
     gray = np.full((640, 640), 220, np.uint8)
     cv2.rectangle(gray, (280, 120), (360, 520), 30, cv2.FILLED)
-    (found,) = make_classifier_inputs([(make_pyramid(gray), (260, 110, 120, 420))])
-    assert found is not None
-    assert found.image.shape == (28, 28)
-    rows = np.flatnonzero(found.image.max(axis=1) > 0.5)
+    found = make_classifier_inputs([(make_pyramid(gray), (260, 110, 120, 420))])
+    assert found.images.shape == (1, 28, 28)
+    rows = np.flatnonzero(found.images[0].max(axis=1) > 0.5)
     assert rows.max() - rows.min() + 1 == 20
 
 
 @pytest.mark.parametrize("box", [(-500, -500, 20, 20), (900, 900, 20, 20), (10, 10, 0, 0)])
 def test_box_outside_the_frame_holds_nothing(box: tuple[float, float, float, float]) -> None:
     pyramid, inside = make_pyramid(draw_stroke()), (52, 44, 48, 48)
-    outside, found = make_classifier_inputs([(pyramid, box), (pyramid, inside)])
-    assert outside is None
-    assert found is not None  # the other candidates keep their places
+    found = make_classifier_inputs([(pyramid, box), (pyramid, inside)])
+    assert found.has_ink.tolist() == [False, True]  # the other candidates keep their places
+    assert found.boxes[0].tolist() == list(box)
 
 
 @pytest.mark.parametrize(("shift_px", "count"), [(12, 1), (24, 1), (40, 2)])
