@@ -36,8 +36,9 @@ format: .venv/dev
 bench: .venv/bench  ## under half an hour on two cores that are idle otherwise
 	$(BIN)/digitcam bench all --write docs
 
-chaos: .venv/bench  ## 20 minutes: about 300 faults
+chaos: .venv/bench  ## 35 minutes: about 300 faults, and 40 films of which each picture must be read exactly once
 	$(BIN)/digitcam chaos --seconds 1200 --write docs
+	$(BIN)/digitcam chaos --only "EVERY_FRAME ledger" --seconds 3600 --write docs
 
 soak: .venv/bench  ## two hours: does any process grow?
 	$(BIN)/digitcam soak --seconds 7200 --write docs

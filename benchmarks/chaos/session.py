@@ -13,6 +13,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.chaos import every_frame
+from benchmarks.chaos.every_frame import LedgerResult
 from benchmarks.chaos.faults import START_S, Fault, Recovery, kill, plan_faults, send_signal
 from benchmarks.chaos.victim import STARTS_WITHIN_S, WORKERS, Account, Resources, VictimPipeline, launch_victim
 from benchmarks.environment import describe_environment
@@ -21,6 +23,7 @@ from shared.pipeline import Stage
 STEADY_S = 3.0  # a pipeline is read this long before it is hurt: its resources and its rate are known
 LATE_S = 1.5  # of a line that starts after others: their workers run by then, and wait
 EARLY_S = (0.6, 1.2)  # after the start: a worker is killed while the pipeline starts
+PIPELINES_PER_FILM = 5  # between two films of the ledger, each of which takes as long as five faults
 MAX_DESCRIPTORS, MAX_MEMORY_MB = 0, 10.0  # that a process may hold more at the end of a pipeline
 
 
@@ -50,6 +53,7 @@ class Session:
     descriptors_grown: int = 0
     memory_grown_mb: float = 0.0
     pipelines: int = 0
+    ledger: list[LedgerResult] = field(default_factory=list)
 
     def add_account(self, account: Account) -> None:
         """Add what a queue has counted in its life."""
@@ -80,13 +84,19 @@ class ChaosRunner:
         self.session = Session()
         self._chance, self._patience, self._tell = chance, patience, tell
         self._faults = (fault for fault in plan_faults(chance) if not kinds or fault.kind in kinds)
+        self._cases = [] if kinds and every_frame.KIND not in kinds else every_frame.plan_cases(chance)
+        self._has_faults = not kinds or bool(set(kinds) - {every_frame.KIND})
         self._until = 0.0
 
     def run(self, seconds: float) -> Session:
         """Hurt one pipeline after the other."""
         self._until = time.monotonic() + seconds
         orders = plan_orders(self._chance)
-        while time.monotonic() < self._until:
+        while time.monotonic() < self._until and (self._cases or self._has_faults):
+            if self._cases and (not self._has_faults or self.session.pipelines % PIPELINES_PER_FILM == 0):
+                self._read_film(self._cases.pop(0))
+            if not self._has_faults:
+                continue
             order = next(orders) if self.session.pipelines % 2 else StartOrder("", {})
             with launch_victim(delays_s=order.delays_s) as victim:
                 self.session.pipelines += 1
@@ -96,6 +106,14 @@ class ChaosRunner:
                     self._start(victim)
                 self._hurt(victim)
         return self.session
+
+    def _read_film(self, case: every_frame.LedgerCase) -> None:
+        """Note whether each picture of a film is read exactly once."""
+        result = every_frame.run_case(case)
+        self.session.ledger.append(result)
+        problem = "" if result.is_exact else f"{result.lost} lost, {result.twice} twice. {result.problem}"
+        fault = Fault(every_frame.KIND, (case.name,), every_frame.HOLE_S, kill)
+        self._note(fault, Recovery(result.longest_hole_s, problem))
 
     def _start_in_order(self, victim: VictimPipeline, order: "StartOrder") -> None:
         """Wait until a pipeline is read whose lines start one after the other. The time counts from the last."""
@@ -186,6 +204,7 @@ def summarize(session: Session, seconds: float, seed: int, patience: float) -> d
         "descriptors_grown": session.descriptors_grown,
         "memory_grown_mb": round(session.memory_grown_mb, 1),
         "pipelines": session.pipelines,
+        "ledger": summarize_ledger(session.ledger),
         "kinds": {kind: summarize_kind(results) for kind, results in sorted(kinds.items())},
         "failures": [
             dataclasses.asdict(result) | {"recovery_s": to_number(result.recovery_s)}
@@ -194,6 +213,18 @@ def summarize(session: Session, seconds: float, seed: int, patience: float) -> d
         ],
         "load": round(os.getloadavg()[0], 1),  # processes that want a core, this pipeline's among them
         "environment": describe_environment(),
+    }
+
+
+def summarize_ledger(results: list[every_frame.LedgerResult]) -> dict[str, Any]:
+    """Return how often the pictures of the films were read."""
+    return {
+        "cases": len(results),
+        "exactly_once": sum(result.is_exact for result in results),
+        "pictures": sum(result.pictures for result in results),
+        "lost": sum(result.lost for result in results),
+        "twice": sum(result.twice for result in results),
+        "rows": [dataclasses.asdict(result) for result in results],
     }
 
 

@@ -42,6 +42,13 @@ more than 0.5 s in the readings of any camera has ended; a hang counts from the 
 end until no process is left.
 """
 
+LEDGER = """
+## Each picture of a file, exactly once
+
+`digitcam chaos --only "EVERY_FRAME ledger"` reads a film of which each picture shows its own number, kills processes
+meanwhile at moments by chance, and counts from outside, by `GET /api/stream`, how often each picture was read.
+"""
+
 SOAK = """
 ## Hours
 
@@ -81,9 +88,10 @@ NOT_RUN = "Not run yet.\n"
 
 
 def write_document(results: Mapping[str, Result]) -> str:
-    """Return the document as Markdown; results has "chaos", "soak" and "fuzz", as far as they were run."""
+    """Return the document as Markdown; results has "chaos", "ledger", "soak" and "fuzz", as far as they were run."""
     parts: dict[str, tuple[str, Callable[[Result], list[str]]]] = {
         "chaos": (CHAOS, list_faults),
+        "ledger": (LEDGER, list_films),
         "soak": (SOAK, list_processes),
         "fuzz": (FUZZ, list_targets),
     }
@@ -120,6 +128,25 @@ def list_faults(result: Result) -> list[str]:
         f"{result['drops']} as a counted drop; {result['unaccounted']} are unaccounted for. Over the last of "
         f"{result['pipelines']} pipelines no process held more than {result['descriptors_grown']} descriptors and "
         f"{result['memory_grown_mb']} MB more at its end.",
+    ]
+
+
+def list_films(result: Result) -> list[str]:
+    """Return the table of the films that were read while processes were killed."""
+    ledger = result["ledger"]
+    rows = [
+        f"| {row['case']} | {row['pictures']} | {row['once']} | {row['lost']} | {row['twice']} "
+        f"| {format_s(row['longest_hole_s'])} | {row['problem'] or '-'} |"
+        for row in ledger["rows"]
+    ]
+    return [
+        f"Seed {result['seed']}. {format_machine(result)}",
+        "",
+        "| case | pictures | read once | lost | twice | longest time without a reading | else |",
+        "|---|---|---|---|---|---|---|",
+        *rows,
+        f"| **{ledger['exactly_once']} of {ledger['cases']} exactly once** | {ledger['pictures']} | "
+        f"| {ledger['lost']} | {ledger['twice']} | | |",
     ]
 
 

@@ -1,5 +1,6 @@
 """Each fault that was found from outside, and the tests that failed until it was mended."""
 
+LEDGER = "tests/benchmarks/chaos/test_every_frame.py"
 RECORDER = "tests/services/display/test_file_recorder.py"
 WEB = "tests/services/display/web"
 PROOFS = {
@@ -24,6 +25,7 @@ PROOFS = {
         "tests/services/queue/test_broker_files.py::test_frames_that_no_display_has_recorded_are_shown_to_the_next_one",
         f"{RECORDER}::test_second_reading_is_dropped_and_counted_and_the_queue_is_told_again",
         "tests/shared/file_reading/test_frame_records.py::test_frame_is_recorded_once_however_often_it_is_read",
+        f"{LEDGER}::test_each_picture_is_read_exactly_once_although_every_process_is_killed",
     ),
     "a damaged events.sqlite keeps the pipeline from starting": (
         f"{WEB}/test_api.py::test_damaged_event_store_is_set_aside_and_prevents_no_start",

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     if sys.platform != "linux":
         raise ConfigError("chaos needs Linux: it limits the resources of running processes.")
     try:
-        from benchmarks.chaos.session import ChaosRunner, summarize  # noqa: PLC0415 - its packages are optional
+        from benchmarks.chaos import every_frame  # noqa: PLC0415 - its packages are optional
+        from benchmarks.chaos.session import ChaosRunner, summarize  # noqa: PLC0415 - as above
         from benchmarks.reliability.document import save_results  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigError(f"chaos needs {error.name}: pip install 'digitcam[bench]'.") from error
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     session = runner.run(parsed.seconds)
     result = summarize(session, parsed.seconds, seed, parsed.patience)
     if parsed.write:
-        save_results(parsed.write, {"chaos": result})
+        save_results(parsed.write, {"ledger" if kinds == {every_frame.KIND} else "chaos": result})
     if parsed.json:
         print(json.dumps(result))
     else:

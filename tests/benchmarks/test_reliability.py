@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.chaos.every_frame import LedgerResult
+from benchmarks.chaos.session import Session
+from benchmarks.chaos.session import summarize as summarize_chaos
 from benchmarks.reliability.__main__ import main
 from benchmarks.reliability.document import save_results, write_document
 from benchmarks.reliability.proofs import PROOFS
@@ -61,8 +64,17 @@ def test_results_are_kept_until_they_are_replaced(tmp_path: Path) -> None:
     assert "Seed 7" not in page
     assert "| queue.1 | 2 | 60 min | 41.2 MB | +0.12 MB | 14 | +0 | 8 | +1 | 9.0 kB | 1.00 |" in page
     assert "- kill queue.1: late" in page
-    assert page.count("Not run yet.") == 1
+    assert page.count("Not run yet.") == 2
     assert json.loads((tmp_path / "reliability.json").read_text()).keys() == {"fuzz", "soak"}
+
+
+def test_every_film_is_on_the_page() -> None:
+    exact = LedgerResult("nothing", 0, 1500, once=1500, lost=0, twice=0, longest_hole_s=0.1)
+    lost = LedgerResult("kill queue.1", 1, 1500, once=1498, lost=2, twice=0, longest_hole_s=1.0)
+    page = write_document({"ledger": summarize_chaos(Session(ledger=[exact, lost]), 60.0, 1, 1.0)})
+    assert "| nothing | 1500 | 1500 | 0 | 0 | 0.10 s | - |" in page
+    assert "| kill queue.1 | 1500 | 1498 | 2 | 0 | 1.00 s | - |" in page
+    assert "| **1 of 2 exactly once** | 3000 | | 2 | 0 | | |" in page
 
 
 def test_failures_of_fuzz_are_on_the_page() -> None:
@@ -84,4 +96,4 @@ def test_unknown_result_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr("sys.argv", ["", "noise=a.json"])
     with pytest.raises(SystemExit):
         main()
-    assert "noise is none of chaos, soak, fuzz" in capsys.readouterr().err
+    assert "noise is none of chaos, ledger, soak, fuzz" in capsys.readouterr().err

@@ -71,7 +71,8 @@ def test_two_inference_workers_share_the_work(tmp_path: Path) -> None:
             wait_for(partial(has_worked, pipeline, worker))
 
 
-@pytest.mark.parametrize("frames", ["shared", pytest.param("inline", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", ["shared", "inline"])
 def test_every_frame_of_a_video_is_read_although_a_worker_is_killed(tmp_path: Path, clip: Path, frames: str) -> None:
     with run_pipeline(tmp_path, str(clip), EVERY_FRAME="true", FRAMES=frames) as pipeline:
         wait_for(lambda: pipeline.count_readings("clip") > 5)

@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.chaos import every_frame
 from benchmarks.chaos.clock import WallClock
+from benchmarks.chaos.every_frame import LedgerResult
 from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
 from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
 from benchmarks.chaos.session import ChaosRunner, FaultResult, Session, plan_orders, summarize
@@ -154,6 +156,28 @@ def test_process_that_ends_while_it_is_asked_is_missing(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(VictimPipeline, "find_processes", lambda _: dict.fromkeys(WORKERS, Ended()))
     assert not object.__new__(VictimPipeline).is_complete()
+
+
+def test_film_that_was_not_read_exactly_once_breaks_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = LedgerResult("nothing", 0, 1500, once=1500, lost=0, twice=0, longest_hole_s=0.1)
+    results = iter([exact, LedgerResult("kill queue.1", 1, 1500, once=1497, lost=1, twice=2, longest_hole_s=1.0)])
+    monkeypatch.setattr(every_frame, "run_case", lambda _: next(results))
+    runner = ChaosRunner(random.Random(1), {every_frame.KIND}, 1.0, lambda _: None)
+    runner._cases = runner._cases[:1]
+    assert runner.run(60).has_held
+    runner._cases = every_frame.plan_cases(random.Random(1))[:1]
+    session = runner.run(60)
+    assert not session.has_held
+    summary = summarize(session, 60.0, 1, 1.0)
+    assert {name: summary["ledger"][name] for name in ("cases", "exactly_once", "pictures", "lost", "twice")} == {
+        "cases": 2,
+        "exactly_once": 1,
+        "pictures": 3000,
+        "lost": 1,
+        "twice": 2,
+    }
+    assert summary["kinds"][every_frame.KIND]["recovered"] == 1
+    assert "1 lost, 2 twice" in summary["failures"][0]["problem"]
 
 
 def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
