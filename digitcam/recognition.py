@@ -1,27 +1,29 @@
 """The Python interface: reads the digits of a picture, by the same code and with the same settings as the pipeline."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
+from digitcam.multi_scale import read_at_scales
 from digitcam.tiles import cut_tiles
 from shared.settings import Settings, load_settings
 from shared.vision.digit import Digit, Number
-from shared.vision.gray_frame import make_gray_frame
+from shared.vision.gray_frame import Gray, to_gray
 from shared.vision.image_files import Picture, load_photo
 from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import SupportsRead
+from shared.vision.recognizer import FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer
 
 # of 109 photos without a digit in gray, 1 had one of 0.93 in colour, and 3 had false ones of at most 0.59
 COLOUR_CONFIDENCE = 0.7
 
 Source = str | os.PathLike[str] | Picture
+FindDigits = Callable[[Gray], Sequence[Digit]]  # of a whole picture in gray, boxes in its pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +64,7 @@ class PictureReading:
 
 
 class Recognizer:
-    """Both networks, loaded once, for any number of pictures; 5 ms a picture of 640 x 480 on one core.
+    """Both networks, loaded once, for any number of pictures; about 30 ms a picture of 640 x 480.
 
     It uses the weights that `digitcam learn` made on this machine, also if they are made later.
     """
@@ -79,9 +81,9 @@ class Recognizer:
         """Return the digits and numbers of a picture: a path, or an array as OpenCV gives it.
 
         An array is H x W (gray), H x W x 1, x 3 (BGR) or x 4 (BGRA), uint8 or uint16, at most 50 megapixels. The ink
-        may be dark on light paper or the reverse. A picture with a side of more than 640 pixels is scaled down to 640;
-        a digit has to be at least 11 pixels high after that. Raises ValueError, in one sentence, if the file or the
-        array can't be read, and TypeError for anything else.
+        may be dark on light paper or the reverse. The picture is read at three sizes, the largest with a side of at
+        most 905 pixels; a digit has to be about 8 pixels high in a picture whose longer side is 640. Raises ValueError,
+        in one sentence, if the file or the array can't be read, and TypeError for anything else.
         """
         if isinstance(picture, str | os.PathLike):
             path = Path(picture)
@@ -94,27 +96,25 @@ class Recognizer:
         return read_pixels(self._reloading.current(), picture)
 
 
-def read_pixels(recognizer: SupportsRead, pixels: NDArray[Any]) -> PictureReading:
+def read_pixels(recognizer: FrameRecognizer, pixels: NDArray[Any]) -> PictureReading:
     """Return the reading of an array as Recognizer.read() takes it. Raises ValueError, in one sentence."""
-    digits = find_digits(recognizer, pixels)
+    return read_by(partial(read_at_scales, recognizer), pixels)
+
+
+def read_by(find: FindDigits, pixels: NDArray[Any]) -> PictureReading:
+    """Return the reading of an array by another function. Raises ValueError, in one sentence."""
+    digits = find_in_tiles(find, pixels)
     if not digits and pixels.ndim == 3 and pixels.shape[2] == 3:
         # yellow ink is as bright as paper in gray, but dark in one colour
-        found = find_digits(recognizer, pixels.min(axis=2))
+        found = find_in_tiles(find, pixels.min(axis=2))
         digits = tuple(digit for digit in found if digit.confidence >= COLOUR_CONFIDENCE)
     height, width = pixels.shape[:2]
     return PictureReading(width=width, height=height, digits=digits, numbers=join_numbers(digits))
 
 
-def find_digits(recognizer: SupportsRead, pixels: NDArray[Any]) -> tuple[Digit, ...]:
+def find_in_tiles(find: FindDigits, pixels: NDArray[Any]) -> tuple[Digit, ...]:
     """Return the digits of an array in shades of gray, their boxes in its pixels; a long strip is read in tiles."""
-    tiles = list(cut_tiles(pixels))
-    grays = [make_gray_frame(tile.pixels) for tile in tiles]
-    found = recognizer.read([gray for gray, _ in grays])
-    return tuple(
-        digit
-        for tile, (_, scale), in_tile in zip(tiles, grays, found, strict=True)
-        for digit in tile.place_digits(digit.scaled(1 / scale) for digit in in_tile)
-    )
+    return tuple(digit for tile in cut_tiles(pixels) for digit in tile.place_digits(find(to_gray(tile.pixels))))
 
 
 def read(picture: Source) -> PictureReading:

@@ -11,6 +11,7 @@ the slope and offset did not see.
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from digitcam.multi_scale import SCALES, read_at_scales
 from shared.vision.detection import Detections, detect_batch, make_pyramid
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import FITTED, MAX_SLANT, Calibration, ClassifierOutput, Fusion, fuse
@@ -26,12 +28,14 @@ from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from training.data import HELD_OUT
 from training.detector import match_boxes
 from training.evaluate.calibration import (
+    MIN_EVIDENCE_LOG_P,
     Evidence,
     collect_evidence,
     fit_calibration,
     measure_calibration,
     measure_held_out_loss,
 )
+from training.evaluate.frames import read_once
 from training.scenes import Scene, make_scene
 from training.scenes.glyphs import Sources, load_sources
 
@@ -84,6 +88,7 @@ def main(words: list[str] | None = None) -> None:
         for name, weights in (("shipped weights", FITTED), ("fitted", fitted)):
             print(f"{name}, on photographs:")
             fit_to_photographs(replace(recognizer, fusion=weights), options.photographs)
+        fit_average(recognizer, options.photographs)
 
 
 def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> None:
@@ -91,7 +96,8 @@ def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> 
     found: list[tuple[float, float, float, Evidence]] = []
     for upright in UPRIGHTS:
         fusion = replace(recognizer.fusion, upright=upright, doubt=0.0, calibration=Calibration())
-        evidence = collect_evidence(replace(recognizer, fusion=fusion), folders)
+        lenient = replace(recognizer, fusion=fusion, min_log_p=MIN_EVIDENCE_LOG_P)
+        evidence = collect_evidence(partial(read_once, lenient), fusion.calibration, folders)
         doubted = [
             (doubt, replace(evidence, odds=evidence.odds + doubt * np.log(evidence.class_p))) for doubt in DOUBTS
         ]
@@ -101,6 +107,18 @@ def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> 
     least = min(loss for loss, *_ in found)
     _, upright, doubt, evidence = next(one for one in found if one[0] <= least + TOLERANCE)
     print(f"fitted: upright={upright}, doubt={doubt}, calibration={fit_calibration(evidence)}")
+    print_calibration(evidence)
+
+
+def fit_average(recognizer: FrameRecognizer, folders: Sequence[Path]) -> None:
+    """Print the calibration of a still picture's mean over several sizes."""
+    lenient = replace(recognizer, min_log_p=MIN_EVIDENCE_LOG_P)
+    evidence = collect_evidence(partial(read_at_scales, lenient, calibration=Calibration()), Calibration(), folders)
+    print(f"mean over {len(SCALES)} sizes: {fit_calibration(evidence)}")
+    print_calibration(evidence)
+
+
+def print_calibration(evidence: Evidence) -> None:
     for figure in measure_calibration("photographs", "fitted", evidence, fit_calibration(evidence)):
         print(f"{figure.metric}: {figure.format_value()}")
 

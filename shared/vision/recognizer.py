@@ -13,6 +13,7 @@ from shared.networks.detector_channels import ALIGN_PX, CHANNELS
 from shared.networks.runtimes import NOT_A_MODEL, Network, load_network
 from shared.vision.detection import (
     MAX_CANDIDATES,
+    MIN_SCORE,
     Detections,
     LevelOutput,
     detect_batch,
@@ -78,6 +79,7 @@ class FrameRecognizer:
     detector: Network
     classifier: Network
     fusion: Fusion = FITTED
+    min_score: float = MIN_SCORE
     min_log_p: float = MIN_LOG_P
 
     def read(self, grays: Sequence[Gray]) -> list[tuple[Digit, ...]]:
@@ -114,7 +116,8 @@ class FrameRecognizer:
         found: dict[int, Detections] = {}
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
-            detections = detect_batch(self.detector, [pyramids[index] for index in chosen], full=self.searches_whole)
+            frames = [pyramids[index] for index in chosen]
+            detections = detect_batch(self.detector, frames, self.min_score, full=self.searches_whole)
             found |= zip(chosen, detections, strict=True)
         return [found[index] for index in range(len(pyramids))]
 

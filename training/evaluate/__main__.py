@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -17,20 +17,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from digitcam.recognition import read_pixels
+from digitcam.multi_scale import AVERAGED, read_at_scales
+from digitcam.recognition import FindDigits, read_by
 from shared.networks.runtimes import load_network
 from shared.settings import load_settings
 from shared.vision.digit import Digit
 from shared.vision.image_files import Photo
-from shared.vision.recognizer import SupportsRead, load_recognizer
+from shared.vision.recognizer import FrameRecognizer, SupportsRead, load_recognizer
 from training.baseline import ClassicalRecognizer
 from training.data import is_complete, load_mnist
-from training.evaluate.calibration import collect_evidence, measure_calibration
+from training.evaluate.calibration import MIN_EVIDENCE_LOG_P, collect_evidence, measure_calibration
 from training.evaluate.drawing import measure_drawing
 from training.evaluate.drawn_pictures import measure_drawn_pictures
 from training.evaluate.figures import Figure
 from training.evaluate.frame_time import measure_frame_times
-from training.evaluate.frames import measure_clip, measure_demo, measure_shown_demo
+from training.evaluate.frames import measure_clip, measure_demo, measure_shown_demo, read_once
 from training.evaluate.goals import RECOGNIZER
 from training.evaluate.negatives import make_digits, make_negatives
 from training.evaluate.ocr import find_text_readers
@@ -56,6 +57,7 @@ from training.scenes.fonts import find_hand_fonts
 
 REPORT = Path("docs/accuracy.md")
 CLIP = "handheld.mp4"
+FRAME = "one frame of 640 px"  # a photograph read as a camera's frame, at one size
 
 
 def main(words: list[str] | None = None) -> None:
@@ -142,11 +144,15 @@ def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
         for folder in options.photographs:
             if (clip := folder / CLIP).is_file():
                 yield from measure_clip(each, name, clip)
-    yield from measure_all_photographs(options.photographs, recognizers)
-    present = [folder for folder in options.photographs if (folder / MANIFEST).is_file()]
-    if present:
-        evidence, names = collect_evidence(recognizer, present), " and ".join(folder.name for folder in present)
-        yield from measure_calibration(names, RECOGNIZER, evidence, recognizer.fusion.calibration)
+    yield from measure_all_photographs(
+        options.photographs,
+        {
+            RECOGNIZER: partial(read_at_scales, recognizer),
+            f"{RECOGNIZER}, {FRAME}": partial(read_once, recognizer),
+            "classical": partial(read_once, recognizers["classical"]),
+        },
+    )
+    yield from measure_confidence(options.photographs, recognizer)
     long_side_px = load_settings(env_file=Path(os.devnull)).long_side_px
     yield from measure_shown_demo(recognizer, RECOGNIZER, long_side_px)
     yield from measure_drawing(recognizer, RECOGNIZER, long_side_px)
@@ -154,27 +160,46 @@ def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
     yield from measure_frame_times(recognizer, RECOGNIZER)
 
 
-def measure_all_photographs(folders: Sequence[Path], recognizers: Mapping[str, SupportsRead]) -> Iterator[Figure]:
-    """Yield the figures of each folder of photographs by each method, and the calibration over all of them."""
-    present = [folder for folder in folders if (folder / MANIFEST).is_file()]
-    for name, recognizer in recognizers.items():
-        read = [read_photographs(partial(find_all_digits, recognizer), folder) for folder in present]
+def measure_all_photographs(folders: Sequence[Path], methods: Mapping[str, FindDigits]) -> Iterator[Figure]:
+    """Yield the figures of each folder of photographs by each method."""
+    present = find_folders(folders)
+    for name, find in methods.items():
+        read = [read_photographs(partial(find_all_digits, find), folder) for folder in present]
         for folder, photographs in zip(present, read, strict=True):
             yield from measure_photographs(folder.name, name, photographs)
             yield from measure_labels(folder.name, name, photographs)
         if name == RECOGNIZER:
             for folder, photographs in zip(present, read, strict=True):
                 yield from measure_sources(folder.name, name, photographs)
-    for name, find_digits in find_text_readers() if present else ():
+    for name, find_texts in find_text_readers() if present else ():
         for folder in present:
-            photographs = read_photographs(find_digits, folder)
+            photographs = read_photographs(find_texts, folder)
             yield from measure_labels(folder.name, name, photographs)
             yield from measure_false(folder.name, name, photographs)
 
 
-def find_all_digits(recognizer: SupportsRead, photo: Photo) -> Sequence[Digit]:
-    """Return what `digitcam read` finds."""
-    return read_pixels(recognizer, photo).digits
+def measure_confidence(folders: Sequence[Path], recognizer: FrameRecognizer) -> Iterator[Figure]:
+    """Yield how far confidences over all photographs are right: those of `digitcam read`, and those of a frame."""
+    if present := find_folders(folders):
+        names, lenient = (
+            " and ".join(folder.name for folder in present),
+            replace(recognizer, min_log_p=MIN_EVIDENCE_LOG_P),
+        )
+        evidence = collect_evidence(partial(read_at_scales, lenient), AVERAGED, present)
+        yield from measure_calibration(names, RECOGNIZER, evidence, AVERAGED)
+        calibration = recognizer.fusion.calibration
+        evidence = collect_evidence(partial(read_once, lenient), calibration, present)
+        yield from measure_calibration(names, f"{RECOGNIZER}, {FRAME}", evidence, calibration)
+
+
+def find_folders(folders: Sequence[Path]) -> list[Path]:
+    """Return the folders that hold labelled photographs."""
+    return [folder for folder in folders if (folder / MANIFEST).is_file()]
+
+
+def find_all_digits(find: FindDigits, photo: Photo) -> Sequence[Digit]:
+    """Return what `digitcam read` finds, if it reads a picture by this function."""
+    return read_by(find, photo).digits
 
 
 def measure_records() -> Iterator[Figure]:

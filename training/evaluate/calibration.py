@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitcam.recognition import read_pixels
+from digitcam.recognition import FindDigits, read_by
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.fusion import Calibration
-from shared.vision.recognizer import MIN_LOG_P, FrameRecognizer
+from shared.vision.recognizer import MIN_LOG_P
 from training.evaluate.figures import Figure, make_share
 from training.evaluate.photographs import read_photographs
 
@@ -52,18 +52,20 @@ class Evidence:
         return Evidence(self.odds[chosen], self.class_p[chosen], self.sources[chosen], self.is_right[chosen])
 
 
-def collect_evidence(recognizer: FrameRecognizer, folders: Sequence[Path]) -> Evidence:
-    """Return the candidates of all photographs in these folders, also the less probable ones."""
-    lenient = replace(recognizer, min_log_p=MIN_EVIDENCE_LOG_P)
+def collect_evidence(find: FindDigits, calibration: Calibration, folders: Sequence[Path]) -> Evidence:
+    """Return the candidates of all photographs in these folders: what `find` says, also of less than 0.5.
+
+    calibration is the one that the confidences of `find` have.
+    """
     read = [
         photograph
         for folder in folders
-        for photograph in read_photographs(lambda photo: read_pixels(lenient, photo).digits, folder)
+        for photograph in read_photographs(lambda photo: read_by(find, photo).digits, folder)
     ]
     log_p = np.array([digit.log_p for each in read for digit in each.digits]).reshape(-1, NOT_A_DIGIT + 1)
     digit_log_p = np.logaddexp.reduce(log_p[:, :NOT_A_DIGIT], axis=1)
     return Evidence(
-        odds=recognizer.fusion.calibration.invert(digit_log_p - log_p[:, NOT_A_DIGIT]),
+        odds=calibration.invert(digit_log_p - log_p[:, NOT_A_DIGIT]),
         class_p=np.exp(log_p[:, :NOT_A_DIGIT].max(axis=1) - digit_log_p),
         sources=np.array([each.source for each in read for _ in each.digits], np.str_),
         is_right=np.array([each.is_right(i) for each in read for i in range(len(each.digits))], np.bool_),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from digitcam.recognition import read_pixels
-from shared.vision.recognizer import SupportsRead
+from shared.vision.recognizer import FrameRecognizer
 from training.evaluate.figures import Figure
 from training.scenes.fonts import find_print_fonts
 from training.scenes.words import load_words
@@ -27,7 +27,7 @@ Picture = NDArray[np.uint8]  # HEIGHT x WIDTH x 3, BGR
 Point = tuple[int, int]
 
 
-def measure_drawn_pictures(recognizer: SupportsRead, method: str) -> Iterator[Figure]:
+def measure_drawn_pictures(recognizer: FrameRecognizer, method: str) -> Iterator[Figure]:
     """Yield how many digits are said in each picture; a calendar and a clock face have printed ones."""
     for name, picture in draw_all().items():
         yield Figure(DATA, method, f"digits in {name}", len(read_pixels(recognizer, picture).digits), 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.demo import RATE_HZ, DemoCamera, LabeledBoxes
 from shared.vision.digit import Digit
-from shared.vision.gray_frame import LONG_SIDE_PX, make_gray_frame, to_gray
+from shared.vision.gray_frame import LONG_SIDE_PX, Gray, make_gray_frame, to_gray
 from shared.vision.image_files import load_video
 from shared.vision.numbers import join_numbers
 from shared.vision.recognizer import SupportsRead
@@ -17,6 +17,12 @@ DEMO_SEED, DEMO_S, DEMO_EVERY_S = 7, 60.0, 0.5
 SHOWN_S, SHOWN_HZ = 32.0, 15  # eight sheets
 CLIP_NUMBERS = {"2021", "2019"}  # on the sheet in the hand-held clip, in every frame
 CLIP_RATE_HZ = 30
+
+
+def read_once(recognizer: SupportsRead, gray: Gray) -> list[Digit]:
+    """Return the digits of a whole picture as of one frame of a photograph's size, their boxes in its pixels."""
+    frame, scale = make_gray_frame(gray)
+    return [digit.scaled(1 / scale) for digit in recognizer.read([frame])[0]]
 
 
 def measure_demo(recognizer: SupportsRead, method: str) -> Iterator[Figure]:

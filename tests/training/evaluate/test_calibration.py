@@ -3,6 +3,8 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,6 +18,7 @@ from shared.vision.recognizer import FrameRecognizer
 from tests.shared.vision.drawings import FakeNetwork
 from tests.shared.vision.reading import digit_of
 from training.evaluate.calibration import (
+    MIN_EVIDENCE_LOG_P,
     Evidence,
     bin_confidences,
     collect_evidence,
@@ -24,6 +27,7 @@ from training.evaluate.calibration import (
     leave_sources_out,
     measure_calibration,
 )
+from training.evaluate.frames import read_once
 
 
 def make_evidence(count: int = 4000, slope: float = 2, offset: float = -1, sources: int = 4) -> Evidence:
@@ -82,7 +86,8 @@ def test_evidence_is_of_candidates_that_are_not_said_and_before_calibration(tmp_
     cv2.imwrite(str(tmp_path / "a.png"), np.full((200, 200), 200, np.uint8))
     network = FakeNetwork([])
     recognizer = Doubtful(network, network, Fusion(calibration=Calibration(2, 1)))
-    evidence = collect_evidence(recognizer, [tmp_path])
+    lenient = replace(recognizer, min_log_p=MIN_EVIDENCE_LOG_P)
+    evidence = collect_evidence(partial(read_once, lenient), recognizer.fusion.calibration, [tmp_path])
     assert evidence.sources.tolist() == ["ann/book", "ben"]
     assert evidence.is_right.tolist() == [True, False]
     p_digit = 0.3 + 9 * 0.07  # the rest is shared by ten classes, one of which is "not a digit"

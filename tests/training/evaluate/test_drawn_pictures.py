@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Digit
+from shared.vision.recognizer import FrameRecognizer
+from tests.shared.vision.drawings import FakeNetwork
 from tests.shared.vision.reading import digit_of
 from training.evaluate.drawn_pictures import draw_all, measure_drawn_pictures
 
 
-class OneInDarkFrames:
+class OneInDarkFrames(FrameRecognizer):
     def read(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
-        return [(digit_of(1),) if gray.mean() < 160 else () for gray in grays]
+        return [(digit_of(1).scaled(gray.shape[1] / 640),) if gray.mean() < 160 else () for gray in grays]
 
 
 def test_pictures_are_the_same_each_time_and_have_ink() -> None:
@@ -37,7 +39,9 @@ def test_a_qr_code_can_be_read() -> None:
 
 
 def test_digits_are_counted_for_each_picture() -> None:
-    figures = {figure.metric: figure.value for figure in measure_drawn_pictures(OneInDarkFrames(), "dark")}
+    network = FakeNetwork([])
+    recognizer = OneInDarkFrames(network, network)
+    figures = {figure.metric: figure.value for figure in measure_drawn_pictures(recognizer, "dark")}
     assert len(figures) == len(draw_all())
     assert figures["digits in computer keyboard"] == 1
     assert figures["digits in music"] == 0
