@@ -124,9 +124,17 @@ def draw_eraser(desk: Canvas, center: Point, angle: float) -> None:
 
 
 def draw_clip(desk: Canvas, center: Point, angle: float) -> None:
-    """Draw a paper clip: one bent wire."""
-    wire = [(-24, 9), (18, 9), (26, 0), (18, -9), (-22, -9), (-29, -2), (-22, 4), (10, 4)]
+    """Draw a paper clip: one wire with three bends, in proportion to the mug."""
+    wire = [(-10.0, 9.0), *bend((27, 0), 9), *bend((-29, -2), -7), *bend((18, 0.5), 4.5), (-18.0, -4.0)]
     points = np.round(np.array(rotate_points(wire, center, angle)) * 16).astype(np.int32)
     mask = np.zeros(desk.shape[:2], np.uint8)
-    cv2.polylines(mask, [points], isClosed=False, color=255, thickness=4, lineType=cv2.LINE_AA, shift=4)
+    cv2.polylines(mask, [points], isClosed=False, color=255, thickness=3, lineType=cv2.LINE_AA, shift=4)
     draw_shape(desk, mask, (196, 190, 184), 4)
+
+
+def bend(center: Point, radius: float) -> list[Point]:
+    """Return a half circle that opens to the left, from below to above; of a negative radius to the right."""
+    turns = np.linspace(math.pi / 2, -math.pi / 2, 9)
+    return [(center[0] + radius * math.cos(turn), center[1] + abs(radius) * math.sin(turn)) for turn in turns][
+        :: 1 if radius > 0 else -1
+    ]

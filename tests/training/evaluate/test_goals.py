@@ -21,3 +21,8 @@ def test_a_goal_without_a_figure_is_shown() -> None:
     lines = format_goals([])
     assert len(lines) == 2 + len(GOALS)
     assert all("no data" in line for line in lines[2:])
+
+
+def test_figure_of_one_source_does_not_stand_for_all() -> None:
+    figures = [Figure("photos", "us", "recall", 0.9, 100), Figure("photos", "us", "recall", 1.0, 4, source="ann/book")]
+    assert "0.9 | **missed**" in format_goals(figures, [RECALL])[-1]
