@@ -7,16 +7,18 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from digitcam.multi_scale import read_at_scales
 from digitcam.tiles import cut_tiles
 from shared.settings import Settings, load_settings
+from shared.vision.detection import suppress_overlaps
 from shared.vision.digit import Digit, Number
 from shared.vision.gray_frame import Gray, to_gray
 from shared.vision.image_files import Picture, load_photo
 from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import FrameRecognizer
+from shared.vision.recognizer import MAX_IOU, FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer
 
 # of 109 photos without a digit in gray, 1 had one of 0.93 in colour, and 3 had false ones of at most 0.59
@@ -114,7 +116,10 @@ def read_by(find: FindDigits, pixels: NDArray[Any]) -> PictureReading:
 
 def find_in_tiles(find: FindDigits, pixels: NDArray[Any]) -> tuple[Digit, ...]:
     """Return the digits of an array in shades of gray, their boxes in its pixels; a long strip is read in tiles."""
-    return tuple(digit for tile in cut_tiles(pixels) for digit in tile.place_digits(find(to_gray(tile.pixels))))
+    found = [digit for tile in cut_tiles(pixels) for digit in tile.place_digits(find(to_gray(tile.pixels)))]
+    found.sort(key=lambda digit: -digit.confidence)
+    boxes = np.array([digit.box for digit in found], np.float32).reshape(-1, 4)
+    return tuple(found[index] for index in suppress_overlaps(boxes, MAX_IOU, len(found)))
 
 
 def read(picture: Source) -> PictureReading:

@@ -11,11 +11,15 @@ from shared.vision.gray_frame import LONG_SIDE_PX
 
 MIN_SHORT_PX = 64  # a picture is cut if scaling it down would leave its short side fewer pixels
 STEP, TILE = 1.0, 2.0  # in the short side: a digit that is cut by one tile's edge is whole in the next
+SHARED = 0.1  # in the short side: tiles disagree a little about where a digit is, and none may be lost between two
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A part of a picture, the digits whose centres it has to find, and where it begins; across: left to right."""
+    """A part of a picture, the range of centres of the digits it has to find, and where it begins.
+
+    across: tiles go from left to right. What lies near the border of two cores is found in both.
+    """
 
     pixels: NDArray[Any]
     begin: int
@@ -43,6 +47,6 @@ def cut_tiles(pixels: NDArray[Any]) -> Iterator[Tile]:
     step, size = round(STEP * short), round(TILE * short)
     starts = range(0, long - size + step, step)
     for begin in starts:
-        edge = (size - step) / 2
-        core = (begin + edge if begin else float("-inf"), begin + edge + step if begin != starts[-1] else float("inf"))
+        low, high = begin + (size - step) / 2 - SHARED * short, begin + (size + step) / 2 + SHARED * short
+        core = (low if begin else float("-inf"), high if begin != starts[-1] else float("inf"))
         yield Tile(pixels[:, begin : begin + size] if across else pixels[begin : begin + size], begin, core, across)
