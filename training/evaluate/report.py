@@ -13,7 +13,7 @@ LOOKED_AT = (
     "([decision 7](decisions/0007-a-detector-and-a-classifier.md)), and the scenes were revised after its errors seven",
     "times or more. Photos and photos_second together chose two weights and the calibration, by sources left out",
     "([decision 37](decisions/0037-confidence-is-calibrated-on-sources-left-out.md)), where the box of ink ends, and",
-    "the sizes at which a picture is read ([decision 40](decisions/0040-still-pictures-are-read-at-three-sizes.md)).",
+    "the sizes at which a picture is read ([decision 41](decisions/0041-still-pictures-are-read-at-three-sizes.md)).",
     "Expect less on photographs of other people: the table by source shows how much sources differ.",
 )
 SOURCE_METRICS = ("recall", "precision", "exact")
