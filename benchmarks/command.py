@@ -74,6 +74,9 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--preprocess", type=whole_number, default=1, metavar="K", help="preprocess workers")
     bench.add_argument("--digits", type=digit_count, default=3, metavar="D", help="digits in view of each camera, 0-20")
     bench.add_argument("--still", action="store_true", help="cameras and sheets that do not move")
+    bench.add_argument(
+        "--follow", action="store_true", help="FOLLOW=true: settled digits are followed between readings"
+    )
     for name, description, run, cameras in (
         ("overload", "reading at half the required speed, compared with peers", overload.bench_overload, 4),
         ("peers", "the same cameras through other software", peers.bench_peers, PEER_CAMERAS),
@@ -115,7 +118,7 @@ def check_range(value: Number, low: Number, high: Number) -> Number:
 
 
 def run_pipeline(options: argparse.Namespace) -> Result:
-    names = ("cameras", "fps", "seconds", "inference", "preprocess", "digits", "still")
+    names = ("cameras", "fps", "seconds", "inference", "preprocess", "digits", "still", "follow")
     return pipeline.bench_pipeline(pipeline.BenchPlan(**{name: getattr(options, name) for name in names}))
 
 

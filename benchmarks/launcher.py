@@ -87,6 +87,7 @@ def make_environment(folder: Path, cameras: Sequence[Path]) -> dict[str, str]:
         "CAMERAS": ",".join(map(str, cameras)),
         "EVERY_FRAME": "false",
         "REREAD_S": "0",  # read every frame, also an unchanged one
+        "FOLLOW": "false",
         "DISPLAY_MODE": "web",
         "QUEUE": "auto",
         "RUN_DIR": str(folder),

@@ -37,12 +37,12 @@ class PipelineRun:
 
     @property
     def ages_s(self) -> list[float]:
-        """The age of every frame that was read."""
+        """The age of every frame that was answered."""
         return list(chain.from_iterable(account.ages_s for account in self.accounts.values()))
 
     @property
     def fps(self) -> float:
-        """Frames read per second."""
+        """Frames answered per second."""
         return len(self.ages_s) / self.seconds
 
     def drops(self) -> dict[str, int]:

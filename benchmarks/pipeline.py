@@ -31,10 +31,11 @@ class BenchPlan:
     preprocess: int = 1
     digits: int = 3
     still: bool = False
+    follow: bool = False
 
     def settings(self) -> dict[str, str]:
-        """An unchanged frame is not read again; of cameras that move every frame is read."""
-        return {"REREAD_S": "1" if self.still else "0"}
+        """Of still cameras, an unchanged frame is not read again; of others every frame is, unless it is followed."""
+        return {"REREAD_S": "1" if self.still else "0", "FOLLOW": str(self.follow)}
 
     def films(self) -> list[BenchFilm]:
         """One film per camera."""
@@ -66,8 +67,9 @@ def measure_bare_fps(films: Sequence[Path]) -> float:
 def make_report(plan: BenchPlan, run: PipelineRun) -> Row:
     """Return the figures of a run; "untrusted" is why they are not the pipeline's own, or "".
 
-    fps and read_share count every frame with a reading. With still cameras most of these are repeated readings
-    (unchanged_share); those whose digits were only followed from an earlier frame are in followed_share.
+    read_share counts every frame with a reading. With still cameras most of these are repeated readings
+    (unchanged_share). Frames whose digits were only followed from an earlier frame are in followed_share; fps, ages and
+    the CPU time of a frame are of all that were answered, in whichever way.
     """
     fps = max(run.fps, 1 / run.seconds)
     cpu_ms = {part: round(1000 * share / fps, 3) for part, share in sorted(run.cpu.items())}
@@ -77,6 +79,7 @@ def make_report(plan: BenchPlan, run: PipelineRun) -> Row:
         "seconds": run.seconds,
         "digits": plan.digits,
         "still": plan.still,
+        "follow": plan.follow,
         "workers": {"preprocess": plan.preprocess, "inference": plan.inference},
         "fps": round(run.fps, 1),
         "read_share": round(run.share("read"), 4),
@@ -85,7 +88,7 @@ def make_report(plan: BenchPlan, run: PipelineRun) -> Row:
         "age_p50_ms": compute_percentile_ms(run.ages_s, 50),
         "age_p99_ms": compute_percentile_ms(run.ages_s, 99),
         "drops": run.drops(),
-        "fairness": round(compute_fairness([account.read for account in run.accounts.values()]), 4),
+        "fairness": round(compute_fairness([account.answered for account in run.accounts.values()]), 4),
         "cores": trust.count_usable_cores(),
         "idle": round(run.idle, 3),
         "others": round(run.others, 3),

@@ -62,19 +62,24 @@ class BenchViewer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameAccount:
-    """The ends of a camera's due frames: read, dropped by the queue, not sent to it, or unseen by the bench."""
+    """The ends of a camera's due frames: answered, dropped by the queue, not sent to it, or unseen by the bench."""
 
     due: int
-    ages_s: tuple[float, ...] = ()  # of the frames that were read
+    ages_s: tuple[float, ...] = ()  # of the frames that were answered
     dropped: int = 0
     unsent: int = 0
     unseen: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)  # of the frames whose end the bench saw
 
     @property
+    def answered(self) -> int:
+        """Frames whose digits are known: they were read, have not changed since, or the digits were followed."""
+        return len(self.ages_s)
+
+    @property
     def read(self) -> int:
         """Frames with a reading, whether a network read them or an earlier reading holds."""
-        return len(self.ages_s)
+        return self.answered - self.outcomes.get(Outcome.FOLLOWED, 0)
 
 
 def account_for_frames(ended: Iterable[ReceivedView], fps: float, start: float, seconds: float) -> FrameAccount:
@@ -91,7 +96,7 @@ def account_for_frames(ended: Iterable[ReceivedView], fps: float, start: float, 
     inside = [
         frame for frame in ended if first <= round((frame.captured_at - ended[0].captured_at) * fps) < first + due
     ]
-    ages = tuple(frame.age_s for frame in inside if frame.outcome.has_reading)
+    ages = tuple(frame.age_s for frame in inside if frame.outcome.has_digits)
     unseen = inside[-1].seq - inside[0].seq + 1 - len(inside) if inside else 0
     return FrameAccount(
         due=due,

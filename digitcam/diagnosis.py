@@ -126,7 +126,7 @@ def check_cameras(pipeline: PipelineSummary, machine: Machine) -> Iterator[Findi
         )
         return
     for camera in losers:
-        lost, all_frames = camera.all_drops_per_s, camera.all_drops_per_s + camera.readings_per_s
+        lost, all_frames = camera.all_drops_per_s, camera.ended_per_s
         yield Finding(
             f"{camera.name} loses {lost:.1f} of {all_frames:.1f} frames a second although no stage is busy",
             explain_drops(camera),

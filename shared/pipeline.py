@@ -37,6 +37,7 @@ class Outcome(StrEnum):
 
     READ = "read"
     UNCHANGED = "unchanged"  # with the reading of an earlier frame that looks the same
+    FOLLOWED = "followed"  # with the digits of an earlier reading where they are now: it was not read
     REPLACED = DropReason.REPLACED
     STALE = DropReason.STALE
     MALFORMED = DropReason.MALFORMED
@@ -50,13 +51,19 @@ class Outcome(StrEnum):
         """Whether the frame ended with a reading."""
         return self in {Outcome.READ, Outcome.UNCHANGED}
 
+    @property
+    def has_digits(self) -> bool:
+        """Whether the places of the digits are known: the frame was not dropped."""
+        return self.has_reading or self is Outcome.FOLLOWED
+
 
 class Gate(StrEnum):
-    """What preprocess does with a frame of a camera that may stand still."""
+    """What preprocess does with a frame."""
 
     OPEN = "open"  # make a gray frame
     COMPARE = "compare"  # make one, with a sketch if it differs from the reference
     SKIP = "skip"  # make one only if it differs from the reference
+    FOLLOW = "follow"  # make one only if the digits of an earlier frame cannot be followed
 
 
 class BatchReason(StrEnum):
@@ -99,13 +106,13 @@ PIPELINE = (
     ),
     StageSpec(
         stage=Stage.QUEUE,
-        consumes=("Frame", "GrayFrame", "Unchanged", "Refusal", "Reading", "CameraReport", "Recorded"),
+        consumes=("Frame", "GrayFrame", "Unchanged", "Followed", "Refusal", "Reading", "CameraReport", "Recorded"),
         produces=("Frame", "GrayFrame", "View", "CameraReport", "Recorded"),
     ),
     StageSpec(
         stage=Stage.PREPROCESS,
         consumes=("Frame",),
-        produces=("GrayFrame", "Unchanged", "Refusal"),
+        produces=("GrayFrame", "Unchanged", "Followed", "Refusal"),
         is_scalable=True,
         drop_reasons=(
             DropReason.REPLACED,

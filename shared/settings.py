@@ -124,6 +124,11 @@ class Settings:
     reread_s: float = _setting(
         "1", _number(float, 0, 60), "seconds until an unchanged frame is read again; 0 reads every frame"
     )
+    follow: bool = _setting(
+        "true",
+        _parse_flag,
+        "read settled digits of live cameras ten times a second and follow them in between; false reads every frame",
+    )
     display_mode: str = _setting(
         "web", _one_of("web", "window", "none"), "where readings are shown: web, window or none"
     )

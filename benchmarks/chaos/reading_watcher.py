@@ -14,7 +14,7 @@ from shared.pipeline import Outcome
 GAP_S = 0.5  # without a reading of a camera is a hole; more if it sends less than ten a second
 FLOW_READINGS = 3  # a camera is read if it had this many readings in a time that is no hole
 GAP_FRAMES = 5
-READ = {Outcome.READ, Outcome.UNCHANGED}
+READ = {Outcome.READ, Outcome.UNCHANGED, Outcome.FOLLOWED}  # nothing is followed without readings
 
 
 class ReadingWatcher:

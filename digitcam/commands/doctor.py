@@ -40,10 +40,12 @@ def describe_health(pipeline: PipelineSummary) -> str:
     live = [camera for camera in pipeline.cameras if camera.state == CameraState.LIVE]
     frames_per_s = sum(camera.frames_per_s for camera in live)
     readings_per_s = sum(camera.readings_per_s for camera in live)
+    followed_per_s = sum(camera.followed_per_s for camera in live)
     age_p99_s = max((camera.age_p99_s for camera in live), default=0.0)
     return (
-        f"All is well: {len(live)} live camera{'s' * (len(live) != 1)}, {frames_per_s:.0f} frames/s, "
-        f"{readings_per_s:.0f} readings/s, 99 % of them shown within {1000 * age_p99_s:.0f} ms."
+        f"All is well: {len(live)} live camera{'s' * (len(live) != 1)}, {frames_per_s:.0f} frames/s "
+        f"({readings_per_s:.0f} read, {followed_per_s:.0f} followed), "
+        f"99 % of them shown within {1000 * age_p99_s:.0f} ms."
     )
 
 

@@ -14,7 +14,7 @@ INTERVAL_S = 1.0
 SCRAPES = 4  # rates over three seconds are steady to look at and quick to fall
 HOME, CLEAR_BELOW, CLEAR_RIGHT = "\x1b[H", "\x1b[J", "\x1b[K"  # ANSI escape codes
 
-CAMERA_TITLES = ("CAMERA", "STATE", "FRAMES/S", "READ/S", "DROPS/S", "AGE(ms):p50", "p99")
+CAMERA_TITLES = ("CAMERA", "STATE", "FRAMES/S", "READ/S", "FOLLOWED/S", "DROPS/S", "AGE(ms):p50", "p99")
 STAGE_TITLES = ("STAGE", "WORKERS", "FRAMES/S", "BATCH", "BUSY", "WAITING", "DROPS/S", "AGE(ms):p50", "p99")
 PROCESS_TITLES = ("PROCESS", "CPU", "MEMORY", "BEAT(s)", "READY")
 
@@ -68,6 +68,7 @@ def camera_cells(camera: CameraSummary) -> Iterator[str]:
     yield camera.state or "-"
     yield number(camera.frames_per_s, 1)
     yield number(camera.readings_per_s, 1)
+    yield number(camera.followed_per_s, 1)
     yield number(camera.all_drops_per_s, 1)
     yield milliseconds(camera.age_p50_s)
     yield milliseconds(camera.age_p99_s)

@@ -10,7 +10,10 @@ from shared.vision.digit import Digit, Number
 from shared.vision.numbers import join_numbers
 from shared.vision.tracks import DigitTracker
 
+Evidence = tuple[tuple[float, ...], ...]  # log_p of each digit of a reading
+
 SET_BACK_S = 2.0  # a frame this much older than the last one is not late: the clock was set back
+COUNTED = 4  # readings that followed frames may still repeat: some are overtaken by newer ones
 RATE_OVER_S = 2.0  # rates are averaged over two seconds: calm to look at, and quick to fall
 
 
@@ -29,6 +32,7 @@ class DisplayFrame:
     seen: tuple[Number, ...]  # the numbers of the digits in the last reading alone, without those it has lost
     fps: float
     readings_per_s: float
+    followed_per_s: float
     jpeg: bytes
     position: FilePosition | None = None  # of a file that is read once
 
@@ -38,9 +42,10 @@ class CameraDisplay:
 
     def __init__(self) -> None:
         self._tracker = DigitTracker()
-        self._frame_rate, self._reading_rate = RateMeter(), RateMeter()
+        self._frame_rate, self._reading_rate, self._followed_rate = RateMeter(), RateMeter(), RateMeter()
         self._size_px = (0, 0)  # of the last picture that was read; the view of a dropped frame has no size
         self._digits: tuple[Digit, ...] | None = None  # of the last reading
+        self._counted: deque[Evidence] = deque(maxlen=COUNTED)  # of the last readings
         self._read_at = -math.inf  # when its frame was captured
         self._shown_at = -math.inf
 
@@ -63,7 +68,7 @@ class CameraDisplay:
         """Return the frame to show for a view; a dropped frame is shown with the digits tracked so far."""
         self._count(view)
         self._shown_at = view.captured_at
-        digits = self._track(view) if view.outcome.has_reading else self._tracker.digits_at(view.captured_at)
+        digits = self._track(view) if view.outcome.has_digits else self._tracker.digits_at(view.captured_at)
         return DisplayFrame(
             camera=view.camera,
             seq=view.seq,
@@ -76,6 +81,7 @@ class CameraDisplay:
             seen=join_numbers(self._tracker.seen_at(view.captured_at)),
             fps=self._frame_rate.per_second(view.captured_at),
             readings_per_s=self._reading_rate.per_second(view.captured_at),
+            followed_per_s=self._followed_rate.per_second(view.captured_at),
             jpeg=view.jpeg,
             position=view.position,
         )
@@ -84,11 +90,21 @@ class CameraDisplay:
         self._frame_rate.add(view.captured_at)
         if view.outcome.has_reading:
             self._reading_rate.add(view.captured_at)
+        elif view.outcome is Outcome.FOLLOWED:
+            self._followed_rate.add(view.captured_at)
 
     def _track(self, view: View) -> tuple[Digit, ...]:
-        """Return the tracked digits after a reading; the reading of an unchanged frame counts only once."""
+        """Return the tracked digits after a view with digits.
+
+        Each reading counts once, though the views of unchanged and followed frames repeat it. A viewer may not have
+        been sent the frame that was read: then the first view that repeats its reading counts.
+        """
         if 0 < self._read_at - view.captured_at < SET_BACK_S:  # too late: the tracker's time must not go backwards
             return self._tracker.digits_at(view.captured_at)
+        evidence = tuple(digit.log_p for digit in view.digits)
+        if view.outcome is Outcome.FOLLOWED and evidence in self._counted:
+            return self._tracker.follow(view.digits, view.captured_at)
+        self._counted.append(evidence)
         self._size_px, self._read_at = (view.width, view.height), view.captured_at
         if view.outcome is Outcome.UNCHANGED and view.digits == self._digits:
             return self._tracker.refresh(view.captured_at)

@@ -18,7 +18,7 @@ def main(context: lifecycle.ServiceContext) -> None:
     try:
         socket = BrokerSocket(settings, store.name)
         context.log.info("ready at %s", settings.queue_address)
-        broker = Broker(socket, max_age_s=settings.max_age_s, reread_s=settings.reread_s, store=store)
+        broker = Broker(socket, settings.max_age_s, settings.reread_s, store, follow=settings.follow)
         while not context.stop.is_set():
             context.health.heartbeat()  # ready without cameras: an orchestrator may wait for us before it starts them
             broker.run_once(TICK_S)

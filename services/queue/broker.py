@@ -15,6 +15,7 @@ from shared.messaging.messages import (
     CameraReport,
     Credit,
     FilePosition,
+    Followed,
     Frame,
     GrayFrame,
     MalformedError,
@@ -41,11 +42,17 @@ class Broker:
     """Connects the socket with the scheduler, the views and the registry of peers."""
 
     def __init__(
-        self, socket: BrokerSocket, max_age_s: float, reread_s: float = 0.0, store: QueueStore | None = None
+        self,
+        socket: BrokerSocket,
+        max_age_s: float,
+        reread_s: float = 0.0,
+        store: QueueStore | None = None,
+        *,
+        follow: bool = False,
     ) -> None:
         self.socket = socket
         self.store = store or QueueStore()
-        self.scheduler = Scheduler(max_age_s, reread_s)
+        self.scheduler = Scheduler(max_age_s, reread_s, follow=follow)
         self.views = ViewFanout()
         self.files = FileFrames()
         self.registry = PeerRegistry()
@@ -87,7 +94,7 @@ class Broker:
         match message:
             case Frame():
                 self.handle_frame(identity, message, now)
-            case GrayFrame() | Unchanged() | Reading() | Refusal():
+            case GrayFrame() | Unchanged() | Followed() | Reading() | Refusal():
                 worker = self.registry.find_name(identity)
                 self.record_ended(self.scheduler.add_answer(worker, message, now))
             case Ready():
@@ -187,6 +194,7 @@ class Broker:
             self.series.note([report.camera], now)
             metrics.init_drop_counters(report.camera, *WORKER_STAGES)
             metrics.UNCHANGED.labels(report.camera)
+            metrics.FOLLOWED.labels(report.camera)
         elif known.identity != identity:
             self.warn(RECONNECTED, report.camera, "cameras")
             self.scheduler.forget_camera(report.camera)
@@ -326,10 +334,13 @@ class Broker:
 
 
 def count_ended(ended: EndedFrame) -> None:
-    """Count a frame as a reading or as a drop."""
+    """Count a frame as a reading, as followed or as a drop."""
     camera = ended.job.frame.camera
     if ended.reading is None:
         metrics.DROPS.labels(camera, ended.stage, ended.outcome).inc()
+        return
+    if ended.outcome is Outcome.FOLLOWED:
+        metrics.FOLLOWED.labels(camera).inc()
         return
     metrics.READINGS.labels(camera).inc()
     if ended.outcome is Outcome.UNCHANGED:

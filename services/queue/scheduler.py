@@ -8,18 +8,21 @@ Pure: no sockets and no clock; `now` is passed in, in seconds. What always holds
 """
 
 from collections import Counter, OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from services.queue.fair_queue import FairQueue
+from services.queue.follow_gate import FollowGate, FollowReference
 from services.queue.still_gate import StillGate, StillReference
-from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
+from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, BatchReason, Gate, Outcome, Stage
+from shared.vision.digit import Move
 
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
 
 Key = tuple[str, int]  # camera, seq
-Answer = GrayFrame | Unchanged | Reading | Refusal
+Answer = GrayFrame | Unchanged | Followed | Reading | Refusal
 
 
 @dataclass(slots=True)
@@ -32,6 +35,8 @@ class Job:
     attempts: int = 0
     is_written_to: bool = False  # perhaps, by a preprocess worker that was lost with it: its slot is not used again
     reference: StillReference | None = None  # that preprocess compares the frame with
+    followed: FollowReference | None = None  # whose digits preprocess follows
+    preprocess_worker: str = ""  # that made the gray frame
 
     @property
     def key(self) -> Key:
@@ -40,8 +45,8 @@ class Job:
 
     @property
     def is_likely_to_be_read(self) -> bool:
-        """Whether preprocess will probably make a gray frame of it, since its camera does not stand still."""
-        return not (isinstance(self.message, Frame) and self.message.gate is Gate.SKIP)
+        """Whether preprocess will probably make a gray frame of it."""
+        return not (isinstance(self.message, Frame) and self.message.gate in {Gate.SKIP, Gate.FOLLOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +86,10 @@ class Worker:
 class Scheduler:
     """Holds every frame between capture and display. Methods return the frames that ended."""
 
-    def __init__(self, max_age_s: float, reread_s: float = 0.0) -> None:
+    def __init__(self, max_age_s: float, reread_s: float = 0.0, *, follow: bool = False) -> None:
         self.max_age_s = max_age_s
         self.gate = StillGate(reread_s)
+        self.follow_gate = FollowGate(is_on=follow)
         self.waiting: dict[Stage, FairQueue[Job]] = {stage: FairQueue() for stage in WORKER_STAGES}
         self.frame_requests: FairQueue[str] = FairQueue()  # live cameras whose turn to send comes
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
@@ -106,6 +112,7 @@ class Scheduler:
         """Forget a camera that left or restarted; its frames in flight still end as usual."""
         self.last_seq.pop(camera, None)
         self.gate.forget_camera(camera)
+        self.follow_gate.forget_camera(camera)
         self.frame_requests.remove_items(lambda name: name == camera)
 
     def add_answer(self, worker: str, answer: Answer, now: float) -> list[EndedFrame]:
@@ -115,19 +122,20 @@ class Scheduler:
             return []
         match answer:
             case GrayFrame() if answer.ticket in {None, job.frame.ticket}:
-                job.message, job.queued_at = answer, now
+                job.message, job.queued_at, job.preprocess_worker = answer, now, worker
+                self.follow_gate.record_gray_frame(answer)
                 return self._enqueue_job(Stage.INFERENCE, job)
             case Reading():
-                if isinstance(job.message, GrayFrame):
-                    self.gate.record_reading(job.message, job.reference, answer)
+                self._record_reading(job, answer)
                 return [self._end_job(job, Stage.INFERENCE, Outcome.READ, answer)]
-            case Unchanged() if job.reference:
-                reading = replace(job.reference.reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
-                return [self._end_job(job, Stage.PREPROCESS, Outcome.UNCHANGED, reading)]
-            case Unchanged() | GrayFrame():  # it was not compared, or it is in the slot of another frame
-                return [self._end_job(job, Stage.PREPROCESS, Outcome.MALFORMED)]
             case Refusal():
                 return [self._end_job(job, self.workers[worker].stage, Outcome(answer.reason))]
+        return [self._end_job(job, Stage.PREPROCESS, *repeat_reading(job, answer))]
+
+    def _record_reading(self, job: Job, reading: Reading) -> None:
+        if isinstance(job.message, GrayFrame):
+            self.gate.record_reading(job.message, job.reference, reading)
+            self.follow_gate.record_reading(reading, job.preprocess_worker)
 
     def set_batch_limit(self, worker: str, stage: Stage, limit: int) -> None:
         """Set how many frames a worker takes at once. One that is about to leave takes 0."""
@@ -155,7 +163,8 @@ class Scheduler:
             if not jobs:
                 continue
             for job in jobs if is_preprocess else ():
-                job.message, job.reference = self.gate.set_gate(job.frame)
+                gated, job.reference = self.gate.set_gate(job.frame)
+                job.message, job.followed = self.follow_gate.set_gate(gated, name)
                 self._request_next_frame(job)
             reason = BatchReason.FULL if len(jobs) == worker.batch_limit else BatchReason.DRAINED
             worker.jobs |= {job.key: job for job in jobs}
@@ -259,6 +268,26 @@ class Scheduler:
         if not self.in_flight[camera]:
             del self.in_flight[camera]
         return EndedFrame(job, stage, outcome, reading)
+
+
+def repeat_reading(job: Job, answer: Answer) -> tuple[Outcome, Reading | None]:
+    """Return the earlier reading that holds for a frame, and where its digits are now.
+
+    The outcome is MALFORMED if preprocess was not asked for this answer, or if it is in the slot of another frame.
+    """
+    match answer:
+        case Unchanged() if job.reference:
+            reading, outcome = job.reference.reading, Outcome.UNCHANGED
+        case Followed() if job.followed and len(answer.moves) == len(job.followed.reading.digits):
+            reading, outcome = move_reading(job.followed.reading, answer.moves), Outcome.FOLLOWED
+        case _:
+            return Outcome.MALFORMED, None
+    return outcome, replace(reading, seq=job.frame.seq, captured_at=job.frame.captured_at)
+
+
+def move_reading(reading: Reading, moves: Sequence[Move]) -> Reading:
+    digits = tuple(digit.moved(move) for digit, move in zip(reading.digits, moves, strict=True))
+    return replace(reading, digits=digits)
 
 
 def serve_order(worker: Worker) -> tuple[bool, bool]:

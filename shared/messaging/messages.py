@@ -17,7 +17,7 @@ import msgpack
 
 from shared.messaging.frame_store import JPEG_BYTES, RING_NAME, SLOTS, STORE_NAME, Ticket
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
-from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, Digit
+from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, Box, Digit, Move
 
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
@@ -60,6 +60,8 @@ class Frame:
     ticket: Ticket | None = None
     gate: Gate = Gate.OPEN  # set by the queue
     sketch: bytes = b""  # of an earlier frame of the camera, to compare with
+    read_seq: int = 0  # with Gate.FOLLOW: of the frame whose digits are followed
+    boxes: tuple[Box, ...] = ()  # of its digits, in pixels of the picture
     weight: float = 1.0  # turns under load, for each turn of a camera of weight 1
     max_age_s: float = 0.0  # a frame is dropped when it is older; 0 means MAX_AGE_S of the queue
     position: FilePosition | None = None  # with EVERY_FRAME: the queue holds the frame until a display records it
@@ -89,6 +91,15 @@ class Unchanged:
     seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A frame with Gate.FOLLOW in which each of the digits was found again: preprocess -> queue."""
+
+    camera: str
+    seq: int
+    moves: tuple[Move, ...]  # of the boxes, in their order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """The digits of one frame: inference -> queue."""
@@ -114,8 +125,9 @@ class Refusal:
 class View:
     """How a frame ended: queue -> display.
 
-    The digits of an unchanged frame are those of the last reading that looked the same. A dropped frame has no digits
-    and no size. The JPEG is empty unless the viewer asked for it.
+    The digits of an unchanged frame are those of the last reading that looked the same. Those of a followed frame are
+    of the reading that they were followed from, with their boxes moved. A dropped frame has no digits and no size. The
+    JPEG is empty unless the viewer asked for it.
     """
 
     camera: str
@@ -189,7 +201,19 @@ class Pong:
 
 
 Message = (
-    Frame | GrayFrame | Unchanged | Reading | Refusal | View | Recorded | CameraReport | Credit | Ready | Ping | Pong
+    Frame
+    | GrayFrame
+    | Unchanged
+    | Followed
+    | Reading
+    | Refusal
+    | View
+    | Recorded
+    | CameraReport
+    | Credit
+    | Ready
+    | Ping
+    | Pong
 )
 
 
@@ -293,23 +317,42 @@ def _is_digit_rows(value: object) -> bool:
     return isinstance(value, list) and len(value) <= MAX_DIGITS and all(map(_is_digit_row, value))
 
 
+def _is_float_row(row: object, length: int) -> TypeGuard[list[float]]:
+    return (
+        isinstance(row, list) and len(row) == length and set(map(type, row)) == {float} and all(map(math.isfinite, row))
+    )
+
+
 def _is_digit_row(row: object) -> bool:
-    if not (
-        isinstance(row, list)
-        and len(row) == ROW_LENGTH
-        and set(map(type, row)) == {float}
-        and all(map(math.isfinite, row))
-    ):
+    if not _is_float_row(row, ROW_LENGTH):
         return False
-    x, y, width, height = row[ROW_BOX]
     log_p, paper, limit = row[ROW_LOG_P], row[ROW_PAPER], MAX_COORDINATE_PX
     return bool(
-        -limit <= x <= limit
-        and -limit <= y <= limit
-        and 0 <= width <= limit
-        and 0 <= height <= limit
+        _is_box(row[ROW_BOX])
         and 0 <= min(paper) <= max(paper) <= limit
         and MIN_LOG_P <= min(log_p) <= max(log_p) <= 1e-6
+    )
+
+
+def _is_box(row: Sequence[float]) -> bool:
+    x, y, width, height = row
+    limit = MAX_COORDINATE_PX
+    return -limit <= x <= limit and -limit <= y <= limit and 0 <= width <= limit and 0 <= height <= limit
+
+
+def _is_boxes(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_DIGITS
+        and all(_is_float_row(row, 4) and _is_box(row) for row in value)
+    )
+
+
+def _is_moves(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) <= MAX_DIGITS
+        and all(_is_float_row(row, 2) and max(map(abs, row)) <= MAX_COORDINATE_PX for row in value)
     )
 
 
@@ -382,6 +425,9 @@ FIELDS = {
     "sketch": FieldFormat(lambda value: isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES),
     "weight": FieldFormat(_is_between(*WEIGHTS)),
     "max_age_s": FieldFormat(_is_between(0.0, OLDEST_S)),
+    "read_seq": SEQ,
+    "boxes": FieldFormat(_is_boxes, lambda rows: tuple(map(tuple, rows))),
+    "moves": FieldFormat(_is_moves, lambda rows: tuple(map(tuple, rows))),
     "digits": FieldFormat(_is_digit_rows, lambda rows: tuple(map(Digit.from_row, rows))),
 }
 PAYLOADS = ("jpeg", "pixels")

@@ -42,6 +42,9 @@ RECONNECTS = Counter("digitcam_camera_reconnects", "How often a camera was reope
 
 READINGS = Counter("digitcam_readings", "Frames that ended with a reading.", ["camera"])
 UNCHANGED = Counter("digitcam_unchanged", "Readings that were reused because the frame looked the same.", ["camera"])
+FOLLOWED = Counter(
+    "digitcam_followed", "Frames that were not read: the digits of a reading were found again in them.", ["camera"]
+)
 DIGITS = Counter("digitcam_digits", "Digits in readings.", ["camera"])
 REJECTS = Counter("digitcam_rejects", "Detections that were classified as not a digit.", ["camera"])
 VIEWERS = Gauge("digitcam_viewers", "Browsers that show the live view.")
@@ -67,6 +70,7 @@ BY_CAMERA = (
     RECONNECTS,
     READINGS,
     UNCHANGED,
+    FOLLOWED,
     DIGITS,
     REJECTS,
 )

@@ -17,6 +17,7 @@ class CameraSummary:
     state: CameraState | None  # live, frozen or down; None if the queue does not report it
     frames_per_s: float
     readings_per_s: float
+    followed_per_s: float  # frames that were not read, since their digits were followed
     drops_per_s: dict[DropReason, float]
     sent_age_s: float  # median age at which capture sends a frame
     age_p50_s: float  # at the display
@@ -28,9 +29,14 @@ class CameraSummary:
         return sum(self.drops_per_s.values())
 
     @property
+    def ended_per_s(self) -> float:
+        """Frames that ended, in whatever way."""
+        return self.readings_per_s + self.followed_per_s + self.all_drops_per_s
+
+    @property
     def loss(self) -> float:
         """The share of its frames that are dropped, 0 to 1."""
-        return self.all_drops_per_s / max(self.all_drops_per_s + self.readings_per_s, 1e-9)
+        return self.all_drops_per_s / max(self.ended_per_s, 1e-9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +110,7 @@ def summarize_camera(interval: ScrapeInterval, name: str) -> CameraSummary:
         state=find_state(is_up=up, is_frozen=frozen),
         frames_per_s=interval.rate("digitcam_frames_total", camera=name, stage=Stage.QUEUE),
         readings_per_s=interval.rate("digitcam_readings_total", camera=name),
+        followed_per_s=interval.rate("digitcam_followed_total", camera=name),
         drops_per_s={
             reason: interval.rate("digitcam_drops_total", camera=name, reason=reason) for reason in DropReason
         },

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # a digit as a row of floats, as messages carry it
 ROW_LENGTH = 17
@@ -10,6 +10,7 @@ ROW_BOX, ROW_LOG_P, ROW_PAPER = slice(0, 4), slice(4, 15), slice(15, 17)
 UNREAD = "?"
 NOT_A_DIGIT = 10  # the eleventh class, in log_p and in the networks' outputs
 
+Move = tuple[float, float]  # right, down; in pixels
 Box = tuple[float, float, float, float]  # x, y, width, height; in pixels of the picture, from its top left corner
 
 
@@ -57,6 +58,11 @@ class Digit:
         x, y, width, height = self.box
         box = (x * factor, y * factor, width * factor, height * factor)
         return Digit(box, self.log_p, self.gap_px * factor, self.unread_px * factor)
+
+    def moved(self, move: Move) -> "Digit":
+        """Return the same digit in another place."""
+        x, y, width, height = self.box
+        return replace(self, box=(x + move[0], y + move[1], width, height))
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,18 @@ class DigitTracker:
         self._tracks = tuple(choose_shown(track) for track in tracks if is_kept(track, seen))
         return self.digits_at(captured_at)
 
+    def follow(self, digits: Sequence[Digit], captured_at: float) -> tuple[Digit, ...]:
+        """Move boxes to where the digits of a reading are in a later frame; return the digits to show.
+
+        The frame was not read, so it is no evidence, and the next reading counts as if there had been none between.
+        """
+        pairs = match(self._tracks, digits)
+        self._tracks = tuple(
+            replace(track, box=smooth_box(track.box, digits[pairs[i]].box)) if i in pairs else track
+            for i, track in enumerate(self._tracks)
+        )
+        return self.digits_at(captured_at)
+
     def refresh(self, captured_at: float) -> tuple[Digit, ...]:
         """Return the digits to show for a frame that has not changed since the last reading: nothing decays."""
         self._updated_at = captured_at

@@ -30,6 +30,11 @@ def test_dropped_frame_has_no_age() -> None:
     assert (result.read, result.dropped, result.unsent, result.unseen) == (9, 1, 0, 0)
 
 
+def test_followed_frame_is_answered_and_not_read() -> None:
+    result = account(*(end_frame(tick, outcome=Outcome.FOLLOWED if tick > 3 else Outcome.READ) for tick in range(14)))
+    assert (result.answered, result.read, result.outcomes["followed"], result.dropped) == (10, 3, 7, 0)
+
+
 def test_unchanged_frame_counts_as_read() -> None:
     result = account(*(end_frame(tick, outcome=Outcome.UNCHANGED if tick > 3 else Outcome.READ) for tick in range(14)))
     assert (result.read, result.outcomes["unchanged"], result.dropped) == (10, 7, 0)

@@ -19,6 +19,7 @@ CAMERA = CameraSummary(
     state=CameraState.LIVE,
     frames_per_s=30.0,
     readings_per_s=30.0,
+    followed_per_s=0.0,
     drops_per_s=NONE,
     sent_age_s=0.005,
     age_p50_s=0.03,

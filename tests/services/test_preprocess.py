@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from services.preprocess import OTHERS_WITHIN_S, SlowFrameLimiter, preprocess_frame
+from services.preprocess import OTHERS_WITHIN_S, KeptFrames, SlowFrameLimiter, preprocess_frame
 from shared.messaging import shared_memory
 from shared.messaging.frame_store import FrameRing, QueueStore, make_store
-from shared.messaging.messages import Frame, GrayFrame, Refusal, Unchanged
+from shared.messaging.messages import Followed, Frame, GrayFrame, Refusal, Unchanged
 from shared.pipeline import DropReason, Gate
 from tests.shared.vision.hostile_jpegs import add_scans
+from tests.shared.vision.reading import digit_of
 
 
 def jpeg(height: int, width: int, brightness: int = 200) -> bytes:
@@ -167,3 +168,62 @@ def test_frame_whose_slot_holds_another_is_refused_as_replaced(store: QueueStore
     store.free(given.ticket)
     ring.put_jpeg(jpeg(48, 64, 7))
     assert preprocess_frame(given, 640, store=store) == Refusal("cam", 7, DropReason.REPLACED)
+
+
+SEVEN = digit_of(7, (200, 150, 100, 200))  # as draw_seven() draws it
+
+
+def draw_seven(scale: float = 1.0, right: float = 0.0) -> bytes:
+    """Return a JPEG of 640 x 480, times scale, with a 7 that was moved to the right."""
+    big = np.full((960, 1280), 210, np.uint8)
+    points = np.array(((420 + 2 * right, 320), (580 + 2 * right, 320), (480 + 2 * right, 680)))
+    cv2.polylines(big, [points.astype(np.int32)], False, 40, 24, cv2.LINE_AA)
+    picture = cv2.resize(big, (round(640 * scale), round(480 * scale)), interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def follow(
+    data: bytes, kept: KeptFrames, scale: float = 1.0, read_seq: int = 7
+) -> GrayFrame | Followed | Unchanged | Refusal:
+    boxes = (SEVEN.scaled(scale).box,)
+    asked = replace(frame(data, Gate.FOLLOW), seq=8, captured_at=1.53, read_seq=read_seq, boxes=boxes)
+    return preprocess_frame(asked, 480, kept=kept)
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 2.0, 3.0])
+def test_followed_frame_tells_the_moves_in_pixels_of_its_picture(scale: float) -> None:
+    kept = KeptFrames()
+    assert isinstance(preprocess_frame(frame(draw_seven(scale)), 480, kept=kept), GrayFrame)
+    answer = follow(draw_seven(scale, right=7), kept, scale)
+    assert isinstance(answer, Followed)
+    assert (answer.camera, answer.seq) == ("cam", 8)
+    assert answer.moves[0] == pytest.approx((7 * scale, 0), abs=scale)
+
+
+def test_frame_whose_digit_has_gone_is_sent_to_be_read() -> None:
+    kept = KeptFrames()
+    preprocess_frame(frame(draw_seven()), 480, kept=kept)
+    answer = follow(jpeg(480, 640, 210), kept)
+    assert isinstance(answer, GrayFrame)
+    assert answer.pixels
+
+
+@pytest.mark.parametrize("case", ["of another number", "of another size", "of a file", "not kept", "too old"])
+def test_frame_is_not_followed_from_one_that_is_not_here(case: str) -> None:
+    kept = KeptFrames()
+    earlier = replace(frame(draw_seven(2.0 if case == "of another size" else 1.0)), every_frame=case == "of a file")
+    preprocess_frame(earlier, 480, kept=None if case == "not kept" else kept)
+    if case == "too old":
+        preprocess_frame(replace(frame(draw_seven()), camera="other", captured_at=9.0), 480, kept=kept)
+    assert isinstance(follow(draw_seven(), kept, read_seq=6 if case == "of another number" else 7), GrayFrame)
+
+
+def test_frame_is_not_followed_where_the_setting_is_off() -> None:
+    asked = replace(frame(draw_seven(), Gate.FOLLOW), read_seq=6, boxes=(SEVEN.box,))
+    assert isinstance(preprocess_frame(asked, 480), GrayFrame)
+
+
+def test_broken_jpeg_that_should_be_followed_is_refused() -> None:
+    kept = KeptFrames()
+    preprocess_frame(frame(draw_seven()), 480, kept=kept)
+    assert follow(b"no picture", kept) == Refusal("cam", 8, DropReason.MALFORMED)

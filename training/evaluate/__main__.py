@@ -19,6 +19,7 @@ import numpy as np
 
 from digitcam.multi_scale import AVERAGED, read_at_scales
 from digitcam.recognition import FindDigits, read_by
+from shared.demo import RATE_HZ
 from shared.networks.runtimes import load_network
 from shared.settings import load_settings
 from shared.vision.digit import Digit
@@ -155,9 +156,19 @@ def measure_recognizers(options: argparse.Namespace) -> Iterator[Figure]:
     yield from measure_confidence(options.photographs, recognizer)
     long_side_px = load_settings(env_file=Path(os.devnull)).long_side_px
     yield from measure_shown_demo(recognizer, RECOGNIZER, long_side_px)
+    yield from measure_following(recognizer, options.photographs, long_side_px)
     yield from measure_drawing(recognizer, RECOGNIZER, long_side_px)
     yield from measure_drawn_pictures(recognizer, RECOGNIZER)
     yield from measure_frame_times(recognizer, RECOGNIZER)
+
+
+def measure_following(recognizer: SupportsRead, folders: Sequence[Path], long_side_px: int) -> Iterator[Figure]:
+    """Yield what a live camera shows if every frame is read, and if settled digits are followed between readings."""
+    for follow in (False, True):
+        yield from measure_shown_demo(recognizer, RECOGNIZER, long_side_px, hz=RATE_HZ, follow=follow)
+        for folder in folders:
+            if (clip := folder / CLIP).is_file():
+                yield from measure_clip(recognizer, RECOGNIZER, clip, long_side_px, follow=follow)
 
 
 def measure_all_photographs(folders: Sequence[Path], methods: Mapping[str, FindDigits]) -> Iterator[Figure]:

@@ -40,6 +40,7 @@ def camera_info(name: str, camera: CameraView, state: DashboardState, *, is_adde
         since=to_timestamp(state.wall_time(last.began_at)) if last else None,
         fps=round(frame.fps, 1) if frame else 0.0,
         readings_per_s=round(frame.readings_per_s, 1) if frame else 0.0,
+        followed_per_s=round(frame.followed_per_s, 1) if frame else 0.0,
         age_s=round(state.age_s(frame.captured_at), 4) if frame else None,
         added=is_added,
     )
@@ -93,6 +94,7 @@ def frame_fields(frame: DisplayFrame, age_s: float) -> dict[str, Any]:
         "numbers": number_infos(frame.numbers),
         "fps": round(frame.fps, 1),
         "readings_per_s": round(frame.readings_per_s, 1),
+        "followed_per_s": round(frame.followed_per_s, 1),
     }
 
 

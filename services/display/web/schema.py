@@ -41,6 +41,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0)]
 Amount = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+FollowedRate = Annotated[float, Meta(ge=0, description="frames in which the digits of a reading were found again")]
 DataUrl = Annotated[str, Meta(description="a PNG or JPEG as a data: URL")]
 Pixels = Annotated[float, Meta(ge=0, le=MAX_PX)]
 Box = tuple[int, int, int, int]
@@ -125,6 +126,7 @@ class CameraInfo(Model):
     since: Timestamp | None
     fps: Amount
     readings_per_s: Amount
+    followed_per_s: FollowedRate
     age_s: Amount | None
     added: Annotated[bool, Meta(description="through this API, not by CAMERAS")]
 
@@ -172,6 +174,7 @@ class FrameFields(Model):
     numbers: list[NumberInfo]
     fps: Amount
     readings_per_s: Amount
+    followed_per_s: FollowedRate
 
 
 class ReadingInfo(FrameFields):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -22,7 +23,7 @@ def view(number: int, outcome: Outcome = Outcome.READ) -> View:
         outcome=outcome,
         width=640,
         height=480,
-        digits=(SEVEN,) if outcome.has_reading else (),
+        digits=(SEVEN,) if outcome.has_digits else (),
         jpeg=b"jpeg",
     )
 
@@ -74,8 +75,58 @@ def test_reading_of_an_unchanged_frame_counts_once() -> None:
     assert not any(shown.digits for shown in kept)
 
 
-def test_late_viewer_gets_the_digits_of_an_unchanged_frame() -> None:
-    assert [digit.digit for digit in CameraDisplay().make_frame(view(0, Outcome.UNCHANGED)).digits] == [7]
+@pytest.mark.parametrize("outcome", [Outcome.UNCHANGED, Outcome.FOLLOWED])
+def test_late_viewer_gets_the_digits_of_a_frame_that_was_not_read(outcome: Outcome) -> None:
+    assert [digit.digit for digit in CameraDisplay().make_frame(view(0, outcome)).digits] == [7]
+
+
+def test_boxes_glide_with_followed_digits_between_readings() -> None:
+    """Each third frame is read; the sheet moves by four pixels a frame, which is more than jitter."""
+    display, lefts = CameraDisplay(), []
+    for number in range(30):
+        moved = SEVEN.moved((4.0 * number, 0.0))
+        outcome = Outcome.FOLLOWED if number % 3 else Outcome.READ
+        lefts.append(display.make_frame(replace(view(number, outcome), digits=(moved,))).digits[0].box[0])
+    assert [after - before for before, after in pairwise(lefts[3:])] == pytest.approx([4.0] * 26, abs=0.5)
+    assert lefts[-1] == pytest.approx(SEVEN.box[0] + 4 * 29, abs=1)
+
+
+def test_followed_frames_are_not_readings() -> None:
+    display, unsure = (
+        CameraDisplay(),
+        Digit(SEVEN.box, tuple(math.log({7: 0.5, 1: 0.3}.get(i, 0.02)) for i in range(11))),
+    )
+    shown = [
+        display.make_frame(replace(view(number, Outcome.FOLLOWED if number else Outcome.READ), digits=(unsure,)))
+        for number in range(60)
+    ]
+    assert not any(frame.digits for frame in shown)
+    assert shown[-1].readings_per_s == 0
+    assert shown[-1].followed_per_s == pytest.approx(30, abs=1)
+
+
+def test_reading_that_a_viewer_was_not_sent_counts_with_the_frame_that_was_followed_from_it() -> None:
+    """A slow viewer is sent only the newest view: here never one that was read."""
+    display = CameraDisplay()
+    for number in range(2, 60, 3):
+        confidence = 0.9 + number / 1000  # each reading is another
+        eight = Digit(SEVEN.box, tuple(math.log(confidence if i == 8 else (1 - confidence) / 10) for i in range(11)))
+        frame = display.make_frame(replace(view(number, Outcome.FOLLOWED), digits=(eight,)))
+    assert [digit.digit for digit in frame.digits] == [8]
+    assert frame.digits[0].confidence > 0.9
+
+
+def test_reading_that_comes_after_a_newer_frame_was_followed_counts() -> None:
+    display = CameraDisplay()
+    one = Digit(SEVEN.box, tuple(math.log(0.99 if digit == 1 else 0.001) for digit in range(11)))
+    for number in range(0, 30, 3):
+        display.update(view(number))
+    for number in range(30, 60, 3):  # the frame after it is followed from the reading before, and ends sooner
+        display.update(replace(view(number + 1, Outcome.FOLLOWED), digits=(SEVEN if number == 30 else one,)))
+        display.update(replace(view(number), digits=(one,)))
+    shown = display.update(replace(view(61, Outcome.FOLLOWED), digits=(one,)))
+    assert shown
+    assert [digit.digit for digit in shown.digits] == [1]
 
 
 def test_frame_after_the_clock_was_set_back_is_shown() -> None:

@@ -18,6 +18,7 @@ from shared.messaging.frame_store import FrameRing, QueueStore, Ticket, make_sto
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    Followed,
     Frame,
     GrayFrame,
     Message,
@@ -99,7 +100,7 @@ def reading(seq: int, at: float = 100.0, digits: tuple[Digit, ...] = ()) -> Read
 
 
 def view(seq: int, outcome: Outcome, at: float = 100.0, digits: tuple[Digit, ...] = ()) -> View:
-    width, height = (4, 2) if outcome.has_reading else (0, 0)
+    width, height = (4, 2) if outcome.has_digits else (0, 0)
     return View(
         camera="cam",
         seq=seq,
@@ -168,6 +169,30 @@ def test_unchanged_frame_is_shown_and_counted_as_a_reading() -> None:
     assert received(broker, b"d", View)[-1] == view(3, Outcome.UNCHANGED, at, (SEVEN,))
     assert total("digitcam_readings_total", camera="cam") == readings + 3
     assert total("digitcam_unchanged_total", camera="cam") == unchanged + 1
+
+
+def test_followed_frame_is_shown_and_not_counted_as_a_reading() -> None:
+    broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15, follow=True)
+    readings = total("digitcam_readings_total", camera="cam")
+    followed = total("digitcam_followed_total", camera="cam")
+    digits = total("digitcam_digits_total", camera="cam")
+    send(broker, b"d", DISPLAY)
+    for seq in range(1, 9):
+        fake(broker).at = at = 100 + seq / 30
+        send(broker, b"c", frame(seq, at))
+        send(broker, b"p", PREPROCESS)
+        send(broker, b"p", gray_frame(seq, at))
+        send(broker, b"i", INFERENCE)
+        send(broker, b"i", reading(seq, at, (SEVEN,)))
+    send(broker, b"d", DISPLAY)
+    fake(broker).at = at = 100.3
+    send(broker, b"c", frame(9, at))
+    assert received(broker, b"p", Frame)[-1] == replace(frame(9, at), gate=Gate.FOLLOW, read_seq=8, boxes=(SEVEN.box,))
+    send(broker, b"p", Followed("cam", 9, ((5.0, 6.0),)))
+    assert received(broker, b"d", View)[-1] == view(9, Outcome.FOLLOWED, at, (SEVEN.moved((5.0, 6.0)),))
+    assert total("digitcam_readings_total", camera="cam") == readings + 8
+    assert total("digitcam_digits_total", camera="cam") == digits + 8
+    assert total("digitcam_followed_total", camera="cam") == followed + 1
 
 
 def test_viewer_that_wants_no_jpegs_is_sent_none(broker: Broker) -> None:

@@ -10,10 +10,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.queue.fair_queue import FairQueue
 from services.queue.scheduler import EVERY_FRAME_WINDOW, MAX_ATTEMPTS, EndedFrame, Job, Scheduler
-from shared.messaging.messages import Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
+from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, DropReason, Gate, Outcome, Stage
+from shared.vision.digit import Digit, Move
+from tests.shared.vision.reading import digit_of
 
 MAX_AGE_S = 0.15
+SEVEN = digit_of(7)
 
 
 def frame(camera: str, seq: int, at: float = 0.0, every_frame: bool = False) -> Frame:
@@ -28,9 +31,9 @@ def gray_frame(job: Job) -> GrayFrame:
     )
 
 
-def reading(job: Job) -> Reading:
+def reading(job: Job, digits: tuple[Digit, ...] = ()) -> Reading:
     camera, seq = job.key
-    return Reading(camera=camera, seq=seq, captured_at=job.frame.captured_at, width=2, height=1, digits=())
+    return Reading(camera=camera, seq=seq, captured_at=job.frame.captured_at, width=2, height=1, digits=digits)
 
 
 def give_credit(scheduler: Scheduler, worker: str, credit: int, now: float = 0.0) -> list[tuple[str, int]]:
@@ -374,14 +377,14 @@ def take_jobs(scheduler: Scheduler, now: float) -> list[Job]:
     return [job for batch in scheduler.make_batches(now)[0] for job in batch.jobs]
 
 
-def read_waiting_frame(scheduler: Scheduler, now: float, sketch: bytes) -> None:
+def read_waiting_frame(scheduler: Scheduler, now: float, sketch: bytes, digits: tuple[Digit, ...] = ()) -> None:
     """Pass the waiting frame through both stages."""
     scheduler.set_batch_limit("p", Stage.PREPROCESS, 1)
     scheduler.set_batch_limit("i", Stage.INFERENCE, 1)
     (job,) = take_jobs(scheduler, now)
     scheduler.add_answer("p", replace(gray_frame(job), sketch=sketch), now)
     (job,) = take_jobs(scheduler, now)
-    scheduler.add_answer("i", reading(job), now)
+    scheduler.add_answer("i", reading(job, digits), now)
 
 
 def test_unchanged_answer_without_a_comparison_is_malformed() -> None:
@@ -389,6 +392,61 @@ def test_unchanged_answer_without_a_comparison_is_malformed() -> None:
     scheduler.add_frame(frame("live", 0), 0.0)
     assert give_credit(scheduler, "w", 1) == [("live", 0)]
     (end,) = scheduler.add_answer("w", Unchanged("live", 0), 0.0)
+    assert (end.outcome, end.reading) == ("malformed", None)
+
+
+def read_until_settled(scheduler: Scheduler, digits: tuple[Digit, ...]) -> float:
+    """Read eight frames of a camera at 30 frames/s; return when the next one is captured."""
+    for seq in range(8):
+        scheduler.add_frame(frame("live", seq, at=seq / 30), seq / 30)
+        read_waiting_frame(scheduler, seq / 30, b"", digits)
+    return 8 / 30
+
+
+def test_followed_frame_ends_with_the_last_digits_where_they_are_now() -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.add_frame(frame("live", 8, at), at)
+    (job,) = take_jobs(scheduler, at)
+    assert isinstance(job.message, Frame)
+    assert (job.message.gate, job.message.boxes) == (Gate.FOLLOW, (SEVEN.box,))
+    assert not job.is_likely_to_be_read
+    (end,) = scheduler.add_answer("p", Followed("live", 8, ((3.0, -2.5),)), at)
+    assert (end.stage, end.outcome, end.reading) == (
+        "preprocess",
+        "followed",
+        Reading(camera="live", seq=8, captured_at=at, width=2, height=1, digits=(SEVEN.moved((3.0, -2.5)),)),
+    )
+    assert not scheduler.in_flight
+
+
+def test_frame_that_cannot_be_followed_is_read() -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.add_frame(frame("live", 8, at), at)
+    (job,) = take_jobs(scheduler, at)
+    assert scheduler.add_answer("p", gray_frame(job), at) == []
+    (job,) = take_jobs(scheduler, at)
+    (end,) = scheduler.add_answer("i", reading(job), at)
+    assert end.outcome == "read"
+
+
+@pytest.mark.parametrize("moves", [(), ((0.0, 0.0), (0.0, 0.0))])
+def test_followed_answer_with_another_number_of_digits_is_malformed(moves: tuple[Move, ...]) -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.add_frame(frame("live", 8, at), at)
+    take_jobs(scheduler, at)
+    (end,) = scheduler.add_answer("p", Followed("live", 8, moves), at)
+    assert (end.outcome, end.reading) == ("malformed", None)
+
+
+def test_followed_answer_that_was_not_asked_for_is_malformed() -> None:
+    scheduler = Scheduler(MAX_AGE_S)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.add_frame(frame("live", 8, at), at)
+    take_jobs(scheduler, at)
+    (end,) = scheduler.add_answer("p", Followed("live", 8, ((0.0, 0.0),)), at)
     assert (end.outcome, end.reading) == ("malformed", None)
 
 
@@ -406,7 +464,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler(MAX_AGE_S, reread_s=1.0)
+        self.scheduler = Scheduler(MAX_AGE_S, reread_s=1.0, follow=True)
         self.now = 0.0
         self.seq = 0
         self.frames_in: Counter[str] = Counter()
@@ -440,11 +498,15 @@ class SchedulerMachine(RuleBasedStateMachine):
     def worker_answers(self, data: st.DataObject) -> None:
         stage, worker, job = self.in_hand.pop(data.draw(st.integers(0, len(self.in_hand) - 1)))
         if stage == "preprocess" and isinstance(job.message, Frame):
+            if job.message.gate == Gate.FOLLOW and data.draw(st.booleans()):
+                moves = ((1.0, 2.0),) * len(job.message.boxes)
+                self.ended += self.scheduler.add_answer(worker, Followed(*job.key, moves), self.now)
+                return
             is_same = job.message.sketch and data.draw(st.booleans())
             if is_same and job.message.gate == Gate.SKIP:
                 self.ended += self.scheduler.add_answer(worker, Unchanged(*job.key), self.now)
                 return
-            sketch = b"" if is_same or job.message.gate == Gate.OPEN else str(job.frame.seq).encode()
+            sketch = b"" if is_same or job.message.gate in {Gate.OPEN, Gate.FOLLOW} else str(job.frame.seq).encode()
             self.ended += self.scheduler.add_answer(worker, replace(gray_frame(job), sketch=sketch), self.now)
         else:
             self.ended += self.scheduler.add_answer(worker, reading(job), self.now)
@@ -478,7 +540,7 @@ class SchedulerMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_reading_belongs_to_its_frame(self) -> None:
-        assert all((end.reading is not None) == (end.outcome.has_reading) for end in self.ended)
+        assert all((end.reading is not None) == (end.outcome.has_digits) for end in self.ended)
         for job, answer in [(end.job, end.reading) for end in self.ended if end.reading]:
             assert (answer.camera, answer.seq, answer.captured_at) == (*job.key, job.frame.captured_at)
 

@@ -15,6 +15,7 @@ from shared.messaging.messages import (
     CameraReport,
     Credit,
     FilePosition,
+    Followed,
     Frame,
     GrayFrame,
     MalformedError,
@@ -45,6 +46,7 @@ VIEW = View(
     digits=(SEVEN,),
     jpeg=b"jpeg",
 )
+FOLLOWED = Followed("demo", 1, ((1.5, -2.25), (0.0, 0.0)))
 EACH_KIND: list[Message] = [
     Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"\xff\xd8jpeg"),
     GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, columns=3, pixels=b"123456"),
@@ -89,6 +91,17 @@ EACH_KIND: list[Message] = [
     READY,
     Ping(1.0),
     Pong(1.0, 2.0),
+    FOLLOWED,
+    Frame(
+        camera="demo",
+        seq=2,
+        captured_at=2.5,
+        every_frame=False,
+        jpeg=b"jpeg",
+        gate=Gate.FOLLOW,
+        read_seq=1,
+        boxes=((1.0, 2.0, 3.5, 4.0),),
+    ),
 ]
 
 
@@ -160,12 +173,28 @@ def test_wrong_field_is_malformed(name: str, value: object) -> None:
         (Recorded("demo", "0123456789abcdef", ()), "indices", 7),
         (Recorded("demo", "0123456789abcdef", ()), "indices", [1, True]),
         (Recorded("demo", "0123456789abcdef", ()), "indices", [1] * (messages.MAX_INDICES + 1)),
+        (EACH_KIND[-1], "read_seq", -1),
     ],
 )
 def test_value_that_nothing_can_bear_is_malformed(message: Message, name: str, value: object) -> None:
     header, payload = encode([message])
     with pytest.raises(MalformedError, match=f"wrong {name}"):
         decode([msgpack.packb(msgpack.unpackb(header) | {name: value}), payload])
+
+
+@pytest.mark.parametrize(
+    ("message", "name", "value"),
+    [
+        *((FOLLOWED, "moves", moves) for moves in ([[1.0]], [[1.0, math.nan]], [[1, 2]], [[1e300, 0.0]], [1.0], None)),
+        (FOLLOWED, "moves", [[0.0, 0.0]] * (messages.MAX_DIGITS + 1)),
+        *((EACH_KIND[-1], "boxes", boxes) for boxes in ([[1.0] * 3], [[0.0, 0.0, -1.0, 1.0]], [[math.inf] * 4], "box")),
+        (EACH_KIND[-1], "boxes", [[1.0] * 4] * (messages.MAX_DIGITS + 1)),
+    ],
+)
+def test_wrong_places_of_digits_are_malformed(message: Message, name: str, value: object) -> None:
+    header = header_of(message) | {name: value}
+    with pytest.raises(MalformedError, match=f"wrong {name}"):
+        decode([msgpack.packb(header), encode([message])[1]])
 
 
 @pytest.mark.parametrize("value", ["capture", "Inference", "", 3, None, []])

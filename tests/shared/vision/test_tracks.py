@@ -203,3 +203,43 @@ def test_character_that_is_missing_now_and_then_does_not_flicker() -> None:
     changes = sum(before != after for before, after in pairwise(shown[10:]))
     assert (shown[250], shown[550], shown[850]) == (False, True, False)
     assert changes <= 4
+
+
+def test_followed_digits_move_and_become_no_surer() -> None:
+    unsure = digit_of(7, confidence=0.6)
+    tracker = DigitTracker()
+    for number in range(20):
+        tracker.update([unsure], number * 0.1)
+    before = tracker.digits_at(1.9)
+    for number in range(1, 6):
+        tracker.follow([unsure.moved((20.0 * number, -10.0 * number))], 1.9 + number / 60)
+    (digit,) = tracker.digits_at(1.9 + 5 / 60)
+    assert digit.box[:2] == pytest.approx((BOX[0] + 100, BOX[1] - 50), abs=3)
+    assert [digit.log_p] == [one.log_p for one in before]
+
+
+def test_reading_after_followed_frames_counts_as_if_there_had_been_none() -> None:
+    shown = []
+    for is_followed in (False, True):
+        tracker = DigitTracker()
+        for number in range(10):
+            tracker.update([digit_of(7 if number < 5 else 1)], number * 0.1)
+            for between in (1, 2) if is_followed else ():
+                tracker.follow([digit_of(7)], number * 0.1 + between / 30)
+        shown.append(tracker.digits_at(0.9))
+    assert shown[0] == shown[1]
+
+
+def test_digit_that_was_never_read_is_not_shown_by_following() -> None:
+    tracker = DigitTracker()
+    tracker.update([], 0.0)
+    assert not any(tracker.follow([digit_of(7)], number / 30) for number in range(1, 5))
+
+
+def test_followed_frames_do_not_keep_a_digit_that_is_no_longer_read() -> None:
+    tracker = DigitTracker()
+    for number in range(5):
+        tracker.update([digit_of(7)], number * 0.1)
+    tracker.update([], 0.5)
+    assert tracker.follow([digit_of(7)], 0.4 + MAX_UNSEEN_S - 0.01)
+    assert not tracker.follow([digit_of(7)], 0.4 + MAX_UNSEEN_S + 0.01)

@@ -12,9 +12,9 @@ import { Sparkline } from "./sparkline.js";
 const SMOOTHING = 0.2; // weight of the newest age: a single late frame does not make the figure jump
 const SILENT_S = 0.5; // without a new picture for this long, the age is that of the picture on the screen
 const REACH = 0.15; // of a digit's height: a click this far outside of its ink still means it
-const ALL_READ = 0.9; // from this share of frames with a reading, the rate of readings is not shown
-/** @type {{numbers: NumberText[], fps: number, readings_per_s: number}} */
-const NO_READING = { numbers: [], fps: 0, readings_per_s: 0 };
+const ALL_READ = 0.9; // from this share of frames that are read or followed, the rate of readings is not shown
+/** @type {{numbers: NumberText[], fps: number, readings_per_s: number, followed_per_s: number}} */
+const NO_READING = { numbers: [], fps: 0, readings_per_s: 0, followed_per_s: 0 };
 
 /** @type {Record<string, string>} */
 const TROUBLES = {
@@ -199,11 +199,11 @@ export class CameraTile {
     if (!this.isLive) this.#showReading(NO_READING);
   }
 
-  /** @param {Pick<Reading, "numbers" | "fps" | "readings_per_s">} reading */
-  #showReading({ numbers, fps, readings_per_s }) {
+  /** @param {Pick<Reading, "numbers" | "fps" | "readings_per_s" | "followed_per_s">} reading */
+  #showReading({ numbers, fps, readings_per_s, followed_per_s }) {
     const news = showNumbers(find(this.element, "output", HTMLOutputElement), numbers, this.isLive ? "No digit in sight" : "");
     if (news !== null) this.#canvas.setAttribute("aria-label", `Picture of ${this.#camera}. ${news}`);
-    const readings = readings_per_s < ALL_READ * fps ? ` (${Math.round(readings_per_s)} read)` : "";
+    const readings = readings_per_s + followed_per_s < ALL_READ * fps ? ` (${Math.round(readings_per_s)} read)` : "";
     find(this.element, ".rate dd", HTMLElement).textContent = `${Math.round(fps)}${readings}`;
   }
 

@@ -100,7 +100,7 @@ export class ReadingView {
     this.#readAt = performance.now();
     const ageMs = 1000 * this.uplink.ageOf(reading);
     this.#ageMs = isNaN(this.#ageMs) ? ageMs : this.#ageMs + SMOOTHING * (ageMs - this.#ageMs);
-    this.#rateHz = reading.readings_per_s;
+    this.#rateHz = reading.readings_per_s + reading.followed_per_s;
     this.#showReading(reading);
   }
 

@@ -16,6 +16,7 @@ export interface Reading {
   numbers: NumberText[];
   fps: number;
   readings_per_s: number;
+  followed_per_s: number;
 }
 
 export interface CameraState { camera: string; state: string; detail: string; for_s: number }

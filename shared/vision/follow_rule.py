@@ -1,0 +1,71 @@
+"""Decides which frames of a camera are read in full, and in which the digits of the last reading are only followed.
+
+Pure: times are passed in, in seconds, of the frames' capture. See docs/decisions/0038.
+"""
+
+import math
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from shared.vision.digit import Digit
+from shared.vision.tracks import INDEPENDENT_S, SHOW, DigitTracker
+
+LOOK_S = INDEPENDENT_S  # a frame is read at least this often: closer readings count as about one
+JITTER = 0.1  # of LOOK_S: at 30 frames/s each third frame is read, though cameras are a little late
+PACE_FRAMES = 10  # the shortest time between two of them is the camera's own: longer ones are frames that were dropped
+SETTLE_S = 0.1  # the digits shown must have been the same for this long
+MAX_READING_AGE_S = 0.2  # two looks: in that time a digit moves, turns and is lit as it was
+MAX_FOLLOWED = 32  # digits; a frame with more is always read
+
+
+class FollowRule:
+    """The rule for one live camera.
+
+    Digits are settled if those shown have not changed for a while, and the last reading has the same. Until then every
+    frame is read. The tracker here gets the same readings as that of the display, so both show the same.
+    """
+
+    def __init__(self) -> None:
+        self._tracker = DigitTracker()
+        self._shown: Counter[int] | None = None
+        self._shown_since = -math.inf
+        self._is_confirmed = False  # by the last reading
+        self._read_at = self._requested_at = self._frame_at = -math.inf
+        self._intervals_s: deque[float] = deque(maxlen=PACE_FRAMES)
+
+    def allows(self, captured_at: float) -> bool:
+        """Return whether a new frame may be followed; if not, it is taken to be read."""
+        self._intervals_s.append(max(0.0, captured_at - self._frame_at))
+        self._frame_at = captured_at
+        next_at = captured_at + min(self._intervals_s)
+        is_due = not 0 <= next_at - self._requested_at <= (1 + JITTER) * LOOK_S
+        if is_due or not self._is_settled(captured_at):
+            self._requested_at = captured_at
+            return False
+        return True
+
+    def _is_settled(self, now: float) -> bool:
+        is_recent = 0 <= now - self._read_at <= MAX_READING_AGE_S
+        return is_recent and self._is_confirmed and self._read_at - self._shown_since >= SETTLE_S
+
+    def record_request(self, captured_at: float) -> None:
+        """Note that a frame is read though it might have been followed."""
+        self._requested_at = max(self._requested_at, captured_at)
+
+    def record_reading(self, digits: Sequence[Digit], captured_at: float) -> bool:
+        """Note what was read; return False for a frame that is older than the last one."""
+        if 0 < self._read_at - captured_at <= MAX_READING_AGE_S:
+            return False
+        shown = Counter(digit.digit for digit in self._tracker.update(digits, captured_at))
+        if shown != self._shown:
+            self._shown, self._shown_since = shown, captured_at
+        self._is_confirmed = len(digits) <= MAX_FOLLOWED and is_confirmed(shown, digits)
+        self._read_at = captured_at
+        return True
+
+
+def is_confirmed(shown: Counter[int], digits: Sequence[Digit]) -> bool:
+    """Return whether a reading has all digits that are shown, and no other that is sure."""
+    read = Counter(digit.digit for digit in digits)
+    sure = Counter(digit.digit for digit in digits if digit.confidence >= SHOW)
+    return shown <= read and sure <= shown
