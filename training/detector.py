@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader, Dataset
 from shared.networks.architectures import save_checkpoint
 from shared.networks.cards import write_checksums
 from shared.networks.detector_channels import ALIGN_PX, BOX, CLASSES, REFINE, SCORE
-from shared.vision.detection import Detections, detect_batch, halve, intersection_areas
+from shared.vision.detection import Detections, detect_batch, intersection_areas
+from shared.vision.gray_frame import halve
 from training.data import HELD_OUT
 from training.export import check_same_outputs, export_onnx, hash_recipe
 from training.label_maps import SIZES_PX, LabelMaps, make_label_maps

@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +23,7 @@ from shared.networks.detector_channels import (
     STRIDE_PX,
     UNIT_PX,
 )
-from shared.vision.gray_frame import Gray, as_uint8
+from shared.vision.gray_frame import Gray, halve
 
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
 MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 6 candidates in a frame of the demo
@@ -142,12 +141,6 @@ def make_pyramid(gray: Gray) -> list[Gray]:
     while max(levels[-1].shape) / 2 >= SMALLEST_LEVEL_PX and min(levels[-1].shape) >= 2:
         levels.append(halve(levels[-1]))
     return levels
-
-
-def halve(gray: Gray) -> Gray:
-    """Return the frame at half its size, each pixel the mean of four."""
-    height, width = gray.shape
-    return as_uint8(cv2.resize(gray[: height & ~1, : width & ~1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
 
 
 def to_input(grays: Sequence[Gray]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.vision.digit import Box, Move
-from shared.vision.gray_frame import Gray, as_uint8, make_square_kernel
+from shared.vision.gray_frame import Gray, as_uint8, halve, make_square_kernel
 
 # each search: its reach in pixels, and the least correlation. A digit that was exchanged or wiped away has less
 COARSE, FINE = (6, 0.7), (2, 0.8)  # at a quarter of the gray frame's size, then at half of it
@@ -47,12 +47,6 @@ class KeptFrame:
     def new_ink(self) -> float:
         """The change, in gray levels, from which on something new is in the picture."""
         return NEW_INK * float(self.half.max())
-
-
-def halve(gray: Gray) -> Gray:
-    """Return a gray frame at half its size."""
-    rows, columns = gray.shape
-    return resize(gray, (max(1, rows // 2), max(1, columns // 2)))
 
 
 def resize(gray: Gray, shape: tuple[int, int]) -> Gray:

@@ -65,6 +65,13 @@ def check_picture(picture: NDArray[np.generic]) -> None:
         raise ValueError(f"the picture has {width} x {height} pixels, more than {MAX_PIXELS // 1_000_000} million")
 
 
+def halve(gray: Gray) -> Gray:
+    """Return the frame at half its size, each pixel the mean of four; a side of one pixel stays."""
+    height, width = gray.shape
+    even = gray[: height & ~1 or 1, : width & ~1 or 1]
+    return as_uint8(cv2.resize(even, (width // 2 or 1, height // 2 or 1), interpolation=cv2.INTER_AREA))
+
+
 def flatten_light(gray: Gray, stroke_px: int = 25) -> Gray:
     """Return the frame (dark ink on bright paper) divided by its paper's brightness: paper is 255, shadows are gone.
 

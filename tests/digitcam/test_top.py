@@ -69,8 +69,8 @@ PIPELINE = PipelineSummary(
 
 def test_tables_show_cameras_stages_and_processes() -> None:
     assert format_tables(PIPELINE) == [
-        "CAMERA  STATE  FRAMES/S  READ/S  DROPS/S  AGE(ms):p50  p99",
-        "hall     live      30.0    28.5      1.5           31   58",
+        "CAMERA  STATE  FRAMES/S  READ/S  FOLLOWED/S  DROPS/S  AGE(ms):p50  p99",
+        "hall     live      30.0    18.5        10.0      1.5           31   58",
         "",
         "STAGE      WORKERS  FRAMES/S  BATCH  BUSY  WAITING  DROPS/S  AGE(ms):p50  p99",
         "queue            1      30.0      -     -        -        -            -    -",

@@ -29,9 +29,14 @@ def wait_for_readings(pipeline: HonchoPipeline, camera: str, more: int = 5) -> N
     wait_for(lambda: pipeline.count_readings(camera) >= before + more)
 
 
-def test_demo_camera_is_read_and_ctrl_c_ends_every_process(tmp_path: Path) -> None:
+def count_followed(pipeline: HonchoPipeline) -> float:
+    return pipeline.read_metric("queue.1", "digitcam_followed_total")
+
+
+def test_demo_camera_is_read_and_followed_and_ctrl_c_ends_every_process(tmp_path: Path) -> None:
     with run_pipeline(tmp_path, "demo") as pipeline:
         wait_for_readings(pipeline, "demo")
+        wait_for(lambda: count_followed(pipeline) > 5)
         processes = psutil.Process(pipeline.honcho.pid).children(recursive=True)
         before = time.monotonic()
         assert pipeline.press_ctrl_c() in (0, 130)
@@ -79,6 +84,7 @@ def test_every_frame_of_a_video_is_read_although_a_worker_is_killed(tmp_path: Pa
         os.kill(pipeline.find_processes()["inference.1"].pid, signal.SIGKILL)
         wait_for(lambda: pipeline.count_readings("clip") == 200)
         assert pipeline.read_metric("queue.1", "digitcam_drops_total") == 0
+        assert count_followed(pipeline) == 0
         assert pipeline.read_metric("queue.1", "digitcam_frames_total", stage="queue") == 200
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from shared.demo import RATE_HZ, DemoCamera, LabeledBoxes
 from shared.vision.digit import Digit
 from shared.vision.follow_rule import FollowRule
-from shared.vision.following import KeptFrame, follow_digits, halve
-from shared.vision.gray_frame import LONG_SIDE_PX, Gray, make_gray_frame, to_gray
+from shared.vision.following import KeptFrame, follow_digits
+from shared.vision.gray_frame import LONG_SIDE_PX, Gray, halve, make_gray_frame, to_gray
 from shared.vision.image_files import load_video
 from shared.vision.numbers import join_numbers
 from shared.vision.recognizer import SupportsRead
@@ -43,7 +43,7 @@ def measure_shown_demo(
     recognizer: SupportsRead, method: str, long_side_px: int, *, hz: int = SHOWN_HZ, follow: bool = False
 ) -> Iterator[Figure]:
     """Yield recall and precision of what the live view shows of the demo camera, at a camera's frame size."""
-    camera, live = DemoCamera(DEMO_SEED), LiveReading(recognizer, follow=follow)
+    camera, live = DemoCamera(DEMO_SEED), LiveCamera(recognizer, follow=follow)
     data = "demo camera, shown" if hz == SHOWN_HZ else f"demo camera, shown at {hz} frames/s"
     true = right = shown = 0
     for index in range(int(SHOWN_S * SHOWN_HZ)):
@@ -57,7 +57,7 @@ def measure_shown_demo(
     yield make_share(live.name(data), method, "precision", hits=min(right, shown), n=shown)
 
 
-class LiveReading:
+class LiveCamera:
     """Shows the digits of one live camera, as the pipeline does if each reading is there before the next frame."""
 
     def __init__(self, recognizer: SupportsRead, *, follow: bool) -> None:
@@ -106,7 +106,7 @@ def measure_clip(
     recognizer: SupportsRead, method: str, path: Path, long_side_px: int = LONG_SIDE_PX, *, follow: bool = False
 ) -> Iterator[Figure]:
     """Yield how many frames it takes until the right numbers are shown, and how steady they stay."""
-    live, shown = LiveReading(recognizer, follow=follow), []
+    live, shown = LiveCamera(recognizer, follow=follow), []
     for index, picture in enumerate(load_video(path)):
         gray, _ = make_gray_frame(picture, long_side_px)
         digits = live.show(gray, index / CLIP_RATE_HZ)

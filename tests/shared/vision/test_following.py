@@ -15,8 +15,8 @@ from shared.demo.paper import write_digit
 from shared.settings import MODELS
 from shared.vision.digit import Box, Digit
 from shared.vision.follow_rule import FollowRule
-from shared.vision.following import KeptFrame, follow_digits, halve
-from shared.vision.gray_frame import Gray
+from shared.vision.following import KeptFrame, follow_digits
+from shared.vision.gray_frame import Gray, halve
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
 from shared.vision.tracks import DigitTracker
 
