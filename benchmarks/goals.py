@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from benchmarks.peers.bench import OURS
+from benchmarks.peers.bench import FOLLOWING, OURS
 from benchmarks.scale import find_most_cameras
 from benchmarks.trust import Row
 
@@ -42,9 +42,17 @@ GOALS = {
     "full_share": BenchGoal("full", "16 cameras: share of the frames read", 0.99, 0.999),
     "full_age": BenchGoal("full", "16 cameras: age p99", 60, 40, higher_is_better=False, unit="ms"),
     "full_cpu": BenchGoal("full", "16 cameras: CPU for a frame", 3.6, 3.0, higher_is_better=False, unit="ms"),
+    "followed_share": BenchGoal("followed", "16 cameras, following: share of the frames answered", 0.99, 0.999),
+    "followed_age": BenchGoal("followed", "16 cameras, following: age p99", 60, 40, higher_is_better=False, unit="ms"),
+    "followed_cpu": BenchGoal(
+        "followed", "16 cameras, following: CPU for a frame", 2.3, 1.8, higher_is_better=False, unit="ms"
+    ),
     "best_peer": BenchGoal("peers", "32 cameras: frames/s relative to the best peer", 1.0, 1.25, unit="x"),
     "peer_age": BenchGoal(
         "peers", "32 cameras: age p99 relative to that peer", 1.0, 0.5, higher_is_better=False, unit="x"
+    ),
+    "followed_peer": BenchGoal(
+        "peers", "32 cameras, following: frames/s relative to the best peer", 1.5, 2.0, unit="x"
     ),
     "cameras": BenchGoal("scale", f"cameras with every frame read, age p99 at most {LIMIT_MS} ms", 15, 18),
     "still": BenchGoal("still", "the same, cameras that do not move", 48, 96),
@@ -99,12 +107,18 @@ def collect_values(results: Results) -> dict[str, list[float]]:
     full, overload, four, scale = results["full"], results["overload"], results["four"], results["scale"]
     workers = [row for run in results["inference"] for row in run["worker"]]
     displays = [row for run in results["web"] for row in run["watchers"]]
-    peers = [ratios for table in results["peers"] for ratios in compare_with_best_peer(table)]
+    peers = [ratios for table in results["peers"] for ratios in compare_with_best_peer(table, OURS)]
+    following = [ratios for table in results["peers"] for ratios in compare_with_best_peer(table, FOLLOWING)]
+    followed = results["followed"]
     return {
         "full_share": [run["read_share"] for run in full],
         "full_age": [run["age_p99_ms"] for run in full],
         "full_cpu": [run["cpu_ms_per_frame_total"] for run in full],
+        "followed_share": [run["read_share"] + run["followed_share"] for run in followed],
+        "followed_age": [run["age_p99_ms"] for run in followed],
+        "followed_cpu": [run["cpu_ms_per_frame_total"] for run in followed],
         "best_peer": [speed for speed, _ in peers],
+        "followed_peer": [speed for speed, _ in following],
         "peer_age": [age for _, age in peers],
         "cameras": count_cameras(scale),
         "one_age": [min(row["age_p50_ms"] for row in scale if row["cameras"] == 1)] if scale else [],
@@ -126,12 +140,13 @@ def count_cameras(rows: Sequence[Row]) -> list[float]:
     return [find_most_cameras(rows, LIMIT_MS)[0]] if rows else []
 
 
-def compare_with_best_peer(table: Row) -> list[tuple[float, float]]:
-    """Return our frames per second and p99 age relative to the peer that reads most, for the table of 32 cameras."""
-    ours, *theirs = [row for row in table["rows"] if "failed" not in row]
-    if table["cameras"] != PEER_CAMERAS or not theirs:
+def compare_with_best_peer(table: Row, name: str) -> list[tuple[float, float]]:
+    """Return frames per second and p99 age of our row relative to the peer that reads most, for 32 cameras."""
+    rows = {row["name"]: row for row in table["rows"] if "failed" not in row}
+    theirs = [row for other, row in rows.items() if other not in {OURS, FOLLOWING}]
+    if table["cameras"] != PEER_CAMERAS or not theirs or name not in rows:
         return []
-    best = max(theirs, key=lambda row: float(row["fps"]))
+    ours, best = rows[name], max(theirs, key=lambda row: float(row["fps"]))
     return [(ours["fps"] / best["fps"], ours["age_p99_ms"] / best["age_p99_ms"])] if best["age_p99_ms"] else []
 
 

@@ -16,7 +16,8 @@ HEAD = f"""# Benchmarks
 Written by `make bench` (`digitcam bench all`), not by hand. Cameras are recorded MJPEG of 640 x 480 at 30 frames/s with
 three digits in view and no repeated frame; the pipeline is the real Procfile with every process and socket. Age is
 measured from the time at which a frame was *due*, so that lateness counts, until its reading has reached a viewer in
-another process. The viewer gets no pictures. Every frame is read in full.
+another process. The viewer gets no pictures. Every frame is read in full, except where digits are followed between
+readings (`FOLLOW=true`): this is said, and such frames are counted apart.
 
 A measurement is disturbed if others used more than {trust.MAX_OTHERS:.0%} of the cores (the column `others`),
 if a recorded camera was late although a core was idle, or if fewer than {trust.MIN_SAMPLES} frames were read.
@@ -37,6 +38,7 @@ cameras. A queue takes at most {MAX_CAMERAS} cameras; beyond that, another queue
 PEERS = """`digitcam bench peers`: the same films on the same schedule, through the same vision functions, on the same
 cores, in the same run, and with as many workers as there are cores. Each peer is set up as its documentation says. As
 for digitcam, a frame's age ends when its digits have reached the bench, in another process, and no picture goes there.
+In the second row settled digits are followed between readings, which no peer does: its frames/s are not all readings.
 [Decision 30](decisions/0030-what-the-benches-compare.md) says which software is compared and which is not.
 """
 OVERLOAD = """`digitcam bench overload`: four cameras, one of them with ten times as many digits, and reading at half
@@ -67,7 +69,9 @@ def write_document(results: Results) -> str:
         ],
         "At twice the load that fits": [OVERLOAD, *(write_table(run["rows"]) for run in results["overload_peers"])],
         "The web interface": [WEB, *(write_table(run["watchers"]) for run in results["web"][:1])],
-        "Time and memory by process": [write_costs([*results["four"][:1], *results["full"][:1]])],
+        "Time and memory by process": [
+            write_costs([*results["four"][:1], *results["full"][:1], *results["followed"][:1]])
+        ],
         "The networks alone": [
             INFERENCE,
             *(f"Untrusted: {run['untrusted']}.\n" for run in results["inference"] if run["untrusted"]),
@@ -98,9 +102,10 @@ def write_costs(runs: Iterable[Row]) -> str:
     rows = []
     for run in runs:
         parts = sorted(run["rss_mb"], key=lambda part: -run["cpu_ms_per_frame"].get(part, 0.0))
-        load = f"{run['cameras']} cameras, {run['fps']:g} frames/s read"
+        answered = "answered, following" if run["followed_share"] else "read"
+        load = f"{run['cameras']} cameras, {run['fps']:g} frames/s {answered}"
         rows += [(load, part, run["cpu_ms_per_frame"].get(part, 0.0), run["rss_mb"][part]) for part in parts]
-    return lay_out_table(("load", "process", "CPU per frame read, ms", "memory (RSS), MB"), rows)
+    return lay_out_table(("load", "process", "CPU per frame, ms", "memory (RSS), MB"), rows)
 
 
 def flatten_queue(run: Row) -> Row:

@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,7 @@ def bench_all() -> dict[str, Any]:
     retry = session.retry
     four = BenchPlan(cameras=4, fps=FPS, seconds=SECONDS)
     full = BenchPlan(cameras=FULL, fps=FPS, seconds=SECONDS, inference=2)
+    followed = replace(full, follow=True)
     overload = partial(measure_overloaded_pipeline, 4, FPS, SECONDS)
     results = {
         "inference": session.try_part("inference", partial(bench_inference, 3, 0.4, retry)),
@@ -77,6 +79,9 @@ def bench_all() -> dict[str, Any]:
         "queue": session.repeat_part("queue", partial(bench_queue, scale.QUEUE_CAMERAS, FPS, SCALE_S, retry)),
         "four": session.repeat_part("4 cameras", partial(pipeline.bench_pipeline, four, retry)),
         "full": session.repeat_part(f"{FULL} cameras", partial(pipeline.bench_pipeline, full, retry)),
+        "followed": session.repeat_part(
+            f"{FULL} cameras, following", partial(pipeline.bench_pipeline, followed, retry)
+        ),
         "overload": session.repeat_part("overload", partial(retry, overload)),
         "overload_peers": session.try_part("overload, peers", partial(bench_overload, 4, FPS, SECONDS, retry)),
         "peers": [

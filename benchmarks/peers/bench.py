@@ -1,6 +1,7 @@
 """digitcam bench peers: the same films through digitcam and through other software, in the same run."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 
@@ -10,10 +11,11 @@ from benchmarks.peers.measurement import PeerLoad, SilentPeerError, measure_peer
 from benchmarks.pipeline import BenchPlan, measure_plan
 from benchmarks.trust import Repeat, Row, count_usable_cores, repeat_until_trusted
 
-OURS = "digitcam"
+OURS, FOLLOWING = "digitcam", "digitcam, following"
 SAME_COLUMNS = (
     "fps",
     "read_share",
+    "followed_share",
     "age_p50_ms",
     "age_p99_ms",
     "fairness",
@@ -25,14 +27,24 @@ SAME_COLUMNS = (
 
 
 def bench_peers(cameras: int, fps: float, seconds: float, repeat: Repeat = repeat_until_trusted) -> Row:
-    """Return a row for digitcam and one per peer, each with as many workers as cores. Raises DisturbedError."""
+    """Return rows for digitcam, without and with following, and for each peer. Raises DisturbedError.
+
+    Each has as many workers as cores.
+    """
     workers = min(count_usable_cores(), cameras)
     plan = BenchPlan(cameras=cameras, fps=fps, seconds=seconds, inference=workers)
-    ours = to_row(OURS, repeat(partial(measure_plan, plan)))
+    plans = {OURS: plan, FOLLOWING: replace(plan, follow=True)}
+    ours = [to_row(name, repeat(partial(measure_plan, each))) for name, each in plans.items()]
     films = tuple(make_film(film, cache_folder()) for film in plan.films())
     load = PeerLoad(films=films, fps=fps, seconds=seconds, workers=workers)
     theirs, missing = measure_all(load, PEERS, repeat)
-    return {"cameras": cameras, "asked_fps": fps, "seconds": seconds, "rows": [ours, *theirs], "not_installed": missing}
+    return {
+        "cameras": cameras,
+        "asked_fps": fps,
+        "seconds": seconds,
+        "rows": [*ours, *theirs],
+        "not_installed": missing,
+    }
 
 
 def measure_all(load: PeerLoad, peers: Sequence[Peer], repeat: Repeat) -> tuple[list[Row], list[str]]:

@@ -12,7 +12,7 @@ from shared.vision.tracks import INDEPENDENT_S, SHOW, DigitTracker
 
 LOOK_S = INDEPENDENT_S  # a frame is read at least this often: closer readings count as about one
 JITTER = 0.1  # of LOOK_S: at 30 frames/s each third frame is read, though cameras are a little late
-PACE_FRAMES = 10  # the shortest time between two of them is the camera's own: longer ones are frames that were dropped
+PACE_FRAMES = 100  # the shortest time between two of them is the camera's own; where it was longer, frames were dropped
 SETTLE_S = 0.1  # the digits shown must have been the same for this long
 MAX_READING_AGE_S = 0.2  # two looks: in that time a digit moves, turns and is lit as it was
 MAX_FOLLOWED = 32  # digits; a frame with more is always read

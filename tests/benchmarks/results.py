@@ -9,6 +9,7 @@ def make_results() -> dict[str, Any]:
         "cameras": 4,
         "fps": 120.0,
         "read_share": 1.0,
+        "followed_share": 0.0,
         "age_p99_ms": 90.0,
         "fairness": 0.995,
         "pss_total_mb": 420.0,
@@ -19,7 +20,10 @@ def make_results() -> dict[str, Any]:
         "rss_mb": {"queue": 40.0, "inference": 140.0},
     }
     full = run | {"cameras": 16, "pss_total_mb": 540.0}
-    ours = [{"name": "digitcam", "fps": 150.0, "age_p99_ms": 80.0, "untrusted": ""}]
+    ours = [
+        {"name": "digitcam", "fps": 150.0, "age_p99_ms": 80.0, "untrusted": ""},
+        {"name": "digitcam, following", "fps": 90.0, "age_p99_ms": 40.0, "untrusted": ""},
+    ]
     theirs = [
         {"name": "imagezmq REQ/REP", "fps": 50.0, "age_p99_ms": 160.0, "untrusted": "others used 9%"},
         {"name": "mosec", "failed": "mosec does not read all cameras: its log is empty"},
@@ -39,6 +43,7 @@ def make_results() -> dict[str, Any]:
         "still": [make_row(32, 40.0), make_row(64, 300.0)],
         "four": [run, run | {"start_s": 2.5, "pss_total_mb": 430.0}, run | {"start_s": 4.0}],
         "full": [full | {"read_share": 0.9}, full],
+        "followed": [full | {"read_share": 0.45, "followed_share": 0.5, "cpu_ms_per_frame_total": 2.0}],
         "queue": [{"cameras": 32, "frames_per_s_a_core": 3000, "cpu_ms_per_frame": {"queue": 0.333}}],
         "overload": [run, run | {"age_p99_ms": 110.0}],
         "overload_peers": [{"rows": overloaded}],

@@ -48,6 +48,10 @@ def test_every_goal_has_its_collect_values() -> None:
     measured = collect_values(make_results())
     assert measured.keys() == GOALS.keys()
     assert measured == {
+        "followed_share": [0.95],
+        "followed_age": [90.0],
+        "followed_cpu": [2.0],
+        "followed_peer": [1.8],
         "full_share": [0.9, 1.0],
         "full_age": [90.0, 90.0],
         "full_cpu": [6.0, 6.0],
@@ -88,6 +92,7 @@ def test_document_has_every_goal_and_every_row_also_of_a_failed_peer() -> None:
     assert "Untrusted: others used 10%." in document
     assert "not measured" not in document
     assert "| 16 cameras, 120 frames/s read | inference | 5.0 | 140.0 |" in document
+    assert "| 16 cameras, 120 frames/s answered, following | inference | 5.0 | 140.0 |" in document
 
 
 def test_part_that_failed_is_in_the_document() -> None:
