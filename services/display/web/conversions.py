@@ -75,6 +75,7 @@ def record_info(record: FrameRecord, state: DashboardState) -> ReadingInfo:
         numbers=number_infos(join_numbers(record.digits)),
         fps=round(shown.fps, 1) if shown else 0.0,
         readings_per_s=round(shown.readings_per_s, 1) if shown else 0.0,
+        followed_per_s=0.0,
         captured_at=to_timestamp(record.captured_at),
         index=record.position.index,
         stamp=record.position.stamp,

@@ -47,6 +47,16 @@ VIEW = View(
     jpeg=b"jpeg",
 )
 FOLLOWED = Followed("demo", 1, ((1.5, -2.25), (0.0, 0.0)))
+TO_FOLLOW = Frame(
+    camera="demo",
+    seq=2,
+    captured_at=2.5,
+    every_frame=False,
+    jpeg=b"jpeg",
+    gate=Gate.FOLLOW,
+    read_seq=1,
+    boxes=((1.0, 2.0, 3.5, 4.0),),
+)
 EACH_KIND: list[Message] = [
     Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"\xff\xd8jpeg"),
     GrayFrame(camera="demo", seq=1, captured_at=2.5, width=640, height=480, rows=2, columns=3, pixels=b"123456"),
@@ -92,16 +102,7 @@ EACH_KIND: list[Message] = [
     Ping(1.0),
     Pong(1.0, 2.0),
     FOLLOWED,
-    Frame(
-        camera="demo",
-        seq=2,
-        captured_at=2.5,
-        every_frame=False,
-        jpeg=b"jpeg",
-        gate=Gate.FOLLOW,
-        read_seq=1,
-        boxes=((1.0, 2.0, 3.5, 4.0),),
-    ),
+    TO_FOLLOW,
 ]
 
 
@@ -173,7 +174,7 @@ def test_wrong_field_is_malformed(name: str, value: object) -> None:
         (Recorded("demo", "0123456789abcdef", ()), "indices", 7),
         (Recorded("demo", "0123456789abcdef", ()), "indices", [1, True]),
         (Recorded("demo", "0123456789abcdef", ()), "indices", [1] * (messages.MAX_INDICES + 1)),
-        (EACH_KIND[-1], "read_seq", -1),
+        (TO_FOLLOW, "read_seq", -1),
     ],
 )
 def test_value_that_nothing_can_bear_is_malformed(message: Message, name: str, value: object) -> None:
@@ -187,8 +188,8 @@ def test_value_that_nothing_can_bear_is_malformed(message: Message, name: str, v
     [
         *((FOLLOWED, "moves", moves) for moves in ([[1.0]], [[1.0, math.nan]], [[1, 2]], [[1e300, 0.0]], [1.0], None)),
         (FOLLOWED, "moves", [[0.0, 0.0]] * (messages.MAX_DIGITS + 1)),
-        *((EACH_KIND[-1], "boxes", boxes) for boxes in ([[1.0] * 3], [[0.0, 0.0, -1.0, 1.0]], [[math.inf] * 4], "box")),
-        (EACH_KIND[-1], "boxes", [[1.0] * 4] * (messages.MAX_DIGITS + 1)),
+        *((TO_FOLLOW, "boxes", boxes) for boxes in ([[1.0] * 3], [[0.0, 0.0, -1.0, 1.0]], [[math.inf] * 4], "box")),
+        (TO_FOLLOW, "boxes", [[1.0] * 4] * (messages.MAX_DIGITS + 1)),
     ],
 )
 def test_wrong_places_of_digits_are_malformed(message: Message, name: str, value: object) -> None:
