@@ -1,6 +1,6 @@
 """Decides which frames of a camera are read in full, and in which the digits of the last reading are only followed.
 
-Pure: times are passed in, in seconds, of the frames' capture. See docs/decisions/0040.
+Pure: times are passed in, in seconds, of the frames' capture. See docs/decisions/0042.
 """
 
 import math

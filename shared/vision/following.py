@@ -2,7 +2,7 @@
 
 Each digit is searched for by normalised correlation, always with the frame that was read, so that errors do not add up.
 Everything else must look as before, either where it was (the desk) or moved along with the digits (the sheet). Frames
-are compared at half the size of gray frames, where a new digit of 12 pixels still shows (docs/decisions/0040).
+are compared at half the size of gray frames, where a new digit of 12 pixels still shows (docs/decisions/0042).
 """
 
 from collections.abc import Sequence
