@@ -96,8 +96,9 @@ def is_there(frame: GrayFrame, store: FrameStore) -> bool:
 def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame], store: FrameStore = INLINE) -> list[Reading]:
     """Return the reading of each frame, and count its rejected candidates."""
     grays = [get_pixels(frame, store) for frame in frames]
+    found = recognizer.read_and_count(grays, [frame.bare_ones for frame in frames])
     readings = []
-    for frame, (digits, rejected) in zip(frames, recognizer.read_and_count(grays), strict=True):
+    for frame, (digits, rejected) in zip(frames, found, strict=True):
         metrics.REJECTS.labels(frame.camera).inc(rejected)
         readings.append(to_reading(frame, digits))
     return readings

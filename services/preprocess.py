@@ -139,6 +139,7 @@ def preprocess_frame(
         pixels=b"" if is_stored else gray.tobytes(),
         ticket=frame.ticket if is_stored else None,
         sketch=sketch,
+        bare_ones=frame.bare_ones,
     )
 
 

@@ -24,6 +24,7 @@ class CameraOptions:
     mirror: bool = False  # left and right exchanged
     crop: Crop | None = None  # x, y, width and height in pixels
     fps: float = 0.0  # frames a second at most; 0: as many as it gives
+    bare_ones: bool = False  # only digits are written in front of it: a bare stroke is a 1
     size: Size | None = None  # width and height that a webcam is asked for
 
     @property
@@ -68,9 +69,10 @@ OPTIONS: dict[str, tuple[str, Callable[[str], object]]] = {
     "fps": ("a number from 0.1 to 240", _number(0.1, 240.0)),
     "size": ("WIDTHxHEIGHT", _integers("x", 1, 1)),
 }
-FLAG = "mirror"
+FLAGS = {"mirror", "bare_ones"}
 EXAMPLES = (
-    "#rotate=180, #mirror, #crop=x,y,width,height, #fps=10, #weight=2, #max_age_s=0.5, and #size=1280x720 of a webcam"
+    "#rotate=180, #mirror, #crop=x,y,width,height, #fps=10, #weight=2, #max_age_s=0.5, #bare_ones, "
+    "and #size=1280x720 of a webcam"
 )
 
 
@@ -80,7 +82,7 @@ def split_options(word: str) -> tuple[str, CameraOptions]:
     Text after a # that is no option belongs to the word, because a file may be named so, and a password may hold one.
     """
     source, *rest = word.split("#")
-    while rest and "=" not in rest[0] and rest[0] != FLAG and ("://" not in source or "@" in "#".join(rest)):
+    while rest and "=" not in rest[0] and rest[0] not in FLAGS and ("://" not in source or "@" in "#".join(rest)):
         source += "#" + rest.pop(0)
     options = list(map(_parse_option, rest))
     names = [name for name, _ in options]
@@ -90,8 +92,8 @@ def split_options(word: str) -> tuple[str, CameraOptions]:
 
 
 def _parse_option(text: str) -> tuple[str, Any]:
-    if text == FLAG:
-        return FLAG, True
+    if text in FLAGS:
+        return text, True
     name, _, value = text.partition("=")
     if name not in OPTIONS:
         hint = f" Is it part of a password? {ESCAPES[0].upper()}{ESCAPES[1:]}." if "@" in value else ""
@@ -113,5 +115,5 @@ def format_options(options: CameraOptions) -> str:
             continue
         if isinstance(value, tuple):
             value = ("x" if option.name == "size" else ",").join(map(str, value))
-        text += f"#{FLAG}" if option.name == FLAG else f"#{option.name}={value}"
+        text += f"#{option.name}" if option.name in FLAGS else f"#{option.name}={value}"
     return text

@@ -206,6 +206,7 @@ class FramePublisher:
             ticket=ticket,
             weight=self._options.weight,
             max_age_s=self._options.max_age_s,
+            bare_ones=self._options.bare_ones,
             position=captured.position,
         )
         if self._queue.send(frame):

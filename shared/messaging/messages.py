@@ -64,6 +64,7 @@ class Frame:
     boxes: tuple[Box, ...] = ()  # of its digits, in pixels of the picture
     weight: float = 1.0  # turns under load, for each turn of a camera of weight 1
     max_age_s: float = 0.0  # a frame is dropped when it is older; 0 means MAX_AGE_S of the queue
+    bare_ones: bool = False  # what is written here is meant as digits: a bare stroke is a 1
     position: FilePosition | None = None  # with EVERY_FRAME: the queue holds the frame until a display records it
 
 
@@ -81,6 +82,7 @@ class GrayFrame:
     pixels: bytes  # 8-bit gray, row by row; empty if there is a ticket
     ticket: Ticket | None = None
     sketch: bytes = b""  # of this frame, if it was to be compared and differs
+    bare_ones: bool = False  # of the Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,6 +423,7 @@ FIELDS = {
     "ring": FieldFormat(lambda value: isinstance(value, str) and bool(not value or RING_NAME.fullmatch(value))),
     "store": FieldFormat(lambda value: isinstance(value, str) and bool(not value or STORE_NAME.fullmatch(value))),
     "every_frame": FieldFormat(_is_flag),
+    "bare_ones": FieldFormat(_is_flag),
     "with_jpeg": FieldFormat(_is_flag),
     "sketch": FieldFormat(lambda value: isinstance(value, bytes) and len(value) <= MAX_SKETCH_BYTES),
     "weight": FieldFormat(_is_between(*WEIGHTS)),

@@ -13,6 +13,7 @@ from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
 
 MAX_SLANT = 0.2  # pixels to the right for one up: handwriting slants no further
+BARE_SLANT, BARE_UPRIGHT = 0.4, 2.0  # the same, and the bonus of a 1, where a bare stroke is known to be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,21 @@ FITTED = Fusion(
 )
 
 
-def fuse(fusion: Fusion, detections: Detections, output: ClassifierOutput) -> NDArray[np.float64]:
-    """Return the log-probabilities (n x 11) of n candidates."""
+def fuse(
+    fusion: Fusion, detections: Detections, output: ClassifierOutput, bare_ones: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
+    """Return the log-probabilities (n x 11) of n candidates.
+
+    bare_ones (n) says where a bare stroke is a 1, because nothing but digits is written there.
+    """
     digit_log_p, reject_log_p = output.log_p[:, :NOT_A_DIGIT], output.log_p[:, NOT_A_DIGIT]
     classes = log_softmax(fusion.detector_classes * detections.log_p + fusion.classifier_classes * digit_log_p)
     score = np.clip(detections.scores.astype(np.float64), 1e-6, 1 - 1e-6)
     classifier_odds = np.logaddexp.reduce(digit_log_p.astype(np.float64), axis=1) - reject_log_p
-    excess = np.maximum(output.slant - MAX_SLANT, 0)
-    stroke = np.where(excess > 0, fusion.slant * excess, fusion.upright) * np.exp(classes[:, 1])
+    is_bare = np.zeros(len(score), np.bool_) if bare_ones is None else bare_ones
+    excess = np.maximum(output.slant - np.where(is_bare, BARE_SLANT, MAX_SLANT), 0)
+    upright = np.where(is_bare, BARE_UPRIGHT, fusion.upright)
+    stroke = np.where(excess > 0, fusion.slant * excess, upright) * np.exp(classes[:, 1])
     odds = fusion.detector * np.log(score / (1 - score)) + fusion.classifier * classifier_odds + stroke + fusion.bias
     odds = fusion.calibration.apply(odds + fusion.doubt * classes.max(axis=1))
     is_digit, is_rejected = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)

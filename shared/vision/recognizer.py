@@ -86,10 +86,13 @@ class FrameRecognizer:
         """Return the digits of each gray frame (h x w uint8, any size), their boxes in its pixels."""
         return [digits for digits, _ in self.read_and_count(grays)]
 
-    def read_and_count(self, grays: Sequence[Gray]) -> list[tuple[tuple[Digit, ...], int]]:
+    def read_and_count(
+        self, grays: Sequence[Gray], bare_ones: Sequence[bool] = ()
+    ) -> list[tuple[tuple[Digit, ...], int]]:
         """Return the digits of each gray frame, and how many of its candidates were rejected as no digit.
 
-        The crops of all frames go through the classifier in one batch.
+        The crops of all frames go through the classifier in one batch. bare_ones says for each frame whether a bare
+        stroke in it is a 1; without it, none is known to be.
         """
         if not grays:
             return []
@@ -99,8 +102,9 @@ class FrameRecognizer:
             *(np.concatenate([getattr(one, field.name) for one in detections]) for field in fields(Detections))
         )
         output = self.classify(pyramids, detections)
-        log_p = fuse(self.fusion, merged, output)
-        ends = np.cumsum([len(one.boxes) for one in detections])[:-1]
+        counts = [len(one.boxes) for one in detections]
+        log_p = fuse(self.fusion, merged, output, np.repeat(bare_ones, counts) if any(bare_ones) else None)
+        ends = np.cumsum(counts)[:-1]
         return [
             (
                 measure_gaps(gray, make_digits(ink_boxes, part, select_candidates(one.boxes, part, self.min_log_p))),

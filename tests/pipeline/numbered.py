@@ -62,7 +62,9 @@ def write_film(path: Path, camera: int) -> None:
 class NumberRecognizer:
     """Reads each picture as one digit, whose box has the camera and the number as its place."""
 
-    def read_and_count(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[tuple[Digit, ...], int]]:
+    def read_and_count(
+        self, grays: Sequence[NDArray[np.uint8]], bare_ones: Sequence[bool] = ()
+    ) -> list[tuple[tuple[Digit, ...], int]]:
         found = [read_picture(gray, READ_S) for gray in grays]
         return [((Digit((float(camera), float(number), 1.0, 1.0), LOG_P),), 0) for camera, number in found]
 

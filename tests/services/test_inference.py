@@ -29,9 +29,13 @@ class FakeRecognizer:
     def __init__(self, count: int = 1) -> None:
         self.count = count
         self.batches: list[int] = []
+        self.bare_ones: list[bool] = []
 
-    def read_and_count(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[tuple[Digit, ...], int]]:
+    def read_and_count(
+        self, grays: Sequence[NDArray[np.uint8]], bare_ones: Sequence[bool]
+    ) -> list[tuple[tuple[Digit, ...], int]]:
         self.batches.append(len(grays))
+        self.bare_ones.extend(bare_ones)
         boxes = [(0.0, 0.0, float(gray.shape[1]), float(gray.shape[0])) for gray in grays]
         return [((Digit(box, LOG_P),) * self.count, 3) for box in boxes]
 
@@ -63,6 +67,12 @@ def test_frames_of_many_cameras_are_read_in_one_batch() -> None:
         ("a", 1, 1.5, 64, 48),
         ("b", 1, 1.5, 1920, 1080),
     ]
+
+
+def test_where_a_bare_stroke_is_a_one_the_frame_says_so() -> None:
+    fake, frame = FakeRecognizer(), gray_frame("draw", 64, 48)
+    read_batch(fake, [frame, replace(frame, bare_ones=True)])
+    assert fake.bare_ones == [False, True]
 
 
 def test_boxes_are_in_pixels_of_the_picture() -> None:
@@ -145,10 +155,12 @@ def test_gray_frames_in_shared_memory_are_read_there_and_those_that_are_gone_are
     ring.put_jpeg(b"other")  # in the slot of the first
 
     class Overwritten(FakeRecognizer):
-        def read_and_count(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[tuple[Digit, ...], int]]:
+        def read_and_count(
+            self, grays: Sequence[NDArray[np.uint8]], bare_ones: Sequence[bool]
+        ) -> list[tuple[tuple[Digit, ...], int]]:
             store.free(during)
             ring.put_jpeg(b"other")  # in the slot of the second, while it is read
-            return super().read_and_count(grays)
+            return super().read_and_count(grays, bare_ones)
 
     large = replace(frames[2], seq=3, rows=480, columns=640)  # more than a slot holds
     answers = inference.answer_batch(cast(FrameRecognizer, Overwritten()), [*frames, large], store)

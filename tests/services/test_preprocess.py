@@ -38,6 +38,13 @@ def test_gray_frame_is_the_picture_scaled_down_to_the_long_side(height: int, wid
     assert abs(int(np.frombuffer(gray.pixels, np.uint8).mean()) - 200) <= 2
 
 
+def test_gray_frame_says_whether_a_bare_stroke_is_a_one() -> None:
+    for bare_ones in (False, True):
+        gray = preprocess_frame(replace(frame(jpeg(48, 64)), bare_ones=bare_ones), 640)
+        assert isinstance(gray, GrayFrame)
+        assert gray.bare_ones == bare_ones
+
+
 def preprocess(data: bytes, gate: Gate, sketch: bytes) -> GrayFrame | Unchanged:
     message = preprocess_frame(frame(data, gate, sketch), 480)
     assert isinstance(message, GrayFrame | Unchanged)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from shared.vision.digit import Digit
 from shared.vision.gray_frame import make_gray_frame
 from shared.vision.numbers import join_numbers
-from shared.vision.recognizer import SupportsRead
+from shared.vision.recognizer import FrameRecognizer
 from shared.vision.tracks import DigitTracker
 from training.evaluate.figures import Figure, make_share
 from training.scenes.strokes import DIGITS, Strokes, smooth_stroke
@@ -41,7 +41,7 @@ Picture = NDArray[np.uint8]
 Line = NDArray[np.float64]  # n x 2: x, y in shares of the sheet's height
 
 
-def measure_drawing(recognizer: SupportsRead, method: str, long_side_px: int) -> Iterator[Figure]:
+def measure_drawing(recognizer: FrameRecognizer, method: str, long_side_px: int) -> Iterator[Figure]:
     """Yield how many bare strokes are shown as 1, and how many numbers with bare 1s are shown right."""
     rng = np.random.default_rng(SEED)
     strokes = [make_stroke(rng, height, lean) for height in HEIGHTS for lean in LEANS for _ in range(TRIES)]
@@ -51,11 +51,11 @@ def measure_drawing(recognizer: SupportsRead, method: str, long_side_px: int) ->
     yield Figure(DATA, method, BARE_ONES, right, len(NUMBERS))
 
 
-def read_sheet(recognizer: SupportsRead, lines: Sequence[Line], long_side_px: int) -> list[str]:
+def read_sheet(recognizer: FrameRecognizer, lines: Sequence[Line], long_side_px: int) -> list[str]:
     """Return the numbers that /draw shows a second after these lines were drawn."""
     _, jpeg = cv2.imencode(".jpg", draw_lines(lines), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     gray, _ = make_gray_frame(np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE), np.uint8), long_side_px)
-    (digits,), tracker = recognizer.read([gray]), DigitTracker()
+    ((digits, _),), tracker = recognizer.read_and_count([gray], [True]), DigitTracker()
     shown: tuple[Digit, ...] = ()
     for sent in range(round(LOOK_S / SEND_EVERY_S)):
         shown = tracker.update(digits, sent * SEND_EVERY_S)

@@ -159,7 +159,7 @@ def test_playlist_of_a_camera_cannot_open_a_file_of_this_machine(hostile: str, t
 
 
 def test_options_of_an_added_camera_are_kept(tmp_path: Path) -> None:
-    word = "rtsp://10.0.0.7/live#weight=2.0#rotate=90#mirror#crop=1,2,30,40#fps=10.0"
+    word = "rtsp://10.0.0.7/live#weight=2.0#rotate=90#mirror#crop=1,2,30,40#fps=10.0#bare_ones"
     camera = make_added_camera("hall", word)
     assert (camera.source, camera.options.crop) == ("rtsp://10.0.0.7/live", (1, 2, 30, 40))
     write_added_cameras(tmp_path, {"hall": camera})

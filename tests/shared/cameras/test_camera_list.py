@@ -53,9 +53,9 @@ def test_each_word_is_one_camera(files: Path, word: str, kind: SourceKind, name:
         ("0#max_age_s=0.5#weight=0.1", "0", CameraOptions(weight=0.1, max_age_s=0.5)),
         ("rtsp://me:pw@10.0.0.7/live?a=1#weight=3", "rtsp://me:pw@10.0.0.7/live?a=1", CameraOptions(weight=3.0)),
         (
-            "0#rotate=180#mirror#crop=1,2,30,40#fps=10#size=1280x720",
+            "0#rotate=180#mirror#crop=1,2,30,40#fps=10#bare_ones#size=1280x720",
             "0",
-            CameraOptions(rotate=180, mirror=True, crop=(1, 2, 30, 40), fps=10.0, size=(1280, 720)),
+            CameraOptions(rotate=180, mirror=True, crop=(1, 2, 30, 40), fps=10.0, bare_ones=True, size=(1280, 720)),
         ),
         ("rtsp://me:p#1@10.0.0.7/live #mirror", "rtsp://me:p#1@10.0.0.7/live", CameraOptions(mirror=True)),
         ("take#1.mp4#weight=3", "take#1.mp4", CameraOptions(weight=3.0)),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.cameras.options import CameraOptions
 from shared.cameras.publisher import RING_CHECK_S, CapturedFrame, FramePublisher
 from shared.messaging import shared_memory
 from shared.messaging.frame_store import JPEG_BYTES, SLOTS, STUCK_S, FrameStore, QueueStore, make_store
@@ -282,3 +283,11 @@ def test_camera_of_a_file_waits_for_a_message_while_nothing_more_may_be_sent(
     camera.queue.waited_s.clear()
     assert camera.turn() == []
     assert camera.queue.waited_s[0] > 0
+
+
+def test_frames_say_that_bare_strokes_are_ones_if_the_camera_is_so() -> None:
+    queue = OneQueue()
+    publisher = FramePublisher(queue, "draw", every_frame=False, options=CameraOptions(bare_ones=True))
+    queue.inbox.append(Credit("draw", 1))
+    publisher.send_next(Source())
+    assert [frame.bare_ones for frame in queue.sent] == [True]

@@ -70,6 +70,7 @@ EACH_KIND: list[Message] = [
         sketch=b"sketch",
         weight=2.0,
         max_age_s=0.5,
+        bare_ones=True,
     ),
     GrayFrame(
         camera="demo",
@@ -81,6 +82,7 @@ EACH_KIND: list[Message] = [
         columns=3,
         pixels=b"123456",
         sketch=b"sketch",
+        bare_ones=True,
     ),
     Unchanged("demo", 1),
     Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=(SEVEN, SEVEN)),

@@ -20,8 +20,8 @@ def classified(label: int, logit: float = 4, slant: float = 0) -> ClassifierOutp
     return ClassifierOutput(log_softmax(logits), np.array([slant], np.float32), np.zeros((1, 4), np.float32))
 
 
-def digit_log_odds(fusion: Fusion, label: int, slant: float) -> float:
-    log_p = fuse(fusion, detected(0.6, label), classified(label, slant=slant))[0]
+def digit_log_odds(fusion: Fusion, label: int, slant: float, *, bare_ones: bool = False) -> float:
+    log_p = fuse(fusion, detected(0.6, label), classified(label, slant=slant), np.array([bare_ones]))[0]
     return float(np.logaddexp.reduce(log_p[:NOT_A_DIGIT]) - log_p[NOT_A_DIGIT])
 
 
@@ -55,6 +55,13 @@ def test_slant_of_a_slash_counts_against_ones_only(slant: float, label: int, cos
 def test_upright_stroke_counts_for_a_one(slant: float, label: int, gain: float) -> None:
     upright, neutral = (digit_log_odds(Fusion(upright=weight), label, slant) for weight in (0.5, 0))
     assert upright - neutral == pytest.approx(gain, abs=0.02)
+
+
+@pytest.mark.parametrize(("slant", "label", "gain"), [(0, 1, 2), (0.3, 1, 3), (0, 7, 0), (0.5, 1, 2)])
+def test_bare_stroke_counts_for_a_one_where_only_digits_are_written(slant: float, label: int, gain: float) -> None:
+    fusion = Fusion(slant=-10)
+    bare, plain = (digit_log_odds(fusion, label, slant, bare_ones=bare_ones) for bare_ones in (True, False))
+    assert bare - plain == pytest.approx(gain, abs=0.15)
 
 
 def test_doubt_about_the_class_counts_against_a_digit() -> None:

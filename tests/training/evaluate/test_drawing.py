@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,28 @@ import pytest
 from numpy.typing import NDArray
 
 from shared.vision.digit import Digit
+from shared.vision.recognizer import FrameRecognizer
+from tests.shared.vision.drawings import FakeNetwork
 from tests.shared.vision.reading import digit_of
 from training.evaluate import drawing
 
 STATIC = Path(__file__).parents[3] / "services/display/web/static"
 
 
-class OneReader:
+@dataclass(frozen=True, slots=True)
+class OneReader(FrameRecognizer):
     """Reads a 1 in each frame with ink of at least this height, and keeps the heights."""
 
-    def __init__(self, min_height: int) -> None:
-        self.min_height = min_height
-        self.heights: list[int] = []
+    min_height: int = 0
+    heights: list[int] = field(default_factory=list)
 
-    def read(self, grays: Sequence[NDArray[np.uint8]]) -> list[tuple[Digit, ...]]:
+    def read_and_count(
+        self, grays: Sequence[NDArray[np.uint8]], bare_ones: Sequence[bool] = ()
+    ) -> list[tuple[tuple[Digit, ...], int]]:
+        assert all(bare_ones)
         rows = [np.flatnonzero((gray < 128).any(axis=1)) for gray in grays]
-        self.heights += [int(found[-1] - found[0]) for found in rows]
-        return [(digit_of(1),) if found[-1] - found[0] >= self.min_height else () for found in rows]
+        self.heights.extend(int(found[-1] - found[0]) for found in rows)
+        return [((digit_of(1),) if found[-1] - found[0] >= self.min_height else (), 0) for found in rows]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,8 @@ def test_colours_are_those_of_the_web_interface(name: str, bgr: tuple[int, int, 
 
 
 def test_strokes_of_all_heights_are_drawn_and_counted() -> None:
-    reader = OneReader(min_height=200)
+    network = FakeNetwork([])
+    reader = OneReader(network, network, min_height=200)
     strokes, numbers = drawing.measure_drawing(reader, "ones", 640)
     assert (strokes.n, strokes.value) == (90, 0.5)  # heights of 0.5 and more of 480, and the pen's two ends
     assert (numbers.n, numbers.value) == (6, 0)

@@ -18,12 +18,15 @@ from services.display.web.websockets import (
     close_sockets,
     close_violation,
 )
+from shared.cameras.options import CameraOptions
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 
 MAX_BROWSER_CAMERAS = 8  # a thread each, and the load of any other camera
 FULL = f"{MAX_BROWSER_CAMERAS} browsers are cameras already"
-KINDS = ("browser", "draw")  # also the names of their cameras
+# by the names of the cameras; whoever draws on a blank sheet of the screen draws digits
+OPTIONS = {"browser": CameraOptions(), "draw": CameraOptions(bare_ones=True)}
+KINDS = tuple(OPTIONS)
 
 
 class BrowserCameraRegistry:
@@ -84,7 +87,7 @@ class BrowserCameraRegistry:
         camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s, self._frozen_frames)
         self._cameras[camera.name] = camera
         self._own_names.add(camera.name)
-        uplink = Uplink(self._connect, camera.name, camera.on_frame_sent, camera.on_uplink_failed)
+        uplink = Uplink(self._connect, camera.name, OPTIONS[kind], camera.on_frame_sent, camera.on_uplink_failed)
         async with run_task(camera.send_all(), socket):
             camera.enqueue_message(PipelineStatus(up=self._is_up))
             camera.schedule_credit()

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Protocol
 
 from services.display.web.web_log import report_failure
+from shared.cameras.options import CameraOptions
 from shared.cameras.publisher import CapturedFrame, FramePublisher, StatePublisher
 from shared.cameras.watchdog import CameraWatchdog, FrameGrabbed
 from shared.messaging.messages import CameraReport
@@ -56,11 +57,12 @@ class Uplink:
         self,
         connect: Callable[[], QueueConnection],
         name: str,
+        options: CameraOptions,
         on_frame_sent: Callable[[], None],
         on_failed: Callable[[], None],
     ) -> None:
         self._slot = FrameSlot(on_frame_sent)
-        self._on_failed = on_failed
+        self._on_failed, self._options = on_failed, options
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(connect, name), name=name, daemon=True)
         self._thread.start()
@@ -83,7 +85,8 @@ class Uplink:
     def _send_frames(self, connect: Callable[[], QueueConnection], name: str) -> None:
         watchdog = CameraWatchdog(time.monotonic(), can_block=True, can_freeze=False)
         with closing(connect()) as queue:
-            states, frames = StatePublisher(queue, name, f"{name}: "), FramePublisher(queue, name, every_frame=False)
+            states = StatePublisher(queue, name, f"{name}: ")
+            frames = FramePublisher(queue, name, every_frame=False, options=self._options)
             while not self._stop.is_set():
                 if self._slot.filled_at:
                     watchdog.handle_event(FrameGrabbed(self._slot.filled_at, 0))

@@ -141,6 +141,18 @@ def test_picture_becomes_a_frame_of_a_camera(served: Served) -> None:
     in_browser(scenario)
 
 
+@pytest.mark.parametrize(("kind", "bare_ones"), [("browser", False), ("draw", True)])
+def test_bare_stroke_is_a_one_only_on_the_drawing_sheet(served: Served, kind: str, bare_ones: bool) -> None:
+    async def scenario() -> None:
+        async with open_camera(served.server, kind) as browser:
+            await browser.message("credit")
+            await browser.send(jpeg())
+            await becomes(served.queues[0].frames)
+        assert [frame.bare_ones for frame in served.queues[0].frames()] == [bare_ones]
+
+    in_browser(scenario)
+
+
 def test_reading_returns_to_the_browser_that_sent_the_frame(served: Served) -> None:
     async def scenario() -> None:
         async with open_camera(served.server) as one, open_camera(served.server) as two:
