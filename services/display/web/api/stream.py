@@ -6,6 +6,7 @@ a client that connects again gives the last one that it has (Last-Event-ID), and
 
 import asyncio
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +31,7 @@ from shared.telemetry import metrics
 
 MAX_CLIENTS = 32
 MAX_WAITING = 1000  # events and states for one client; beyond that the oldest are dropped, and counted
+START_S = 5.0  # a client that connects after the display was replaced gets what was recorded since
 RECORDS_AT_ONCE = 100  # recorded readings that are fetched at once: 0.5 ms
 KEEPALIVE_S = 15.0  # of silence; then a comment is sent, which fails if the client is gone
 MAX_MESSAGE_BYTES = 512
@@ -122,6 +124,7 @@ class StreamApi:
 
     def __init__(self, state: DashboardState, records: FrameRecords) -> None:
         self._state, self._records = state, records
+        self._started_at, self._first_id = time.monotonic(), find_last_id(records)
         self._queues: set[UpdateQueue] = set()
         self._tasks: set[asyncio.Task[Any] | None] = set()
 
@@ -168,6 +171,8 @@ class StreamApi:
 
     @contextmanager
     def _subscribe(self, camera: str | None, after: str | None) -> Iterator[UpdateQueue]:
+        if after is None and time.monotonic() - self._started_at < START_S:
+            after = self._first_id
         queue, task = UpdateQueue(self._state, camera, self._records, after), asyncio.current_task()
         self._state.subscribers.add(queue.enqueue)
         self._queues.add(queue)

@@ -375,12 +375,29 @@ async def read_indices(stream: aiohttp.ClientResponse, count: int) -> tuple[list
 
 def test_stream_sends_every_recorded_reading_of_a_file_and_no_other(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
-        record_frames(server, tmp_path, 0)
         async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream") as stream:
             await becomes(lambda: server.min_interval_s == 0)
             server.update([replace(shown("film"), position=FilePosition(STAMP, 1))], True)  # not recorded yet
-            record_frames(server, tmp_path, *range(1, 251))
-            assert (await read_indices(stream, 250))[0] == list(range(1, 251))
+            record_frames(server, tmp_path, *range(250))
+            assert (await read_indices(stream, 250))[0] == list(range(250))
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize(("start_s", "expected"), [(60.0, [2, 3]), (0.0, [3])])
+def test_client_of_a_display_that_was_replaced_gets_what_was_recorded_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_s: float, expected: list[int]
+) -> None:
+    monkeypatch.setattr("services.display.web.api.stream.START_S", start_s)
+    with closing(WebServer(settings(tmp_path), time.monotonic)) as server:
+        record_frames(server, tmp_path, 0, 1)
+
+    async def scenario() -> None:
+        with closing(WebServer(settings(tmp_path), time.monotonic)) as server:
+            record_frames(server, tmp_path, 2)
+            async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream") as stream:
+                record_frames(server, tmp_path, 3)
+                assert (await read_indices(stream, len(expected)))[0] == expected
 
     in_browser(scenario)
 
