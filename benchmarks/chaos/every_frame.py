@@ -1,8 +1,10 @@
 """EVERY_FRAME: a film is read while processes are killed, and each of its pictures must have been read exactly once."""
 
 import random
+import resource
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -15,6 +17,7 @@ import psutil
 
 from benchmarks.bench_films import cache_folder
 from benchmarks.chaos.clock import make_wall_clock
+from benchmarks.chaos.faults import limit_files
 from benchmarks.chaos.reading_ledger import ReadingLedger, write_index
 from benchmarks.chaos.victim import HONCHO, OTHERS, STARTS_WITHIN_S, VictimPipeline
 from benchmarks.launcher import launch_pipeline
@@ -25,6 +28,7 @@ KIND = "EVERY_FRAME ledger"
 PICTURES = 1500
 HOLE_S = 15.0  # bound of a time without a reading: everything was killed, on a machine that is busy
 PATIENCE_S = 30.0  # without another reading, after which what is missing counts as lost
+FULL_S = 3.0  # how long a disk is full
 SETTLE_S = 1.0  # for what may come twice
 ENDED_WITHIN_S = 5.0
 MAX_WRONG = 0.01  # share of pictures whose number may be read wrong: the networks are not perfect
@@ -41,6 +45,7 @@ class Blow:
     share: float
     kind: str  # of SIGNALS
     targets: tuple[str, ...]  # honcho: the pipeline ends, and is started again
+    is_disk_full: bool = False  # for a while
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class LedgerResult:
     """How often the pictures of a film were read."""
 
     case: str
-    blows: int
+    hits: int  # processes that were sent a signal
     pictures: int
     once: int
     lost: int
@@ -88,6 +93,8 @@ def plan_cases(chance: random.Random) -> list[LedgerCase]:
         *(make(f"{kind} honcho and start again", kind, (HONCHO,)) for kind in ("kill", "term")),
         make(f"kill {INFERENCE}, 20 times", "kill", (INFERENCE,), 20),
         replace(make("kill all, bytes in messages", "kill", TARGETS), frames="inline"),
+        LedgerCase("full disk", (Blow(0.3, "kill", (), is_disk_full=True),)),
+        LedgerCase("full disk, and kill all", (Blow(0.6, "kill", TARGETS, is_disk_full=True),)),
     ]
     any_blows = [replace(blow, targets=(chance.choice(TARGETS),)) for blow in make("", "kill", (), 20).blows]
     return [*cases, LedgerCase("kill any, 20 times", tuple(any_blows))]
@@ -95,30 +102,33 @@ def plan_cases(chance: random.Random) -> list[LedgerCase]:
 
 def run_case(case: LedgerCase, pictures: int = PICTURES) -> LedgerResult:
     """Read a film while it is hurt; return how often each of its pictures was read."""
-    film, ledger, blows = make_numbered_film(pictures), ReadingLedger(), list(case.blows)
+    film, ledger, blows, hits = make_numbered_film(pictures), ReadingLedger(), list(case.blows), Counter[str]()
     try:
         with TemporaryDirectory(prefix="digitcam-ledger-") as folder:
             while True:
                 with launch_reader(film, Path(folder), case.frames) as victim:
                     ledger.port = victim.port
-                    if not strike(victim, ledger, blows, pictures):
+                    if not strike(victim, ledger, blows, hits, pictures):
                         break
             files = list(summarize_files(Path(folder)))
     finally:
         ledger.close()
     unread = [f"{frame.index} {frame.reason}" for file in files for frame in file.unread]
-    return judge(case, ledger, pictures, unread)
+    return judge(case, ledger, pictures, unread, hits)
 
 
-def strike(victim: VictimPipeline, ledger: ReadingLedger, blows: list[Blow], pictures: int) -> bool:
-    """Carry out the blows in turn, and wait for the end; return True as soon as the pipeline must be started again."""
+def strike(victim: VictimPipeline, ledger: ReadingLedger, blows: list[Blow], hits: Counter[str], pictures: int) -> bool:
+    """Carry out the blows in turn, count whom they hit, and wait for the end.
+
+    Return True as soon as the pipeline must be started again.
+    """
     patience_s = STARTS_WITHIN_S
     while blows:
         blow = blows.pop(0)
         if not ledger.wait_for(round(blow.share * pictures), patience_s):
             break
         patience_s = PATIENCE_S
-        hit(victim, blow)
+        hits.update(hit(victim, blow))
         if HONCHO in blow.targets:
             victim.wait(lambda: not victim.list_processes(), 10.0)
             return True
@@ -128,12 +138,20 @@ def strike(victim: VictimPipeline, ledger: ReadingLedger, blows: list[Blow], pic
     return False
 
 
-def hit(victim: VictimPipeline, blow: Blow) -> None:
-    """Send a signal to those of the processes that are there: one that was killed a moment ago may not be back."""
+def hit(victim: VictimPipeline, blow: Blow) -> list[str]:
+    """Send a signal to processes; return those that were there: one that was killed a moment ago may not be back."""
+    found = []
+    if blow.is_disk_full:
+        limit_files(victim, 0)
     for name, process in victim.find_processes().items():
         if name in blow.targets:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(SIGNALS[blow.kind])
+                found.append(name)
+    if blow.is_disk_full:
+        time.sleep(FULL_S)
+        limit_files(victim, resource.RLIM_INFINITY)
+    return found
 
 
 def has_ended(run_dir: Path) -> bool:
@@ -141,14 +159,18 @@ def has_ended(run_dir: Path) -> bool:
     return any(file.progress.is_ended for file in summarize_files(run_dir))
 
 
-def judge(case: LedgerCase, ledger: ReadingLedger, pictures: int, unread: Sequence[str]) -> LedgerResult:
-    """Return the result of a case; unread: what `digitcam files` lists as not read."""
+def judge(
+    case: LedgerCase, ledger: ReadingLedger, pictures: int, unread: Sequence[str], hits: Counter[str]
+) -> LedgerResult:
+    """Return the result of a case; unread: what `digitcam files` lists as not read, hits: who was hit how often."""
+    missed = {target for blow in case.blows for target in blow.targets} - hits.keys()
     problems = [f"{outcome}: {count}" for outcome, count in ledger.others.items()]
     problems += [f"listed as not read: {', '.join(unread[:3])}"] if unread else []
+    problems += [f"never hit: {', '.join(sorted(missed))}"] if missed else []
     problems += [f"{ledger.wrong} show another number"] if ledger.wrong > MAX_WRONG * pictures else []
     return LedgerResult(
         case=case.name,
-        blows=len(case.blows),
+        hits=hits.total(),
         pictures=pictures,
         once=ledger.pictures - ledger.twice,
         lost=pictures - ledger.pictures,

@@ -135,17 +135,17 @@ def list_films(result: Result) -> list[str]:
     """Return the table of the films that were read while processes were killed."""
     ledger = result["ledger"]
     rows = [
-        f"| {row['case']} | {row['pictures']} | {row['once']} | {row['lost']} | {row['twice']} "
+        f"| {row['case']} | {row['hits']} | {row['pictures']} | {row['once']} | {row['lost']} | {row['twice']} "
         f"| {format_s(row['longest_hole_s'])} | {row['problem'] or '-'} |"
         for row in ledger["rows"]
     ]
     return [
         f"Seed {result['seed']}. {format_machine(result)}",
         "",
-        "| case | pictures | read once | lost | twice | longest time without a reading | else |",
-        "|---|---|---|---|---|---|---|",
+        "| case | processes hit | pictures | read once | lost | twice | longest time without a reading | else |",
+        "|---|---|---|---|---|---|---|---|",
         *rows,
-        f"| **{ledger['exactly_once']} of {ledger['cases']} exactly once** | {ledger['pictures']} | "
+        f"| **{ledger['exactly_once']} of {ledger['cases']} exactly once** | | {ledger['pictures']} | "
         f"| {ledger['lost']} | {ledger['twice']} | | |",
     ]
 

@@ -14,7 +14,7 @@ from shared.cameras.publisher import CapturedFrame
 from shared.file_reading.progress import FileProgress, find_request, load_progress, make_stamp, save_progress
 from shared.messaging.messages import FilePosition
 
-SAVE_EVERY_S = 0.1  # 0.1 ms of work; what is recorded after that is sent again by a new process, and noticed
+SAVE_EVERY_S = 0.1  # 0.3 ms of work; what is recorded after that is sent again by a new process, and noticed
 CHECK_SHARE = 20  # a folder of many files takes long to look at: then it is looked at for a twentieth of the time
 
 Grab = Callable[[int], Iterator[CapturedFrame]]  # yields the frames of the file from an index on

@@ -72,9 +72,9 @@ def test_every_film_is_on_the_page() -> None:
     exact = LedgerResult("nothing", 0, 1500, once=1500, lost=0, twice=0, longest_hole_s=0.1)
     lost = LedgerResult("kill queue.1", 1, 1500, once=1498, lost=2, twice=0, longest_hole_s=1.0)
     page = write_document({"ledger": summarize_chaos(Session(ledger=[exact, lost]), 60.0, 1, 1.0)})
-    assert "| nothing | 1500 | 1500 | 0 | 0 | 0.10 s | - |" in page
-    assert "| kill queue.1 | 1500 | 1498 | 2 | 0 | 1.00 s | - |" in page
-    assert "| **1 of 2 exactly once** | 3000 | | 2 | 0 | | |" in page
+    assert "| nothing | 0 | 1500 | 1500 | 0 | 0 | 0.10 s | - |" in page
+    assert "| kill queue.1 | 1 | 1500 | 1498 | 2 | 0 | 1.00 s | - |" in page
+    assert "| **1 of 2 exactly once** | | 3000 | | 2 | 0 | | |" in page
 
 
 def test_failures_of_fuzz_are_on_the_page() -> None:

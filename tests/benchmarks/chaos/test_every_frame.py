@@ -3,6 +3,7 @@
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
@@ -18,6 +19,7 @@ from benchmarks.chaos.every_frame import (
 )
 from benchmarks.chaos.reading_ledger import ReadingLedger
 
+HIT = Counter({"queue.1": 1})
 CASE = LedgerCase("kill queue.1", (Blow(0.5, "kill", ("queue.1",)),))
 
 
@@ -54,7 +56,7 @@ def listen(*events: Sequence[bytes]) -> ReadingLedger:
     ids=["all", "one is lost", "one comes twice", "nothing", "other events"],
 )
 def test_pictures_are_counted(events: list[list[bytes]], once: int, lost: int, twice: int) -> None:
-    result = judge(CASE, listen(*events), 3, [])
+    result = judge(CASE, listen(*events), 3, [], HIT)
     assert (result.once, result.lost, result.twice, result.problem) == (once, lost, twice, "")
     assert result.is_exact == (once == 3)
 
@@ -69,8 +71,14 @@ def test_pictures_are_counted(events: list[list[bytes]], once: int, lost: int, t
 )
 def test_what_else_is_wrong_is_said(events: list[list[bytes]], unread: list[str], problem: str) -> None:
     assert MAX_WRONG * 3 < 1
-    result = judge(CASE, listen(*events), 3, unread)
+    result = judge(CASE, listen(*events), 3, unread, HIT)
     assert result.problem == problem
+    assert not result.is_exact
+
+
+def test_case_that_hit_nobody_proves_nothing() -> None:
+    result = judge(CASE, listen(event(0), event(1), event(2)), 3, [], Counter())
+    assert result.problem == "never hit: queue.1"
     assert not result.is_exact
 
 
