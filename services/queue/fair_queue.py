@@ -27,6 +27,10 @@ class FairQueue(Generic[T]):
         """Return how many items of the camera wait."""
         return len(self._lanes.get(camera, ()))
 
+    def next_camera(self) -> str:
+        """Return the camera whose turn is next; "" if nothing waits."""
+        return min(self._lanes, key=self._due.__getitem__, default="")
+
     def add_item(self, camera: str, item: T, *, keep_all: bool = False, weight: float = 1.0) -> T | None:
         """Add an item. Unless keep_all, it replaces the camera's newest item, which is returned; the turn stays."""
         lane = self._open_lane(camera)
@@ -46,7 +50,7 @@ class FairQueue(Generic[T]):
         """Remove and return up to limit items, one for each turn."""
         taken: list[T] = []
         while self._lanes and len(taken) < limit:
-            camera = min(self._lanes, key=self._due.__getitem__)
+            camera = self.next_camera()
             lane = self._lanes.pop(camera)
             taken.append(lane.popleft())
             if lane:

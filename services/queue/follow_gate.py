@@ -50,6 +50,11 @@ class FollowGate:
         boxes = tuple(digit.box for digit in reference.reading.digits)
         return replace(frame, gate=Gate.FOLLOW, read_seq=reference.reading.seq, boxes=boxes), reference
 
+    def find_worker(self, camera: str) -> str:
+        """Return the preprocess worker that can follow a camera's digits; "" if none can."""
+        known = self._cameras.get(camera)
+        return known.reference.worker if known and known.reference else ""
+
     def record_gray_frame(self, gray_frame: GrayFrame) -> None:
         """Note that a frame will be read."""
         if camera := self._cameras.get(gray_frame.camera):

@@ -144,11 +144,13 @@ class Scheduler:
     def make_batches(self, now: float) -> tuple[list[Batch], list[EndedFrame]]:
         """Drop stale frames, then divide what waits among the workers.
 
-        A busy worker is given its next batch only if that is full and no worker is idle.
+        A busy worker is given its next batch only if that is full and no worker is idle. Of the idle ones, that which
+        has the frame to follow comes first.
         """
         batches, ended = [], self.drop_stale_frames(now)
         idle = Counter(worker.stage for worker in self.workers.values() if worker.credit and not worker.jobs)
-        for name, worker in sorted(self.workers.items(), key=lambda item: serve_order(item[1])):
+        follower = self.follow_gate.find_worker(self.waiting[Stage.PREPROCESS].next_camera())
+        for name, worker in sorted(self.workers.items(), key=lambda item: (*serve_order(item[1]), item[0] != follower)):
             waiting = self.waiting[worker.stage]
             if not worker.credit or not waiting:
                 continue

@@ -420,6 +420,22 @@ def test_followed_frame_ends_with_the_last_digits_where_they_are_now() -> None:
     assert not scheduler.in_flight
 
 
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_frame_goes_to_the_idle_worker_that_can_follow_it(is_busy: bool) -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    scheduler.set_batch_limit("idle longer", Stage.PREPROCESS, 0)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.set_batch_limit("i", Stage.INFERENCE, 2)
+    if is_busy:
+        scheduler.add_frame(frame("other", 0, at), at)
+        take_jobs(scheduler, at)
+    scheduler.set_batch_limit("idle longer", Stage.PREPROCESS, 1)
+    scheduler.add_frame(frame("live", 8, at), at)
+    ((worker, job),) = [(batch.worker, job) for batch in scheduler.make_batches(at)[0] for job in batch.jobs]
+    assert isinstance(job.message, Frame)
+    assert (worker, job.message.gate) == (("idle longer", "open") if is_busy else ("p", "follow"))
+
+
 def test_frame_that_cannot_be_followed_is_read() -> None:
     scheduler = Scheduler(MAX_AGE_S, follow=True)
     at = read_until_settled(scheduler, (SEVEN,))
