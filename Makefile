@@ -8,7 +8,7 @@ BIN := $(shell $(PYTHON) -c "import os; print(os.path.join('.venv', 'Scripts' if
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: run test proofs lint format bench chaos soak fuzz train checksums clean
+.PHONY: run test proofs lint format bench chaos soak fuzz mutants train checksums lock sbom clean
 
 run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
@@ -25,6 +25,7 @@ lint: .venv/dev
 	$(BIN)/mypy .
 	$(BIN)/codespell
 	$(BIN)/python -m pytest -q tests/test_structure.py tests/test_documents.py
+	@$(BIN)/python -m tests.audit constraints/bench.txt
 	@if command -v npm >/dev/null; then cd services/display/web && \
 		npm install --silent --no-package-lock --no-audit --no-fund && npm run --silent lint; \
 	else echo "npm is not installed: the JavaScript is not checked"; fi
@@ -48,11 +49,27 @@ fuzz: .venv/bench  ## a million hostile inputs: messages, requests, JPEGs, netwo
 	@$(BIN)/pip install --quiet 'atheris>=3' 2>/dev/null || echo "atheris does not install here: no coverage-guided inputs"
 	@! $(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m tests.fuzz.coverage
 
+mutants: .venv/dev  ## half an hour: how many small mistakes in the core do the tests notice?
+	$(BIN)/python -m tests.mutants
+
 train: .venv/dev
 	$(BIN)/python -m training.train --preset blog
 
 checksums: .venv/run  ## after weights in models/ were replaced by hand; training writes them itself
 	$(BIN)/python -m training.checksums
+
+lock: .venv/dev  ## the newest versions that pyproject.toml allows, each with the hashes of its files
+	$(call pin,run,)
+	$(call pin,dev,--extra dev)
+	$(call pin,bench,--extra dev --extra bench)
+
+PIN := --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+pin = echo 'setuptools>=77' | $(BIN)/uv pip compile $(PIN) $(2) --output-file constraints/$(1).txt pyproject.toml -
+
+sbom: .venv/dev  ## what a release contains: build/digitcam.cdx.json, in the format of CycloneDX
+	@mkdir -p build
+	$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file build/digitcam.cdx.json \
+		constraints/run.txt
 
 clean:
 	rm -rf .venv .run build
@@ -65,16 +82,22 @@ CHECK_VERSION := import sys; sys.version_info >= (3, 11) or sys.exit('digitcam n
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }  # a broken environment would count as made
 	@touch $@
 
-.venv/run: pyproject.toml | .venv/made
-	$(BIN)/pip install --quiet --editable .
+comma := ,
+# what constraints/ names, and nothing else; PINNED= installs the newest that pyproject.toml allows
+PINNED := yes
+install = $(if $(PINNED),$(BIN)/pip install --quiet --require-hashes --requirement constraints/$(1).txt && \
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .,$(BIN)/pip install --quiet --editable '.$(2)')
+
+.venv/run: pyproject.toml constraints/run.txt | .venv/made
+	$(call install,run,)
 	@touch $@
 
-.venv/dev: pyproject.toml | .venv/made
-	$(BIN)/pip install --quiet --editable '.[dev]'
+.venv/dev: pyproject.toml constraints/dev.txt | .venv/made
+	$(call install,dev,[dev])
 	@touch $@ .venv/run
 
-.venv/bench: pyproject.toml | .venv/made
-	$(BIN)/pip install --quiet --editable '.[dev,bench]'
+.venv/bench: pyproject.toml constraints/bench.txt | .venv/made
+	$(call install,bench,[dev$(comma)bench])
 	@touch $@ .venv/dev .venv/run
 
 .venv/programs: | .venv/made

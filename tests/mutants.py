@@ -1,0 +1,130 @@
+"""python -m tests.mutants [--sample 20] [--seed N] [--only WORD]: how many small mistakes in the core the tests notice.
+
+Each is made by cosmic-ray in a copy of this repository, alone: a number off by one, an operator exchanged, a loop that
+never runs, an exception that is another one. Then the tests of its module run. Prints those that no test noticed.
+Exit code 1: fewer than 92 of 100 were noticed.
+"""
+
+import argparse
+import ast
+import os
+import random
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cosmic_ray.commands import init
+from cosmic_ray.mutating import mutate_and_test
+from cosmic_ray.work_db import WorkDB
+from cosmic_ray.work_item import MutationSpec, TestOutcome
+
+ROOT = Path(__file__).parent.parent
+Position = tuple[int, int]  # line, column
+MIN_SHARE = 0.92
+TIMEOUT_S = 90.0  # an endless loop counts as noticed
+# of a number with a fraction they are errors at once, which proves nothing
+UNFIT = ("_RShift", "_LShift", "_BitOr", "_BitAnd", "_BitXor", "_Pow", "_Mod", "_FloorDiv", "_Is", "_IsNot")
+BEFORE_STARS = ("(", "[", "{", ",")  # *values and a lone * are no products
+QUEUE, WEB = "tests/services/queue", "tests/services/display/web"
+CORE = {  # module -> its tests
+    "services/queue/scheduler.py": (f"{QUEUE}/test_scheduler.py", f"{QUEUE}/test_broker.py"),
+    "services/queue/fair_queue.py": (f"{QUEUE}/test_fair_queue.py", f"{QUEUE}/test_scheduler.py"),
+    "services/queue/still_gate.py": (f"{QUEUE}/test_still_gate.py",),
+    "services/queue/registry.py": (f"{QUEUE}/test_registry.py", f"{QUEUE}/test_broker.py"),
+    "shared/messaging/messages.py": ("tests/shared/messaging/test_messages.py",),
+    "shared/vision/tracks.py": ("tests/shared/vision/test_tracks.py",),
+    "shared/vision/normaliser.py": ("tests/shared/vision/test_normaliser.py",),
+    "services/display/web/access.py": (f"{WEB}/test_access.py",),
+    "digitcam/supervisor.py": ("tests/digitcam/test_supervisor.py", "tests/pipeline/test_reload.py"),
+    "shared/settings.py": ("tests/shared/test_settings.py",),
+}
+
+
+def main() -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser("python -m tests.mutants", description="Do the tests notice mistakes in the core?")
+    parser.add_argument("--sample", type=int, default=20, help="mistakes in each module (default: 20)")
+    parser.add_argument("--seed", type=int, default=int(time.time()), help="the same makes the same mistakes")
+    parser.add_argument("--only", default="", help="only modules whose path has this word")
+    options = parser.parse_args()
+    print(f"seed {options.seed}")
+    noticed = made = 0
+    with tempfile.TemporaryDirectory(prefix="digitcam-mutants-") as folder:
+        copy_repository(Path(folder))
+        for module in CORE:
+            if options.only in module:
+                found = test_module(module, options.sample, options.seed)
+                noticed, made = noticed + sum(found), made + len(found)
+    share = noticed / max(1, made)
+    print(f"all: {noticed} of {made} were noticed: {share:.2f}; at least {MIN_SHARE} shall be")
+    return 0 if share >= MIN_SHARE else 1
+
+
+def copy_repository(folder: Path) -> None:
+    """Copy what is committed, or would be, and go there."""
+    names = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    for name in filter(None, names):
+        if (ROOT / name).is_file():  # else it was deleted, and that is not committed yet
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    os.chdir(folder)
+    os.environ["PYTHONPATH"] = str(folder)
+
+
+def test_module(module: str, sample: int, seed: int) -> list[bool]:
+    """Make some of a module's mutations, print those that survive, and return which were noticed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *CORE[module]]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        raise SystemExit(f"the tests of {module} fail without any mutation")
+    chance = random.Random(f"{seed} {module}")
+    mutations = choose_mutations(module, chance)
+    chosen = chance.sample(mutations, min(sample, len(mutations)))
+    noticed = []
+    for mutation in chosen:
+        result = mutate_and_test([mutation], shlex.join(command), TIMEOUT_S)
+        noticed.append(result.test_outcome != TestOutcome.SURVIVED)
+        if not noticed[-1]:
+            print(f"{module}:{mutation.start_pos[0]} {mutation.operator_name.partition('/')[2]}\n{result.diff}")
+    print(f"{module}: {sum(noticed)} of {len(noticed)} were noticed; it has {len(mutations)}", flush=True)
+    return noticed
+
+
+def choose_mutations(module: str, chance: random.Random) -> list[MutationSpec]:
+    """Return one mutation of each kind at each place, so that an operator with ten replacements counts once."""
+    places: dict[tuple[Position, Position, str], list[MutationSpec]] = {}
+    for one in list_mutations(module):
+        places.setdefault((one.start_pos, one.end_pos, one.operator_name.partition("_")[0]), []).append(one)
+    return [chance.choice(found) for found in places.values()]
+
+
+def list_mutations(module: str) -> Iterator[MutationSpec]:
+    """Yield the mutations of a module that could go unnoticed."""
+    database = WorkDB(":memory:", WorkDB.Mode.create)
+    init([Path(module)], database, {})  # of every kind
+    text = Path(module).read_text()
+    lines, types = text.splitlines(), [*list_type_spans(ast.parse(text))]
+    for mutation in (mutation for item in database.work_items for mutation in item.mutations):
+        line, column = mutation.start_pos
+        is_type = any(begin <= mutation.start_pos < end for begin, end in types)
+        is_unpacking = "Binary" in mutation.operator_name and lines[line - 1][:column].rstrip().endswith(BEFORE_STARS)
+        if not is_type and not is_unpacking and not mutation.operator_name.endswith(UNFIT):
+            yield mutation
+
+
+def list_type_spans(tree: ast.Module) -> Iterator[tuple[Position, Position]]:
+    """Yield the begin and the end of each type and decorator."""
+    for node in ast.walk(tree):
+        types = [getattr(node, "annotation", None), getattr(node, "returns", None)]
+        for one in [*types, *getattr(node, "decorator_list", [])]:
+            if isinstance(one, ast.expr) and one.end_lineno and one.end_col_offset is not None:
+                yield (one.lineno, one.col_offset), (one.end_lineno, one.end_col_offset)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
