@@ -224,7 +224,8 @@ def test_worker_ends_when_its_parent_is_killed(kind: str, tmp_path: Path) -> Non
         "keep_alive(lambda: [worker], threading.Event())\n"
     )
     reader, writer = os.pipe()  # the worker inherits the writing end: reading ends when it does
-    parent = subprocess.Popen([sys.executable, "-c", parent_program], stderr=writer, cwd=ROOT)
+    # the parent's own input stays open: a worker that had inherited it would live on
+    parent = subprocess.Popen([sys.executable, "-c", parent_program], stdin=subprocess.PIPE, stderr=writer, cwd=ROOT)
     os.close(writer)
     while not pid_file.exists() or not pid_file.read_text():
         assert parent.poll() is None
@@ -232,6 +233,8 @@ def test_worker_ends_when_its_parent_is_killed(kind: str, tmp_path: Path) -> Non
     parent.wait()
     with os.fdopen(reader) as end:
         assert end.read() == ""
+    assert parent.stdin
+    parent.stdin.close()
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def test_weak_logits_are_no_digit() -> None:
 
 def test_evidence_is_eleven_probabilities_that_sum_to_one() -> None:
     (digits,) = ClassicalRecognizer(FakeNetwork([9.0, 8.0] + [0.0] * 8)).read([draw_digits([0] * 10)])
+    assert len(digits) == 10
     for digit in digits:
         assert len(digit.log_p) == NOT_A_DIGIT + 1
         assert math.fsum(map(math.exp, digit.log_p)) == pytest.approx(1)

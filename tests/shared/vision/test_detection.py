@@ -198,7 +198,9 @@ def test_area_to_refine_stays_on_the_frame(one: tuple[int, int], other: tuple[in
     x, y = found.boxes[0, :2] + found.boxes[0, 2:] / 2
     assert 0 <= x <= 640
     assert 0 <= y <= 480
-    assert network.shapes[-1] <= (480, 640)
+    height, width = network.shapes[-1]
+    assert height <= 480
+    assert width <= 640
 
 
 def test_frame_too_small_for_a_pyramid_is_read_whole() -> None:
