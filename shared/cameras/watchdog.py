@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from shared.cameras.pace import BLOCKED_S, CALL_S, Pace
 from shared.pipeline import CameraState
 
+READ_ONCE = "read to its end; `digitcam files` lists what was not read, and with --again reads it once more"
+
 
 @dataclass(frozen=True, slots=True)
 class SourceOpening:
@@ -78,7 +80,7 @@ class CameraWatchdog:
             case SourceLost(at, detail):
                 self._set_state(CameraState.ABSENT, detail, at)
             case SourceFinished(at):
-                self._set_state(CameraState.ENDED, "every frame has been read", at)
+                self._set_state(CameraState.ENDED, READ_ONCE, at)
 
     def check_status(self, now: float) -> CameraStatus:
         """Return the camera's status. An absent camera that is retried stays absent until it gives a frame."""
