@@ -90,6 +90,10 @@ class VictimPipeline:
             return f"{HELPER}.{lines[0].cmdline()[-1].split()[-1]}" if lines else ""
         return f"{SUPERVISOR}.{words[-1]}" if words[-2:-1] == ["run"] and "sh" not in words[0] else ""
 
+    def has_ended(self) -> bool:
+        """Return whether honcho has ended; nobody waits for it before the end of a session."""
+        return not self.honcho.is_running() or self.honcho.status() == psutil.STATUS_ZOMBIE
+
     def has_target(self, worker: str) -> bool:
         """Return whether the scrape target of a worker is there."""
         return scrape_target_path(self.run_dir, worker).exists()

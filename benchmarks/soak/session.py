@@ -1,6 +1,7 @@
 """A soak: cameras and viewers that come and go, a fault a minute, and samples of what every process holds."""
 
 import json
+import math
 import os
 import random
 import re
@@ -81,7 +82,10 @@ class SoakRunner:
             began_at = time.monotonic()
             worst = [(began_at + share * seconds, worker) for share, worker in WORST_AT]
             changes_at = sampled_at = began_at
-            while (now := time.monotonic()) < began_at + seconds and victim.honcho.is_running():
+            while (now := time.monotonic()) < began_at + seconds:
+                if victim.has_ended():
+                    self.soak.results.append(FaultResult("the pipeline ended", "end", 0.0, math.inf, "by itself"))
+                    break
                 if now >= sampled_at:
                     sampled_at = now + min(SAMPLE_EVERY_S, self._period_s / 4)
                     self._sample(victim)

@@ -180,6 +180,17 @@ def test_film_that_was_not_read_exactly_once_breaks_a_bound(monkeypatch: pytest.
     assert "1 lost, 2 twice" in summary["failures"][0]["problem"]
 
 
+def test_pipeline_has_ended_although_nobody_has_waited_for_honcho() -> None:
+    victim = object.__new__(VictimPipeline)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        victim.honcho = psutil.Process(process.pid)
+        assert not victim.has_ended()
+        process.kill()
+        while not victim.has_ended():
+            assert process.returncode is None
+        assert victim.honcho.status() == psutil.STATUS_ZOMBIE
+
+
 def test_other_systems_are_refused_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "darwin")
     with pytest.raises(ConfigError, match="chaos needs Linux"):
