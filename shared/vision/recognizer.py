@@ -98,6 +98,8 @@ class FrameRecognizer:
             return []
         pyramids = [make_pyramid(gray) for gray in grays]
         detections = self.detect(pyramids)
+        if not any(len(one.boxes) for one in detections):  # empty paper
+            return [((), 0) for _ in grays]
         merged = Detections(
             *(np.concatenate([getattr(one, field.name) for one in detections]) for field in fields(Detections))
         )
