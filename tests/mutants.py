@@ -26,8 +26,21 @@ ROOT = Path(__file__).parent.parent
 Position = tuple[int, int]  # line, column
 MIN_SHARE = 0.92
 TIMEOUT_S = 90.0  # an endless loop counts as noticed
-# of a number with a fraction they are errors at once, which proves nothing
-UNFIT = ("_RShift", "_LShift", "_BitOr", "_BitAnd", "_BitXor", "_Pow", "_Mod", "_FloorDiv", "_Is", "_IsNot")
+# errors at once for a number with a fraction, which proves nothing; and no mistakes for a member of an enumeration
+UNFIT = (
+    "_RShift",
+    "_LShift",
+    "_BitOr",
+    "_BitAnd",
+    "_BitXor",
+    "_Pow",
+    "_Mod",
+    "_FloorDiv",
+    "_Is",
+    "_IsNot",
+    "_Is_Eq",
+    "_IsNot_NotEq",
+)
 BEFORE_STARS = ("(", "[", "{", ",")  # *values and a lone * are no products
 QUEUE, WEB = "tests/services/queue", "tests/services/display/web"
 CORE = {  # module -> its tests

@@ -14,6 +14,7 @@ import pytest
 
 from digitcam.supervisor import (
     FIRST_DELAY_S,
+    HEALTHY_AFTER_S,
     LAST_DELAY_KILLED_S,
     LAST_DELAY_S,
     SupervisedWorker,
@@ -77,6 +78,64 @@ def test_crashed_worker_is_restarted_after_a_growing_delay(code: int, last_delay
     pauses = [after - before for before, after in pairwise(starts)]
     assert pauses[0] < FIRST_DELAY_S + 0.05
     assert last_delay_s / 2 <= pauses[-1] <= last_delay_s + 0.05
+
+
+def test_worker_that_ran_well_is_restarted_after_the_first_delay_again() -> None:
+    """It crashed often, then ran for longer than HEALTHY_AFTER_S: its next crash is a new one."""
+    starts: list[float] = []
+    process = FakeProcess(1)
+    now = 0.0
+
+    def start(*_: object, **__: object) -> FakeProcess:
+        starts.append(now)
+        return process
+
+    worker = SupervisedWorker(WorkerSpec("w", ("w",)), start)  # type: ignore[arg-type]
+    while len(starts) < 8:
+        worker.start_or_poll(now)
+        now += 0.01
+    process.code = None
+    now = starts[-1] + HEALTHY_AFTER_S + 1
+    process.code = 1
+    crashed_at = now
+    while len(starts) < 9:
+        worker.start_or_poll(now)
+        now += 0.01
+    assert starts[-1] - crashed_at < FIRST_DELAY_S + 0.05
+
+
+def test_worker_has_one_thread_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[dict[str, str]] = []
+
+    def start(*_: object, env: dict[str, str], **__: object) -> FakeProcess:
+        given.append(env)
+        return FakeProcess(None)
+
+    for threads in (None, "3"):
+        if threads:
+            monkeypatch.setenv("OPENCV_FOR_THREADS_NUM", threads)
+        else:
+            monkeypatch.delenv("OPENCV_FOR_THREADS_NUM", raising=False)
+        SupervisedWorker(WorkerSpec("w", ("w",)), start).start_or_poll(0.0)  # type: ignore[arg-type]
+    assert [env["OPENCV_FOR_THREADS_NUM"] for env in given] == ["1", "3"]
+
+
+def test_dismissed_worker_gets_a_byte_and_then_the_end_of_its_input(tmp_path: Path) -> None:
+    """One that has no scrape target, or has ended already, is dismissed like any other."""
+    seen = tmp_path / "seen"
+    program = f"import pathlib, sys; pathlib.Path({str(seen)!r}).write_bytes(sys.stdin.buffer.read())"
+    worker = SupervisedWorker(
+        WorkerSpec("w", (sys.executable, "-c", program), target=tmp_path / "none.json"), subprocess.Popen
+    )
+    worker.send_dismissal()  # not started
+    worker.start_or_poll(0.0)
+    worker.send_dismissal()
+    assert worker.process
+    assert worker.process.stdin
+    worker.process.stdin.close()
+    assert worker.process.wait(20) == 0
+    worker.terminate()
+    assert seen.read_bytes() == b"."
 
 
 def test_setting_that_became_wrong_after_the_first_start_ends_nothing() -> None:

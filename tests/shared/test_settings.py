@@ -136,6 +136,49 @@ def test_variables_of_other_programs_are_ignored() -> None:
     load_settings({"PATH": "/bin", "PORT": "5000", "HONCHO_PROCESS_NAME": "queue.1", "DISPLAY": ":0"}, NO_FILE)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("yes", True), ("true", True), ("TRUE", True), ("0", False), ("no", False), ("false", False)],
+)
+def test_flag_has_three_words_for_each_answer(text: str, value: bool) -> None:
+    assert load_settings({"EVERY_FRAME": text}, NO_FILE).every_frame is value
+
+
+@pytest.mark.parametrize("address", ["", "http://hook.example/a", "https://hook.example:8443/a"])
+def test_webhook_is_an_address_of_the_web_or_nothing(address: str) -> None:
+    assert load_settings({"WEBHOOK": address}, NO_FILE).webhook == address
+
+
+@pytest.mark.parametrize("address", ["ftp://hook.example", "http://", "hook.example", "mailto:a@hook.example"])
+def test_webhook_elsewhere_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"or https://\.\.\., or nothing"):
+        load_settings({"WEBHOOK": address}, NO_FILE)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("BACKEND", ["auto", "onnx", "torch"]),
+        ("DEVICE", ["auto", "cpu", "cuda"]),
+        ("DISPLAY_MODE", ["web", "window", "none"]),
+        ("FRAMES", ["auto", "shared", "inline"]),
+    ],
+)
+def test_each_word_that_a_setting_takes_is_taken(name: str, words: list[str]) -> None:
+    assert [getattr(load_settings({name: word}, NO_FILE), name.lower()) for word in words] == words
+
+
+@pytest.mark.parametrize("address", ["ipc://", "tcp://", ":5750", "tcp://host:", "tcp://host:port"])
+def test_queue_without_a_place_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="tcp://host:port"):
+        load_settings({"QUEUE": address}, NO_FILE)
+
+
+def test_queue_is_a_port_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    assert load_settings({"RUN_DIR": "run"}, NO_FILE).queue_address == "tcp://127.0.0.1:5750"
+
+
 @pytest.mark.parametrize(("run_dir", "scheme"), [("run", "ipc://run/queue"), ("x" * 200, "tcp://127.0.0.1:5750")])
 def test_socket_path_that_is_too_long_falls_back_to_tcp_on_this_machine(run_dir: str, scheme: str) -> None:
     assert load_settings({"RUN_DIR": run_dir}, NO_FILE).queue_address == scheme

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.test_utils import make_mocked_request
+from prometheus_client import REGISTRY
 
 from digitcam.certificate import ensure_certificate
 from services.display.web.access import cookie_name
@@ -75,6 +76,8 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch
         ("/api/cameras", IMAGE, 403),
         ("/", IMAGE, 403),
         ("/", LINK | {"Sec-Fetch-Dest": "iframe"}, 403),
+        ("/", LINK | {"Sec-Fetch-Mode": "no-cors"}, 403),
+        ("/api/cameras", IMAGE | {"Sec-Fetch-Site": "same-site"}, 403),
         ("/", LINK, 200),
         ("/camera", LINK, 200),
         ("/api/docs", LINK, 200),
@@ -87,6 +90,53 @@ LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch
 def test_other_sites_may_only_link_to_pages(server: WebServer, path: str, headers: dict[str, str], status: int) -> None:
     async def scenario() -> None:
         assert (await fetch(server, path, **headers))[0] == status
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize("path", ["/", "/api/cameras", "/nothing"])
+def test_every_answer_forbids_what_no_page_here_needs(server: WebServer, path: str) -> None:
+    async def scenario() -> None:
+        _, _, headers = await fetch(server, path)
+        wanted = {
+            "Cache-Control": "no-cache",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+            "Referrer-Policy": "no-referrer",
+            "X-Content-Type-Options": "nosniff",
+        }
+        assert {name: headers.get(name) for name in wanted} == wanted
+        policy = headers["Content-Security-Policy"]
+        assert {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'"} <= set(policy.split("; "))
+
+    in_browser(scenario)
+
+
+def count_refused(reason: str) -> float:
+    return REGISTRY.get_sample_value("digitcam_refusals_total", {"reason": reason}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "headers"),
+    [("host", {"Host": "evil.example"}), ("origin", {"Origin": "http://evil.example"}), ("origin", IMAGE)],
+)
+def test_refusal_is_counted_by_its_reason(server: WebServer, reason: str, headers: dict[str, str]) -> None:
+    async def scenario() -> None:
+        before = count_refused(reason)
+        await fetch(server, "/api/cameras", **headers)
+        assert count_refused(reason) == before + 1
+
+    in_browser(scenario)
+
+
+def test_wrong_token_and_missing_role_are_counted(locked_server: WebServer) -> None:
+    async def scenario() -> None:
+        before = [count_refused(reason) for reason in ("token", "role")]
+        await fetch(locked_server, "/api/cameras", **WRONG)
+        await fetch(locked_server, "/draw", **bearer(WATCH_TOKEN))
+        await sign_in(locked_server, form={"token": "a guess"})
+        assert [count_refused(reason) for reason in ("token", "role")] == [before[0] + 2, before[1] + 1]
 
     in_browser(scenario)
 
@@ -289,6 +339,8 @@ def test_form_opens_a_session_and_leads_to_the_page(locked_server: WebServer) ->
         assert (status, address) == (303, "/draw")
         assert "HttpOnly" in cookie
         assert "SameSite=Lax" in cookie
+        assert f"Max-Age={AGE_S}" in cookie
+        assert "Path=/" in cookie
         assert "Secure" not in cookie
         assert "Secure" in (await sign_in(locked_server, headers={"X-Forwarded-Proto": "https"}))[1]
         for foreign in ("https://else.example", "//else.example", "/api/cameras"):
