@@ -12,7 +12,17 @@ from shared.demo.paper import load_digits
 from shared.networks.runtimes import load_network
 from shared.vision.digit import Box
 from shared.vision.gray_frame import as_uint8
-from shared.vision.normaliser import CENTRE_PX, check_range, crop_around, extract_ink, normalise
+from shared.vision.normaliser import (
+    CENTRE_PX,
+    check_range,
+    crop_around,
+    extract_ink,
+    find_strokes,
+    keep_strokes,
+    make_dark_on_light,
+    measure_slant,
+    normalise,
+)
 
 ROOT = Path(__file__).parents[3]
 DIGITS = load_digits().reshape(-1, 28, 28)
@@ -108,6 +118,86 @@ def test_piece_of_a_neighbour_at_the_edge_is_removed() -> None:
     assert first is not None
     assert second is not None
     assert np.abs(first - second).mean() < 0.01
+
+
+def mask_of(*pieces: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a mask of 40 x 60 with rectangles (x, y, width, height)."""
+    mask = np.zeros((40, 60), np.uint8)
+    for x, y, width, height in pieces:
+        mask[y : y + height, x : x + width] = 255
+    return mask
+
+
+CHARACTER, DOT = (20, 5, 10, 30), (40, 10, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("piece", "is_kept"),
+    [
+        (DOT, True),
+        ((40, 10, 2, 1), False),  # a speck
+        ((0, 10, 10, 10), False),
+        ((40, 0, 10, 10), False),
+        ((50, 10, 10, 10), False),
+        ((40, 30, 10, 10), False),
+        ((1, 1, 10, 10), True),
+        ((49, 29, 10, 10), True),
+    ],
+    ids=["dot", "speck", "left edge", "upper edge", "right edge", "lower edge", "near a corner", "near the other"],
+)
+def test_piece_is_kept_unless_it_is_a_speck_or_cut_by_the_edge(piece: tuple[int, int, int, int], is_kept: bool) -> None:
+    strokes = find_strokes(mask_of(CHARACTER, piece))
+    wanted = mask_of(CHARACTER, *([piece] if is_kept else []))
+    np.testing.assert_array_equal(strokes > 0, wanted > 0)
+
+
+def test_largest_piece_is_kept_also_at_the_edge() -> None:
+    mask = mask_of((0, 0, 12, 40), DOT, (30, 20, 6, 6))
+    np.testing.assert_array_equal(find_strokes(mask) > 0, mask > 0)
+
+
+def test_ink_is_dark_afterwards_whatever_it_was() -> None:
+    for paper, ink in ((200, 40), (40, 200), (120, 10), (120, 250)):
+        crop = np.full((20, 20), paper, np.uint8)
+        crop[8:12, 8:12] = ink
+        dark = make_dark_on_light(crop)
+        assert dark[10, 10] < dark[0, 0]
+        assert abs(int(dark[10, 10]) - int(dark[0, 0])) == abs(paper - ink)
+
+
+def test_mean_of_the_strokes_is_white_and_half_of_the_threshold_is_black() -> None:
+    ink = np.array([[200, 200, 125, 50, 20]], np.uint8).repeat(5, axis=0)
+    strokes = np.array([[1, 1, 0, 0, 0]], np.uint8).repeat(5, axis=0)
+    assert keep_strokes(ink, 100.0, strokes)[2].tolist() == [255, 255, 128, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(100, 1), (1, 100), (1, 1), (90, 3)])
+def test_thin_ink_keeps_at_least_a_pixel_and_lies_in_the_middle(shape: tuple[int, int]) -> None:
+    image = normalise(np.full(shape, 255, np.uint8))
+    assert image is not None
+    rows, columns = np.nonzero(image)
+    assert max(np.ptp(rows), np.ptp(columns)) == 19  # the longer side has 20 pixels
+    for places in (rows, columns):
+        assert abs(places.min() + places.max() - 27) <= 2
+
+
+@pytest.mark.parametrize(("heavy", "first"), [(slice(40, 50), 0), (slice(0, 10), 8)], ids=["right", "left"])
+def test_ink_whose_weight_lies_at_one_side_stays_whole(heavy: slice, first: int) -> None:
+    """To lie in the middle, its centre of mass would have to leave the picture at the other side."""
+    ink = np.full((50, 50), 1, np.uint8)
+    ink[:, heavy] = 255
+    image = normalise(ink)
+    assert image is not None
+    columns = np.nonzero(image)[1]
+    assert (columns.min(), columns.max()) == (first, first + 19)
+
+
+@pytest.mark.parametrize("slant", [-0.5, 0.0, 0.25, 1.0])
+def test_slant_is_pixels_to_the_right_for_one_up(slant: float) -> None:
+    lines = np.zeros((2, 28, 28), np.float32)
+    for y in range(4, 24):
+        lines[:, y, round(14 + slant * (14 - y))] = 1
+    assert measure_slant(lines) == pytest.approx([slant] * 2, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.vision.digit import Box, Digit
-from shared.vision.tracks import MAX_UNSEEN_S, DigitTracker
+from shared.vision.tracks import (
+    DECAY_S,
+    MAX_SIZE_RATIO,
+    MAX_UNSEEN_S,
+    TIE,
+    DigitTracker,
+    Track,
+    add_miss,
+    add_reading,
+    choose_shown,
+    relative_distance,
+    to_digit,
+)
 from tests.shared.vision.reading import digit_of
 
 FRAME_S = 1 / 30
@@ -243,3 +255,55 @@ def test_followed_frames_do_not_keep_a_digit_that_is_no_longer_read() -> None:
     tracker.update([], 0.5)
     assert tracker.follow([digit_of(7)], 0.4 + MAX_UNSEEN_S - 0.01)
     assert not tracker.follow([digit_of(7)], 0.4 + MAX_UNSEEN_S + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("other", "distance"),
+    [
+        (BOX, 0.0),
+        ((150, 100, 30, 50), 1.0),
+        ((100, 50, 30, 50), 1.0),
+        ((130, 140, 30, 50), 1.0),
+        ((95, 90, 40, 70), 0.0),
+        ((100, 100, 30, 70), 10 / 70),
+        ((100, 100, 50, 50), 10 / 50),
+        ((100, 100, 30, 50 * MAX_SIZE_RATIO), (50 * MAX_SIZE_RATIO - 50) / 2 / (50 * MAX_SIZE_RATIO)),
+        ((100, 100, 30, 51 * MAX_SIZE_RATIO), math.inf),
+        ((100, 100, 0, 0), math.inf),
+    ],
+)
+def test_distance_is_that_of_the_centres_in_units_of_the_longer_side(other: Box, distance: float) -> None:
+    assert relative_distance(BOX, other) == pytest.approx(distance)
+    assert relative_distance(other, BOX) == pytest.approx(distance)
+
+
+def test_distance_of_wide_boxes_is_in_units_of_their_width() -> None:
+    assert relative_distance((100, 100, 50, 30), (150, 100, 50, 30)) == 1.0
+
+
+def test_character_that_is_no_digit_is_not_shown_however_sure_that_is() -> None:
+    assert choose_shown(Track(BOX, (-9.0,) * 10 + (0.0,), weight=1.0)).shown is None
+    assert choose_shown(Track(BOX, (-9.0,) * 9 + (0.0, -9.0), weight=1.0)).shown == 9
+
+
+def test_boxes_without_a_size_are_far_apart() -> None:
+    assert relative_distance((1, 1, 0, 0), (1, 1, 0, 0)) == math.inf
+
+
+def test_digit_that_is_shown_leads_by_a_tie_over_one_that_was_read_more_often() -> None:
+    evidence = [-9.0] * 11
+    evidence[4], evidence[9] = -2.0, -1.5
+    digit = to_digit(Track(BOX, tuple(evidence), weight=1.0, shown=4))
+    assert digit.digit == 4
+    assert digit.log_p[4] - digit.log_p[9] == pytest.approx(TIE)
+
+
+def test_evidence_and_its_weight_decay_alike_while_a_digit_is_not_read() -> None:
+    before = add_reading(Track(BOX), replace(digit_of(7), unread_px=3.0), 1.0)
+    after = add_miss(before, 0.5)
+    decay = after.weight / before.weight
+    assert decay == pytest.approx(math.exp(-0.5 / DECAY_S))
+    assert after.evidence == pytest.approx([decay * sum_ for sum_ in before.evidence])
+    assert after.unread_weight == pytest.approx(decay * before.unread_weight)
+    assert before.unread_weight > 0
+    assert (after.unseen_s, add_reading(after, digit_of(7), 0.1).unseen_s) == (0.5, 0.0)
