@@ -102,7 +102,7 @@ class Broker:
             case CameraReport():
                 self.handle_report(identity, message, now)
             case Recorded():
-                self.handle_recorded(message)
+                self.handle_recorded(identity, message)
             case _:
                 raise MalformedError(f"a {type(message).__name__} is not for the queue")
 
@@ -159,8 +159,13 @@ class Broker:
             message = Recorded(frame.camera, position.stamp, (position.index,))
             self.socket.send(self.registry.cameras[frame.camera].identity, message)
 
-    def handle_recorded(self, message: Recorded) -> None:
-        """Forget frames of a file that a display has recorded, and tell the file's camera."""
+    def handle_recorded(self, identity: bytes, message: Recorded) -> None:
+        """Forget frames of a file that a display has recorded, and tell the file's camera.
+
+        Ignored from a peer that is no display, or not yet: this queue may be new. The frames then come again.
+        """
+        if identity not in {viewer.identity for viewer in self.registry.viewers()}:
+            return
         self.files.record(message)
         if peer := self.registry.cameras.get(message.camera):
             self.socket.send(peer.identity, message)

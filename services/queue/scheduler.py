@@ -19,6 +19,7 @@ from shared.pipeline import WORKER_STAGES, BatchReason, Gate, Outcome, Stage
 from shared.vision.digit import Move
 
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
+MAX_IN_FLIGHT = 64  # of one file: capture may restart, and begin with other frames
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
 
 Key = tuple[str, int]  # camera, seq
@@ -97,7 +98,12 @@ class Scheduler:
         self.last_seq: dict[str, int] = {}
 
     def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
-        """Queue a frame for preprocess. Raises MalformedError if it is not newer than the camera's last."""
+        """Queue a frame for preprocess.
+
+        Raises MalformedError if it is not newer than the camera's last, or if a file sends more than it was let.
+        """
+        if frame.every_frame and self.in_flight.get(frame.camera, 0) >= MAX_IN_FLIGHT:
+            raise MalformedError(f"{frame.camera} has {MAX_IN_FLIGHT} frames in flight, and sends more")
         self.record_seq(frame)
         self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
         return self._enqueue_job(Stage.PREPROCESS, Job(frame, frame, now))

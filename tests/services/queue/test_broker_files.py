@@ -90,6 +90,16 @@ def test_camera_is_told_what_is_recorded(broker: Broker) -> None:
     send(broker, b"d", Recorded("unknown", STAMP, (0,)))
 
 
+def test_only_a_display_can_record(broker: Broker) -> None:
+    """One that the queue does not know yet asks for views before long; the frames then come again."""
+    read(broker, frame(0, 0))
+    for peer in (b"unknown", b"p", b"c"):
+        send(broker, peer, Recorded("cam", STAMP, (0,)))
+    assert received(broker, b"c", Recorded) == []
+    send(broker, b"d", DISPLAY)
+    assert shown(broker, b"d") == [0]
+
+
 def test_frame_that_comes_again_while_it_is_held_is_counted_and_not_read_again(broker: Broker) -> None:
     resent = total("digitcam_resent_total", camera="cam", stage="queue")
     frames = total("digitcam_frames_total", camera="cam", stage="queue")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from services.queue.fair_queue import FairQueue
-from services.queue.scheduler import EVERY_FRAME_WINDOW, MAX_ATTEMPTS, Answer, EndedFrame, Job, Scheduler
+from services.queue.scheduler import EVERY_FRAME_WINDOW, MAX_ATTEMPTS, MAX_IN_FLIGHT, Answer, EndedFrame, Job, Scheduler
 from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit, Move
@@ -201,6 +201,16 @@ def test_credit_limits_the_frames_of_an_every_frame_camera_in_flight() -> None:
         assert scheduler.every_frame_credit("file") == EVERY_FRAME_WINDOW - seq
         scheduler.add_frame(frame("file", seq, every_frame=True), 0.0)
     assert scheduler.every_frame_credit("file") == 0
+
+
+def test_file_that_sends_far_more_than_it_was_let_is_refused() -> None:
+    """Its frames are never dropped, so they would fill the memory."""
+    scheduler = Scheduler(MAX_AGE_S)
+    for seq in range(MAX_IN_FLIGHT):
+        scheduler.add_frame(frame("file", seq, every_frame=True), 0.0)
+    with pytest.raises(MalformedError, match="in flight"):
+        scheduler.add_frame(frame("file", MAX_IN_FLIGHT, every_frame=True), 0.0)
+    scheduler.add_frame(frame("other", 0, every_frame=True), 0.0)
 
 
 def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> None:
