@@ -82,3 +82,26 @@ def test_only_item_that_was_put_back_keeps_its_turn() -> None:
     queue.add_item("file", 1, keep_all=True, weight=2.0)
     queue.put_back_item("file", queue.take_items(1)[0])
     assert queue.take_items(1) == [1]
+
+
+def test_item_that_was_put_back_comes_before_others_whose_turn_it_is_too() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.add_item("a", "waits")
+    queue.put_back_item("b", "was put back")
+    assert queue.take_items(1) == ["was put back"]
+
+
+def test_item_of_a_live_camera_replaces_the_one_that_waits() -> None:
+    queue: FairQueue[int] = FairQueue()
+    assert [queue.add_item("live", item) for item in (1, 2, 3)] == [None, 1, 2]
+    assert queue.take_items(9) == [3]
+
+
+def test_items_that_are_wanted_stay_in_their_order() -> None:
+    queue: FairQueue[int] = FairQueue()
+    for item in range(5):
+        queue.add_item("file", item, keep_all=True)
+    queue.add_item("live", 9)
+    assert queue.remove_items(lambda item: item in {0, 2, 9}) == [0, 2, 9]
+    assert (len(queue), queue.count_items("live")) == (3, 0)
+    assert queue.take_items(9) == [1, 3, 4]

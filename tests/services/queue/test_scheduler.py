@@ -370,6 +370,19 @@ def test_unchanged_frame_ends_with_the_last_reading_and_its_own_time() -> None:
     assert not scheduler.in_flight
 
 
+def test_camera_that_left_and_came_back_is_compared_with_nothing() -> None:
+    scheduler = Scheduler(MAX_AGE_S, reread_s=1.0)
+    for seq, at in enumerate((0.0, 0.6)):
+        scheduler.add_frame(frame("live", seq, at), at)
+        read_waiting_frame(scheduler, at, b"" if seq else b"sketch")
+    scheduler.forget_camera("live")
+    scheduler.add_frame(frame("live", 0, at=0.7), 0.7)
+    scheduler.set_batch_limit("p", Stage.PREPROCESS, 1)
+    (job,) = take_jobs(scheduler, 0.7)
+    assert isinstance(job.message, Frame)
+    assert (job.message.gate, job.message.sketch) == (Gate.COMPARE, b"")
+
+
 def test_frames_that_will_be_skipped_take_no_place_of_others() -> None:
     scheduler = Scheduler(MAX_AGE_S, reread_s=1.0)
     for camera in "abc":
@@ -444,6 +457,16 @@ def test_frame_goes_to_the_idle_worker_that_can_follow_it(is_busy: bool) -> None
     ((worker, job),) = [(batch.worker, job) for batch in scheduler.make_batches(at)[0] for job in batch.jobs]
     assert isinstance(job.message, Frame)
     assert (worker, job.message.gate) == (("idle longer", "open") if is_busy else ("p", "follow"))
+
+
+def test_camera_that_left_and_came_back_is_not_followed() -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    at = read_until_settled(scheduler, (SEVEN,))
+    scheduler.forget_camera("live")
+    scheduler.add_frame(frame("live", 0, at), at)
+    (job,) = take_jobs(scheduler, at)
+    assert isinstance(job.message, Frame)
+    assert (job.message.gate, job.message.boxes) == (Gate.OPEN, ())
 
 
 def test_frame_that_cannot_be_followed_is_read() -> None:

@@ -101,6 +101,24 @@ def test_comparison_with_an_older_reference_changes_nothing() -> None:
     assert gated.gate == Gate.OPEN
 
 
+def test_answer_that_comes_after_its_camera_has_left_changes_nothing() -> None:
+    gate = StillGate(1.0)
+    pass_frames(gate, "a")
+    gated, reference = gate.set_gate(frame(20))
+    assert reference
+    gate.forget_camera("cam")
+    read_frame(gate, gated, reference, "a")
+    assert gate.set_gate(frame(21))[1] is None
+
+
+def test_frame_from_before_the_last_reading_is_not_skipped() -> None:
+    gate = StillGate(1.0)
+    pass_frames(gate, "a" * 20, start=1000)
+    last_read = 1000 + round(SETTLE_S / FRAME_S)
+    assert gate.set_gate(frame(last_read - 1))[0].gate == Gate.COMPARE
+    assert gate.set_gate(frame(last_read + 1))[0].gate == Gate.SKIP
+
+
 def test_clock_that_was_set_back_skips_no_frame() -> None:
     gate = StillGate(1.0)
     pass_frames(gate, "a" * 20, start=1000)
