@@ -107,5 +107,5 @@ def test_each_picture_is_read_exactly_once_although_every_process_is_killed() ->
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(sys.platform != "linux", reason="it finds processes by their environment")
 def test_each_picture_is_read_exactly_once_in_every_case() -> None:
-    results = [run_case(case, pictures=500) for case in plan_cases(random.Random(7))]
+    results = [run_case(case, pictures=300) for case in plan_cases(random.Random(7))]
     assert [result for result in results if not result.is_exact] == []
