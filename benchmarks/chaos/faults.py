@@ -21,8 +21,8 @@ from shared.pipeline import WORKER_STAGES, Stage
 WORKER_S, QUEUE_S, HANG_S, STORM_S, END_S = 2.0, 3.0, 5.0, 3.0, 2.0  # bounds
 START_S = 10.0  # until a pipeline that was hurt while it started reads
 PAUSE_S = 1.5  # of a process that is stopped and continues, which is not a hang
-STORM_LASTS_S = 6.0
-WATCHED_S = 5.0  # a hostile camera, and slow viewers
+STORM_LASTS_S = 4.0
+WATCHED_S = 4.0  # a hostile camera, and slow viewers
 ENOUGH = 0.95  # of the readings a second before
 SLOW_VIEWERS = 10
 CLOCK_HOURS = (24, -24, 0)  # ahead of the true time

@@ -20,7 +20,7 @@ from benchmarks.chaos.victim import STARTS_WITHIN_S, WORKERS, Account, Resources
 from benchmarks.environment import describe_environment
 from shared.pipeline import Stage
 
-STEADY_S = 3.0  # a pipeline is read this long before it is hurt: its resources and its rate are known
+STEADY_S = 2.0  # a pipeline is read this long before it is hurt: its resources are known
 LATE_S = 1.5  # of a line that starts after others: their workers run by then, and wait
 EARLY_S = (0.6, 1.2)  # after the start: a worker is killed while the pipeline starts
 PIPELINES_PER_FILM = 5  # between two films of the ledger, each of which takes as long as five faults

@@ -168,6 +168,25 @@ def test_each_word_that_a_setting_takes_is_taken(name: str, words: list[str]) ->
     assert [getattr(load_settings({name: word}, NO_FILE), name.lower()) for word in words] == words
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high", "step"),
+    [
+        ("MAX_AGE_S", 0.01, 60, 0.001),
+        ("REREAD_S", 0, 60, 0.001),
+        ("EVENTS_DAYS", 0, 3650, 0.001),
+        ("WEB_PORT", 1, 65535, 1),
+        ("PROMETHEUS_PORT", 1, 65535, 1),
+        ("LONG_SIDE_PX", 64, 4096, 1),
+        ("MAX_BATCH", 1, 128, 1),
+    ],
+)
+def test_number_is_taken_within_its_range_and_refused_outside(name: str, low: float, high: float, step: float) -> None:
+    assert [getattr(load_settings({name: f"{value}"}, NO_FILE), name.lower()) for value in (low, high)] == [low, high]
+    for value in (low - step, high + step):
+        with pytest.raises(ConfigError, match=f"from {low:g} to {high:g}"):
+            load_settings({name: f"{value}"}, NO_FILE)
+
+
 @pytest.mark.parametrize("address", ["ipc://", "tcp://", ":5750", "tcp://host:", "tcp://host:port"])
 def test_queue_without_a_place_is_refused(address: str) -> None:
     with pytest.raises(ConfigError, match="tcp://host:port"):
