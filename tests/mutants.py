@@ -26,21 +26,8 @@ ROOT = Path(__file__).parent.parent
 Position = tuple[int, int]  # line, column
 MIN_SHARE = 0.92
 TIMEOUT_S = 90.0  # an endless loop counts as noticed
-# errors at once for a number with a fraction, which proves nothing; and no mistakes for a member of an enumeration
-UNFIT = (
-    "_RShift",
-    "_LShift",
-    "_BitOr",
-    "_BitAnd",
-    "_BitXor",
-    "_Pow",
-    "_Mod",
-    "_FloorDiv",
-    "_Is",
-    "_IsNot",
-    "_Is_Eq",
-    "_IsNot_NotEq",
-)
+ERRORS = {"RShift", "LShift", "BitOr", "BitAnd", "BitXor", "Pow", "Mod", "FloorDiv"}  # at once, for a fraction
+IDENTITY = {"Is", "IsNot"}  # == is no mistake for a member of an enumeration, and < is an error at once
 BEFORE_STARS = ("(", "[", "{", ",")  # *values and a lone * are no products
 QUEUE, WEB = "tests/services/queue", "tests/services/display/web"
 CORE = {  # module -> its tests
@@ -126,8 +113,14 @@ def list_mutations(module: str) -> Iterator[MutationSpec]:
         line, column = mutation.start_pos
         is_type = any(begin <= mutation.start_pos < end for begin, end in types)
         is_unpacking = "Binary" in mutation.operator_name and lines[line - 1][:column].rstrip().endswith(BEFORE_STARS)
-        if not is_type and not is_unpacking and not mutation.operator_name.endswith(UNFIT):
+        if not is_type and not is_unpacking and could_go_unnoticed(mutation.operator_name):
             yield mutation
+
+
+def could_go_unnoticed(operator: str) -> bool:
+    """Return whether a replacement, such as ReplaceComparisonOperator_Lt_LtE, is more than an error or nothing."""
+    old, _, new = operator.partition("_")[2].partition("_")
+    return new not in ERRORS and (old in IDENTITY) == (new in IDENTITY)
 
 
 def list_type_spans(tree: ast.Module) -> Iterator[tuple[Position, Position]]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.messaging import messages
+from shared.messaging.frame_store import JPEG_BYTES, SLOTS, Ticket
 from shared.messaging.messages import (
     CameraReport,
     Credit,
@@ -198,6 +199,33 @@ def test_wrong_places_of_digits_are_malformed(message: Message, name: str, value
     header = header_of(message) | {name: value}
     with pytest.raises(MalformedError, match=f"wrong {name}"):
         decode([msgpack.packb(header), encode([message])[1]])
+
+
+TICKET = Ticket("01234567-89abcdef", 0, 1, 100)
+STORED = Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"", ticket=TICKET)
+
+
+@pytest.mark.parametrize("slot", [0, SLOTS - 1])
+def test_ticket_of_a_frame_in_memory_arrives(slot: int) -> None:
+    stored = replace(STORED, ticket=TICKET._replace(slot=slot))
+    assert decode(encode([stored])) == [stored]
+
+
+@pytest.mark.parametrize(
+    "ticket",
+    [
+        *("01234567-89abcdef", [], [*TICKET, 1], list(TICKET[:3])),
+        *([ring, *TICKET[1:]] for ring in ("../../../etc/x", "01234567-89abcde", "01234567-89abcdef/..", 7, None)),
+        *([TICKET.ring, slot, 1, 100] for slot in (-1, SLOTS, True, 0.0)),
+        *([TICKET.ring, 0, generation, 100] for generation in (0, -1, 2**64 - 1, 1.0)),
+        *([TICKET.ring, 0, 1, size] for size in (0, -1, JPEG_BYTES + 1, None)),
+    ],
+    ids=str,
+)
+def test_ticket_that_names_no_place_is_malformed(ticket: object) -> None:
+    header = header_of(STORED) | {"ticket": ticket}
+    with pytest.raises(MalformedError, match="wrong ticket"):
+        decode([msgpack.packb(header), b""])
 
 
 @pytest.mark.parametrize("value", ["capture", "Inference", "", 3, None, []])
