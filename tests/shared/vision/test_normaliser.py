@@ -14,9 +14,11 @@ from shared.vision.digit import Box
 from shared.vision.gray_frame import as_uint8
 from shared.vision.normaliser import (
     CENTRE_PX,
+    EDGE,
     check_range,
     crop_around,
     extract_ink,
+    find_ink_box,
     find_strokes,
     keep_strokes,
     make_dark_on_light,
@@ -198,6 +200,16 @@ def test_slant_is_pixels_to_the_right_for_one_up(slant: float) -> None:
     for y in range(4, 24):
         lines[:, y, round(14 + slant * (14 - y))] = 1
     assert measure_slant(lines) == pytest.approx([slant] * 2, abs=0.02)
+
+
+@pytest.mark.parametrize("scale", [1, 2])
+def test_box_of_ink_is_in_pixels_of_the_frame_also_if_the_ink_was_scaled_down(scale: int) -> None:
+    ink = np.zeros((50, 40), np.uint8)
+    ink[10:40, 5:20] = EDGE
+    ink[5, 5] = EDGE - 1  # too soft
+    crop = np.zeros((50 * scale, 40 * scale), np.uint8)
+    box = find_ink_box(crop, ink, (100, 200))
+    assert box == (100 + 5 * scale, 200 + 10 * scale, 15 * scale, 30 * scale)
 
 
 @pytest.mark.parametrize(
