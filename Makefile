@@ -14,7 +14,7 @@ run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
 
 test: .venv/dev .venv/programs
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile  # most tests of processes wait
 
 proofs: .venv/dev .venv/programs  ## the slow tests: minutes, real processes, real time
 	$(BIN)/python -m pytest -m slow --timeout 900
