@@ -20,7 +20,7 @@ def test_instance_is_the_number_that_honcho_gives(
     assert find_instance(stage) == expected
 
 
-@pytest.mark.parametrize("stage", set(Stage) - set(WORKER_STAGES))
+@pytest.mark.parametrize("stage", sorted(set(Stage) - set(WORKER_STAGES)))
 def test_second_worker_of_another_stage_is_an_error(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
     monkeypatch.setenv("HONCHO_PROCESS_NAME", f"{stage}.2")
     with pytest.raises(ConfigError, match="preprocess and inference"):

@@ -125,9 +125,9 @@ def test_send_that_is_too_large_as_a_whole_is_thrown_away_and_the_next_one_arriv
         connect(client, broker)
 
 
-@pytest.mark.parametrize("address", ["auto", f"tcp://127.0.0.1:{find_free_port()}"])
+@pytest.mark.parametrize("address", ["auto", "tcp://127.0.0.1:{port}"])
 def test_address_in_use_is_reported_and_stays_with_its_owner(make_settings: MakeSettings, address: str) -> None:
-    settings = make_settings(QUEUE=address)
+    settings = make_settings(QUEUE=address.format(port=find_free_port()))
     with closing(BrokerSocket(settings)) as broker, closing(ClientSocket(settings)) as client:
         with pytest.raises(ConfigError, match="another pipeline"):
             BrokerSocket(settings)
