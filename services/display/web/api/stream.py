@@ -145,8 +145,8 @@ class StreamApi:
         if last := request.headers.get("Last-Event-ID"):
             after = convert(last, RecordId, "Last-Event-ID")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
         with self._subscribe(query.camera, after) as queue, suppress(ConnectionError):
+            await response.prepare(request)  # who sees the headers has subscribed
             while True:
                 if item := await queue.next(KEEPALIVE_S):
                     await response.write(format_event(item))
@@ -158,8 +158,8 @@ class StreamApi:
         """The same over a WebSocket, as JSON with a `kind`; the client must not send anything."""
         self._check_capacity()
         socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=KEEPALIVE_S)
-        await socket.prepare(request)
         with self._subscribe(query.camera, query.after) as queue:
+            await socket.prepare(request)
             async with run_task(send_all(socket, queue), socket):
                 async for _ in socket:
                     await close_violation(socket, ProtocolError("this socket takes no messages"))
