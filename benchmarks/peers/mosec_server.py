@@ -26,8 +26,8 @@ class MosecPreprocess(Worker):
     """JPEG -> GrayFrame."""
 
     def deserialize(self, data: bytes) -> bytes:
-        """Return the body of a request, which is the JPEG."""
-        return data
+        """Return the body of a request, which is the JPEG; mosec gives a memoryview."""
+        return bytes(data)
 
     def forward(self, data: bytes) -> GrayFrame:
         (frame,) = make_frames("mosec", [data])
