@@ -17,12 +17,20 @@ import psutil
 
 from benchmarks.trust import DisturbedError
 from benchmarks.usage import list_process_trees
+from shared.service.signals import EXIT_STOPPED
 from shared.settings import ConfigError, Settings, load_settings
 
 PROCFILE = Path(__file__).parents[1] / "Procfile"
 EXIT_WITHIN_S = 10.0  # honcho itself gives its processes 5 s
 TERMINATE_S = 2.0
 HONCHO = " system "  # marks honcho's own lines in the log
+
+
+def take_signals() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, together with its pipeline; a nohup is for this process alone."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_STOPPED))
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # a handler is not inherited, but what is ignored stays ignored
 
 
 @dataclass(frozen=True, slots=True)

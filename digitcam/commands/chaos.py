@@ -30,9 +30,11 @@ def main(arguments: Sequence[str]) -> int:
     try:
         from benchmarks.chaos import every_frame  # noqa: PLC0415 - its packages are optional
         from benchmarks.chaos.session import ChaosRunner, summarize  # noqa: PLC0415 - as above
+        from benchmarks.launcher import take_signals  # noqa: PLC0415 - as above
         from benchmarks.reliability.document import save_results  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigError(f"chaos needs {error.name}: pip install 'digitcam[bench]'.") from error
+    take_signals()
     seed = int(time.time()) if parsed.seed is None else parsed.seed
     kinds = frozenset(filter(None, parsed.only.split(",")))
     chance = random.Random(seed)  # noqa: S311 - not used for security

@@ -45,10 +45,12 @@ def main(arguments: Sequence[str]) -> int:
     if sys.platform != "linux":
         raise ConfigError("soak needs Linux: it reads what processes hold from /proc.")
     try:
-        from benchmarks.reliability.document import save_results  # noqa: PLC0415 - its packages are optional
+        from benchmarks.launcher import take_signals  # noqa: PLC0415 - its packages are optional
+        from benchmarks.reliability.document import save_results  # noqa: PLC0415 - as above
         from benchmarks.soak.session import SoakRunner, summarize  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigError(f"soak needs {error.name}: pip install 'digitcam[bench]'.") from error
+    take_signals()
     seed = int(time.time()) if parsed.seed is None else parsed.seed
     runner = SoakRunner(
         random.Random(seed),  # noqa: S311 - not used for security
