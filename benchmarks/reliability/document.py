@@ -67,8 +67,8 @@ makes memory grow by 50 MB, is answered with a 500, restarts a process, or write
 TESTS = """
 ## Each fault that was found has a test
 
-Each of these tests failed before the fault was mended. A display that was back late once was not seen again; the kind
-"term" above watches it.
+Each test was written when its fault was mended, and the tests check that all of them exist. A display that was back
+late once was not seen again; the kind "term" above watches it.
 
 | fault | test |
 |---|---|
