@@ -35,6 +35,12 @@ HEARTBEAT_S = 0.5  # every Ready and CameraReport is repeated this often; see se
 PING_INTERVAL_S = 0.5
 SILENT_AFTER_S = 2.0  # four unanswered pings
 LINGER_MS = 200  # for the last messages of a process that ends
+# libzmq's own signs of life. TCP alone takes 15 minutes to notice that the other host is gone, and goes on sending to
+# it although its address leads to another host by now
+PROBE_MS = 1000  # after so long without traffic a connection is probed
+GIVE_UP_MS = 2000  # then it is closed and opened again: longer than a process hangs on a busy machine
+CONNECT_MS = 1000  # for a host to accept a connection; the system's limit is over two minutes
+HANDSHAKE_MS = 3000  # for it to become one of ZeroMQ; libzmq's limit is 30 s
 REOPEN_AFTER_S = 3.0  # with keys: libzmq never tries again where its key was refused, and it may be allowed now
 
 
@@ -67,6 +73,10 @@ def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(kind)
     socket.setsockopt(zmq.LINGER, LINGER_MS)
     socket.setsockopt(zmq.MAXMSGSIZE, MAX_PAYLOAD_BYTES)  # of a part: libzmq drops a connection that sends more
+    socket.setsockopt(zmq.HEARTBEAT_IVL, PROBE_MS)
+    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, GIVE_UP_MS)
+    socket.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_MS)
+    socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
     if settings.queue_key:
         folder = Path(settings.queue_key)
         socket.curve_publickey, socket.curve_secretkey = load_pair(folder)  # of all processes of this machine

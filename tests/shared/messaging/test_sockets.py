@@ -1,9 +1,10 @@
 """Real sockets: nothing piles up, nothing hangs, and peers without keys get nothing."""
 
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -150,3 +151,68 @@ def test_socket_file_of_a_killed_queue_is_reused(make_settings: MakeSettings) ->
     assert Path(path).exists()
     with closing(BrokerSocket(settings)) as broker, closing(ClientSocket(settings)) as client:
         connect(client, broker)
+
+
+class Road:
+    """A TCP address that leads to a port, as a service address does. Turned, it leads elsewhere, without a word."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"tcp://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._generation, self._open = 0, [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def turn(self, port: int) -> None:
+        """Lead new connections to another port; what is on its way in the old ones arrives nowhere."""
+        self._generation, self._port = self._generation + 1, port
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                near = self._listener.accept()[0]
+                far = socket.create_connection(("127.0.0.1", self._port))
+                self._open += [near, far]
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(*pair, self._generation), daemon=True).start()
+
+    def _carry(self, source: socket.socket, target: socket.socket, generation: int) -> None:
+        with suppress(OSError):
+            while (data := source.recv(65536)) and generation == self._generation:
+                target.sendall(data)
+
+    def close(self) -> None:
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+
+def test_queue_that_moves_to_another_host_behind_its_address_is_found_again(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its old host vanishes without a word: to the client the connection looks as if nothing had happened."""
+    monkeypatch.setattr("shared.messaging.sockets.PROBE_MS", 100)
+    monkeypatch.setattr("shared.messaging.sockets.GIVE_UP_MS", 200)
+    ports = [find_free_port(), find_free_port()]
+    first, second = [BrokerSocket(make_settings(QUEUE=f"tcp://127.0.0.1:{port}")) for port in ports]
+    with closing(first), closing(second), closing(Road(ports[0])) as road, ExitStack() as stack:
+        client = stack.enter_context(closing(ClientSocket(make_settings(QUEUE=road.address))))
+        connect(client, first)
+        road.turn(ports[1])
+        connect(client, second)
+
+
+def test_peer_that_vanishes_without_a_word_is_no_longer_sent_to(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.messaging.sockets.PROBE_MS", 100)
+    monkeypatch.setattr("shared.messaging.sockets.GIVE_UP_MS", 200)
+    port = find_free_port()
+    with ExitStack() as stack:
+        broker = stack.enter_context(closing(BrokerSocket(make_settings(QUEUE=f"tcp://127.0.0.1:{port}"))))
+        road = stack.enter_context(closing(Road(port)))
+        identity = connect(stack.enter_context(closing(ClientSocket(make_settings(QUEUE=road.address)))), broker)
+        road.turn(find_free_port())
+        # a pause between two, or the buffer would be full before the end
+        wait_for(lambda: broker.receive(0.02) is None and not broker.send(identity, READY))
