@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from benchmarks import events, inference, overload, pipeline, queue_alone, scale, suite, web
 from benchmarks.goals import PEER_CAMERAS
+from benchmarks.launcher import take_signals
 from benchmarks.peers import bench as peers
 from benchmarks.trust import DisturbedError, Repeat, find_untrusted, repeat_until_busy
 
@@ -24,6 +25,7 @@ NOTHING_MEASURED, UNTRUSTED, INTERRUPTED = 1, 3, 130  # exit codes
 def main(arguments: Sequence[str]) -> int:
     """Run a bench and print its result; return the exit code."""
     options = parse_arguments(arguments)
+    take_signals()
     try:
         result = options.run(options)
     except DisturbedError as error:

@@ -1,4 +1,4 @@
-"""The command line of digitcam: a table of commands, each of which is a file in digitcam/commands."""
+"""The command line of digitcam: a table of commands, most of which are files in digitcam/commands."""
 
 import argparse
 import sys
@@ -15,10 +15,20 @@ class Command(NamedTuple):
 
     summary: str
     module: str
+    extra: str = ""  # of pyproject.toml: the packages that only this command needs
+    is_for_linux: bool = False
 
     def run(self, arguments: Sequence[str]) -> int:
-        """Run the command and return its exit code."""
-        code: int = import_module(self.module).main(arguments)
+        """Run the command and return its exit code. Raises ConfigError if it cannot run here."""
+        if self.is_for_linux and sys.platform != "linux":
+            raise ConfigError("this command needs Linux.")
+        try:
+            module = import_module(self.module)
+        except ModuleNotFoundError as error:
+            if not self.extra:
+                raise
+            raise ConfigError(f"this command needs {error.name}: pip install 'digitcam[{self.extra}]'.") from error
+        code: int = module.main(arguments)
         return code
 
 
@@ -32,9 +42,13 @@ COMMANDS = {
     "files": Command("list which pictures of files were not read", "digitcam.commands.files"),
     "trace": Command("record where each frame's time goes", "digitcam.commands.trace"),
     "learn": Command("fine-tune the classifier on your corrections", "digitcam.commands.learn"),
-    "bench": Command("measure speed and age of readings", "digitcam.commands.bench"),
-    "chaos": Command("hurt a pipeline of its own and see if it recovers", "digitcam.commands.chaos"),
-    "soak": Command("run a pipeline of its own for hours and see if it grows", "digitcam.commands.soak"),
+    "bench": Command("measure speed and age of readings", "benchmarks.command", "bench"),
+    "chaos": Command(
+        "hurt a pipeline of its own and see if it recovers", "benchmarks.chaos.command", "bench", is_for_linux=True
+    ),
+    "soak": Command(
+        "run a pipeline of its own for hours and see if it grows", "benchmarks.soak.command", "bench", is_for_linux=True
+    ),
     "config": Command("print the settings in force and their origin", "digitcam.commands.config"),
     "keys": Command("let other machines join, each with its own keys", "digitcam.commands.keys"),
     "run": Command("run one stage, as the Procfile does", "digitcam.commands.run"),

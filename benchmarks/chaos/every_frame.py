@@ -6,7 +6,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -185,15 +185,11 @@ def launch_reader(film: Path, run_dir: Path, frames: str) -> Iterator[VictimPipe
     """Run a pipeline that reads a film once, until the block ends."""
     with make_wall_clock() as clock:
         settings = clock.environment() | {"EVERY_FRAME": "true", "FRAMES": frames, "RUN_DIR": str(run_dir)}
-        with launch_pipeline([film], settings=settings) as pipeline:
-            victim = VictimPipeline(pipeline, clock, ())
-            try:
-                yield victim
-            finally:
-                victim.watcher.close()
-                for process in victim.list_processes():  # one that is stopped ends by a kill only
-                    with suppress(psutil.NoSuchProcess):
-                        process.resume()
+        with (
+            launch_pipeline([film], settings=settings) as pipeline,
+            closing(VictimPipeline(pipeline, clock, ())) as victim,
+        ):
+            yield victim
 
 
 def make_numbered_film(pictures: int) -> Path:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +59,13 @@ class VictimPipeline:
         self.run_dir, self.port = pipeline.settings.run_dir, pipeline.settings.web_port
         self.honcho = psutil.Process(pipeline.honcho.pid)
         self.watcher = ReadingWatcher(self.port, cameras, fps)
+
+    def close(self) -> None:
+        """Watch no longer, and resume each process that is stopped: it could not end in order."""
+        self.watcher.close()
+        for process in self.list_processes():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
     def list_processes(self) -> list[psutil.Process]:
         """Return every process of this pipeline, orphans too: those whose environment has its RUN_DIR."""
@@ -172,11 +179,4 @@ def launch_victim(
         clock = stack.enter_context(make_wall_clock())
         settings = clock.environment()
         pipeline = stack.enter_context(launch_pipeline(words, workers=workers, lines=lines, settings=settings))
-        victim = VictimPipeline(pipeline, clock, cameras, fps)
-        try:
-            yield victim
-        finally:
-            victim.watcher.close()
-            for process in victim.list_processes():  # one that is stopped ends by a kill only
-                with suppress(psutil.NoSuchProcess):
-                    process.resume()
+        yield stack.enter_context(closing(VictimPipeline(pipeline, clock, cameras, fps)))

@@ -19,6 +19,24 @@ def test_each_command_describes_itself(name: str, capsys: pytest.CaptureFixture[
     assert f"digitcam {name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", ["chaos", "soak"])
+def test_command_that_needs_linux_says_so_elsewhere(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert main([name]) == 1
+    assert capsys.readouterr().err == "digitcam: this command needs Linux.\n"
+
+
+def test_command_whose_package_is_missing_says_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "benchmarks.command", None)  # as if nothing of this name were installed
+    assert main(["bench"]) == 1
+    message = "this command needs benchmarks.command: pip install 'digitcam[bench]'."
+    assert capsys.readouterr().err == f"digitcam: {message}\n"
+
+
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

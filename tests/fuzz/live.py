@@ -29,7 +29,8 @@ class LiveTarget:
         self._maker.close()
         self._pipeline = self._stack.enter_context(run_pipeline(folder, "victim=demo"))
         wait_for(lambda: self._pipeline.is_reading("victim"), 60)
-        self._pids = self._find_pids()
+        self._began = self._find_pids()
+        self.pids = list(self._began.values())
         self._sockets = [self._open(folder / "run" / "queue") for _ in range(SOCKETS)]
         self._fed = 0
 
@@ -70,7 +71,7 @@ class LiveTarget:
         except AssertionError:
             problems.append("the camera is not read any more")
         now = self._find_pids()
-        problems += [f"{name} is another process" for name, pid in self._pids.items() if now.get(name) != pid]
+        problems += [f"{name} is another process" for name, pid in self._began.items() if now.get(name) != pid]
         problems += ["a traceback in the log"] * self._pipeline.log.read_text().count("Traceback")
         self._stack.close()
         return problems
