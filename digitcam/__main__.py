@@ -1,4 +1,4 @@
-"""The command line of digitcam: a table of commands, most of which are files in digitcam/commands."""
+"""The command line of digitcam: a table of commands, each of which is a file in digitcam/commands or benchmarks."""
 
 import argparse
 import sys
