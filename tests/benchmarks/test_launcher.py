@@ -38,7 +38,8 @@ def test_bench_that_is_told_to_stop_takes_its_pipeline_with_it(tmp_path: Path) -
     command = [sys.executable, "-m", "digitcam", "bench", "pipeline", "--cameras", "1", "--seconds", "60"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
     with psutil.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as bench:
-        began_at, processes = time.monotonic(), []
+        began_at = time.monotonic()
+        processes: list[psutil.Process] = []
         while len(processes) < 5:  # honcho, its helpers, what they start
             assert time.monotonic() - began_at < 30
             processes = bench.children(recursive=True)
