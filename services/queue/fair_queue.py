@@ -19,9 +19,10 @@ class FairQueue(Generic[T]):
         self._weights: dict[str, float] = {}
         self._due: dict[str, float] = {}  # the next turn of each camera
         self._clock = 0.0
+        self._length = 0
 
     def __len__(self) -> int:
-        return sum(map(len, self._lanes.values()))
+        return self._length
 
     def count_items(self, camera: str) -> int:
         """Return how many items of the camera wait."""
@@ -37,11 +38,13 @@ class FairQueue(Generic[T]):
         self._weights[camera] = weight
         replaced = lane.pop() if lane and not keep_all else None
         lane.append(item)
+        self._length += replaced is None
         return replaced
 
     def put_back_item(self, camera: str, item: T, *, weight: float = 1.0) -> None:
         """Add an item ahead of all others."""
         self._open_lane(camera).appendleft(item)
+        self._length += 1
         self._weights[camera] = weight
         self._due[camera] = self._clock
         self._lanes.move_to_end(camera, last=False)
@@ -57,6 +60,7 @@ class FairQueue(Generic[T]):
                 self._lanes[camera] = lane
             self._clock = self._due[camera]
             self._due[camera] += 1 / self._weights[camera]
+        self._length -= len(taken)
         if not self._lanes:  # all cameras have been served: earlier turns no longer count
             self._weights, self._due, self._clock = {}, {}, 0.0
         return taken
@@ -64,6 +68,7 @@ class FairQueue(Generic[T]):
     def remove_items(self, is_unwanted: Callable[[T], bool]) -> list[T]:
         """Remove and return all items that are unwanted."""
         removed = [item for lane in self._lanes.values() for item in lane if is_unwanted(item)]
+        self._length -= len(removed)
         for camera, lane in list(self._lanes.items()) if removed else ():
             kept = deque(item for item in lane if not is_unwanted(item))
             if kept:

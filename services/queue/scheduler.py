@@ -154,6 +154,8 @@ class Scheduler:
         has the frame to follow comes first.
         """
         batches, ended = [], self.drop_stale_frames(now)
+        if not any(worker.credit and self.waiting[worker.stage] for worker in self.workers.values()):
+            return [], ended  # most turns: messages come one by one
         idle = Counter(worker.stage for worker in self.workers.values() if worker.credit and not worker.jobs)
         follower = self.follow_gate.find_worker(self.waiting[Stage.PREPROCESS].next_camera())
         for name, worker in sorted(self.workers.items(), key=lambda item: (*serve_order(item[1]), item[0] != follower)):
@@ -193,6 +195,8 @@ class Scheduler:
 
     def drop_stale_frames(self, now: float) -> list[EndedFrame]:
         """End the frames of live cameras that grew too old while they waited."""
+        if not any(self.waiting.values()):
+            return []
 
         def is_stale(job: Job) -> bool:
             max_age_s = job.frame.max_age_s or self.max_age_s
@@ -235,6 +239,8 @@ class Scheduler:
         sooner would wait or be replaced, at the cost of two messages and a view. Frames that were requested and have
         not come do not count: between two pictures a camera has nothing to send, and others need not wait for it.
         """
+        if not self.frame_requests:
+            return []
         preprocess, inference = self._workers_at(Stage.PREPROCESS), self._workers_at(Stage.INFERENCE)
         if not preprocess:
             return self.frame_requests.take_items(len(self.frame_requests))

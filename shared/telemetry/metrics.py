@@ -4,7 +4,11 @@ Durations are histograms in seconds. Labels come from closed sets: camera, stage
 here, because the scrape target already has the labels stage and worker (shared/service/lifecycle.py).
 """
 
-from prometheus_client import Counter, Gauge, Histogram, Info, disable_created_metrics
+from typing import Any, Self
+
+import prometheus_client
+from prometheus_client import Info, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
 
 from shared.pipeline import DROP_REASONS, Stage
 
@@ -13,6 +17,46 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0, 2.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class QuickLabels(MetricWrapperBase):
+    """Keeps each series by its labels as they were given: 0.2 us, where prometheus_client takes 1.4 us for a look-up.
+
+    Every frame needs a dozen.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._kept: dict[tuple[object, ...], Self] = {}
+
+    def labels(self, *labelvalues: object, **labelkwargs: object) -> Self:
+        series = self._kept.get(labelvalues)
+        if series is None:
+            series = super().labels(*labelvalues, **labelkwargs)
+            if labelvalues:
+                self._kept[labelvalues] = series
+        return series
+
+    def remove(self, *labelvalues: object) -> None:
+        super().remove(*labelvalues)
+        self._kept = {}
+
+    def remove_by_labels(self, labels: dict[str, str]) -> None:
+        super().remove_by_labels(labels)
+        self._kept = {}
+
+
+class Counter(QuickLabels, prometheus_client.Counter):
+    """A Counter with quick labels."""
+
+
+class Gauge(QuickLabels, prometheus_client.Gauge):
+    """A Gauge with quick labels."""
+
+
+class Histogram(QuickLabels, prometheus_client.Histogram):
+    """A Histogram with quick labels."""
+
 
 FRAMES = Counter("digitcam_frames", "Frames that a stage has worked on.", ["camera", "stage"])
 AGE = Histogram("digitcam_age_seconds", "Age of a frame when a stage begins.", ["camera", "stage"], buckets=SECONDS)
