@@ -22,10 +22,13 @@ def test_series_is_the_same_for_equal_labels_of_another_type() -> None:
 def test_removed_series_counts_from_zero_when_it_comes_again() -> None:
     registry = CollectorRegistry()
     up = Gauge("up", "", ["camera"], registry=registry)
-    for remove in (lambda: up.remove("hall"), lambda: up.remove_by_labels({"camera": "hall"})):
+    for is_by_name in (False, True):
         up.labels("hall").inc()
         up.labels("door").set(1)
-        remove()
+        if is_by_name:
+            up.remove_by_labels({"camera": "hall"})
+        else:
+            up.remove("hall")
         assert export(registry) == ['up{camera="door"} 1.0']
     up.labels("hall").inc()
     assert 'up{camera="hall"} 1.0' in export(registry)
