@@ -19,6 +19,10 @@ from honcho.environ import parse as parse_env_file  # so that .env has the same 
 
 MODELS = Path(__file__).parent.parent / "models"
 MIN_TOKEN_CHARACTERS = 16  # nobody guesses 16 random ones
+DEFAULT_TCP_ADDRESS = "tcp://127.0.0.1:5750"
+# a name, an IPv4 address, an IPv6 address in brackets, or * for all addresses
+TCP_ADDRESS = re.compile(r"tcp://(\*|\w[\w.-]*|\[[\w:.%]+\]):(\d{1,5})", re.ASCII)
+EVERYWHERE = {"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - hosts to listen on; where to connect
 IPC_ADDRESS_BYTES = 100  # a Unix socket's path is limited to 104 bytes (macOS) or 108 (Linux)
 
 
@@ -94,6 +98,15 @@ def _parse_url(text: str) -> str:
     return text
 
 
+def _parse_queue_address(text: str) -> str:
+    if text == "auto" or (text.startswith("ipc://") and text != "ipc://"):
+        return text
+    match = TCP_ADDRESS.fullmatch(text)
+    if not match or not 1 <= int(match[2]) <= 65535:
+        raise ValueError("auto, ipc://path or tcp://host:port")
+    return text
+
+
 def _parse_path(text: str) -> Path:
     """Return a path; a shell fills in a ~ only if the setting comes from there."""
     try:
@@ -158,7 +171,12 @@ class Settings:
     long_side_px: int = _setting(
         "480", _number(int, 64, 4096), "longer side, in pixels, that camera frames are scaled down to before reading"
     )
-    queue: str = _setting("auto", str, "address of the queue: auto, ipc://path or tcp://host:port")
+    queue: str = _setting("auto", _parse_queue_address, "address of the queue: auto, ipc://path or tcp://host:port")
+    queue_bind: str = _setting(
+        "auto",
+        _parse_queue_address,
+        "address that the queue listens on, if it is not QUEUE, such as tcp://*:5750 for all addresses of its machine",
+    )
     frames: str = _setting(
         "auto",
         _one_of("auto", "shared", "inline"),
@@ -170,11 +188,19 @@ class Settings:
 
     @property
     def queue_address(self) -> str:
-        """The address that the queue binds: ipc where it is supported and its path fits, else TCP on this machine."""
-        if self.queue != "auto":
-            return self.queue
+        """The address that processes connect to: that of QUEUE, or else where the queue of this machine listens."""
+        address = self.queue_bind_address if self.queue == "auto" else self.queue
+        host, port = split_tcp(address)
+        return f"tcp://{EVERYWHERE[host]}:{port}" if host in EVERYWHERE else address
+
+    @property
+    def queue_bind_address(self) -> str:
+        """The address that the queue listens on: ipc where it is supported and its path fits, else TCP."""
+        for address in (self.queue_bind, self.queue):
+            if address != "auto":
+                return address
         address = f"ipc://{self.run_dir}/queue"
-        return address if sys.platform != "win32" and len(address) < IPC_ADDRESS_BYTES else "tcp://127.0.0.1:5750"
+        return address if sys.platform != "win32" and len(address) < IPC_ADDRESS_BYTES else DEFAULT_TCP_ADDRESS
 
 
 SPECS: dict[str, SettingSpec] = {setting.name.upper(): setting.metadata["spec"] for setting in fields(Settings)}
@@ -271,14 +297,19 @@ def _check_exposure(settings: Settings) -> None:
             f"WEB_HOST={settings.web_host} lets other machines in: set WEB_TOKEN to a secret, "
             "such as the output of `openssl rand -hex 16`, or WEB_HOST to 127.0.0.1."
         )
-    scheme, _, rest = settings.queue_address.partition("://")
-    if scheme not in ("ipc", "tcp") or not rest or (scheme == "tcp" and not rest.rpartition(":")[2].isdigit()):
-        raise ConfigError(f"QUEUE={settings.queue} is not right: it takes auto, ipc://path or tcp://host:port.")
-    if scheme == "tcp" and not is_loopback(rest.rpartition(":")[0]) and not settings.queue_key:
-        raise ConfigError(
-            f"QUEUE={settings.queue} lets other machines in: run `digitcam keys make` on each machine "
-            "and set QUEUE_KEY to the folder that it makes."
-        )
+    for name, address in (("QUEUE", settings.queue), ("QUEUE_BIND", settings.queue_bind)):
+        host, _ = split_tcp(address)
+        if host and not is_loopback(host) and not settings.queue_key:
+            raise ConfigError(
+                f"{name}={address} lets other machines in: run `digitcam keys make` on each machine "
+                "and set QUEUE_KEY to the folder that it makes."
+            )
+
+
+def split_tcp(address: str) -> tuple[str, str]:
+    """Return the host and the port of a TCP address; two empty strings for any other."""
+    match = TCP_ADDRESS.fullmatch(address)
+    return (match[1], match[2]) if match else ("", "")
 
 
 def is_loopback(host: str) -> bool:

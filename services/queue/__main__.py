@@ -17,7 +17,7 @@ def main(context: lifecycle.ServiceContext) -> None:
         raise ConfigError(f"FRAMES=shared is not possible ({error}): set FRAMES to auto or inline.") from error
     try:
         socket = BrokerSocket(settings, store.name)
-        context.log.info("ready at %s", settings.queue_address)
+        context.log.info("ready at %s", settings.queue_bind_address)
         broker = Broker(socket, settings.max_age_s, settings.reread_s, store, follow=settings.follow)
         while not context.stop.is_set():
             context.health.heartbeat()  # ready without cameras: an orchestrator may wait for us before it starts them

@@ -4,7 +4,9 @@ No call blocks for ever, and no message is kept for later. A send that cannot go
 message will be newer; a high-water mark would keep the oldest (docs/decisions/0001).
 """
 
+import errno
 import math
+import os
 import socket as socketlib
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Protocol
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
 
+from shared.messaging.bind_address import describe_bind_error, resolve_bind_address
 from shared.messaging.clock import QueueClock
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.keys import load_pair, load_queue_key
@@ -125,13 +128,6 @@ def _milliseconds(seconds: float) -> int:
     return max(0, math.ceil(seconds * 1000))  # rounded up, or the last millisecond would be a busy loop
 
 
-def _cannot_bind(settings: Settings, reason: str) -> ConfigError:
-    return ConfigError(
-        f"QUEUE={settings.queue_address} cannot be opened ({reason}): is another pipeline running? "
-        "Stop it, or give this one another RUN_DIR or QUEUE."
-    )
-
-
 def is_listening(address: str) -> bool:
     """Return whether a process has bound this ipc address; its file may be left over from one that was killed."""
     if not address.startswith(IPC):
@@ -152,19 +148,21 @@ class BrokerSocket:
         """Bind, and tell peers the name of the queue's store. Raises ConfigError if the address is in use or wrong."""
         self._store_name = store_name
         self._file: Path | None = None
-        if is_listening(settings.queue_address):  # libzmq would take the ipc address from its owner
-            raise _cannot_bind(settings, "it is in use")
+        address = resolve_bind_address(settings)
+        if is_listening(address):  # libzmq would take the ipc address from its owner
+            raise describe_bind_error(settings, "it is in use", errno.EADDRINUSE)
         self._access = PeerAccess(Path(settings.queue_key)) if settings.queue_key else None
         self._authenticator = self._start_authenticator(self._access) if self._access else None
         self._socket = _open_socket(zmq.ROUTER, settings)
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error for a peer that is gone, instead of silence
         try:
-            self._socket.bind(settings.queue_address)
+            self._socket.setsockopt(zmq.IPV6, "[" in address)
+            self._socket.bind(address)
         except zmq.ZMQError as error:
             self.close()
-            raise _cannot_bind(settings, error.strerror) from error
-        if settings.queue_address.startswith(IPC):
-            self._file = Path(settings.queue_address.removeprefix(IPC))
+            raise describe_bind_error(settings, number=error.errno or 0) from error
+        if address.startswith(IPC):
+            self._file = Path(address.removeprefix(IPC))
         self._poller = _make_poller(self._socket)
 
     @staticmethod
@@ -231,7 +229,13 @@ class ClientSocket:
         self._socket.setsockopt(zmq.IMMEDIATE, 1)  # without a queue a send fails now, and nothing piles up
         self._socket.setsockopt(zmq.RECONNECT_IVL, 50)
         self._socket.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-        self._socket.connect(self._settings.queue_address)
+        self._socket.setsockopt(zmq.IPV6, "[" in self._settings.queue_address)
+        try:  # in the background, again and again; each time a name is looked up anew
+            self._socket.connect(self._settings.queue_address)
+        except zmq.ZMQError as error:
+            self._socket.close()
+            reason = os.strerror(error.errno or 0).lower()
+            raise ConfigError(f"QUEUE={self._settings.queue_address} is no address ({reason}).") from error
         self._poller = _make_poller(self._socket)
         self._opened_at = self._clock.local()
 

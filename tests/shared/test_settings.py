@@ -108,6 +108,9 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"QUEUE": "udp://x"}, ["QUEUE=udp://x", "tcp://host:port"]),
         ({"QUEUE": "tcp://localhost"}, ["QUEUE=tcp://localhost", "tcp://host:port"]),
         ({"QUEUE": "tcp://0.0.0.0:5750"}, ["QUEUE=tcp://0.0.0.0:5750", "digitcam keys"]),
+        ({"QUEUE": "tcp://hall.example:5750"}, ["QUEUE=tcp://hall.example:5750", "digitcam keys"]),
+        ({"QUEUE_BIND": "tcp://*:5750"}, ["QUEUE_BIND=tcp://*:5750", "digitcam keys"]),
+        ({"QUEUE": "tcp://127.0.0.1:5750", "QUEUE_BIND": "tcp://*:5750"}, ["QUEUE_BIND=", "digitcam keys"]),
         ({"WEB_HOST": "0.0.0.0"}, ["WEB_HOST=0.0.0.0", "WEB_TOKEN"]),
         ({"CAMERAS": "a\0.jpg"}, ["CAMERAS=", "without zero bytes"]),
         ({"WEB_TOKEN": "fifteen letters"}, ["WEB_TOKEN is not right", "at least 16 characters"]),
@@ -187,10 +190,40 @@ def test_number_is_taken_within_its_range_and_refused_outside(name: str, low: fl
             load_settings({name: f"{value}"}, NO_FILE)
 
 
-@pytest.mark.parametrize("address", ["ipc://", "tcp://", ":5750", "tcp://host:", "tcp://host:port"])
-def test_queue_without_a_place_is_refused(address: str) -> None:
-    with pytest.raises(ConfigError, match="tcp://host:port"):
-        load_settings({"QUEUE": address}, NO_FILE)
+NO_PLACES = """
+ipc://;tcp://;:5750;tcp://:5750;tcp://host:;tcp://host:port;tcp://host:0;tcp://host:65536;tcp://a b:5750;tcp://::1:5750;
+tcp://host:5750/;tcp://host;host:5750;Auto;tcp://-x:5750;tcp://...:5750
+"""
+
+
+@pytest.mark.parametrize("name", ["QUEUE", "QUEUE_BIND"])
+@pytest.mark.parametrize("address", ["", *NO_PLACES.replace("\n", "").split(";")])
+def test_queue_without_a_place_is_refused(name: str, address: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name}=.* is not right: it takes auto, ipc://path or tcp://host:port"):
+        load_settings({name: address, "QUEUE_KEY": "keys"}, NO_FILE)
+
+
+@pytest.mark.parametrize(
+    ("queue", "bind", "connects_to", "listens_on"),
+    [
+        ("auto", "auto", "ipc://run/queue", "ipc://run/queue"),
+        ("ipc://there", "auto", "ipc://there", "ipc://there"),
+        ("tcp://10.0.0.5:5750", "auto", "tcp://10.0.0.5:5750", "tcp://10.0.0.5:5750"),
+        ("tcp://hall.example:5750", "tcp://*:5751", "tcp://hall.example:5750", "tcp://*:5751"),
+        # the queue's own machine: QUEUE_BIND alone is enough
+        ("auto", "tcp://*:5750", "tcp://127.0.0.1:5750", "tcp://*:5750"),
+        ("auto", "tcp://10.0.0.5:5750", "tcp://10.0.0.5:5750", "tcp://10.0.0.5:5750"),
+        # addresses to listen on are none to connect to: this machine is meant
+        ("tcp://0.0.0.0:5750", "auto", "tcp://127.0.0.1:5750", "tcp://0.0.0.0:5750"),
+        ("tcp://[::]:5750", "auto", "tcp://[::1]:5750", "tcp://[::]:5750"),
+    ],
+)
+def test_queue_listens_and_is_found_where_the_settings_say(
+    queue: str, bind: str, connects_to: str, listens_on: str
+) -> None:
+    values = {"QUEUE": queue, "QUEUE_BIND": bind, "QUEUE_KEY": "keys", "RUN_DIR": "run"}
+    settings = load_settings(values, NO_FILE)
+    assert (settings.queue_address, settings.queue_bind_address) == (connects_to, listens_on)
 
 
 def test_queue_is_a_port_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
