@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from itertools import compress
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
@@ -10,14 +11,17 @@ from numpy.typing import NDArray
 
 from shared.messaging.frame_store import INLINE, FrameStore
 from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
+from shared.networks.runtimes import TorchNetwork
 from shared.pipeline import DropReason, Stage
 from shared.service import lifecycle, stage_loop
 from shared.settings import ConfigError, Settings
 from shared.telemetry import metrics
 from shared.vision.digit import Digit
 from shared.vision.gray_frame import as_uint8
-from shared.vision.recognizer import FrameRecognizer
 from shared.vision.reload import ReloadingRecognizer
+
+if TYPE_CHECKING:
+    from shared.vision.fused.recognizer import FusedRecognizer
 
 # A batch may take this share of MAX_AGE_S: a frame may wait for two batches and is read in the third. Larger batches do
 # not read more frames (docs/decisions/0013).
@@ -30,18 +34,61 @@ MEASURE_S = 0.2  # at the start, to find the batch size
 def main(context: lifecycle.ServiceContext) -> None:
     """Load the networks, measure the batch size, and read frames for the queue until told to stop."""
     settings = context.settings
+    sample = draw_sample_frame(settings.long_side_px)
     try:
         reloading = ReloadingRecognizer(settings)
+        current, clock = choose_recognizer(reloading, sample)
     except ValueError as error:
-        raise ConfigError(f"MODELS={settings.models} BACKEND={settings.backend} can't be used: {error}") from error
-    sample = draw_sample_frame(settings.long_side_px)
-    is_cpu = reloading.current().classifier.device == "cpu"
-    clock = time.thread_time if is_cpu else time.perf_counter  # on the CPU its own time, also on a busy machine
-    batch_size = choose_batch_size(settings, lambda size: reloading.current().read([sample] * size), clock)
+        choice = f"MODELS={settings.models} BACKEND={settings.backend} DEVICE={settings.device}"
+        raise ConfigError(f"{choice} can't be used: {error}") from error
+    batch_size = choose_batch_size(settings, lambda size: current().read_and_count([sample] * size), clock)
     context.log.info("reads batches of up to %d frames", batch_size)
-    stage_loop.serve_stage(
-        context, GrayFrame, batch_size, lambda frames, store: answer_batch(reloading.current(), frames, store)
-    )
+    stage_loop.serve_stage(context, GrayFrame, batch_size, lambda frames, store: answer_batch(current(), frames, store))
+
+
+class BatchRecognizer(Protocol):
+    """Reads batches of gray frames: FrameRecognizer, and on a GPU FusedRecognizer."""
+
+    def read_and_count(
+        self, grays: Sequence[NDArray[np.uint8]], bare_ones: Sequence[bool] = ()
+    ) -> list[tuple[tuple[Digit, ...], int]]:
+        """Return the digits of each gray frame, and how many of its candidates were rejected."""
+
+
+def choose_recognizer(
+    reloading: ReloadingRecognizer, sample: NDArray[np.uint8]
+) -> tuple[Callable[[], BatchRecognizer], Callable[[], float]]:
+    """Return a function for the recognizer to use now, and the clock for its batches.
+
+    Networks in torch on a GPU are fused with all that lies between them, and read frames like the sample first. Raises
+    ValueError, in one sentence, if the GPU has too little memory for that.
+    """
+    classifier = reloading.current().classifier
+    if classifier.device == "cpu":
+        return reloading.current, time.thread_time  # its own time, also on a busy machine
+    if not isinstance(classifier, TorchNetwork):
+        return reloading.current, time.perf_counter
+    return FusedReloading(reloading, sample).current, time.perf_counter
+
+
+class FusedReloading:
+    """Keeps a fused recognizer with the active classifier."""
+
+    def __init__(self, reloading: ReloadingRecognizer, sample: NDArray[np.uint8]) -> None:
+        from shared.vision.fused.recognizer import FusedRecognizer  # noqa: PLC0415 - it imports torch
+
+        self._reloading, self._used = reloading, reloading.current()
+        self._fused = FusedRecognizer(self._used)
+        height, width = sample.shape
+        self._fused.prepare((height, width))
+
+    def current(self) -> "FusedRecognizer":
+        """Return the recognizer; learned weights are taken over as soon as they are active."""
+        newest = self._reloading.current()
+        if newest is not self._used:
+            self._fused.use_classifier(newest)
+            self._used = newest
+        return self._fused
 
 
 def draw_sample_frame(long_side_px: int) -> NDArray[np.uint8]:
@@ -76,7 +123,7 @@ def measure_batch_size(run: Callable[[int], object], budget_s: float, clock: Cal
 
 
 def answer_batch(
-    recognizer: FrameRecognizer, frames: Sequence[GrayFrame], store: FrameStore
+    recognizer: BatchRecognizer, frames: Sequence[GrayFrame], store: FrameStore
 ) -> list[Reading | Refusal]:
     """Return the reading of each frame, or a refusal if its slot holds another frame before or after it was read."""
     were_there = [is_there(frame, store) for frame in frames]
@@ -93,7 +140,7 @@ def is_there(frame: GrayFrame, store: FrameStore) -> bool:
     return frame.ticket is None or store.holds(frame.ticket, frame.rows * frame.columns)
 
 
-def read_batch(recognizer: FrameRecognizer, frames: Sequence[GrayFrame], store: FrameStore = INLINE) -> list[Reading]:
+def read_batch(recognizer: BatchRecognizer, frames: Sequence[GrayFrame], store: FrameStore = INLINE) -> list[Reading]:
     """Return the reading of each frame, and count its rejected candidates."""
     grays = [get_pixels(frame, store) for frame in frames]
     found = recognizer.read_and_count(grays, [frame.bare_ones for frame in frames])

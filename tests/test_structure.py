@@ -20,7 +20,14 @@ TREES = {module: ast.parse(path.read_text()) for module, path in FILES.items()}
 # library -> where it may be imported
 LIBRARIES = {
     "zmq": ["shared.messaging", "benchmarks.peers"],  # the peers are other programs that use ZeroMQ
-    "torch": ["training", "shared.networks.runtimes", "shared.networks.architectures", "benchmarks.runtimes"],
+    "torch": [
+        "training",
+        "shared.networks.runtimes",
+        "shared.networks.architectures",
+        "shared.vision.fused",
+        "benchmarks.runtimes",
+        "benchmarks.gpu_check",
+    ],
 }
 # modules of shared/ with one user, each with the reason why it does not lie with that user
 SHARED_FOR_ONE = {

@@ -1,6 +1,7 @@
-"""Runs a network: with ONNX Runtime on a CPU, with torch on a GPU; both give the same outputs."""
+"""Runs a network: with ONNX Runtime on a CPU, with torch on a GPU, or the reverse; all give the same outputs."""
 
 import hashlib
+import logging
 import os
 import shutil
 from importlib.util import find_spec
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 BACKENDS = ("auto", "onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
+CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"  # of ONNX Runtime
+MIN_GPU_BYTES = 3_000_000_000  # an inference worker's share of the GPU's memory
+
+log = logging.getLogger("digitcam")
 
 # raised by ONNX Runtime for a file that is not a model, is truncated, or needs a newer ONNX Runtime
 NOT_A_MODEL = (ort.Fail, ort.InvalidArgument, ort.InvalidGraph, ort.InvalidProtobuf, ort.NotImplemented)
@@ -38,14 +43,14 @@ class Network(Protocol):
 def load_network(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
     """Load a network from its .onnx file, or, for torch, from the .pt file of the same name next to it.
 
-    auto means ONNX Runtime on the CPU, or torch on CUDA if there is a CUDA device and torch is installed. Raises
-    ValueError, in one sentence, if the file is unusable or this machine can't run the choice. Logs a warning if the
-    file is not the one that its card names.
+    auto means ONNX Runtime on the CPU, or torch on CUDA if torch is installed and there is a CUDA device with enough
+    free memory. Raises ValueError, in one sentence, if the file is unusable or this machine can't run the choice. Logs
+    a warning if the file is not the one that its card names.
     """
     backend, device = choose_runtime(backend, device)
     if backend == "torch":
         return TorchNetwork(path.with_suffix(".pt"), device, threads)
-    return OnnxNetwork(path, threads)
+    return OnnxNetwork(path, threads, device)
 
 
 def choose_runtime(backend: str, device: str) -> tuple[str, str]:
@@ -54,18 +59,22 @@ def choose_runtime(backend: str, device: str) -> tuple[str, str]:
         raise ValueError(f"backend {backend!r} is unknown: choose {', '.join(BACKENDS)}")
     if device not in DEVICES:
         raise ValueError(f"device {device!r} is unknown: choose {', '.join(DEVICES)}")
-    if backend == "onnx" and device == "cuda":
-        raise ValueError("backend onnx runs on the CPU: choose device cpu, or backend torch for cuda")
     if backend == "auto":
-        has_gpu = device == "auto" and has_nvidia() and has_torch() and has_cuda()
+        has_gpu = device == "auto" and has_nvidia() and has_torch() and has_cuda() and has_room()
         backend = "torch" if device == "cuda" or has_gpu else "onnx"
     if backend == "onnx":
-        return "onnx", "cpu"
+        if device == "cuda" and CUDA_PROVIDER not in onnxruntime.get_available_providers():
+            raise ValueError(
+                "this ONNX Runtime runs on the CPU: choose device cpu or backend torch, or install onnxruntime-gpu"
+            )
+        return "onnx", "cuda" if device == "cuda" else "cpu"
     if not has_torch():
         raise ValueError("backend torch needs torch, which is not installed: pip install torch")
     if device == "cuda" and not has_cuda():
         raise ValueError("device cuda: torch finds no CUDA device here, choose device auto or cpu")
-    return "torch", "cuda" if device != "cpu" and has_cuda() else "cpu"
+    if device == "cuda" and count_free_gpu_bytes() < MIN_GPU_BYTES:
+        raise ValueError(f"device cuda: {tell_shortage()}, or choose device cpu")
+    return "torch", "cuda" if device != "cpu" and has_cuda() and has_room() else "cpu"
 
 
 def has_nvidia() -> bool:
@@ -83,10 +92,30 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-class OnnxNetwork:
-    """A network in ONNX Runtime, on the CPU."""
+def has_room() -> bool:
+    """Return whether the CUDA device has enough free memory; log a warning if not."""
+    if count_free_gpu_bytes() >= MIN_GPU_BYTES:
+        return True
+    log.warning("the networks run on the CPU: %s", tell_shortage())
+    return False
 
-    def __init__(self, path: Path, threads: int) -> None:
+
+def count_free_gpu_bytes() -> int:
+    """Return the free memory of the CUDA device."""
+    import torch  # noqa: PLC0415  500 MB and over a second
+
+    return torch.cuda.mem_get_info()[0]
+
+
+def tell_shortage() -> str:
+    free, needed = (size / 1e9 for size in (count_free_gpu_bytes(), MIN_GPU_BYTES))
+    return f"{free:.1f} GB of the GPU's memory are free, and a worker takes {needed:.0f}: stop what else uses the GPU"
+
+
+class OnnxNetwork:
+    """A network in ONNX Runtime, on the CPU or on a CUDA device."""
+
+    def __init__(self, path: Path, threads: int, device: str = "cpu") -> None:
         model = read_weights(path)
         check_weights(path, model)
         options = onnxruntime.SessionOptions()
@@ -95,12 +124,15 @@ class OnnxNetwork:
         options.log_severity_level = 4  # errors are raised; they need not be printed too
         # threads that spin between frames would take the cores from other processes
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        providers = [CUDA_PROVIDER, CPU_PROVIDER] if device == "cuda" else [CPU_PROVIDER]
         try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(model, options, providers=providers)
         except NOT_A_MODEL as error:
             raise ValueError(f"{path} is not an ONNX model this program can run, or is damaged") from error
+        if self._session.get_providers()[0] != providers[0]:  # it takes the next one if it finds no CUDA libraries
+            raise ValueError("ONNX Runtime can't use the GPU: CUDA or cuDNN is missing, choose device cpu")
         self._input = self._session.get_inputs()[0].name
-        self.name, self.version, self.device = path.stem, hash_weights(model), "cpu"
+        self.name, self.version, self.device = path.stem, hash_weights(model), device
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw outputs (logits)."""
@@ -120,14 +152,14 @@ class TorchNetwork:
         check_weights(path, weights)
         torch.set_num_threads(threads)
         self._torch = torch
-        self._network: nn.Module = load_checkpoint(path).to(device)
+        self.module: nn.Module = load_checkpoint(path).to(device)
         self.name, self.version, self.device = path.stem, hash_weights(weights), device
 
     def __call__(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the raw outputs (logits)."""
         with self._torch.inference_mode():
             on_device = self._torch.tensor(inputs, device=self.device)
-            outputs: NDArray[np.float32] = self._network(on_device).cpu().numpy()
+            outputs: NDArray[np.float32] = self.module(on_device).cpu().numpy()
         return outputs
 
 

@@ -72,14 +72,13 @@ class Detections:
 
 
 def detect_batch(
-    detector: Detector, pyramids: Sequence[Sequence[Gray]], min_score: float = MIN_SCORE, *, full: bool = True
+    detector: Detector, pyramids: Sequence[Sequence[Gray]], min_score: float = MIN_SCORE
 ) -> list[Detections]:
     """Return the candidates of frames of one size, given as pyramids.
 
-    Every level is searched whole, for all frames at once, as suits a GPU. Unless `full`: then a frame's finest level is
-    read only where the next coarser one asks for it, and large levels frame by frame, as suits a CPU.
+    A frame's finest level is read only where the next coarser one asks for it, and large levels frame by frame.
     """
-    outputs = run_levels(detector, pyramids, full=full)
+    outputs = run_levels(detector, pyramids)
     cells = sort_cells(np.concatenate([select_cells(output, min_score) for output in outputs]))
     found = decode_cells(cells)
     ends = np.searchsorted(cells[:, FRAME], np.arange(1, len(pyramids)))
@@ -87,15 +86,15 @@ def detect_batch(
     return [suppress_duplicates(Detections(*one)) for one in zip(*parts, strict=True)]
 
 
-def run_levels(detector: Detector, pyramids: Sequence[Sequence[Gray]], *, full: bool = True) -> list[LevelOutput]:
+def run_levels(detector: Detector, pyramids: Sequence[Sequence[Gray]]) -> list[LevelOutput]:
     """Return the detector's outputs for each level of frames of one size, as detect_batch() uses them."""
     finest, *coarser = zip(*pyramids, strict=True)
     outputs = [
         output
         for number, level in enumerate(coarser, 1)
-        for output in run_level(detector, level, 2**number, len(level) if full else AT_ONCE_PX // level[0].size)
+        for output in run_level(detector, level, 2**number, AT_ONCE_PX // level[0].size)
     ]
-    if full or not coarser:
+    if not coarser:
         return outputs + run_level(detector, finest, 1, len(finest))
     halves = [maps for output in outputs if output.scale == 2 for maps in output.maps]
     return outputs + [

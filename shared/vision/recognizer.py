@@ -123,18 +123,13 @@ class FrameRecognizer:
         for size in {pyramid[0].shape for pyramid in pyramids}:
             chosen = [index for index, pyramid in enumerate(pyramids) if pyramid[0].shape == size]
             frames = [pyramids[index] for index in chosen]
-            detections = detect_batch(self.detector, frames, self.min_score, full=self.searches_whole)
+            detections = detect_batch(self.detector, frames, self.min_score)
             found |= zip(chosen, detections, strict=True)
         return [found[index] for index in range(len(pyramids))]
 
-    @property
-    def searches_whole(self) -> bool:
-        """Whether frames are searched whole in one batch: on a CPU that takes longer (docs/decisions/0019)."""
-        return self.detector.device != "cpu"
-
     def run_levels(self, pyramid: Sequence[Gray]) -> list[LevelOutput]:
         """Return the detector's output for each level of a frame, as detect() computes it."""
-        return run_levels(self.detector, [pyramid], full=self.searches_whole)
+        return run_levels(self.detector, [pyramid])
 
     def classify(self, pyramids: Sequence[Sequence[Gray]], detections: Sequence[Detections]) -> ClassifierOutput:
         """Return the classifier's output for the candidates of all frames, in one batch."""

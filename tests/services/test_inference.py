@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
@@ -16,8 +17,11 @@ from shared.messaging import shared_memory
 from shared.messaging.frame_store import FrameRing, make_store
 from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
 from shared.vision.digit import Digit
+from shared.vision.fused.recognizer import FusedRecognizer
 from shared.vision.recognizer import FrameRecognizer, load_recognizer
+from shared.vision.reload import ReloadingRecognizer, find_learned_weights
 from tests.conftest import MakeSettings
+from tests.shared.vision.weights import other_weights, put
 
 MODELS = Path(__file__).parents[2] / "models"
 LOG_P = tuple(np.log(np.full(11, 1 / 11)))
@@ -140,6 +144,33 @@ def test_batch_size_from_the_settings_is_not_measured(
 def test_shipped_networks_read_the_sample_frame() -> None:
     (digits,) = load_recognizer(MODELS).read([inference.draw_sample_frame(480)])
     assert sorted(digit.digit for digit in digits) == [2, 3, 7]
+
+
+def test_networks_on_a_gpu_are_fused_and_take_over_what_is_learned(make_settings: MakeSettings) -> None:
+    """Without a GPU, the networks run on the CPU and only claim to be elsewhere."""
+    settings, sample = make_settings(BACKEND="torch", DEVICE="cpu", MODELS=MODELS), inference.draw_sample_frame(240)
+    clock = iter(range(0, 1000, 2))
+    reloading = ReloadingRecognizer(settings, lambda: next(clock))
+    plain, _ = inference.choose_recognizer(reloading, sample)
+    assert isinstance(plain(), FrameRecognizer)
+    for network in (reloading.current().detector, reloading.current().classifier):
+        network.device = "cuda"
+    current, _ = inference.choose_recognizer(reloading, sample)
+    fused = current()
+    assert isinstance(fused, FusedRecognizer)
+    ((digits, _),) = fused.read_and_count([sample])
+    assert sorted(digit.digit for digit in digits) == [2, 3, 7]
+    learned = find_learned_weights(settings)
+    checkpoint = torch.load(MODELS / "classifier.pt", weights_only=True)
+    bias = checkpoint["state"]["layers.9.bias"]
+    bias[7] -= 3 * bias.abs().max() + 30  # no digit is a 7
+    learned.parent.mkdir(parents=True)
+    torch.save(checkpoint, learned.with_suffix(".pt"))
+    put(learned, other_weights("learned"))
+    assert current() is fused
+    assert reloading.is_learned
+    ((digits, _),) = current().read_and_count([sample])
+    assert 7 not in {digit.digit for digit in digits}
 
 
 def test_gray_frames_in_shared_memory_are_read_there_and_those_that_are_gone_are_refused(

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
 from shared.demo.paper import load_digits
 from shared.networks import runtimes
-from shared.networks.runtimes import choose_runtime, load_network
+from shared.networks.runtimes import CUDA_PROVIDER, choose_runtime, load_network
 
 MODELS = Path(__file__).parents[3] / "models"
 BLOG = MODELS / "blog.onnx"
@@ -67,13 +68,17 @@ load_network(Path({str(BLOG)!r}), 'onnx', 'cpu'); print('torch' in sys.modules)"
         (("torch", "auto"), (False, True, False), ("torch", "cpu")),
         (("torch", "auto"), (True, True, True), ("torch", "cuda")),
         (("torch", "cpu"), (True, True, True), ("torch", "cpu")),
+        (("auto", "auto"), (True, True, True, False), ("onnx", "cpu")),  # another program fills its memory
+        (("torch", "auto"), (True, True, True, False), ("torch", "cpu")),
     ],
 )
 def test_choice_depends_on_the_machine(
-    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, bool, bool], chosen: tuple[str, str]
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, ...], chosen: tuple[str, str]
 ) -> None:
-    for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=True):
+    for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=False):
         monkeypatch.setattr(runtimes, question, lambda answer=answer: answer)
+    free_bytes = 1_000_000_000 if has[3:] == (False,) else 10_000_000_000
+    monkeypatch.setattr(runtimes, "count_free_gpu_bytes", lambda: free_bytes)
     assert choose_runtime(*asked) == chosen
 
 
@@ -82,7 +87,7 @@ def test_choice_depends_on_the_machine(
     [
         (("onxx", "auto"), True, "backend 'onxx' is unknown"),
         (("auto", "gpu"), True, "device 'gpu' is unknown"),
-        (("onnx", "cuda"), True, "backend onnx runs on the CPU"),
+        (("onnx", "cuda"), True, "install onnxruntime-gpu"),
         (("torch", "cuda"), True, "no CUDA device here"),
         (("auto", "cuda"), True, "no CUDA device here"),
         (("torch", "cpu"), False, r"pip install torch"),
@@ -96,6 +101,21 @@ def test_impossible_choice_is_one_sentence(
     monkeypatch.setattr(runtimes, "has_cuda", lambda: False)
     with pytest.raises(ValueError, match=sentence):
         choose_runtime(*asked)
+
+
+@pytest.mark.parametrize("backend", ["auto", "torch"])
+def test_full_gpu_is_refused_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    monkeypatch.setattr(runtimes, "has_cuda", lambda: True)
+    monkeypatch.setattr(runtimes, "count_free_gpu_bytes", lambda: 400_000_000)
+    with pytest.raises(ValueError, match=r"^device cuda: 0\.4 GB of the GPU's memory are free, and a worker takes \d"):
+        choose_runtime(backend, "cuda")
+
+
+def test_onnx_runtime_with_cuda_is_chosen_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CUDA_PROVIDER, "CPUExecutionProvider"])
+    assert choose_runtime("onnx", "cuda") == ("onnx", "cuda")
+    with pytest.raises(ValueError, match="CUDA or cuDNN is missing"), pytest.warns(UserWarning, match="CUDAExecution"):
+        load_network(BLOG, "onnx", "cuda")  # this ONNX Runtime has the provider in name only
 
 
 @pytest.mark.parametrize("name", ["onnx", "torch"])

@@ -107,18 +107,6 @@ def test_input_is_aligned_and_in_range(height: int, width: int) -> None:
     assert images.min() == images.max() == 1
 
 
-def test_detector_runs_once_a_level_for_all_frames() -> None:
-    shapes = []
-
-    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        shapes.append(images.shape)
-        return empty_maps(images.shape[2] // 8, images.shape[3] // 8, len(images))
-
-    pyramids = [make_pyramid(np.zeros((480, 640), np.uint8)) for _ in range(3)]
-    assert [len(found.boxes) for found in detect_batch(network, pyramids)] == [0, 0, 0]
-    assert shapes == [(3, 1, 240, 320), (3, 1, 128, 160), (3, 1, 64, 80), (3, 1, 32, 48), (3, 1, 480, 640)]
-
-
 def test_small_levels_of_frames_share_a_run_and_each_candidate_keeps_its_frame() -> None:
     """The network finds a digit on the quarter and on the eighth, as far down as its frame is bright."""
     shapes = []
@@ -132,7 +120,7 @@ def test_small_levels_of_frames_share_a_run_and_each_candidate_keeps_its_frame()
         return maps
 
     grays = [np.full((360, 480), row, np.uint8) for row in range(5)]
-    found = detect_batch(network, [make_pyramid(gray) for gray in grays], full=False)
+    found = detect_batch(network, [make_pyramid(gray) for gray in grays])
     halves, quarters, eighths = [(1, 1, 192, 240)] * 5, [(4, 1, 96, 128), (1, 1, 96, 128)], [(5, 1, 48, 64)]
     assert shapes == halves + quarters + eighths
     for row, one in enumerate(found):
@@ -178,14 +166,14 @@ class RefiningDetector:
 
 def test_finest_level_is_skipped_if_no_cell_asks_for_it() -> None:
     network = RefiningDetector(5)
-    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))], full=False)
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
     assert len(found.boxes) == 0
     assert network.shapes == [(240, 320), (128, 160), (64, 80), (32, 48)]
 
 
 def test_finest_level_is_read_around_the_cells_that_ask_for_it() -> None:
     network = RefiningDetector(5, (10, 20))
-    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))], full=False)
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
     assert network.shapes[-1] == (7 * 16, 7 * 16)
     assert (found.boxes[0, :2] + found.boxes[0, 2:] / 2).tolist() == [17 * 16 + 7.5 * 8, 7 * 16 + 7.5 * 8]
 
@@ -194,7 +182,7 @@ def test_finest_level_is_read_around_the_cells_that_ask_for_it() -> None:
 def test_area_to_refine_stays_on_the_frame(one: tuple[int, int], other: tuple[int, int]) -> None:
     pyramid = make_pyramid(np.zeros((470, 630), np.uint8))
     network = RefiningDetector(len(pyramid), one, other)
-    (found,) = detect_batch(network, [pyramid], full=False)
+    (found,) = detect_batch(network, [pyramid])
     x, y = found.boxes[0, :2] + found.boxes[0, 2:] / 2
     assert 0 <= x <= 640
     assert 0 <= y <= 480
@@ -205,5 +193,5 @@ def test_area_to_refine_stays_on_the_frame(one: tuple[int, int], other: tuple[in
 
 def test_frame_too_small_for_a_pyramid_is_read_whole() -> None:
     network = RefiningDetector(0)
-    detect_batch(network, [[np.zeros((30, 40), np.uint8)]], full=False)
+    detect_batch(network, [[np.zeros((30, 40), np.uint8)]])
     assert network.shapes == [(32, 48)]
