@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from shared.messaging.messages import View
+from shared.messaging.messages import Selection, View
 from shared.messaging.sockets import ClientSocket
 from shared.messaging.subscription import ViewSubscription
 from shared.pipeline import Outcome
@@ -16,6 +16,7 @@ from shared.settings import Settings
 
 CREDIT = 128  # views in flight; more than the cameras send at once, so that the queue never waits for the bench
 WAIT_S = 0.05
+AGES_ONLY = Selection(pictures=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class BenchViewer:
         return ended
 
     def _receive(self) -> list[ReceivedView]:
-        messages = self._subscription.receive(WAIT_S, with_jpeg=False)
+        messages = self._subscription.receive(WAIT_S, AGES_ONLY)
         now = self.now()
         views = [message for message in messages if isinstance(message, View)]
         return [ReceivedView(view.camera, view.seq, view.captured_at, now, view.outcome) for view in views]

@@ -87,8 +87,9 @@ async def watch(pipeline: RunningPipeline, watcher: str, seconds: float) -> int:
 
 
 async def paint_frames(socket: aiohttp.ClientWebSocketResponse, until: float) -> int:
-    """Acknowledge each frame as painted up to a time; return their number."""
+    """Have every camera in view, and acknowledge each frame as painted, up to a time; return their number."""
     frames = 0
+    cameras: set[str] = set()
     while time.monotonic() < until:
         message = await socket.receive()
         if message.type is aiohttp.WSMsgType.BINARY:
@@ -96,6 +97,9 @@ async def paint_frames(socket: aiohttp.ClientWebSocketResponse, until: float) ->
             camera = json.loads(message.data[4 : 4 + length])["camera"]
             await socket.send_json({"kind": "painted", "camera": camera})
             frames += 1
+        elif message.type is aiohttp.WSMsgType.TEXT and (name := json.loads(message.data).get("camera")):
+            cameras.add(name)
+            await socket.send_json({"kind": "tiles", "cameras": sorted(cameras)})
     return frames
 
 

@@ -21,6 +21,7 @@ REMEDIES = {
         "delete its file in RUN_DIR/targets"
     ),
     NotReady.QUEUE_SILENT: "start the queue (honcho start), or set QUEUE to its address",
+    NotReady.CELLS_SILENT: "start them, or set CELLS to their addresses",
     NotReady.NO_FRAMES: "read its log, and the findings about other processes",
     NotReady.CAMERA_ABSENT: "",  # the message says it
     NotReady.CAMERA_DOWN: "check that the camera is connected, has power and is used by no other program",

@@ -83,6 +83,7 @@ class CameraState(StrEnum):
     ABSENT = "absent"  # it cannot be opened
     ENDED = "ended"  # a file that was read to its end
     DOWN = "down"  # its capture process is silent
+    UNREACHABLE = "unreachable"  # the queue of its cell does not answer the display, so nothing is known of it
     LEFT = "left"  # it was taken off the list
 
 

@@ -31,8 +31,20 @@ QUOTED_COMMA = r'"([^",]*,[^"]*)"'
 LIST_ITEM = re.compile(rf"(?:#crop=\d+(?:,\d+){{3}}|{QUOTED_COMMA}|[^,])+")
 
 
+NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"  # safe in addresses, logs, labels
+CELL = re.compile(f"({NAME_PATTERN})=(.+)")
+
+
 class ConfigError(Exception):
     """A mistake that only the user can correct; the text is one sentence with the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A pipeline with one queue, one of several that a display shows."""
+
+    name: str
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,18 @@ def _parse_list(text: str) -> tuple[str, ...]:
     if not words:
         raise ValueError("at least one, with commas between")
     return words
+
+
+def _parse_cells(text: str) -> tuple[Cell, ...]:
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    found = [CELL.fullmatch(word) for word in words]
+    cells = tuple(Cell(match[1], _parse_queue_address(match[2])) for match in found if match)
+    if len(cells) < len(words):
+        raise ValueError("NAME=ADDRESS,NAME=ADDRESS; a name has letters, digits, dots and hyphens, at most 32")
+    for kind, values in (("name", [cell.name for cell in cells]), ("address", [cell.address for cell in cells])):
+        if len(set(values)) < len(values):
+            raise ValueError(f"each {kind} once, and {max(values, key=values.count)} is there twice")
+    return cells
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -177,6 +201,11 @@ class Settings:
         _parse_queue_address,
         "address that the queue listens on, if it is not QUEUE, such as tcp://*:5750 for all addresses of its machine",
     )
+    cells: tuple[Cell, ...] = _setting(
+        "",
+        _parse_cells,
+        "queues that a display shows together, as NAME=ADDRESS with commas between; empty: the one of QUEUE",
+    )
     frames: str = _setting(
         "auto",
         _one_of("auto", "shared", "inline"),
@@ -297,7 +326,8 @@ def _check_exposure(settings: Settings) -> None:
             f"WEB_HOST={settings.web_host} lets other machines in: set WEB_TOKEN to a secret, "
             "such as the output of `openssl rand -hex 16`, or WEB_HOST to 127.0.0.1."
         )
-    for name, address in (("QUEUE", settings.queue), ("QUEUE_BIND", settings.queue_bind)):
+    cells = [(f"CELLS={cell.name}", cell.address) for cell in settings.cells]
+    for name, address in (("QUEUE", settings.queue), ("QUEUE_BIND", settings.queue_bind), *cells):
         host, _ = split_tcp(address)
         if host and not is_loopback(host) and not settings.queue_key:
             raise ConfigError(

@@ -11,12 +11,13 @@ from time import monotonic
 
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import CameraDisplay, DisplayFrame
-from shared.messaging.messages import View
+from services.display.fan_in import list_cells, settings_of, split_name
+from shared.messaging.messages import MAX_INTERVAL_S, Selection, View
 from shared.messaging.sockets import ClientSocket, QueueLink
 from shared.messaging.subscription import ViewSubscription
 from shared.service.signals import configure_logging, stop_on_signals
 from shared.service.stage_loop import worker_address
-from shared.settings import ConfigError, Settings, load_settings
+from shared.settings import Cell, ConfigError, Settings, load_settings
 from shared.vision.jpeg import decode_checked
 from shared.vision.overlay import draw_overlay
 
@@ -45,10 +46,11 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
         raise ConfigError(f"--seconds {seconds:g} is not right: it takes a number above 0.")
     stop = stop_on_signals()
     configure_logging("record")
-    queue, video = ClientSocket(settings), VideoWriter(path)
+    cell, own_name = find_cell(settings, camera)
+    queue, video = ClientSocket(settings_of(cell, settings)), VideoWriter(path)
     try:
         with closing(queue), closing(video):
-            record_views(queue, camera, video, seconds, stop)
+            record_views(queue, own_name, video, seconds, stop)
     except OSError as error:
         raise ConfigError(f"{error}: choose another file with --to.") from error
     if not video.length_s:
@@ -59,12 +61,25 @@ def record(settings: Settings, camera: str, seconds: float, path: Path) -> int:
     return 0
 
 
+def find_cell(settings: Settings, camera: str) -> tuple[Cell, str]:
+    """Return the cell of a camera, and the camera's name there. Raises ConfigError if CELLS has no such cell."""
+    if not settings.cells:
+        return list_cells(settings)[0], camera
+    name, own_name = split_name(camera)
+    for cell in settings.cells:
+        if cell.name == name and own_name:
+            return cell, own_name
+    cells = ", ".join(cell.name for cell in settings.cells)
+    raise ConfigError(f"{camera} is no camera of CELLS: write CELL/NAME; the cells are {cells}.")
+
+
 def record_views(queue: QueueLink, camera: str, video: VideoWriter, seconds: float, stop: threading.Event) -> None:
     """Write the views of a camera until the video is long enough or no more come."""
     subscription = ViewSubscription(queue, worker_address(f"record.{os.getpid()}"), CREDIT)
+    selection = Selection(pictures=(camera,), cameras=(), interval_s=MAX_INTERVAL_S)
     display, received_at = CameraDisplay(), monotonic()  # this process's clock: the queue's may jump
     while not stop.is_set() and video.length_s < seconds and monotonic() - received_at <= MAX_GAP_S:
-        for view in subscription.receive(WAIT_S):
+        for view in subscription.receive(WAIT_S, selection):
             if isinstance(view, View) and view.camera == camera and (frame := display.update(view)):
                 write_frame(video, frame)
                 received_at = monotonic()

@@ -2,22 +2,21 @@
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from time import monotonic
 from typing import Protocol
 
 from services.display.display_state import CameraDisplay, DisplayFrame
+from services.display.fan_in import CellStatus, FanIn, connect_cells
 from services.display.file_recorder import FileRecorder
 from shared.file_reading.frame_records import FrameRecords
-from shared.messaging.messages import CameraReport, Message, View
-from shared.messaging.sockets import ClientSocket, QueueLink
-from shared.messaging.subscription import ViewSubscription
+from shared.messaging.messages import CameraReport, Message, Selection, View
 from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
-from shared.service.stage_loop import worker_address
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
-from shared.telemetry.health import QUEUE_SILENT, Health, NotReady, Problem
+from shared.telemetry.health import Health, NotReady, Problem
 from shared.telemetry.spans import TRACE, Span
 
 CREDIT = 8  # views in flight at most: more would be old before they are shown
@@ -29,12 +28,12 @@ class Screen(Protocol):
     """Shows frames and camera states to the user."""
 
     @property
-    def wants_pictures(self) -> bool:
-        """Whether views must come with their JPEG."""
+    def selection(self) -> Selection:
+        """The cameras that it shows."""
 
     @property
-    def min_interval_s(self) -> float:
-        """Shortest time between two frames of a camera: 0 for every frame, infinity for none."""
+    def shows_readings(self) -> bool:
+        """False if only ages are measured. Smoothing is half of this process's work."""
 
     @property
     def is_open(self) -> bool:
@@ -44,8 +43,8 @@ class Screen(Protocol):
     def turned_at(self) -> float:
         """When the screen's own thread last reacted (time.monotonic()); infinity if it has none."""
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        """Show updates in order; is_up tells whether the pipeline answers. Must not block on a viewer."""
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
+        """Show updates in order, and which queues answer. Must not block on a viewer."""
 
     def announce_records(self) -> None:
         """Show that frames of files were recorded."""
@@ -56,29 +55,26 @@ class Screen(Protocol):
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Run the screen of DISPLAY_MODE until the process is told to stop or the user closes the window."""
-    queue, records = ClientSocket(context.settings), FrameRecords(context.settings.run_dir)
-    screen = open_screen(context, queue)
-    recorder = FileRecorder(queue, records)
-    try:
-        run(queue, screen, worker_address(context.name), context.stop, context.health, recorder)
-    finally:
-        screen.close()
-        queue.close()
-        records.close()
+    with (
+        closing(FrameRecords(context.settings.run_dir)) as records,
+        connect_cells(context.settings, context.name, CREDIT) as queues,
+        closing(open_screen(context, queues.now)) as screen,
+    ):
+        run(queues, screen, context.stop, context.health, FileRecorder(queues, records))
 
 
-def open_screen(context: lifecycle.ServiceContext, queue: ClientSocket) -> Screen:
+def open_screen(context: lifecycle.ServiceContext, clock: Callable[[], float]) -> Screen:
     """Return the screen of DISPLAY_MODE. Raises ConfigError if its port or desktop is not available."""
     if context.settings.display_mode == "web":
         from services.display.web.server import WebServer  # noqa: PLC0415 - a window does not need aiohttp
 
-        server = WebServer(context.settings, queue.now)
+        server = WebServer(context.settings, clock)
         context.log.info("ready at %s", server.url)
         return server
     if context.settings.display_mode == "window":
         from services.display.window import Window  # noqa: PLC0415 - the web interface does not need OpenCV's windows
 
-        window = Window(queue.now)
+        window = Window(clock)
         context.log.info("ready; q closes the window")
         return window
     context.log.info("ready; DISPLAY_MODE=none shows nothing")
@@ -88,12 +84,12 @@ def open_screen(context: lifecycle.ServiceContext, queue: ClientSocket) -> Scree
 class NoScreen:
     """The screen of DISPLAY_MODE=none; the process still exports ages."""
 
-    wants_pictures = False
-    min_interval_s = math.inf
+    selection = Selection(pictures=())
+    shows_readings = False
     is_open = True
     turned_at = math.inf
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
         pass
 
     def announce_records(self) -> None:
@@ -103,45 +99,29 @@ class NoScreen:
         pass
 
 
-def run(  # noqa: PLR0917 - the parts of a display, each replaced in tests
-    queue: QueueLink, screen: Screen, name: str, stop: threading.Event, health: Health, recorder: FileRecorder
-) -> None:
+def run(queues: FanIn, screen: Screen, stop: threading.Event, health: Health, recorder: FileRecorder) -> None:
     """Receive views, smooth their readings and show them, until the process is told to stop or the screen is closed."""
     displays: dict[str, CameraDisplay] = {}
     monitor, series = FrameFlowMonitor(monotonic()), CameraSeries()
-    subscription = ViewSubscription(queue, name, CREDIT, monotonic)
     while screen.is_open and not stop.is_set():
-        batch = receive_arrived(subscription, with_jpeg=screen.wants_pictures)
+        batch = queues.receive(TICK_S, screen.selection)
         views = [message for message in batch if isinstance(message, View)]
-        received_at = queue.now()
+        received_at = queues.now()
         export_ages(views, received_at)
         updates: list[DisplayFrame | CameraReport] = [message for message in batch if isinstance(message, CameraReport)]
         if recorder.record(views, received_at):
             screen.announce_records()
-        min_interval_s = screen.min_interval_s
-        if min_interval_s < math.inf:  # smoothing is half of this process's work
-            for view in views:
-                frame = displays.setdefault(view.camera, CameraDisplay()).update(view, min_interval_s)
-                updates += [frame] if frame else []
-        screen.update(updates, queue.connected)
+        for view in views if screen.shows_readings else ():
+            frame = displays.setdefault(view.camera, CameraDisplay()).update(view)
+            updates += [frame] if frame else []
+        screen.update(updates, queues.statuses)
         series.note([message.camera for message in batch if isinstance(message, View | CameraReport)], monotonic())
         for message in updates:
             if isinstance(message, CameraReport) and message.state is CameraState.LEFT:
                 displays.pop(message.camera, None)
-        record_spans(views, received_at, queue.now())
-        problem = monitor.find_problem(batch, monotonic()) if queue.connected else QUEUE_SILENT
-        health.heartbeat(problem, screen.turned_at)
-
-
-def receive_arrived(subscription: ViewSubscription, *, with_jpeg: bool) -> list[Message]:
-    """Return all that has arrived; else a screen that draws slower than frames come would show the oldest first."""
-    batch = subscription.receive(TICK_S, with_jpeg=with_jpeg)
-    for _ in range(2 * CREDIT):
-        more = subscription.receive(0.0, with_jpeg=with_jpeg)
-        if not more:
-            break
-        batch += more
-    return batch
+        record_spans(views, received_at, queues.now())
+        problem = queues.find_problem() or monitor.find_problem(batch, monotonic())
+        health.heartbeat(problem, screen.turned_at, queues.describe())
 
 
 def export_ages(views: Sequence[View], now: float) -> None:

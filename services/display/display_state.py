@@ -49,18 +49,16 @@ class CameraDisplay:
         self._read_at = -math.inf  # when its frame was captured
         self._shown_at = -math.inf
 
-    def update(self, view: View, min_interval_s: float = 0.0) -> DisplayFrame | None:
-        """Return the frame to show for a view; None if it is late, or too soon after the last one.
+    def update(self, view: View) -> DisplayFrame | None:
+        """Return the frame to show for a view; None if it is late.
 
         Under load frames end out of order: one is replaced while an older one is still being read. The reading of the
         late frame counts unless a newer one was read, but its picture is not shown after a newer picture.
         """
-        lateness_s = self._shown_at - view.captured_at
-        is_late = 0 < lateness_s < SET_BACK_S
-        if not is_late and (-lateness_s >= min_interval_s or lateness_s >= SET_BACK_S):
+        if not 0 < self._shown_at - view.captured_at < SET_BACK_S:
             return self.make_frame(view)
         self._count(view)
-        if is_late and view.outcome == Outcome.READ:
+        if view.outcome == Outcome.READ:
             self._track(view)
         return None
 
@@ -87,11 +85,12 @@ class CameraDisplay:
         )
 
     def _count(self, view: View) -> None:
-        self._frame_rate.add(view.captured_at)
-        if view.outcome.has_reading:
-            self._reading_rate.add(view.captured_at)
-        elif view.outcome is Outcome.FOLLOWED:
-            self._followed_rate.add(view.captured_at)
+        """Count the frame of a view, and those before it that were passed over."""
+        passed = view.passed_over
+        has_reading, is_followed = view.outcome.has_reading, view.outcome is Outcome.FOLLOWED
+        self._frame_rate.add(view.captured_at, 1 + passed.frames)
+        self._reading_rate.add(view.captured_at, has_reading + passed.read)
+        self._followed_rate.add(view.captured_at, is_followed + passed.followed)
 
     def _track(self, view: View) -> tuple[Digit, ...]:
         """Return the tracked digits after a view with digits.
@@ -116,19 +115,30 @@ class RateMeter:
     """Measures how often something happened in the last RATE_OVER_S seconds."""
 
     def __init__(self) -> None:
-        self._times: deque[float] = deque(maxlen=1000)
+        self._counts: deque[tuple[float, int]] = deque(maxlen=1000)  # a time, and how often since the one before
+        self._total = 0  # of all but the first
 
-    def add(self, at: float) -> None:
-        """Count one occurrence at a time in seconds."""
-        last = self._times[-1] if self._times else at
+    def add(self, at: float, count: int = 1) -> None:
+        """Count occurrences up to a time in seconds."""
+        if not count:
+            return
+        last = self._counts[-1][0] if self._counts else at
         if at <= last - SET_BACK_S:
-            self._times.clear()
-            last = at
-        self._times.append(max(at, last))  # a late one counts as if it were on time
+            self._counts.clear()
+            self._total, last = 0, at
+        if self._counts:
+            self._total += count
+        if len(self._counts) == self._counts.maxlen:
+            self._drop_first()
+        self._counts.append((max(at, last), count))  # a late one counts as if it were on time
+
+    def _drop_first(self) -> None:
+        self._counts.popleft()
+        self._total -= self._counts[0][1] if self._counts else 0
 
     def per_second(self, now: float) -> float:
         """Return the rate; 0 until there were two occurrences."""
-        while self._times and self._times[0] < now - RATE_OVER_S:
-            self._times.popleft()
-        span_s = now - self._times[0] if self._times else 0.0
-        return (len(self._times) - 1) / span_s if span_s > 0 else 0.0
+        while self._counts and self._counts[0][0] < now - RATE_OVER_S:
+            self._drop_first()
+        span_s = now - self._counts[0][0] if self._counts else 0.0
+        return self._total / span_s if span_s > 0 else 0.0

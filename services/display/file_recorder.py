@@ -6,10 +6,10 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from shared.file_reading.frame_records import FrameRecord, FrameRecords
 from shared.messaging.messages import Recorded, View
-from shared.messaging.sockets import QueueLink
 from shared.pipeline import Stage
 from shared.telemetry import metrics
 
@@ -17,10 +17,16 @@ RETRY_S = 1.0  # between two attempts to write, as on a full disk; meanwhile the
 WAITS = "how frames of files end can't be recorded in RUN_DIR (%s): files are not read on until it can"
 
 
+class RecordedSink(Protocol):
+    """Tells a file's queue what is recorded."""
+
+    def send(self, *messages: Recorded) -> bool: ...
+
+
 class FileRecorder:
     """Views of files on their way into the record."""
 
-    def __init__(self, queue: QueueLink, records: FrameRecords, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, queue: RecordedSink, records: FrameRecords, wall: Callable[[], float] = time.time) -> None:
         self._queue, self._records, self._wall = queue, records, wall
         self._waiting: list[FrameRecord] = []
         self._retry_at = -math.inf

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 
 from services.display.display_state import DisplayFrame
-from shared.messaging.messages import CameraReport
+from services.display.fan_in import CellStatus
+from shared.messaging.messages import CameraReport, Selection
 from shared.pipeline import CameraState
 from shared.settings import ConfigError
 from shared.vision.jpeg import decode_checked
@@ -22,8 +23,8 @@ PROBE_TIMEOUT_S = 20
 
 
 class Window:
-    wants_pictures = True
-    min_interval_s = 0.0
+    selection = Selection()
+    shows_readings = True
     turned_at = math.inf
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -41,8 +42,9 @@ class Window:
         """False after q, Escape or the window's own button."""
         return self._is_open
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
         """Draw the newest frames and handle key presses."""
+        is_up = any(cell.is_up for cell in cells)
         for item in updates:
             if isinstance(item, CameraReport):
                 self._states[item.camera] = item

@@ -24,6 +24,7 @@ from shared.messaging.messages import (
     Ready,
     Recorded,
     Refusal,
+    Selection,
     Unchanged,
 )
 from shared.messaging.sockets import BrokerSocket
@@ -35,6 +36,7 @@ from shared.telemetry.spans import TRACE, Span
 RECONNECTED = "%s reconnected from a new socket. If this repeats, two %s share the name: rename one."
 MAX_RECEIVES = 16  # before anything is dispatched: each dispatch goes through all workers and cameras
 MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 24 * 3600.0  # a frame's time of capture, from the queue's clock
+REPEAT_REPORTS_S = 2.0  # so that a viewer that missed one, or was away, knows all cameras again
 TICK_S = 0.1  # how late a silent peer, a stale frame or a stop may be noticed
 
 
@@ -58,6 +60,7 @@ class Broker:
         self.registry = PeerRegistry()
         self.series = CameraSeries()
         self.checked_at = 0.0  # when silent peers were last looked for
+        self.repeated_at = socket.now()  # when all viewers were sent all reports
         self.warned_at = -1.0
 
     def run_once(self, timeout_s: float) -> None:
@@ -72,6 +75,9 @@ class Broker:
             self.check_silence(now)
             self.series.note(self.registry.cameras, now)
             export_gauges(self.scheduler)
+        if now - self.repeated_at >= REPEAT_REPORTS_S:
+            self.repeated_at = now
+            self.repeat_reports()
         self.dispatch(now)
 
     def receive_messages(self, timeout_s: float) -> bool:
@@ -99,6 +105,8 @@ class Broker:
                 self.record_ended(self.scheduler.add_answer(worker, message, now))
             case Ready():
                 self.handle_ready(identity, message, now)
+            case Selection():
+                self.views.set_selection(self.registry.find_name(identity), message)
             case CameraReport():
                 self.handle_report(identity, message, now)
             case Recorded():
@@ -304,6 +312,12 @@ class Broker:
         for viewer in self.registry.viewers():
             self.socket.send(viewer.identity, report)
 
+    def repeat_reports(self) -> None:
+        """Send the state of every camera to all viewers."""
+        if reports := [camera.report for camera in self.registry.cameras.values()]:
+            for viewer in self.registry.viewers():
+                self.socket.send(viewer.identity, *reports)
+
     def record_ended(self, ended: Iterable[EndedFrame]) -> None:
         """Count frames that ended, queue them for the viewers, and let every_frame cameras send more."""
         for end in ended:
@@ -322,11 +336,11 @@ class Broker:
                 self.send_every_frame_credit(frame.camera)
 
     def release_slot(self, end: EndedFrame) -> None:
-        """Free the slot of a frame that ended; its JPEG is kept for the viewers that show pictures."""
+        """Free the slot of a frame that ended; its JPEG is kept for the viewers that show it."""
         job, ticket = end.job, end.job.frame.ticket
         if not ticket:
             return
-        if self.views.want_jpegs:
+        if self.views.want_jpeg(job.frame.camera):
             with suppress(GoneError):  # the view then comes without its picture
                 job.frame = replace(job.frame, jpeg=self.store.read_jpeg(ticket), ticket=None)
         self.store.free(ticket, is_lost=job.is_written_to)

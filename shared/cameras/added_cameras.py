@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from shared.cameras.camera_list import NAME_PATTERN, NAME_TAKES, Camera, SourceKind, parse_cameras
+from shared.cameras.camera_list import NAME_TAKES, Camera, SourceKind, parse_cameras
 from shared.cameras.options import format_options
-from shared.settings import ConfigError
+from shared.settings import NAME_PATTERN, ConfigError
 from shared.state_files import set_aside
 
 ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}

@@ -11,14 +11,13 @@ from shared.cameras.address import DEFAULT_PORTS, find_host
 from shared.cameras.file_types import IMAGE_SUFFIXES, find_media_files
 from shared.cameras.options import DEFAULT_OPTIONS, CameraOptions, split_options
 from shared.cameras.problems import CameraAbsentError
-from shared.settings import ConfigError
+from shared.settings import NAME_PATTERN, ConfigError
 
 NAME_LENGTH = 32  # a name is a metric label and part of every log line
 TAKES = (
     "it takes auto, demo, a webcam (0, 1, /dev/video2), a video, an image, a folder of images, "
     "rtsp://... or http://... (MJPEG or snapshots); NAME= may precede it, and options such as #rotate=180 may follow"
 )
-NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"
 NAMED = re.compile(f"({NAME_PATTERN})=(.+)")
 MEANT_AS_NAME = re.compile(r"([^/#:?=]*)=")
 NAME_TAKES = "1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"

@@ -33,12 +33,25 @@ MAX_COORDINATE_PX = 2.0 * MAX_SIDE_PX  # a box may stick out of its picture
 MIN_LOG_P = -1e4  # float32 logits differ by less
 MAX_CREDIT = 4096  # frames or views; a batch has at most 128
 MAX_INDICES = 256  # frames of a file that one message tells about
+MAX_SELECTED = 256  # as many cameras as a queue takes
+MAX_INTERVAL_S = 3600.0  # between two views of a camera that a viewer did not select
 STAMP = re.compile(r"[0-9a-f]{16}")
 MAX_TIME_S = 1e9  # 31 years: clocks count from the start of a machine
 
 
 class MalformedError(ValueError):
     """Bytes that are not a message of this pipeline; the text says what is wrong with them."""
+
+
+class PassedOver(NamedTuple):
+    """Frames of a camera that ended without a view for this viewer: all, those with a reading, those followed."""
+
+    frames: int
+    read: int
+    followed: int
+
+
+NONE_PASSED = PassedOver(0, 0, 0)
 
 
 class FilePosition(NamedTuple):
@@ -141,6 +154,7 @@ class View:
     digits: tuple[Digit, ...]
     jpeg: bytes
     position: FilePosition | None = None  # a display answers with Recorded
+    passed_over: PassedOver = NONE_PASSED  # since the viewer's last view of the camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +200,19 @@ class Ready:
     store: str = ""  # the queue's store, if the sender shares its memory
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Narrows what a viewer is sent: viewer -> queue, on a change and with its heartbeat.
+
+    It gets every frame of the cameras in `pictures`, with its JPEG, and every frame of those in `cameras`; None stands
+    for all. Of any other camera it gets at most one frame each `interval_s`, but all of a file that is read once.
+    """
+
+    pictures: tuple[str, ...] | None = None
+    cameras: tuple[str, ...] | None = None
+    interval_s: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Ping:
     """Asks the queue for its clock: any process -> queue."""
@@ -214,6 +241,7 @@ Message = (
     | CameraReport
     | Credit
     | Ready
+    | Selection
     | Ping
     | Pong
 )
@@ -386,6 +414,14 @@ def _is_indices(value: object) -> bool:
     return isinstance(value, list) and len(value) <= MAX_INDICES and all(map(_is_seq, value))
 
 
+def _is_selected(value: object) -> bool:
+    return value is None or (isinstance(value, list) and len(value) <= MAX_SELECTED and all(map(is_name, value)))
+
+
+def _is_passed_over(row: object) -> bool:
+    return isinstance(row, list) and len(row) == len(NONE_PASSED) and all(map(_is_seq, row))
+
+
 def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFormat:
     values = tuple(allowed or enum)  # a tuple, since a value that cannot be hashed is malformed, too
     members = {member.value: member for member in enum}  # a look-up takes 0.06 us, a call of the enum 0.51
@@ -395,6 +431,7 @@ def _enum_field(enum: type[StrEnum], allowed: Iterable[StrEnum] = ()) -> FieldFo
 SEQ = FieldFormat(_is_seq)
 SIDE_PX = FieldFormat(_is_count(MAX_SIDE_PX))
 CREDIT = FieldFormat(_is_count(MAX_CREDIT))
+CAMERAS = FieldFormat(_is_selected, lambda names: None if names is None else tuple(names))
 TIME = FieldFormat(_is_between(-MAX_TIME_S, MAX_TIME_S))
 FIELDS = {
     "camera": FieldFormat(is_name),
@@ -431,6 +468,10 @@ FIELDS = {
     "read_seq": SEQ,
     "boxes": FieldFormat(_is_boxes, lambda rows: tuple(map(tuple, rows))),
     "moves": FieldFormat(_is_moves, lambda rows: tuple(map(tuple, rows))),
+    "pictures": CAMERAS,
+    "cameras": CAMERAS,
+    "interval_s": FieldFormat(_is_between(0.0, MAX_INTERVAL_S)),
+    "passed_over": FieldFormat(_is_passed_over, PassedOver._make),
     "digits": FieldFormat(_is_digit_rows, lambda rows: tuple(map(Digit.from_row, rows))),
 }
 PAYLOADS = ("jpeg", "pixels")

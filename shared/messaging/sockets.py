@@ -9,6 +9,7 @@ import math
 import os
 import socket as socketlib
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -284,6 +285,18 @@ class ClientSocket:
             if messages:
                 return messages
 
+    def add_to(self, poller: zmq.Poller) -> None:
+        """Let a poller watch for messages."""
+        poller.register(self._socket, zmq.POLLIN)
+
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+
+def wait_for_any(clients: Iterable[ClientSocket], timeout_s: float) -> None:
+    """Return as soon as one of several queues has sent a message, or after the timeout."""
+    poller = zmq.Poller()  # a new one, since a client may have opened a new socket
+    for client in clients:
+        client.add_to(poller)
+    poller.poll(_milliseconds(timeout_s))

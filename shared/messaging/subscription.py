@@ -4,9 +4,11 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-from shared.messaging.messages import Message, Ready, View
+from shared.messaging.messages import Message, Ready, Selection, View
 from shared.messaging.sockets import HEARTBEAT_S, QueueLink
 from shared.pipeline import Stage
+
+EVERYTHING = Selection()
 
 
 class ViewSubscription:
@@ -16,17 +18,25 @@ class ViewSubscription:
         """Subscribe as a viewer of this name. The clock is this process's own, because the queue's may jump."""
         self._queue, self._name, self._credit, self._clock = queue, name, credit, clock
         self._remaining = 0  # views that the queue may still send
-        self._asked_at = -math.inf
-        self._with_jpeg = False
+        self._asked_at = self._selected_at = -math.inf
+        self._selection: Selection | None = None  # that the queue was sent
 
-    def receive(self, timeout_s: float, *, with_jpeg: bool = True) -> list[Message]:
+    def receive(self, timeout_s: float, selection: Selection = EVERYTHING) -> list[Message]:
         """Ask for more views if it is time, and return the views and camera reports of one send."""
-        now = self._clock()
-        is_due = self._remaining <= self._credit // 2 or now - self._asked_at >= HEARTBEAT_S
-        if is_due or with_jpeg != self._with_jpeg:
-            ready = Ready(role=Stage.DISPLAY, name=self._name, credit=self._credit, with_jpeg=with_jpeg)
-            if self._queue.send(ready):
-                self._remaining, self._asked_at, self._with_jpeg = self._credit, now, with_jpeg
+        self._ask(self._clock(), selection)
         messages = self._queue.receive(timeout_s)
         self._remaining -= sum(isinstance(message, View) for message in messages)
         return messages
+
+    def _ask(self, now: float, selection: Selection) -> None:
+        is_due = now - self._asked_at >= HEARTBEAT_S
+        is_selected = selection == self._selection and now - self._selected_at < HEARTBEAT_S
+        if not is_due and is_selected and self._remaining > self._credit // 2:
+            return
+        with_jpeg = selection.pictures is None or bool(selection.pictures)
+        ready = Ready(role=Stage.DISPLAY, name=self._name, credit=self._credit, with_jpeg=with_jpeg)
+        if not self._queue.send(ready, *(() if is_selected else (selection,))):
+            return
+        self._remaining, self._asked_at = self._credit, now
+        if not is_selected:
+            self._selection, self._selected_at = selection, now

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 HUNG_AFTER_S = 2.5  # a loop turns every half second and a batch takes 0.1 s, so a probe notices within 3 s
@@ -18,6 +18,7 @@ class NotReady(StrEnum):
     HUNG = "hung"
     UNREACHABLE = "unreachable"  # it does not answer its probes
     QUEUE_SILENT = "queue silent"
+    CELLS_SILENT = "cells silent"  # of a display: none of its queues answers
     NO_FRAMES = "no frames"
     CAMERA_ABSENT = "camera absent"  # the message says why and what to do
     CAMERA_DOWN = "camera down"
@@ -59,13 +60,16 @@ class Health:
         self._turned_at = clock()
         self._has_turned = False
         self._problem: Problem | None = Problem(NotReady.STARTING, "it is starting")
+        self._note = ""
 
-    def heartbeat(self, problem: Problem | None = None, turned_at: float = math.inf) -> None:
+    def heartbeat(self, problem: Problem | None = None, turned_at: float = math.inf, note: str = "") -> None:
         """Note that the loop has turned, and what keeps it from its work.
 
-        turned_at: when another thread last turned, if the process needs that too; the oldest counts.
+        turned_at: when another thread last turned, if the process needs that too; the oldest counts. note: what /readyz
+        says besides.
         """
         self._turned_at, self._problem, self._has_turned = min(turned_at, self._clock()), problem, True
+        self._note = note
         if self._turned_at - self._sent_at >= SEND_INTERVAL_S:
             self._sent_at = self._turned_at
             self._send_heartbeat()
@@ -86,4 +90,4 @@ class Health:
         alive = self.check_alive()
         if alive.ok and self._problem:
             return ProbeResult(self._problem.reason, self._problem.message)
-        return alive
+        return replace(alive, message=f"{alive.message}; {self._note}") if self._note else alive

@@ -77,6 +77,7 @@ HEARTBEAT_AGE = Gauge("digitcam_heartbeat_age_seconds", "Time since the last tur
 RESTARTS = Counter("digitcam_restarts", "How often this worker was started again: it crashed or hung.", ["reason"])
 IS_READY = Gauge("digitcam_ready", "1 while a process can do its work.")
 
+CELL_UP = Gauge("digitcam_cell_up", "1 while the queue of a cell answers this display.", ["cell"])
 CAMERA_UP = Gauge("digitcam_camera_up", "1 while a camera gives new frames.", ["camera"])
 CAMERA_MAX_AGE = Gauge(
     "digitcam_camera_max_age_seconds", "MAX_AGE_S, or the camera's own limit; +Inf if every frame is kept.", ["camera"]

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, WebSocketRoute, expect
 from playwright.sync_api import Page as Tab
 
 from services.display.__main__ import run
+from services.display.fan_in import FanIn
 from services.display.file_recorder import FileRecorder
 from services.display.web.server import WebServer
 from shared.cameras.added_cameras import read_added_cameras
@@ -23,7 +24,7 @@ from shared.settings import load_settings
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import serve_status
 from tests.pipeline.pipeline import find_free_port
-from tests.services.feed import Feed
+from tests.services.feed import Feed, one_queue
 
 expect.set_options(timeout=15_000)  # on a machine that does other things too
 AGE = re.compile(r"^\d+ ms$")
@@ -32,11 +33,18 @@ AGE = re.compile(r"^\d+ ms$")
 @contextmanager
 def display(feed: Feed, folder: Path, port: str) -> Iterator[str]:
     """Run a display that shows a feed; yields its address."""
-    given = {"WEB_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
-    server = WebServer(load_settings(given, folder / ".env"), feed.now)
+    with display_of(one_queue(feed), folder, port) as url:
+        yield url
+
+
+@contextmanager
+def display_of(queues: FanIn, folder: Path, port: str, **given: str) -> Iterator[str]:
+    """Run a display of one queue or several; yields its address."""
+    given |= {"WEB_PORT": port, "RUN_DIR": str(folder), "LEARNED_DIR": str(folder / "learned")}
+    server = WebServer(load_settings(given, folder / ".env"), queues.now)
     stop = threading.Event()
-    recorder = FileRecorder(feed, FrameRecords(folder))
-    loop = threading.Thread(target=run, args=(feed, server, "display.1", stop, Health(), recorder))
+    recorder = FileRecorder(queues, FrameRecords(folder))
+    loop = threading.Thread(target=run, args=(queues, server, stop, Health(), recorder))
     loop.start()
     try:
         yield server.url
@@ -260,10 +268,10 @@ def test_refused_browser_shows_the_reason_once_and_retries_with_backoff(chromium
 
 def test_pictures_are_not_requested_after_the_last_tab_is_closed(tab: Tab, feed: Feed) -> None:
     expect(tile(tab, "demo").locator("output b")).to_have_text("30")
-    assert feed.asked[-1].with_jpeg
+    assert feed.selection.pictures
     tab.close()
     deadline = time.monotonic() + 5
-    while feed.asked[-1].with_jpeg:
+    while feed.selection.pictures:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

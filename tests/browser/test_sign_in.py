@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from services.display.web.guesses import PER_ADDRESS
 from services.display.web.server import WebServer
 from tests.services.display.web.test_server import settings, shown
+from tests.services.feed import UP
 
 TOKEN, WATCH_TOKEN = "a secret of the tests", "a secret to watch with"
 
@@ -42,9 +43,9 @@ def test_person_signs_in_on_the_page_that_was_opened(server: WebServer, tab: Pag
     expect(tab.get_by_label("Sheet to write on")).to_be_visible()
     assert tab.url == server.url + "/draw"
     tab.goto(server.url)
-    server.update([], True)
+    server.update([], UP)
     expect(tab.locator("#status")).to_have_text("Connected")
-    server.update([shown()], True)
+    server.update([shown()], UP)
     expect(tab.get_by_role("article", name="Camera demo")).to_be_visible()
     expect(tab.get_by_text("Add a camera")).to_be_visible()
     [cookie] = tab.context.cookies()
@@ -55,9 +56,9 @@ def test_person_signs_in_on_the_page_that_was_opened(server: WebServer, tab: Pag
 def test_watcher_sees_the_cameras_and_nothing_that_would_be_refused(server: WebServer, tab: Page) -> None:
     tab.goto(server.url)
     sign_in(tab, WATCH_TOKEN)
-    server.update([], True)
+    server.update([], UP)
     expect(tab.locator("#status")).to_have_text("Connected")
-    server.update([shown()], True)
+    server.update([shown()], UP)
     expect(tab.get_by_role("article", name="Camera demo")).to_be_visible()
     for name in ("Add a camera", "My camera", "Draw"):
         expect(tab.get_by_text(name, exact=True)).to_be_hidden()

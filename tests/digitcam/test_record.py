@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import simplejpeg
 
-from digitcam.commands.record import record, record_views, write_frame
+from digitcam.commands.record import find_cell, record, record_views, write_frame
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import DisplayFrame
 from shared.messaging.messages import Message, Ready, View
@@ -151,3 +151,17 @@ def test_pipeline_that_is_not_running_is_one_sentence(
     monkeypatch.setattr("digitcam.commands.record.stop_on_signals", threading.Event)
     with pytest.raises(ConfigError, match="no picture of demo came within 0 s: start the pipeline"):
         record(make_settings(), "demo", 1, tmp_path / "film.mp4")
+
+
+def test_camera_of_a_cell_is_recorded_from_its_queue(make_settings: MakeSettings) -> None:
+    settings = make_settings(CELLS="hall=tcp://127.0.0.1:5750,yard=tcp://127.0.0.1:5751")
+    cell, name = find_cell(settings, "yard/door")
+    assert (cell.address, name) == ("tcp://127.0.0.1:5751", "door")
+    assert find_cell(make_settings(), "door")[1] == "door"
+
+
+@pytest.mark.parametrize("camera", ["door", "attic/door", "yard/", "yard"])
+def test_camera_of_no_cell_is_one_sentence(make_settings: MakeSettings, camera: str) -> None:
+    settings = make_settings(CELLS="hall=tcp://127.0.0.1:5750,yard=tcp://127.0.0.1:5751")
+    with pytest.raises(ConfigError, match="is no camera of CELLS: write CELL/NAME; the cells are hall, yard"):
+        find_cell(settings, camera)

@@ -137,7 +137,7 @@ class BrowserTarget:
         self._messages = [
             {"kind": "painted", "camera": "demo"},
             {"kind": "clock", "sent_at": 1.5},
-            {"kind": "tile", "camera": "demo", "visible": True},
+            {"kind": "tiles", "cameras": ["demo"]},
             {"kind": "tab", "visible": False},
         ]
         self._texts = [

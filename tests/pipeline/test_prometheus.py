@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from shared.messaging.messages import View
+from shared.messaging.messages import Selection, View
 from shared.messaging.sockets import ClientSocket
 from shared.messaging.subscription import ViewSubscription
 from shared.settings import load_settings
@@ -52,7 +52,7 @@ def count_views(pipeline: HonchoPipeline, seconds: float) -> dict[str, float]:
         subscription = ViewSubscription(queue, "test", credit=64)
         start = time.monotonic()
         while time.monotonic() < start + seconds:
-            messages = subscription.receive(0.05, with_jpeg=False)
+            messages = subscription.receive(0.05, Selection(pictures=()))
             views = [message for message in messages if isinstance(message, View)]
             for view in views if time.monotonic() > start + seconds / 2 else ():
                 seen.setdefault(view.camera, set()).add(view.seq)

@@ -44,6 +44,8 @@ async def watch_frames(pipeline: HonchoPipeline) -> tuple[list[list[float]], flo
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         sockets = [await stack.enter_async_context(session.ws_connect(url)) for _ in range(VIEWERS)]
+        for socket in sockets:
+            await socket.send_json({"kind": "tiles", "cameras": ["demo"]})
         viewers = [group.create_task(paint_slowly(socket)) for socket in sockets[STUCK:]]
         watched = await measure_readings_per_s(pipeline)
     return [viewer.result() for viewer in viewers], watched

@@ -3,17 +3,25 @@
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 
 import simplejpeg
 
+from services.display.__main__ import CREDIT
+from services.display.fan_in import CellConnection, CellStatus, FanIn
+from services.queue.broker import REPEAT_REPORTS_S
 from shared.demo import DemoCamera
-from shared.messaging.messages import CameraReport, Message, Ready, View
+from shared.messaging.messages import CameraReport, Message, Ready, Selection, View
+from shared.messaging.sockets import QueueLink
 from shared.pipeline import CameraState, Outcome
+from shared.settings import Cell
 from tests.shared.vision.reading import digit_of
 
+UP, DOWN = ((CellStatus("", is_up=is_up, since=0.0),) for is_up in (True, False))
 FPS = 30
+SHEETS = 4  # so that many cameras do not take long to draw
 FRAMES = 45  # 1.5 s, repeated
 FIRST_S = 1.0  # the demo's sheet of paper is in place
 
@@ -35,6 +43,11 @@ def view_of(camera: str, seq: int, at: float, seed: int = 0) -> View:
     )
 
 
+def one_queue(queue: QueueLink, clock: Callable[[], float] = time.monotonic) -> FanIn:
+    """Return what a display has of one queue, without CELLS."""
+    return FanIn([CellConnection(Cell("", "auto"), queue, "display.1", CREDIT, clock)])
+
+
 @dataclass
 class FeedCamera:
     """A camera of the feed."""
@@ -53,9 +66,13 @@ class Feed:
         self.connected = True
         self.age_s = age_s
         self.asked: list[Ready] = []
+        self.selection = Selection()
+        self._repeated_at = now
         self._news: deque[Message] = deque()
         self._cameras = {
-            name: FeedCamera(i, CameraReport(camera=name, state=CameraState.LIVE, detail="", began_at=now), now)
+            name: FeedCamera(
+                i % SHEETS, CameraReport(camera=name, state=CameraState.LIVE, detail="", began_at=now), now
+            )
             for i, name in enumerate(cameras)
         }
         for name in cameras:
@@ -78,6 +95,7 @@ class Feed:
 
     def send(self, *messages: Message) -> bool:
         self.asked += [message for message in messages if isinstance(message, Ready)]
+        self.selection = next((one for one in messages if isinstance(one, Selection)), self.selection)
         return self.connected
 
     def receive(self, timeout_s: float) -> list[Message]:
@@ -89,6 +107,9 @@ class Feed:
     def _batch(self) -> list[Message]:
         if not self.connected:
             return []
+        if self.now() - self._repeated_at > REPEAT_REPORTS_S:
+            self._repeated_at = self.now()
+            self._news += [camera.report for camera in self._cameras.values()]
         batch = [self._news.popleft() for _ in range(len(self._news))]
         return batch + [self._view(name, camera) for name, camera in self._cameras.items() if self._is_due(camera)]
 
@@ -97,6 +118,14 @@ class Feed:
 
     def _view(self, name: str, camera: FeedCamera) -> View:
         camera.seq += 1
-        camera.due_at = max(camera.due_at + 1 / FPS, self.now() - 1 / FPS)
+        interval_s = 1 / FPS if self._is_selected(name) else self.selection.interval_s
+        camera.due_at = max(camera.due_at + interval_s, self.now() - 1 / FPS)
         view = view_of(name, camera.seq, self.now() - self.age_s, camera.seed)
-        return view if self.asked and self.asked[-1].with_jpeg else replace(view, jpeg=b"")
+        return view if is_in(name, self.selection.pictures) else replace(view, jpeg=b"")
+
+    def _is_selected(self, name: str) -> bool:
+        return is_in(name, self.selection.pictures) or is_in(name, self.selection.cameras)
+
+
+def is_in(name: str, selected: tuple[str, ...] | None) -> bool:
+    return selected is None or name in selected

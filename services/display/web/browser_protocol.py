@@ -6,11 +6,13 @@ import msgspec
 from msgspec import Meta, Struct
 
 from services.display.display_state import DisplayFrame
+from services.display.fan_in import CellStatus
 from services.display.web.conversions import frame_fields
-from services.display.web.schema import FrameFields, RowId
+from services.display.web.schema import NAME_LENGTH, FrameFields, RowId
 from shared.messaging.messages import CameraReport
 
 MAX_TIME_MS = 1e15  # 30,000 years
+MAX_TILES = 64  # in view: 24 are on a page
 BrowserTime = Annotated[float, Meta(ge=-MAX_TIME_MS, le=MAX_TIME_MS)]
 
 
@@ -30,11 +32,10 @@ class ClockRequest(FromBrowser, tag="clock"):
     sent_at: BrowserTime
 
 
-class TileVisibility(FromBrowser, tag="tile"):
-    """A camera's tile was scrolled into view or out of it."""
+class VisibleTiles(FromBrowser, tag="tiles"):
+    """The cameras whose tiles are in view, all of them. A browser is sent no other pictures."""
 
-    camera: str
-    visible: bool
+    cameras: Annotated[list[Annotated[str, Meta(max_length=NAME_LENGTH)]], Meta(max_length=MAX_TILES)]
 
 
 class TabVisibility(FromBrowser, tag="tab"):
@@ -50,7 +51,7 @@ class Freeze(FromBrowser, tag="freeze"):
     seq: RowId
 
 
-BrowserMessage = Painted | ClockRequest | TileVisibility | TabVisibility | Freeze
+BrowserMessage = Painted | ClockRequest | VisibleTiles | TabVisibility | Freeze
 DECODER = msgspec.json.Decoder(BrowserMessage)
 
 
@@ -69,6 +70,14 @@ class PipelineStatus(ToBrowser, tag="pipeline"):
     """Whether the pipeline answers."""
 
     up: bool
+
+
+class CellUpdate(ToBrowser, tag="cell"):
+    """Whether the queue of a cell answers; for_s is how long it has been so."""
+
+    cell: str
+    up: bool
+    for_s: float
 
 
 class CameraStateUpdate(ToBrowser, tag="state"):
@@ -127,6 +136,11 @@ def encode_picture(frame: DisplayFrame, now: float) -> bytes:
 def live_reading(frame: DisplayFrame, now: float) -> LiveReading:
     """Return the reading of a frame at a time of the queue's clock."""
     return LiveReading(**frame_fields(frame, now - frame.captured_at), captured_at=frame.captured_at)
+
+
+def cell_update(cell: CellStatus, now: float) -> CellUpdate:
+    """Return whether a cell's queue answers, at a time of the display's clock."""
+    return CellUpdate(cell=cell.name, up=cell.is_up, for_s=round(max(0.0, now - cell.since), 1))
 
 
 def camera_state_update(state: CameraReport, now: float) -> CameraStateUpdate:

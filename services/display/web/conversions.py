@@ -7,11 +7,13 @@ from typing import Any
 import msgspec
 
 from services.display.display_state import DisplayFrame
+from services.display.fan_in import CellStatus, split_name
 from services.display.web.event_store import Event
 from services.display.web.schema import (
     Box,
     CameraChange,
     CameraInfo,
+    CellInfo,
     DigitInfo,
     EventInfo,
     GuessInfo,
@@ -43,6 +45,18 @@ def camera_info(name: str, camera: CameraView, state: DashboardState, *, is_adde
         followed_per_s=round(frame.followed_per_s, 1) if frame else 0.0,
         age_s=round(state.age_s(frame.captured_at), 4) if frame else None,
         added=is_added,
+    )
+
+
+def cell_info(cell: CellStatus, state: DashboardState) -> CellInfo:
+    """Return whether a cell answers, and how many cameras it has."""
+    reports = [camera.state for name, camera in state.cameras.items() if split_name(name)[0] == cell.name]
+    return CellInfo(
+        name=cell.name,
+        up=cell.is_up,
+        since=to_timestamp(state.wall_time(cell.since)),
+        cameras=len(reports),
+        live=sum(report is not None and report.state is CameraState.LIVE for report in reports),
     )
 
 

@@ -10,8 +10,8 @@ from msgspec import Meta, Struct
 
 from services.display.events import EventKind
 from shared.cameras.added_cameras import DOCUMENTED_PATTERN
-from shared.cameras.camera_list import NAME_PATTERN
 from shared.pipeline import CameraState, Outcome
+from shared.settings import NAME_PATTERN
 from shared.vision.corrections import MAX_ID
 
 MAX_PX = 100_000
@@ -22,7 +22,16 @@ MAX_RECORDING_S = 300
 Label = Literal["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "none"]
 LABELS: tuple[Label, ...] = get_args(Label)  # by class number; the last is "not a digit"
 
-CameraName = Annotated[str, Meta(min_length=1, max_length=64)]
+NAME_LENGTH = 97  # of a camera: 64 characters in its cell, and 33 of cell/
+CameraName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=NAME_LENGTH,
+        pattern="^.+$",  # also with a slash in an address
+        description="cell/name if the display shows several cells",
+    ),
+]
 NewCameraName = Annotated[
     str, Meta(extra_json_schema={"pattern": f"^{NAME_PATTERN}$"})
 ]  # shared/cameras/added_cameras.py checks it
@@ -133,6 +142,18 @@ class CameraInfo(Model):
 
 class CameraList(Model):
     cameras: list[CameraInfo]
+
+
+class CellInfo(Model):
+    name: str
+    up: Annotated[bool, Meta(description="whether its queue answers")]
+    since: Timestamp
+    cameras: Count
+    live: Annotated[Count, Meta(description="how many of its cameras give new frames")]
+
+
+class CellList(Model):
+    cells: list[CellInfo]
 
 
 class CameraChange(Model):

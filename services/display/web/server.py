@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
+from services.display.fan_in import CellStatus, list_cells, settings_of
 from services.display.web.access import AccessGuard
 from services.display.web.api.routes import Api
 from services.display.web.browser_cameras.registry import BrowserCameraRegistry
@@ -18,12 +19,13 @@ from services.display.web.browser_cameras.uplink import QueueConnection
 from services.display.web.live.hub import LiveViewHub
 from services.display.web.routes import make_app
 from services.display.web.web_log import LOG, log_loop_error
-from shared.messaging.messages import CameraReport
+from shared.messaging.messages import MAX_SELECTED, CameraReport, Selection
 from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
 
 START_TIMEOUT_S = 10
 EVENTS_INTERVAL_S = 0.1  # nearer readings share their noise and count as one (shared/vision/tracks.py)
+READINGS_INTERVAL_S = 1.0  # without events, of cameras that nobody follows: how old /api/readings may be
 TURN_INTERVAL_S = 0.25  # how often the event loop shows that it is not blocked
 STOP_TIMEOUT_S = 0.5  # the process has 1.5 s to end
 HEADER_TIMEOUT_S = 5.0  # for the TLS handshake, for the headers of a request, and for the next request
@@ -37,6 +39,7 @@ class WebServer:
     """The screen of DISPLAY_MODE=web. Its methods may be called from any thread."""
 
     is_open = True
+    shows_readings = True
 
     def __init__(
         self, settings: Settings, clock: Callable[[], float], connect: Callable[[], QueueConnection] | None = None
@@ -46,12 +49,16 @@ class WebServer:
         Raises ConfigError if the port or the certificate cannot be used.
         """
         tls = load_certificate(settings.web_certificate)
+        has_events = settings.events_days > 0 or settings.webhook
+        self._interval_s = EVENTS_INTERVAL_S if has_events else READINGS_INTERVAL_S
+        self._cells: Sequence[CellStatus] = ()
         self.url = f"{'https' if tls else 'http'}://{settings.web_host}:{settings.web_port}"
         self.api = Api(settings, clock)
         self._live = LiveViewHub(clock, self.api.frozen_frames)
-        connect = connect or (lambda: ClientSocket(settings))
+        cell = list_cells(settings)[0]  # the one that browsers join
+        connect = connect or (lambda: ClientSocket(settings_of(cell, settings)))
         self._browser_cameras = BrowserCameraRegistry(
-            connect, clock, max_age_s=settings.max_age_s / 2, frozen_frames=self.api.frozen_frames
+            connect, clock, max_age_s=settings.max_age_s / 2, frozen_frames=self.api.frozen_frames, cell=cell.name
         )
         self._guard = AccessGuard(settings)
         self._runner = web.AppRunner(
@@ -101,25 +108,27 @@ class WebServer:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
     @property
-    def wants_pictures(self) -> bool:
-        """Whether a browser tab in the foreground, or a request for a snapshot, needs pictures."""
-        return self._live.has_active_viewers or self.api.snapshots.are_wanted
+    def selection(self) -> Selection:
+        """Pictures for browsers and snapshots, each frame for clients that follow readings, the rest for events."""
+        pictures = self._live.shown_cameras() | self.api.snapshots.wanted_cameras()
+        followed = self.api.stream.followed_cameras()
+        cameras = None if followed is None else tuple(sorted(followed | self._browser_cameras.names()))
+        return Selection(
+            pictures=tuple(sorted(pictures)[:MAX_SELECTED]),
+            cameras=cameras,
+            interval_s=self._interval_s,
+        )
 
-    @property
-    def min_interval_s(self) -> float:
-        """Every frame while a client follows the readings; otherwise as many as number events need."""
-        is_followed = self.wants_pictures or self._browser_cameras.has_cameras or self.api.stream.has_clients
-        return 0.0 if is_followed else EVENTS_INTERVAL_S
-
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
         """Pass updates to the event loop."""
-        if updates or is_up != self._live.is_up:
-            self._loop.call_soon_threadsafe(self._update, updates, is_up)
+        if updates or cells != self._cells:
+            self._cells = cells
+            self._loop.call_soon_threadsafe(self._update, updates, cells)
 
-    def _update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        self._live.update(updates, is_up)
-        self._browser_cameras.update(updates, is_up)
-        self.api.update(updates)
+    def _update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
+        self._live.update(updates, cells)
+        self._browser_cameras.update(updates, is_up=cells[0].is_up)
+        self.api.update(updates, cells)
 
     def announce_records(self) -> None:
         """Let the clients of the streams know that frames of files were recorded."""

@@ -18,16 +18,15 @@ QUALITY = 90
 
 
 class Snapshots:
-    """Lives in the web server's event loop; only are_wanted is read from outside."""
+    """Lives in the web server's event loop; only wanted_cameras() may be called from any thread."""
 
     def __init__(self, state: DashboardState) -> None:
         self._state = state
         self._waiting: set[tuple[str, asyncio.Future[DisplayFrame]]] = set()
 
-    @property
-    def are_wanted(self) -> bool:
-        """Whether a request waits for a picture."""
-        return bool(self._waiting)
+    def wanted_cameras(self) -> frozenset[str]:
+        """Return the cameras that a request waits for."""
+        return frozenset(camera for camera, _ in tuple(self._waiting))
 
     def update(self, updates: Sequence[DisplayFrame | CameraReport]) -> None:
         """Give new pictures to the requests that wait for them."""

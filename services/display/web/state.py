@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from services.display.display_state import DisplayFrame
 from services.display.events import EventKind, NumberEvent, NumberTracker
+from services.display.fan_in import CellStatus
 from services.display.web.event_store import Event, EventStore
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
@@ -32,6 +33,7 @@ class DashboardState:
 
     def __init__(self, store: EventStore, clock: Callable[[], float], wall: Callable[[], float] = time.time) -> None:
         self.cameras: dict[str, CameraView] = {}
+        self.cells: Sequence[CellStatus] = ()
         self.subscribers: set[Subscriber] = set()
         self.store = store
         self._clock, self._wall = clock, wall

@@ -18,13 +18,14 @@ from prometheus_client import REGISTRY
 
 from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
 from services.display.display_state import CameraDisplay, DisplayFrame
+from services.display.fan_in import CellStatus
 from services.display.file_recorder import FileRecorder
 from shared.file_reading.frame_records import FrameRecords
-from shared.messaging.messages import CameraReport, FilePosition, Message, Ready, Recorded, View
+from shared.messaging.messages import CameraReport, FilePosition, Message, Ready, Recorded, Selection, View
 from shared.messaging.sockets import HEARTBEAT_S, QueueLink
 from shared.pipeline import CameraState, Outcome
 from shared.telemetry.health import Health
-from tests.services.feed import Feed, view_of
+from tests.services.feed import Feed, one_queue, view_of
 from tests.shared.vision.reading import digit_of
 
 ROOT = Path(__file__).parents[3]
@@ -44,17 +45,21 @@ class Recorder:
         self._closes_after = closes_after
 
     @property
-    def min_interval_s(self) -> float:
-        return 0.0 if self.wants_pictures else math.inf
+    def selection(self) -> Selection:
+        return Selection(pictures=None if self.wants_pictures else ())
+
+    @property
+    def shows_readings(self) -> bool:
+        return self.wants_pictures
 
     @property
     def is_open(self) -> bool:
         return len(self.shown) < self._closes_after
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
         self.shown += [item for item in updates if isinstance(item, DisplayFrame)]
         self.states += [item for item in updates if isinstance(item, CameraReport)]
-        self.was_up.append(is_up)
+        self.was_up.append(cells[0].is_up)
 
     def announce_records(self) -> None:
         self.announced += 1
@@ -98,14 +103,14 @@ def no_files(queue: QueueLink) -> FileRecorder:
 def play(batches: list[list[Message]], screen: Recorder) -> list[Message]:
     stop = threading.Event()
     script = Script(stop, batches)
-    run(script, screen, "display.1", stop, Health(), no_files(script))
+    run(one_queue(script), screen, stop, Health(), no_files(script))
     return script.sent
 
 
 def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     screen = Recorder(closes_after=10)
     feed = Feed("demo")
-    run(feed, screen, "display.1", threading.Event(), Health(), no_files(feed))
+    run(one_queue(feed), screen, threading.Event(), Health(), no_files(feed))
     assert [number.text for number in screen.shown[-1].numbers] == ["30"]  # on the first sheet of the demo camera
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
@@ -148,8 +153,8 @@ class SlowScreen(Recorder):
         self.ages: list[float] = []
         self._queue = queue
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
-        super().update(updates, is_up)
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
+        super().update(updates, cells)
         if self.shown:
             self.ages.append(self._queue.at - self.shown[-1].captured_at)
         self._queue.at += 0.1
@@ -159,7 +164,7 @@ def test_screen_that_draws_slowly_shows_the_newest_frame() -> None:
     stop = threading.Event()
     queue = BusyQueue(stop, until=110.0)
     screen = SlowScreen(queue)
-    run(queue, screen, "display.1", stop, Health(), no_files(queue))
+    run(one_queue(queue), screen, stop, Health(), no_files(queue))
     assert len(screen.ages) > 50
     assert max(screen.ages) < 0.1
 
@@ -176,8 +181,7 @@ def test_display_sends_heartbeats_when_the_queues_clock_jumps(
     stop = threading.Event()
     script = Script(stop, [[] for _ in range(30)])  # 3 s
     monkeypatch.setattr(script, "now", lambda: 5000.0 if script.at < 100.5 else 0.0)
-    monkeypatch.setattr("services.display.__main__.monotonic", lambda: script.at)
-    run(script, Recorder(100), "display.1", stop, Health(), no_files(script))
+    run(one_queue(script, lambda: script.at), Recorder(100), stop, Health(), no_files(script))
     assert len(script.sent) >= 3 / HEARTBEAT_S - 1
 
 
@@ -202,7 +206,7 @@ def test_every_frame_of_a_file_is_recorded_whatever_the_screen_shows(tmp_path: P
     films = [replace(view_of("film", i, 100.0), position=FilePosition("0123456789abcdef", i)) for i in range(3)]
     script = Script(stop, [[films[0], view_of("demo", 1, 100.0)], [films[1], films[0]], [films[2]]])
     records = FrameRecords(tmp_path)
-    run(script, screen, "display.1", stop, Health(), FileRecorder(script, records))
+    run(one_queue(script), screen, stop, Health(), FileRecorder(script, records))
     assert [found.position.index for found in records.find_after("", None, 10)] == [0, 1, 2]
     assert [message.indices for message in script.sent if isinstance(message, Recorded)] == [(0,), (1, 0), (2,)]
     assert screen.announced == 3

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from services.display.display_state import CameraDisplay, RateMeter
-from shared.messaging.messages import View
+from shared.messaging.messages import NONE_PASSED, PassedOver, View
 from shared.pipeline import Outcome
 from shared.vision.digit import Digit
 
@@ -146,3 +146,11 @@ def test_rate_counts_late_occurrences_too(times: tuple[float, ...], rate: float)
     for at in times:
         counted.add(at)
     assert counted.per_second(times[-1]) == pytest.approx(rate)
+
+
+def test_rates_count_the_frames_that_a_viewer_was_not_sent() -> None:
+    display = CameraDisplay()
+    for number in range(0, 90, 3):
+        passed_over = PassedOver(frames=2, read=0, followed=2)
+        shown = display.make_frame(replace(view(number), passed_over=passed_over if number else NONE_PASSED))
+    assert (shown.fps, shown.readings_per_s, shown.followed_per_s) == pytest.approx((30, 10, 20), rel=0.02)

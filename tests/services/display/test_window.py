@@ -28,13 +28,13 @@ from services.display.file_recorder import FileRecorder
 from services.display.window import TITLE, Window
 from shared.file_reading.frame_records import FrameRecords
 from shared.telemetry.health import Health
-from tests.services.feed import Feed
+from tests.services.feed import Feed, one_queue
 
 feed = Feed("demo", "desk")
 window = Window(feed.now)
 print("open", flush=True)
 recorder = FileRecorder(feed, FrameRecords(Path("nowhere")))
-run(feed, window, "display.1", threading.Event(), Health(), recorder)
+run(one_queue(feed), window, threading.Event(), Health(), recorder)
 window.close()
 """
 

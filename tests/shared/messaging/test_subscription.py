@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.messaging.messages import Message, Ready, View
+from shared.messaging.messages import Message, Ready, Selection, View
 from shared.messaging.sockets import HEARTBEAT_S
 from shared.messaging.subscription import ViewSubscription
 from shared.pipeline import Outcome, Stage
@@ -70,7 +70,7 @@ def test_idle_viewer_sends_heartbeats(queue: FakeViewQueue, subscription: ViewSu
 def test_viewer_that_no_longer_wants_jpegs_says_so_at_once(
     queue: FakeViewQueue, subscription: ViewSubscription
 ) -> None:
-    subscription.receive(0, with_jpeg=False)
+    subscription.receive(0, Selection(pictures=()))
     assert [ready.with_jpeg for ready in queue.asked] == [True, False]
 
 

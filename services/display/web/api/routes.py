@@ -7,6 +7,7 @@ from contextlib import suppress
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
+from services.display.fan_in import CellStatus
 from services.display.web.api.cameras import CamerasApi
 from services.display.web.api.docs_page import render_docs
 from services.display.web.api.openapi import make_document
@@ -50,7 +51,7 @@ class Api:
         self._document = make_document(self.endpoints)
 
     def _list_endpoints(self, settings: Settings) -> list[Endpoint]:
-        cameras = CamerasApi(self.state, settings.run_dir)
+        cameras = CamerasApi(self.state, settings.run_dir, has_cells=bool(settings.cells))
         readings = ReadingsApi(self.state, keeps_events=settings.events_days > 0)
         explanation = ExplanationApi(settings, self.snapshots, self.frozen_frames, self.crops)
         corrections = CorrectionsApi(settings.learned_dir, self.crops)
@@ -60,6 +61,7 @@ class Api:
         created = (201,)
         return [
             Endpoint("GET", "/api/cameras", cameras.list_cameras, errors=(409,)),
+            Endpoint("GET", "/api/cells", cameras.list_cells),
             Endpoint("PUT", camera, cameras.put_camera, statuses=(200, 201), errors=(409,)),
             Endpoint("DELETE", camera, cameras.delete_camera, errors=(404, 409)),
             Endpoint("GET", f"{camera}/snapshot.jpg", self.snapshots.get_snapshot, errors=(404, 409), media_type=JPEG),
@@ -88,8 +90,9 @@ class Api:
         """This API as a page to read."""
         return web.Response(text=render_docs(self._document), content_type="text/html")
 
-    def update(self, updates: Sequence[DisplayFrame | CameraReport]) -> None:
+    def update(self, updates: Sequence[DisplayFrame | CameraReport], cells: Sequence[CellStatus]) -> None:
         """Apply updates, and pass them to all clients."""
+        self.state.cells = cells
         self.state.update(updates)
         self.snapshots.update(updates)
 

@@ -62,6 +62,11 @@ class UpdateQueue:
         self._others: deque[CameraReport | Event] = deque(maxlen=MAX_WAITING)
         self._has_updates = asyncio.Event()
 
+    @property
+    def camera(self) -> str | None:
+        """The only camera that the client asks for; None for all."""
+        return self._camera
+
     def enqueue(self, update: Update) -> None:
         """Queue an update if it is of the requested camera."""
         if self._camera not in (None, update.camera):
@@ -128,10 +133,10 @@ class StreamApi:
         self._queues: set[UpdateQueue] = set()
         self._tasks: set[asyncio.Task[Any] | None] = set()
 
-    @property
-    def has_clients(self) -> bool:
-        """Whether a client is connected. May be read from any thread."""
-        return bool(self._tasks)
+    def followed_cameras(self) -> frozenset[str] | None:
+        """Return the cameras that a client asks for; None for all. May be called from any thread."""
+        cameras = {queue.camera for queue in tuple(self._queues)}
+        return None if None in cameras else frozenset(camera for camera in cameras if camera)
 
     def announce_records(self) -> None:
         """Let all clients know that frames of files were recorded."""

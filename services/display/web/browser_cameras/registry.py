@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from aiohttp import web
 
 from services.display.display_state import DisplayFrame
+from services.display.fan_in import join_name, split_name
 from services.display.web.browser_cameras.session import FRAME_BYTES, BrowserCamera
 from services.display.web.browser_cameras.uplink import QueueConnection, Uplink
 from services.display.web.browser_protocol import PipelineStatus
@@ -30,7 +31,7 @@ KINDS = tuple(OPTIONS)
 
 
 class BrowserCameraRegistry:
-    """Lives in the web server's event loop; has_cameras may be read from any thread."""
+    """Lives in the web server's event loop; names() may be called from any thread."""
 
     def __init__(
         self,
@@ -38,17 +39,19 @@ class BrowserCameraRegistry:
         clock: Callable[[], float],
         max_age_s: float,
         frozen_frames: FrozenFrames,
+        cell: str = "",
     ) -> None:
+        """Browsers join the queue that connect() gives a connection to; cell is its name."""
+        self._cell = cell
         self._connect, self._clock, self._max_age_s, self._frozen_frames = connect, clock, max_age_s, frozen_frames
         self._cameras: dict[str, BrowserCamera] = {}
         self._own_names: set[str] = set()  # given by this registry
         self._other_names: set[str] = set()  # of all cameras that the queue reports
         self._is_up = False
 
-    @property
-    def has_cameras(self) -> bool:
-        """Whether a browser is a camera."""
-        return bool(self._cameras)
+    def names(self) -> frozenset[str]:
+        """Return the names that the browsers are shown by."""
+        return frozenset(tuple(self._cameras))
 
     def update(self, updates: Sequence[DisplayFrame | CameraReport], is_up: bool) -> None:
         """Queue for each browser the readings of its own pictures."""
@@ -74,7 +77,8 @@ class BrowserCameraRegistry:
     def _free_name(self, kind: str) -> str:
         taken = self._cameras.keys() | (self._other_names - self._own_names)
         names = itertools.chain([kind], (f"{kind}.{number}" for number in itertools.count(2)))
-        return next(name for name in names if name not in taken)
+        shown = (join_name(self._cell, name) for name in names)
+        return next(name for name in shown if name not in taken)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one browser that is a camera until it leaves."""
@@ -87,7 +91,8 @@ class BrowserCameraRegistry:
         camera = BrowserCamera(self._free_name(kind), socket, self._clock, self._max_age_s, self._frozen_frames)
         self._cameras[camera.name] = camera
         self._own_names.add(camera.name)
-        uplink = Uplink(self._connect, camera.name, OPTIONS[kind], camera.on_frame_sent, camera.on_uplink_failed)
+        own_name = split_name(camera.name)[1] if self._cell else camera.name
+        uplink = Uplink(self._connect, own_name, OPTIONS[kind], camera.on_frame_sent, camera.on_uplink_failed)
         async with run_task(camera.send_all(), socket):
             camera.enqueue_message(PipelineStatus(up=self._is_up))
             camera.schedule_credit()

@@ -21,7 +21,7 @@ from services.display.web.browser_protocol import (
     Frozen,
     Painted,
     TabVisibility,
-    TileVisibility,
+    VisibleTiles,
     camera_state_update,
     decode,
     encode,
@@ -34,9 +34,8 @@ from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.service.token_bucket import TokenBucket
 
-MAX_HIDDEN = 256  # as many cameras as there can be
 MAX_ON_SCREEN = 2  # of one camera: the picture that was painted last, and the one on its way
-MAX_MESSAGE_BYTES = 512  # the longest valid message names a camera
+MAX_MESSAGE_BYTES = 32 * 1024  # the longest valid message names 64 cameras
 MESSAGES_PER_S, MESSAGE_BURST = 20.0, 200.0  # besides one for each picture: clock, tab and scrolling
 
 
@@ -51,7 +50,7 @@ class LiveViewer:
         self._frames: dict[str, DisplayFrame] = {}  # in turn: the camera served last is the last
         self._sent_at: dict[str, float] = {}  # of pictures that are not painted yet
         self._on_screen: dict[str, deque[DisplayFrame]] = {}
-        self._hidden: set[str] = set()  # cameras whose tiles are scrolled out of view
+        self._visible: frozenset[str] = frozenset()  # cameras whose tiles are in view
         self._window = FrameWindow()
         self._states: dict[str, CameraReport] = {}
         self._messages: list[Struct] = []
@@ -66,10 +65,16 @@ class LiveViewer:
                 self._frames.pop(update.camera, None)
                 self._sent_at.pop(update.camera, None)
                 self._on_screen.pop(update.camera, None)
-                self._hidden.discard(update.camera)
-        elif update.jpeg and self.is_tab_visible:
+        elif not update.jpeg or update.camera not in self.shown:
+            return
+        else:
             self._frames[update.camera] = update
         self._has_news.set()
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The cameras that this browser shows now."""
+        return self._visible if self.is_tab_visible else frozenset()
 
     def enqueue_message(self, message: Struct) -> None:
         """Queue a message."""
@@ -97,7 +102,7 @@ class LiveViewer:
             await self.socket.send_bytes(encode_picture(frame, self._clock()))
 
     def _next_camera(self) -> str | None:
-        return next((c for c in self._frames if c not in self._sent_at and c not in self._hidden), None)
+        return next((c for c in self._frames if c not in self._sent_at), None)
 
     def _next_state(self) -> Struct:
         return camera_state_update(self._states.pop(next(iter(self._states))), self._clock())
@@ -128,12 +133,16 @@ class LiveViewer:
                 self.is_tab_visible = visible
                 self._frames.clear()
                 self._sent_at.clear()
-            case TileVisibility(camera, visible=True):
-                self._hidden.discard(camera)
-            case TileVisibility(camera) if len(self._hidden) < MAX_HIDDEN:
-                self._hidden.add(camera)
-                self._sent_at.pop(camera, None)
+            case VisibleTiles(cameras):
+                self._show_only(frozenset(cameras))
         self._has_news.set()
+
+    def _show_only(self, cameras: frozenset[str]) -> None:
+        """Forget what waits for tiles that are not in view, and what is on its way to them."""
+        self._visible = cameras
+        for kept in (self._frames, self._sent_at, self._on_screen):
+            for camera in kept.keys() - cameras:
+                del kept[camera]
 
     def _freeze(self, camera: str, seq: int) -> Frozen:
         """Keep a frame that is on the screen, instead of the one that this viewer froze before."""

@@ -7,7 +7,7 @@ import { showNumbers } from "./numbers.js";
 import { drawPicture } from "./overlay.js";
 import { Sparkline } from "./sparkline.js";
 
-/** @import { CameraState, Digit, FrozenFrame, NumberText, Outage, Place, Reading } from "./types.d.ts" */
+/** @import { Digit, FrozenFrame, NumberText, Outage, Place, Reading } from "./types.d.ts" */
 
 const SMOOTHING = 0.2; // weight of the newest age: a single late frame does not make the figure jump
 const SILENT_S = 0.5; // without a new picture for this long, the age is that of the picture on the screen
@@ -39,7 +39,7 @@ const TROUBLES = {
 export class CameraTile {
   isLive = false;
   isEnlarged = false;
-  isVisible = true;
+  isVisible = false;
   element = cloneTemplate("tile");
   #camera;
   #handlers;
@@ -59,7 +59,7 @@ export class CameraTile {
   #paintedAt = 0;
   #arrivedAt = 0;
   #sparklines;
-  #observer = new IntersectionObserver((entries) => this.#setVisible(entries.at(-1)?.isIntersecting ?? true));
+  #observer = new IntersectionObserver((entries) => this.#setVisible(entries.at(-1)?.isIntersecting ?? false));
 
   /**
    * @param {string} camera
@@ -167,16 +167,20 @@ export class CameraTile {
     if (this.#shown) drawPicture(this.#canvas, this.#shown.bitmap, this.#shown.reading);
   }
 
-  /** @param {Omit<CameraState, "camera">} state */
-  setState({ state, detail, for_s }) {
-    this.#state = { state, detail, since: new Date(Date.now() - 1000 * for_s) };
+  /** @param {Outage} state */
+  setState(state) {
+    if (state === this.#state) return;
+    this.#state = state;
     this.#showState();
   }
 
-  /** Removes the tile without reporting that it is no longer visible. */
+  /** Removes the tile, which is then no longer in view. */
   close() {
     this.#observer.disconnect();
     this.element.remove();
+    this.#setVisible(false);
+    this.#shown?.bitmap.close();
+    this.#shown = null;
   }
 
   /**

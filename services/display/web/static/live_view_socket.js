@@ -1,11 +1,11 @@
 // The live view's connection: pictures and camera states come in; what is painted and what is visible goes out.
 //
 // The display sends the next picture of a camera only when the last is painted, so a slow browser gets fewer pictures and
-// never old ones. A tab in the background, and a tile that is scrolled out of view, get none.
+// never old ones. Only tiles that are in view get any, and none while the tab is in the background.
 
 import { ReconnectingSocket } from "./reconnecting_socket.js";
 
-/** @import { CameraState, Reading, ServerMessage } from "./types.d.ts" */
+/** @import { CameraState, CellState, Reading, ServerMessage } from "./types.d.ts" */
 
 const decoder = new TextDecoder();
 
@@ -13,6 +13,7 @@ const decoder = new TextDecoder();
  * @typedef {object} Handlers
  * @property {(reading: Reading, jpeg: Uint8Array<ArrayBuffer>) => void} picture
  * @property {(state: CameraState) => void} state
+ * @property {(cell: CellState) => void} cell
  * @property {() => void} opened
  * @property {() => void} changed - the connection or the pipeline came or went
  */
@@ -60,12 +61,9 @@ export class LiveViewSocket {
     this.#socket.sendMessage({ kind: "painted", camera });
   }
 
-  /**
-   * @param {string} camera
-   * @param {boolean} visible
-   */
-  sendTileVisibility(camera, visible) {
-    this.#socket.sendMessage({ kind: "tile", camera, visible });
+  /** @param {Iterable<string>} cameras */
+  sendVisibleTiles(cameras) {
+    this.#socket.sendMessage({ kind: "tiles", cameras: [...cameras] });
   }
 
   /** @param {boolean} visible */
@@ -82,6 +80,7 @@ export class LiveViewSocket {
   /** @param {ServerMessage} message */
   #onMessage(message) {
     if (message.kind === "state") this.#handlers.state(message);
+    if (message.kind === "cell") this.#handlers.cell(message);
     if (message.kind === "pipeline") this.#setPipelineUp(message.up);
   }
 

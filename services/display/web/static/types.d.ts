@@ -21,10 +21,14 @@ export interface Reading {
 
 export interface CameraState { camera: string; state: string; detail: string; for_s: number }
 
+/** Whether the queue of a cell answers the display. */
+export interface CellState { cell: string; up: boolean; for_s: number }
+
 export type ServerMessage =
   | ({ kind: "reading" } & Reading)
   | ({ kind: "state" } & CameraState)
   | { kind: "clock"; sent_at: number; now: number }
+  | ({ kind: "cell" } & CellState)
   | { kind: "pipeline"; up: boolean }
   | { kind: "welcome"; camera: string }
   | { kind: "frozen"; camera: string; seq: number; frame_id: number | null }

@@ -24,11 +24,11 @@ from services.display.web.schema import MAX_EVENTS, EventsQuery, ReadingInfo
 from services.display.web.server import EVENTS_INTERVAL_S, WebServer
 from shared.cameras.added_cameras import ADDED_CAMERAS_FILE, MAX_ADDED, read_added_cameras
 from shared.file_reading.frame_records import FrameRecord, FrameRecords
-from shared.messaging.messages import FilePosition
+from shared.messaging.messages import FilePosition, Selection
 from shared.pipeline import CameraState, Outcome
 from tests.services.display.web.test_browser_cameras import becomes
 from tests.services.display.web.test_server import in_browser, report, settings, shown
-from tests.services.feed import pictures
+from tests.services.feed import UP, pictures
 
 JPEG = b"\xff\xd8"
 
@@ -53,7 +53,7 @@ def show(server: WebServer, camera: str = "demo", state: CameraState = CameraSta
             report(camera, state, detail="because", age_s=5),
             replace(shown(camera), jpeg=b""),
         ],
-        True,
+        UP,
     )
 
 
@@ -61,8 +61,8 @@ async def hold_up(server: WebServer, seconds: float, camera: str = "demo") -> No
     """Show the number 30 ten times a second for some seconds, and then nothing."""
     first = shown(camera)
     for step in range(round(10 * seconds) + 1):
-        server.update([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], True)
-    server.update([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], True)
+        server.update([replace(first, captured_at=first.captured_at + step / 10, jpeg=b"")], UP)
+    server.update([replace(first, captured_at=first.captured_at + seconds + 0.1, numbers=(), jpeg=b"")], UP)
 
 
 def test_cameras_are_listed_with_state_and_rates(server: WebServer) -> None:
@@ -202,14 +202,14 @@ def test_numbers_of_a_camera_that_leaves_have_left(server: WebServer) -> None:
     async def scenario() -> None:
         await hold_up(server, 2.0)
         assert (await ask(server, "/api/events"))[1]["events"][0]["left_at"] is None
-        server.update([report("demo", CameraState.LEFT)], True)
+        server.update([report("demo", CameraState.LEFT)], UP)
         assert (await ask(server, "/api/events"))[1]["events"][0]["left_at"]
 
     in_browser(scenario)
 
 
 def test_readings_are_needed_ten_times_a_second_without_viewers(server: WebServer) -> None:
-    assert server.min_interval_s == EVENTS_INTERVAL_S
+    assert server.selection == Selection(pictures=(), cameras=(), interval_s=EVENTS_INTERVAL_S)
     assert SETTLE_S >= 2 * EVENTS_INTERVAL_S
 
 
@@ -253,13 +253,13 @@ def test_snapshot_is_the_next_picture_with_its_reading_drawn_on_it(server: WebSe
     async def scenario() -> None:
         show(server)
         question = asyncio.create_task(ask(server, "/api/cameras/demo/snapshot.jpg"))
-        await becomes(lambda: server.wants_pictures)
-        server.update([shown()], True)
+        await becomes(lambda: bool(server.selection.pictures))
+        server.update([shown()], UP)
         status, jpeg = await question
         assert status == 200
         drawn, plain = (simplejpeg.decode_jpeg(data).astype(int) for data in (jpeg, shown().jpeg))
         assert (np.abs(drawn - plain).max(axis=2) > 60).mean() > 0.01  # boxes, labels
-        await becomes(lambda: not server.wants_pictures)
+        await becomes(lambda: not server.selection.pictures)
 
     in_browser(scenario)
 
@@ -278,8 +278,8 @@ def test_snapshot_of_a_camera_that_leaves_meanwhile_is_refused(server: WebServer
     async def scenario() -> None:
         show(server, "hall", CameraState.ABSENT)
         question = asyncio.create_task(ask(server, "/api/cameras/hall/snapshot.jpg"))
-        await becomes(lambda: server.wants_pictures)
-        server.update([report("hall", CameraState.LEFT)], True)
+        await becomes(lambda: bool(server.selection.pictures))
+        server.update([report("hall", CameraState.LEFT)], UP)
         status, answer = await question
         assert (status, answer["error"]) == (404, "there is no such camera")
 
@@ -299,7 +299,7 @@ def test_stream_sends_readings_and_events_of_the_requested_camera(server: WebSer
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream?camera=demo") as stream:
             assert stream.content_type == "text/event-stream"
-            await becomes(lambda: server.min_interval_s == 0)
+            await becomes(lambda: server.selection.cameras == ("demo",))
             await hold_up(server, 0.5, "hall")
             await hold_up(server, 0.5)
             received: list[tuple[str, dict[str, Any]]] = []
@@ -309,8 +309,8 @@ def test_stream_sends_readings_and_events_of_the_requested_camera(server: WebSer
             assert dict(received)["appeared"]["number"] == "30"
 
         def has_left() -> bool:
-            server.update([shown()], True)  # a write notices that the client is gone
-            return server.min_interval_s > 0
+            server.update([shown()], UP)  # a write notices that the client is gone
+            return server.selection.cameras == ()
 
         await becomes(has_left)
 
@@ -320,7 +320,7 @@ def test_stream_sends_readings_and_events_of_the_requested_camera(server: WebSer
 def test_websocket_sends_states_and_readings_and_takes_no_messages(server: WebServer) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/api/ws") as socket:
-            await becomes(lambda: server.min_interval_s == 0)
+            await becomes(lambda: server.selection.cameras is None)
             show(server)
             messages = [json.loads((await socket.receive(5)).data) for _ in range(2)]
             assert [message["kind"] for message in messages] == ["camera", "reading"]
@@ -376,8 +376,8 @@ async def read_indices(stream: aiohttp.ClientResponse, count: int) -> tuple[list
 def test_stream_sends_every_recorded_reading_of_a_file_and_no_other(server: WebServer, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream") as stream:
-            await becomes(lambda: server.min_interval_s == 0)
-            server.update([replace(shown("film"), position=FilePosition(STAMP, 1))], True)  # not recorded yet
+            await becomes(lambda: server.selection.cameras is None)
+            server.update([replace(shown("film"), position=FilePosition(STAMP, 1))], UP)  # not recorded yet
             record_frames(server, tmp_path, *range(250))
             assert (await read_indices(stream, 250))[0] == list(range(250))
 
@@ -443,7 +443,7 @@ def test_id_that_is_none_is_refused(server: WebServer, last: str) -> None:
 def test_readings_of_live_cameras_have_no_index(server: WebServer) -> None:
     async def scenario() -> None:
         show(server)
-        server.update([replace(shown("film"), position=FilePosition(STAMP, 252))], True)
+        server.update([replace(shown("film"), position=FilePosition(STAMP, 252))], UP)
         readings = (await ask(server, "/api/readings"))[1]["readings"]
         found = [(reading["camera"], reading["index"], reading["stamp"]) for reading in readings]
         assert found == [("demo", None, None), ("film", 252, STAMP)]
@@ -641,8 +641,8 @@ async def request_explanation(server: WebServer, query: str) -> tuple[int, Any]:
     """Request an explanation while the demo camera sends its next picture."""
     show(server)
     question = asyncio.create_task(ask(server, f"/api/cameras/demo/explanation?{query}"))
-    await becomes(lambda: server.wants_pictures)
-    server.update([shown()], True)
+    await becomes(lambda: bool(server.selection.pictures))
+    server.update([shown()], UP)
     return await question
 
 

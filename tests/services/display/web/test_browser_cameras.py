@@ -29,7 +29,7 @@ from shared.messaging.frame_store import INLINE, FrameStore
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.pipeline import CameraState
 from tests.services.display.web.test_server import in_browser, report, settings
-from tests.services.feed import view_of
+from tests.services.feed import UP, view_of
 from tests.shared.vision.hostile_jpegs import split_scans
 
 
@@ -158,7 +158,7 @@ def test_reading_returns_to_the_browser_that_sent_the_frame(served: Served) -> N
         async with open_camera(served.server) as one, open_camera(served.server) as two:
             for name in (one.name, two.name):
                 view = replace(view_of(name, 1, time.monotonic()), jpeg=b"")
-                served.server.update([CameraDisplay().make_frame(view)], True)
+                served.server.update([CameraDisplay().make_frame(view)], UP)
             assert (await one.message("reading"))["camera"] == "browser"
             reading = await two.message("reading")
             assert reading["camera"] == "browser.2"
@@ -169,11 +169,11 @@ def test_reading_returns_to_the_browser_that_sent_the_frame(served: Served) -> N
 
 def test_every_reading_but_no_picture_is_needed_while_a_browser_is_a_camera(served: Served) -> None:
     async def scenario() -> None:
-        assert served.server.min_interval_s > 0
+        await becomes(lambda: served.server.selection.cameras == ())
         async with open_camera(served.server):
-            await becomes(lambda: served.server.min_interval_s == 0)
-            assert not served.server.wants_pictures
-        await becomes(lambda: served.server.min_interval_s > 0)
+            await becomes(lambda: served.server.selection.cameras == ("browser",))
+            assert not served.server.selection.pictures
+        await becomes(lambda: served.server.selection.cameras == ())
 
     in_browser(scenario)
 
@@ -193,7 +193,7 @@ def test_credit_follows_each_sent_frame_at_a_limited_rate(served: Served) -> Non
 
 def test_name_of_another_camera_is_not_used(served: Served) -> None:
     async def scenario() -> None:
-        served.server.update([report("draw", CameraState.LIVE)], True)
+        served.server.update([report("draw", CameraState.LIVE)], UP)
         async with open_camera(served.server, "draw") as browser:
             assert browser.name == "draw.2"
 
@@ -203,8 +203,8 @@ def test_name_of_another_camera_is_not_used(served: Served) -> None:
 def test_name_of_a_browser_that_left_is_used_again(served: Served) -> None:
     async def scenario() -> None:
         async with open_camera(served.server):
-            served.server.update([report("browser", CameraState.LIVE)], True)
-        await becomes(lambda: served.server.min_interval_s > 0)
+            served.server.update([report("browser", CameraState.LIVE)], UP)
+        await becomes(lambda: served.server.selection.cameras == ())
         async with open_camera(served.server) as browser:
             assert browser.name == "browser"
 
@@ -214,9 +214,9 @@ def test_name_of_a_browser_that_left_is_used_again(served: Served) -> None:
 def test_name_that_another_display_uses_since_is_not_used_again(served: Served) -> None:
     async def scenario() -> None:
         async with open_camera(served.server):
-            served.server.update([report("browser", CameraState.LIVE)], True)
+            served.server.update([report("browser", CameraState.LIVE)], UP)
         for state in (CameraState.LEFT, CameraState.LIVE):
-            served.server.update([report("browser", state)], True)
+            served.server.update([report("browser", state)], UP)
         async with open_camera(served.server) as browser:
             assert browser.name == "browser.2"
 
@@ -226,7 +226,7 @@ def test_name_that_another_display_uses_since_is_not_used_again(served: Served) 
 def test_name_of_a_browser_whose_display_was_killed_is_used_again(served: Served) -> None:
     async def scenario() -> None:
         for state in (CameraState.LIVE, CameraState.DOWN):
-            served.server.update([report("browser", state)], True)
+            served.server.update([report("browser", state)], UP)
         async with open_camera(served.server) as browser:
             assert browser.name == "browser"
 

@@ -17,7 +17,7 @@ from shared.vision.digit import Box
 from tests.services.display.web.test_api import ask
 from tests.services.display.web.test_browser_cameras import Served, becomes, jpeg, open_camera, served
 from tests.services.display.web.test_server import Browser, in_browser, open_live_view, report, settings, shown
-from tests.services.feed import pictures, view_of
+from tests.services.feed import UP, pictures, view_of
 
 __all__ = ["served"]  # a fixture
 UNKNOWN = 2**52
@@ -38,7 +38,7 @@ def later_sheet(seq: int) -> DisplayFrame:
 
 async def see(browser: Browser, server: WebServer, frame: DisplayFrame) -> None:
     """Send a frame to a browser, which paints it."""
-    server.update([frame], True)
+    server.update([frame], UP)
     assert (await browser.picture())[0]["seq"] == frame.seq
     await browser.send(kind="painted", camera="demo")
 
@@ -69,7 +69,7 @@ def test_correction_labels_the_frame_that_was_clicked_when_the_sheet_has_changed
             assert frame_id
             before = await explain(server, frame_id, clicked.digits[0].box)
             await see(browser, server, later_sheet(2))
-            server.update([report("demo", CameraState.LEFT)], True)
+            server.update([report("demo", CameraState.LEFT)], UP)
             after = await explain(server, frame_id, clicked.digits[0].box)
             assert before["sentences"][0] == "Read as 3."
             assert {**after, "crop_id": 0} == {**before, "crop_id": 0}
@@ -86,7 +86,7 @@ def test_picture_on_the_screen_can_be_frozen_while_the_next_one_is_on_its_way(se
     async def scenario() -> None:
         async with open_live_view(server) as browser:
             await see(browser, server, shown(seq=1))
-            server.update([later_sheet(2)], True)
+            server.update([later_sheet(2)], UP)
             assert (await browser.picture())[0]["seq"] == 2  # decoded, but not painted
             assert await freeze(browser, 1)
             assert await freeze(browser, 2)
@@ -98,7 +98,7 @@ def test_frozen_camera_is_still_explained(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
             await see(browser, server, shown())
-            server.update([report("demo", CameraState.ABSENT, "unplugged")], True)
+            server.update([report("demo", CameraState.ABSENT, "unplugged")], UP)
             frame_id = await freeze(browser, 1)
             assert frame_id
             assert (await explain(server, frame_id, shown().digits[1].box))["sentences"][0] == "Read as 0."
@@ -111,7 +111,7 @@ def test_frame_that_the_viewer_does_not_see_cannot_be_frozen(server: WebServer) 
         async with open_live_view(server) as browser:
             assert await freeze(browser, 1) is None
             await see(browser, server, shown())
-            server.update([report("demo", CameraState.LEFT)], True)
+            server.update([report("demo", CameraState.LEFT)], UP)
             await browser.message("state")
             assert await freeze(browser, 1) is None
             status, answer = await ask(server, f"/api/frames/{UNKNOWN}/explanation?x=1&y=1")
@@ -145,7 +145,7 @@ def test_browser_that_is_a_camera_freezes_the_picture_whose_reading_it_shows(ser
             await becomes(lambda: len(served.queues[0].frames()) == 2)
             sent = served.queues[0].frames()[0]
             frame = replace(read, camera=browser.name, seq=sent.seq, captured_at=sent.captured_at, jpeg=b"")
-            served.server.update([frame], True)
+            served.server.update([frame], UP)
             assert (await browser.message("reading"))["seq"] == sent.seq
             await browser.socket.send_json({"kind": "freeze", "camera": browser.name, "seq": sent.seq})
             frame_id = (await browser.message("frozen"))["frame_id"]

@@ -5,7 +5,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from services.display.web.server import TURN_INTERVAL_S, WebServer
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.settings import ConfigError, Settings, load_settings
-from tests.services.feed import pictures, view_of
+from tests.services.feed import DOWN, UP, pictures, view_of
 
 TOKEN = "a secret of the tests"  # noqa: S105 - used here only
 
@@ -78,6 +78,9 @@ def report(camera: str, state: CameraState, detail: str = "", age_s: float = 0.0
     return CameraReport(camera=camera, state=state, detail=detail, began_at=time.monotonic() - age_s)
 
 
+TILES = ("demo", "hall", "one", "two")  # in view
+
+
 @dataclass
 class Browser:
     """The browser's end of the WebSocket; messages of other kinds than expected are skipped."""
@@ -102,15 +105,23 @@ class Browser:
             pass
         return self.socket.close_code
 
+    async def show_tiles(self, *cameras: str) -> None:
+        """Have these cameras in view; returns when the display knows it."""
+        await self.send(kind="tiles", cameras=cameras)
+        await self.send(kind="clock", sent_at=0)
+        await self.message("clock")
+
     async def send(self, **message: object) -> None:
         await self.socket.send_str(json.dumps(message))
 
 
 @asynccontextmanager
-async def open_live_view(server: WebServer, **headers: str) -> AsyncIterator[Browser]:
+async def open_live_view(server: WebServer, tiles: Sequence[str] = TILES, **headers: str) -> AsyncIterator[Browser]:
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{server.url}/ws", headers=headers) as opened:
         browser = Browser(opened)
         await browser.message("pipeline")  # the first message: from now on the tab counts as visible
+        if tiles:
+            await browser.show_tiles(*tiles)
         yield browser
 
 
@@ -121,7 +132,7 @@ def in_browser(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def test_picture_arrives_with_its_reading(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            server.update([shown()], True)
+            server.update([shown()], UP)
             header, jpeg = await browser.picture()
         assert jpeg == shown().jpeg
         assert (header["camera"], header["seq"], header["width"], header["height"]) == ("demo", 1, 640, 480)
@@ -136,7 +147,7 @@ def test_slow_viewer_gets_the_newest_picture_and_delays_no_other(server: WebServ
     async def scenario() -> None:
         async with open_live_view(server) as slow, open_live_view(server) as quick:
             for seq in range(1, 31):
-                server.update([shown(seq=seq)], True)
+                server.update([shown(seq=seq)], UP)
                 assert (await quick.picture())[0]["seq"] == seq
                 await quick.send(kind="painted", camera="demo")
             assert (await slow.picture())[0]["seq"] == 1
@@ -149,9 +160,9 @@ def test_slow_viewer_gets_the_newest_picture_and_delays_no_other(server: WebServ
 def test_unpainted_picture_does_not_delay_other_cameras(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            server.update([shown("one")], True)
+            server.update([shown("one")], UP)
             assert (await browser.picture())[0]["seq"] == 1
-            server.update([shown("one", 2), shown("two")], True)
+            server.update([shown("one", 2), shown("two")], UP)
             assert (await browser.picture())[0]["camera"] == "two"
             await browser.send(kind="painted", camera="one")
             assert (await browser.picture())[0]["seq"] == 2
@@ -162,12 +173,11 @@ def test_unpainted_picture_does_not_delay_other_cameras(server: WebServer) -> No
 def test_camera_that_is_scrolled_out_of_view_is_not_sent(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            await browser.send(kind="tile", camera="one", visible=False)
-            await browser.send(kind="clock", sent_at=0)
-            await browser.message("clock")
-            server.update([shown("one"), shown("two")], True)
+            await browser.show_tiles("two")
+            server.update([shown("one"), shown("two")], UP)
             assert (await browser.picture())[0]["camera"] == "two"
-            await browser.send(kind="tile", camera="one", visible=True)
+            await browser.show_tiles("one", "two")
+            server.update([shown("one", 2)], UP)
             assert (await browser.picture())[0]["camera"] == "one"
 
     in_browser(scenario)
@@ -175,7 +185,7 @@ def test_camera_that_is_scrolled_out_of_view_is_not_sent(server: WebServer) -> N
 
 def test_pictures_are_needed_only_while_a_tab_is_visible(server: WebServer) -> None:
     async def becomes(wanted: bool) -> None:
-        while server.wants_pictures != wanted:
+        while bool(server.selection.pictures) != wanted:
             await asyncio.sleep(0.005)
 
     async def scenario() -> None:
@@ -195,9 +205,9 @@ def test_camera_state_is_sent_at_once_and_to_later_viewers(server: WebServer) ->
     async def scenario() -> None:
         frozen = report("hall", CameraState.FROZEN, detail="the picture stands still", age_s=3)
         async with open_live_view(server) as browser:
-            server.update([frozen], True)
+            server.update([frozen], UP)
             sent = await browser.message("state")
-        async with open_live_view(server) as later:
+        async with open_live_view(server, tiles=()) as later:
             assert (await later.message("state"))["state"] == sent["state"] == "frozen"
         assert sent["detail"] == "the picture stands still"
         assert sent["for_s"] == pytest.approx(3, abs=0.5)
@@ -208,9 +218,9 @@ def test_camera_state_is_sent_at_once_and_to_later_viewers(server: WebServer) ->
 def test_browser_is_informed_when_the_pipeline_stops(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            server.update([], True)
+            server.update([], UP)
             assert (await browser.message("pipeline"))["up"] is True
-            server.update([], False)
+            server.update([], DOWN)
             assert (await browser.message("pipeline"))["up"] is False
 
     in_browser(scenario)
@@ -268,7 +278,9 @@ def test_number_of_viewers_is_limited(server: WebServer) -> None:
             late = await session.ws_connect(f"{server.url}/ws")
             refused = await late.receive(5)
             assert (refused.data, refused.extra) == (WSCloseCode.TRY_AGAIN_LATER, "64 browsers are connected already")
-            server.update([shown()], True)
+            for opened in sockets:
+                await Browser(opened).show_tiles("demo")
+            server.update([shown()], UP)
             for opened in sockets:
                 await Browser(opened).picture()
 
@@ -341,7 +353,7 @@ def test_server_closes_quickly_with_open_connections(tmp_path: Path) -> None:
 def test_frames_without_pictures_are_not_sent(server: WebServer) -> None:
     async def scenario() -> None:
         async with open_live_view(server) as browser:
-            server.update([replace(shown(), jpeg=b""), shown(seq=2)], True)
+            server.update([replace(shown(), jpeg=b""), shown(seq=2)], UP)
             assert (await browser.picture())[0]["seq"] == 2
 
     in_browser(scenario)

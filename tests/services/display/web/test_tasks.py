@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from services.display.web.server import WebServer
 from services.display.web.tasks import keep_running
 from tests.services.display.web.test_server import fetch, in_browser, open_live_view, settings, shown
+from tests.services.feed import UP
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_browser_whose_task_fails_is_disconnected_and_counted(
         before = failures("socket")
         async with open_live_view(server) as browser:
             monkeypatch.setattr("services.display.web.live.viewer.encode_picture", fail)
-            server.update([shown()], True)
+            server.update([shown()], UP)
             assert await browser.end() == WSCloseCode.INTERNAL_ERROR
         assert failures("socket") == before + 1
 
@@ -65,7 +66,7 @@ def test_request_that_fails_is_answered_and_counted(server: WebServer, monkeypat
     async def scenario() -> None:
         before = failures("request")
         monkeypatch.setattr("services.display.web.api.readings.reading_info", fail)
-        server.update([shown()], True)
+        server.update([shown()], UP)
         for _ in range(3):
             status, text, headers = await fetch(server, "/api/readings")
             assert (status, json.loads(text)["error"][:11]) == (500, "The display")
@@ -80,7 +81,7 @@ def test_listener_whose_stream_fails_is_disconnected(server: WebServer, monkeypa
         before = failures("request")
         async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream") as opened:
             monkeypatch.setattr("services.display.web.api.stream.reading_info", fail)
-            server.update([shown()], True)
+            server.update([shown()], UP)
             with pytest.raises(aiohttp.ClientError):
                 await opened.content.read()
         assert failures("request") == before + 1
@@ -116,12 +117,12 @@ def test_update_that_fails_is_counted_and_the_next_one_arrives(
         async with open_live_view(server) as browser:
             with monkeypatch.context() as patch:
                 patch.setattr(server.api, "update", fail)
-                server.update([shown()], True)
+                server.update([shown()], UP)
                 assert (await browser.picture())[0]["seq"] == 1
                 while failures("loop") == before:
                     await asyncio.sleep(0.01)
             await browser.send(kind="painted", camera="demo")
-            server.update([shown(seq=2)], True)
+            server.update([shown(seq=2)], UP)
             assert (await browser.picture())[0]["seq"] == 2
 
     in_browser(scenario)
