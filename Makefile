@@ -50,7 +50,7 @@ fuzz: .venv/bench  ## a million hostile inputs: messages, requests, JPEGs, netwo
 	@! $(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m tests.fuzz.coverage
 
 mutants: .venv/dev  ## half an hour: how many small mistakes in the core do the tests notice?
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tests.mutants --write docs
 
 train: .venv/dev
 	$(BIN)/python -m training.train --preset blog

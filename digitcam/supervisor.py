@@ -154,7 +154,7 @@ class SupervisedWorker:
         was_hung = self._heartbeats is None
         self._restarts[RestartReason.HUNG if was_hung else RestartReason.CRASHED] += 1
         self.process = None
-        self._failures = 0 if now - self._start_at > HEALTHY_AFTER_S else self._failures + 1
+        self._failures = 1 if now - self._start_at > HEALTHY_AFTER_S else self._failures + 1
         delay = retry_delay(self._failures, FIRST_DELAY_S, LAST_DELAY_KILLED_S if code in KILLED else LAST_DELAY_S)
         logging.warning("%s ended with exit code %d; restarting it in %.1f s", self.spec.name, code, delay)
         self._start_at = now + delay

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.reliability.document import save_results
 
 DOCS = Path(__file__).parents[2] / "docs"
-NAMES = ("chaos", "ledger", "soak", "fuzz")
+NAMES = ("chaos", "ledger", "soak", "fuzz", "mutants")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Writes docs/reliability.md from the saved results of chaos, soak and fuzz."""
+"""Writes docs/reliability.md from the saved results of chaos, soak, fuzz and mutants."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ Result = Mapping[str, Any]
 
 INTRODUCTION = """# Reliability
 
-What each process promises, and what three commands have shown. Each writes its figures here with `--write docs`; they
+What each process promises, and what five commands have shown. Each writes its figures here with `--write docs`; they
 are kept in reliability.json, and `python -m benchmarks.reliability` writes this page from them again.
 """
 
@@ -64,6 +64,15 @@ FUZZ = """
 makes memory grow by 50 MB, is answered with a 500, restarts a process, or writes more than one log line a second.
 """
 
+MUTANTS = """
+## Small mistakes
+
+`make mutants` makes small mistakes in the core by chance, each alone: a number off by one, a condition turned round, an
+operator exchanged, an exception that is another one. Then the tests of that module run. It fails if they notice fewer
+than 92 of 100. Left out are mistakes in places that are listed in tests/mutants.py, each with the reason why nothing
+depends on it.
+"""
+
 TESTS = """
 ## Each fault that was found has a test
 
@@ -88,12 +97,13 @@ NOT_RUN = "Not run yet.\n"
 
 
 def write_document(results: Mapping[str, Result]) -> str:
-    """Return the document as Markdown; results has "chaos", "ledger", "soak" and "fuzz", as far as they were run."""
+    """Return the document as Markdown; results has NAMES of __main__, as far as they were run."""
     parts: dict[str, tuple[str, Callable[[Result], list[str]]]] = {
         "chaos": (CHAOS, list_faults),
         "ledger": (LEDGER, list_films),
         "soak": (SOAK, list_processes),
         "fuzz": (FUZZ, list_targets),
+        "mutants": (MUTANTS, list_modules),
     }
     sections = [INTRODUCTION, PROMISES]
     for name, (text, list_lines) in parts.items():
@@ -191,6 +201,20 @@ def list_targets(result: Result) -> list[str]:
         f"| **all** | {total} | | | {failures} |",
         "",
         *(f"- {problem}" for problem in result["problems"]),
+    ]
+
+
+def list_modules(result: Result) -> list[str]:
+    """Return the table of mutants."""
+    rows = [f"| `{module}` | {row['made']} | {row['noticed']} |" for module, row in result["modules"].items()]
+    share = result["noticed"] / max(1, result["made"])
+    return [
+        f"Seed {result['seed']}. {format_machine(result)}",
+        "",
+        "| module | mistakes | noticed |",
+        "|---|---|---|",
+        *rows,
+        f"| **all** | {result['made']} | {result['noticed']}, {share:.1%} |",
     ]
 
 

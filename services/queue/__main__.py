@@ -5,12 +5,14 @@ from shared.messaging.frame_store import open_store
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import Stage
 from shared.service import lifecycle
+from shared.service.signals import return_large_memory
 from shared.settings import ConfigError
 
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Bind the socket, then receive, act and dispatch until told to stop."""
     settings = context.settings
+    return_large_memory()
     try:
         store = open_store(settings.frames)
     except OSError as error:

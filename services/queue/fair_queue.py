@@ -41,7 +41,7 @@ class FairQueue(Generic[T]):
         self._length += replaced is None
         return replaced
 
-    def put_back_item(self, camera: str, item: T, *, weight: float = 1.0) -> None:
+    def put_back_item(self, camera: str, item: T, *, weight: float) -> None:
         """Add an item ahead of all others."""
         self._open_lane(camera).appendleft(item)
         self._length += 1
@@ -80,5 +80,5 @@ class FairQueue(Generic[T]):
     def _open_lane(self, camera: str) -> deque[T]:
         if camera not in self._lanes:
             self._lanes[camera] = deque()
-            self._due[camera] = max(self._due.get(camera, 0.0), self._clock)
+            self._due[camera] = max(self._due.get(camera, self._clock), self._clock)
         return self._lanes[camera]

@@ -36,7 +36,7 @@ class CameraPeer(ConnectedPeer):
     """A capture process and the last report of its camera."""
 
     report: CameraReport
-    every_frame: bool = False
+    every_frame: bool
 
 
 class PeerRegistry:

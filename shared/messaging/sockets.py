@@ -44,6 +44,7 @@ LINGER_MS = 200  # for the last messages of a process that ends
 PROBE_MS = 1000  # after so long without traffic a connection is probed
 GIVE_UP_MS = 2000  # then it is closed and opened again: longer than a process hangs on a busy machine
 CONNECT_MS = 1000  # for a host to accept a connection; the system's limit is over two minutes
+RECEIVE_AHEAD = 16  # messages of each peer that the queue's socket reads ahead: credits allow about ten
 HANDSHAKE_MS = 3000  # for it to become one of ZeroMQ; libzmq's limit is 30 s
 REOPEN_AFTER_S = 3.0  # with keys: libzmq never tries again where its key was refused, and it may be allowed now
 
@@ -155,6 +156,7 @@ class BrokerSocket:
         self._access = PeerAccess(Path(settings.queue_key)) if settings.queue_key else None
         self._authenticator = self._start_authenticator(self._access) if self._access else None
         self._socket = _open_socket(zmq.ROUTER, settings)
+        self._socket.setsockopt(zmq.RCVHWM, RECEIVE_AHEAD)  # what a peer sends beyond that stays with it
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error for a peer that is gone, instead of silence
         try:
             self._socket.setsockopt(zmq.IPV6, "[" in address)

@@ -15,6 +15,7 @@ from benchmarks.reliability.document import save_results, write_document
 from benchmarks.reliability.proofs import PROOFS
 from tests.fuzz.__main__ import summarize
 from tests.fuzz.runner import FuzzReport
+from tests.mutants import summarize as summarize_mutants
 
 ROOT = Path(__file__).parents[2]
 GROWTH = {
@@ -64,7 +65,7 @@ def test_results_are_kept_until_they_are_replaced(tmp_path: Path) -> None:
     assert "Seed 7" not in page
     assert "| queue.1 | 2 | 60 min | 41.2 MB | +0.12 MB | 14 | +0 | 8 | +1 | 9.0 kB | 1.00 |" in page
     assert "- kill queue.1: late" in page
-    assert page.count("Not run yet.") == 2
+    assert page.count("Not run yet.") == 3
     assert json.loads((tmp_path / "reliability.json").read_text()).keys() == {"fuzz", "soak"}
 
 
@@ -85,6 +86,13 @@ def test_failures_of_fuzz_are_on_the_page() -> None:
     assert "- JPEG: 2 x ValueError at jpeg.py:7" in page
 
 
+def test_noticed_mistakes_are_on_the_page() -> None:
+    found = {"shared/settings.py": [True] * 29 + [False], "digitcam/supervisor.py": [True] * 10}
+    page = write_document({"mutants": summarize_mutants(found, 3)})
+    assert "| `shared/settings.py` | 30 | 29 |" in page
+    assert "| **all** | 40 | 39, 97.5% |" in page
+
+
 def test_saved_results_are_taken_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.json").write_text(json.dumps(SOAK))
     monkeypatch.setattr("sys.argv", ["", "--folder", str(tmp_path), f"soak={tmp_path / 'a.json'}"])
@@ -96,4 +104,4 @@ def test_unknown_result_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr("sys.argv", ["", "noise=a.json"])
     with pytest.raises(SystemExit):
         main()
-    assert "noise is none of chaos, ledger, soak, fuzz" in capsys.readouterr().err
+    assert "noise is none of chaos, ledger, soak, fuzz, mutants" in capsys.readouterr().err

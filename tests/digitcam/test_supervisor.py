@@ -13,16 +13,13 @@ from typing import IO
 import pytest
 
 from digitcam.supervisor import (
-    FIRST_DELAY_S,
-    HEALTHY_AFTER_S,
-    LAST_DELAY_KILLED_S,
-    LAST_DELAY_S,
     SupervisedWorker,
     WorkerSpec,
     keep_alive,
     update_workers,
 )
 from shared.service.signals import EXIT_WRONG_SETTING
+from shared.settings import ConfigError
 from shared.telemetry.health import START_WITHIN_S
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +42,12 @@ class FakeProcess:
     def poll(self) -> int | None:
         return self.code
 
+    def terminate(self) -> None:
+        pass
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        return self.code
+
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (2, 2), (EXIT_WRONG_SETTING, EXIT_WRONG_SETTING), (None, None)])
 def test_worker_that_ended_for_good_is_not_restarted(code: int | None, expected: int | None) -> None:
@@ -59,10 +62,14 @@ def test_worker_that_ended_for_good_is_not_restarted(code: int | None, expected:
     assert started == [code]
 
 
-@pytest.mark.parametrize(
-    ("code", "last_delay_s"),
-    [(1, LAST_DELAY_S), (-11, LAST_DELAY_S), (75, LAST_DELAY_S), (-9, LAST_DELAY_KILLED_S), (143, LAST_DELAY_KILLED_S)],
-)
+@pytest.fixture
+def no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each delay is the longest that it may be."""
+    monkeypatch.setattr("random.uniform", max)
+
+
+@pytest.mark.usefixtures("no_jitter")
+@pytest.mark.parametrize(("code", "last_delay_s"), [(1, 2.0), (-11, 2.0), (75, 2.0), (-9, 0.5), (-15, 0.5), (143, 0.5)])
 def test_crashed_worker_is_restarted_after_a_growing_delay(code: int, last_delay_s: float) -> None:
     starts: list[float] = []
     now = 0.0
@@ -76,12 +83,13 @@ def test_crashed_worker_is_restarted_after_a_growing_delay(code: int, last_delay
         assert worker.start_or_poll(now) is None
         now += 0.01
     pauses = [after - before for before, after in pairwise(starts)]
-    assert pauses[0] < FIRST_DELAY_S + 0.05
-    assert last_delay_s / 2 <= pauses[-1] <= last_delay_s + 0.05
+    assert pauses[:4] == pytest.approx([min(delay_s, last_delay_s) for delay_s in (0.1, 0.2, 0.4, 0.8)], abs=0.03)
+    assert pauses[5:] == pytest.approx([last_delay_s] * len(pauses[5:]), abs=0.03)
 
 
+@pytest.mark.usefixtures("no_jitter")
 def test_worker_that_ran_well_is_restarted_after_the_first_delay_again() -> None:
-    """It crashed often, then ran for longer than HEALTHY_AFTER_S: its next crash is a new one."""
+    """It crashed often, then ran for more than ten seconds: its next crash is a new one."""
     starts: list[float] = []
     process = FakeProcess(1)
     now = 0.0
@@ -94,14 +102,12 @@ def test_worker_that_ran_well_is_restarted_after_the_first_delay_again() -> None
     while len(starts) < 8:
         worker.start_or_poll(now)
         now += 0.01
-    process.code = None
-    now = starts[-1] + HEALTHY_AFTER_S + 1
-    process.code = 1
-    crashed_at = now
-    while len(starts) < 9:
+    crashed_at = now = starts[-1] + 10.1
+    while len(starts) < 11:
         worker.start_or_poll(now)
         now += 0.01
-    assert starts[-1] - crashed_at < FIRST_DELAY_S + 0.05
+    pauses = [after - before for before, after in pairwise([crashed_at, *starts[-3:]])]
+    assert pauses == pytest.approx([0.1, 0.2, 0.4], abs=0.03)
 
 
 def test_worker_has_one_thread_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,9 +190,41 @@ def test_worker_that_had_to_be_killed_leaves_no_scrape_target(tmp_path: Path) ->
     assert not target.exists()
 
 
-def test_wrong_setting_ends_the_line_with_exit_code_1() -> None:
-    command = [sys.executable, "-c", f"import sys; sys.exit({EXIT_WRONG_SETTING})"]
-    assert keep(command) == 1
+@pytest.mark.parametrize(("code", "of_the_line"), [(0, 0), (2, 2), (EXIT_WRONG_SETTING, 1)])
+def test_line_ends_with_the_code_of_its_worker_and_1_for_a_wrong_setting(code: int, of_the_line: int) -> None:
+    """It makes its plan once, since nothing has changed."""
+    plans: list[WorkerSpec] = []
+
+    def plan() -> list[WorkerSpec]:
+        plans.append(WorkerSpec("w", ("w",)))
+        return plans
+
+    start = lambda *_, **__: FakeProcess(code)  # noqa: E731
+    assert keep_alive(plan, threading.Event(), popen=start) == of_the_line  # type: ignore[arg-type]
+    assert len(plans) == 1
+
+
+def test_change_of_the_plan_keeps_what_stays_and_dismisses_what_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for name in ("send_dismissal", "terminate"):
+        monkeypatch.setattr(SupervisedWorker, name, lambda worker, name=name: calls.append((name, worker.spec.name)))
+    a, b, c = (WorkerSpec(name, (name,)) for name in "abc")
+    workers = {spec: SupervisedWorker(spec, subprocess.Popen) for spec in (a, b)}
+    after = update_workers(lambda: [b, c], workers)
+    assert list(after) == [b, c]
+    assert after[b] is workers[b]
+    assert after[c].spec is c
+    assert calls == [("send_dismissal", "a"), ("terminate", "a")]
+
+
+def test_plan_that_cannot_be_made_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    def plan() -> list[WorkerSpec]:
+        raise ConfigError("clip.mp4 does not exist.")
+
+    spec = WorkerSpec("w", ("w",))
+    workers = {spec: SupervisedWorker(spec, subprocess.Popen)}
+    assert update_workers(plan, workers) is workers
+    assert caplog.messages == ["clip.mp4 does not exist. Nothing was changed."]
 
 
 def test_worker_removed_from_the_plan_while_it_starts_does_not_end_the_line(

@@ -101,6 +101,7 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"WEB_PORT": "80000"}, ["WEB_PORT=80000", "1 to 65535"]),
         ({"WEB_PORT": "eight"}, ["WEB_PORT=eight", "whole number"]),
         ({"MAX_AGE_S": "nan"}, ["MAX_AGE_S=nan", "0.01"]),
+        ({"RUN_DIR": "~nobody of this name/run"}, ["RUN_DIR=~nobody", "no such user"]),
         ({"DISPLAY_MODE": "windows"}, ["DISPLAY_MODE=windows", "web, window, none"]),
         ({"BACKEND": "tensorflow"}, ["BACKEND=tensorflow", "onnx"]),
         ({"EVERY_FRAME": "perhaps"}, ["EVERY_FRAME=perhaps", "true, false"]),

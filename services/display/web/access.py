@@ -96,7 +96,7 @@ class AccessGuard:
         if not self._sessions:
             return AccessRole.CHANGE
         session = self._sessions.read(request.cookies.get(cookie_name(request), ""))
-        if session and (not token or self._guesses.is_blocked(find_address(request), time.monotonic())):
+        if session and self._guesses.is_blocked(find_address(request), time.monotonic()):
             return session
         return (self.check_token(request, token) if token else None) or session
 

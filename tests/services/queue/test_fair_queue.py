@@ -73,21 +73,21 @@ def test_item_that_was_put_back_is_served_next(limit: int) -> None:
         queue.add_item("file", item, keep_all=True)
         queue.add_item("other", 10 + item, keep_all=True, weight=10.0)
     first = queue.take_items(3)
-    queue.put_back_item("file", first[0])
+    queue.put_back_item("file", first[0], weight=1.0)
     assert queue.take_items(limit)[0] == first[0]
 
 
 def test_only_item_that_was_put_back_keeps_its_turn() -> None:
     queue: FairQueue[int] = FairQueue()
     queue.add_item("file", 1, keep_all=True, weight=2.0)
-    queue.put_back_item("file", queue.take_items(1)[0])
+    queue.put_back_item("file", queue.take_items(1)[0], weight=2.0)
     assert queue.take_items(1) == [1]
 
 
 def test_item_that_was_put_back_comes_before_others_whose_turn_it_is_too() -> None:
     queue: FairQueue[str] = FairQueue()
     queue.add_item("a", "waits")
-    queue.put_back_item("b", "was put back")
+    queue.put_back_item("b", "was put back", weight=1.0)
     assert queue.take_items(1) == ["was put back"]
 
 

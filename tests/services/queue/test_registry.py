@@ -4,22 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from services.queue.registry import MAX_CLIENTS, NEW_NAMES_PER_S, SILENT_AFTER_S, PeerRegistry
+from services.queue.registry import MAX_CLIENTS, SILENT_AFTER_S, PeerRegistry
 from shared.messaging.messages import CameraReport, MalformedError
 from shared.pipeline import CameraState, Stage
 
 LIVE = CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=99.0)
 
 
-@pytest.mark.parametrize("role", SILENT_AFTER_S)
-def test_peer_is_silent_only_after_the_timeout_of_its_role(role: Stage) -> None:
+@pytest.mark.parametrize(
+    ("role", "seconds"), [(Stage.CAPTURE, 1.5), (Stage.PREPROCESS, 3.0), (Stage.INFERENCE, 3.0), (Stage.DISPLAY, 3.0)]
+)
+def test_peer_is_silent_only_after_the_timeout_of_its_role(role: Stage, seconds: float) -> None:
     registry = PeerRegistry()
     if role is Stage.CAPTURE:
         registry.record_report(b"id", LIVE, 0.0)
     else:
         registry.record_client(b"id", role, "worker.1", 0.0)
-    assert registry.find_silent(SILENT_AFTER_S[role]) == []
-    (silent,) = registry.find_silent(SILENT_AFTER_S[role] + 0.1)
+    assert registry.find_silent(seconds) == []
+    (silent,) = registry.find_silent(seconds + 0.1)
     assert silent.role is role
 
 
@@ -64,6 +66,23 @@ def test_number_of_workers_and_viewers_is_limited() -> None:
     assert not registry.record_client(b"id", Stage.INFERENCE, "worker.0", 0.0)
 
 
+def test_number_of_cameras_is_limited() -> None:
+    registry = PeerRegistry()
+    for number in range(256):
+        registry.record_report(b"id", replace(LIVE, camera=f"cam.{number}"), 0.0)
+    with pytest.raises(MalformedError, match="more than 256 cameras"):
+        registry.record_report(b"id", replace(LIVE, camera="one more"), 0.0)
+    assert not registry.record_report(b"id", replace(LIVE, camera="cam.0"), 0.0)
+
+
+def test_peer_shares_no_memory_until_it_has_said_so() -> None:
+    registry = PeerRegistry()
+    registry.record_report(b"id", LIVE, 0.0)
+    registry.record_client(b"id", Stage.INFERENCE, "worker.1", 0.0)
+    assert not registry.cameras["cam"].shares_memory
+    assert not registry.clients["worker.1"].shares_memory
+
+
 def test_new_names_a_second_are_limited() -> None:
     registry, taken = PeerRegistry(), 0
     for number in range(2000):  # in two seconds
@@ -71,9 +90,9 @@ def test_new_names_a_second_are_limited() -> None:
         try:
             registry.record_report(b"id", replace(LIVE, camera=camera), number / 1000)
         except MalformedError as error:
-            assert "new names a second" in str(error)  # noqa: PT017 - the others are taken
+            assert str(error) == "more than 8 new names a second"  # noqa: PT017 - the others are taken
         else:
             taken += 1
             registry.remove_camera(camera)
-    assert taken == pytest.approx(512 + 2 * NEW_NAMES_PER_S, abs=1)
+    assert taken == pytest.approx(512 + 2 * 8, abs=1)
     assert registry.record_report(b"id", LIVE, 3.0)

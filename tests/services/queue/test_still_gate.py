@@ -55,6 +55,13 @@ def test_still_camera_is_read_until_it_has_settled_and_then_once_a_second() -> N
     assert actions[settled + 1 :] == ["skip"] * 31 + ["compare"] + ["skip"] * 31 + ["compare"]
 
 
+@pytest.mark.parametrize(("number", "gate"), [(-1, Gate.COMPARE), (0, Gate.OPEN), (1, Gate.OPEN)])
+def test_only_a_frame_from_before_the_reference_is_compared_at_once(number: int, gate: Gate) -> None:
+    still_gate = StillGate(1.0)
+    pass_frames(still_gate, "a")
+    assert still_gate.set_gate(frame(number))[0].gate is gate
+
+
 def test_moving_camera_is_read_every_time_and_reference_twice_a_second() -> None:
     actions = Counter(pass_frames(StillGate(1.0), "".join(map(chr, range(65, 65 + 64)))))
     assert actions == {"open": 60, "compare": 4}

@@ -126,6 +126,20 @@ def test_send_that_is_too_large_as_a_whole_is_thrown_away_and_the_next_one_arriv
         connect(client, broker)
 
 
+def test_peer_that_sends_too_much_keeps_it_itself(broker: BrokerSocket, make_settings: MakeSettings) -> None:
+    """The queue's process reads 16 sends of a peer ahead; the system has room for less than one of 4 MB."""
+    with closing(open_dealer()) as flood:
+        flood.sndhwm = 1
+        flood.connect(make_settings().queue_address)
+        sent = 0
+        with suppress(zmq.Again):
+            while sent < 100:
+                flood.sndtimeo = 300 if sent else 5000
+                flood.send_multipart([b"", bytes(4_000_000)])
+                sent += 1
+    assert 16 <= sent <= 20
+
+
 @pytest.mark.parametrize("address", ["auto", "tcp://127.0.0.1:{port}"])
 def test_address_in_use_is_reported_and_stays_with_its_owner(make_settings: MakeSettings, address: str) -> None:
     settings = make_settings(QUEUE=address.format(port=find_free_port()))

@@ -12,7 +12,8 @@ from aiohttp.test_utils import make_mocked_request
 from prometheus_client import REGISTRY
 
 from digitcam.certificate import ensure_certificate
-from services.display.web.access import cookie_name
+from services.display.web.access import cookie_name, find_address
+from services.display.web.connections import ConnectionLimit
 from services.display.web.guesses import IN_ALL, MAX_ADDRESSES, PER_ADDRESS, GuessLimiter, group_address
 from services.display.web.server import WebServer
 from services.display.web.sessions import AGE_S, KEY_FILE, AccessRole, SessionSigner
@@ -143,6 +144,8 @@ def test_wrong_token_and_missing_role_are_counted(locked_server: WebServer) -> N
 
 def test_own_origin_is_accepted(server: WebServer) -> None:
     async def scenario() -> None:
+        file = server.url.replace("http://", "file://")
+        assert (await fetch(server, "/", Origin=file))[0] == 403
         async with open_live_view(server, Origin=server.url):
             pass
 
@@ -221,10 +224,50 @@ def test_guesses_are_refused_after_ten_and_sessions_go_on(locked_server: WebServ
             assert "Wait a minute" in text
         status, _, page = await sign_in(locked_server)
         assert (status, "Too many wrong tokens" in page) == (429, True)
-        assert (await fetch(locked_server, "/api/cameras", Cookie=cookie))[0] == 200
+        for path in ("/api/cameras", "/api/cameras?token=guess"):
+            assert (await fetch(locked_server, path, Cookie=cookie))[0] == 200
         assert (await fetch(locked_server, "/api/cameras"))[0] == 401
         other = {"X-Forwarded-For": "192.0.2.1, 198.51.100.7"}  # a client of a proxy on this machine
         assert (await fetch(locked_server, "/api/cameras", **other, **bearer(TOKEN)))[0] == 200
+
+    in_browser(scenario)
+
+
+@pytest.mark.parametrize(
+    ("remote", "forwarded", "address"),
+    [
+        ("127.0.0.1", "192.0.2.1, 198.51.100.7", "198.51.100.7"),
+        ("::1", "198.51.100.7", "198.51.100.7"),
+        ("127.0.0.1", "", "127.0.0.1"),
+        ("192.0.2.9", "198.51.100.7", "192.0.2.9"),
+        ("192.0.2.9", "", "192.0.2.9"),
+    ],
+)
+def test_only_a_proxy_on_this_machine_may_name_the_address(remote: str, forwarded: str, address: str) -> None:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    assert find_address(make_mocked_request("GET", "/", headers).clone(remote=remote)) == address
+
+
+def test_only_a_request_that_was_let_in_makes_its_connection_trusted(
+    locked_server: WebServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scenario() -> None:
+        for path, headers in (("/login", {}), ("/api/cameras", WRONG), ("/draw", bearer(WATCH_TOKEN))):
+            await fetch(locked_server, path, **headers)
+        assert trusted == []
+        await fetch(locked_server, "/", **bearer(WATCH_TOKEN))
+        assert len(trusted) == 1
+
+    trusted: list[object] = []
+    monkeypatch.setattr(ConnectionLimit, "trust", lambda _, transport: trusted.append(transport))
+    in_browser(scenario)
+
+
+def test_token_counts_for_more_than_the_session(locked_server: WebServer) -> None:
+    async def scenario() -> None:
+        cookie = (await sign_in(locked_server, form={"token": WATCH_TOKEN}))[1].partition(";")[0]
+        assert (await fetch(locked_server, "/draw", Cookie=cookie))[0] == 403
+        assert (await fetch(locked_server, "/draw", Cookie=cookie, **bearer(TOKEN)))[0] == 200
 
     in_browser(scenario)
 
@@ -308,6 +351,7 @@ def test_watcher_may_look_and_change_nothing(locked_server: WebServer) -> None:
                 ("GET", "/draw"),
                 ("GET", "/browser/ws"),
                 ("GET", "/draw/ws"),
+                ("POST", "/nothing"),
             ):
                 answer = await session.request(method, locked_server.url + path, json={})
                 assert answer.status == 403, path
