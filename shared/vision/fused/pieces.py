@@ -16,14 +16,14 @@ def label_pieces(masks: Tensor) -> Tensor:
     it, and so does the pixel that its old number names: so numbers travel whole pieces, not pixels.
     """
     count, height, width = masks.shape
-    numbers = torch.arange(1, 1 + height * width, device=masks.device, dtype=torch.int64)
+    own = torch.arange(1 + height * width, device=masks.device, dtype=torch.int64)
     inside = masks.flatten(1)
-    labels = functional.pad(numbers * inside, (1, 0))
+    labels = functional.pad(own[1:] * inside, (1, 0))
     for _ in range(ROUNDS):
         near = functional.max_pool2d(labels[:, 1:].float().view(count, 1, height, width), 3, 1, 1)
         spread = functional.pad(near.flatten(1).long() * inside, (1, 0))
-        joined = torch.maximum(labels, spread).scatter_reduce(1, labels, spread, "amax")
-        joined[:, 0] = 0
+        named = torch.where(labels > 0, labels, own)  # were it 0 for all paper, its writes would wait for each other
+        joined = torch.maximum(labels, spread).scatter_reduce(1, named, spread, "amax")
         labels = joined.gather(1, joined)
         labels = labels.gather(1, labels)
     return labels
