@@ -73,9 +73,11 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
     wanted = {"PROMETHEUS_PORT": ("127.0.0.1", settings.prometheus_port)}
     if settings.display_mode == "web":
         wanted["WEB_PORT"] = (settings.web_host, settings.web_port)
+    if settings.status_port:
+        wanted["STATUS_PORT"] = (settings.status_host, settings.status_port)
     for setting, (host, port) in wanted.items():
         if error := find_bind_error(host, port):
-            is_needed = setting == "WEB_PORT"
+            is_needed = setting != "PROMETHEUS_PORT"
             if error.errno == errno.EADDRINUSE:
                 remedy = f"stop the program that uses it, or set another {setting}"
                 yield Finding(f"{setting}={port} is in use", remedy, is_needed)
@@ -84,7 +86,9 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
             else:
                 reason = error.strerror or str(error)
                 remedy = "set it to an address of this machine, or to 0.0.0.0 for all of them"
-                yield Finding(f"WEB_HOST={host} can't be served ({reason.lower()})", remedy, is_needed)
+                yield Finding(
+                    f"{setting.replace('PORT', 'HOST')}={host} can't be served ({reason.lower()})", remedy, is_needed
+                )
 
 
 def check_secrets(settings: Settings) -> Iterator[Finding]:

@@ -213,6 +213,18 @@ class Settings:
         "where the bytes of frames are: shared (shared memory), inline (messages) or auto (shared where possible)",
     )
     queue_key: str = _setting("", str, "folder with CURVE keys; required if QUEUE lets other machines in")
+    status_port: int = _setting(
+        "0",
+        _number(int, 0, 65535),
+        "port that serves the probes and metrics of all processes of this machine; 0 opens none",
+    )
+    status_host: str = _setting("127.0.0.1", str, "address that STATUS_PORT listens on")
+    status_token: str = _setting(
+        "",
+        _parse_token,
+        "password of the metrics at STATUS_PORT; required if STATUS_HOST lets other machines in",
+        is_secret=True,
+    )
     prometheus_port: int = _setting("9090", _number(int, 1, 65535), "port of Prometheus")
     run_dir: Path = _setting(".run", _parse_path, "folder for sockets, events, recordings and Prometheus' data")
 
@@ -327,6 +339,13 @@ def _check_exposure(settings: Settings) -> None:
             f"WEB_HOST={settings.web_host} lets other machines in: set WEB_TOKEN to a secret, "
             "such as the output of `openssl rand -hex 16`, or WEB_HOST to 127.0.0.1."
         )
+    if not is_loopback(settings.status_host) and not settings.status_token:
+        raise ConfigError(
+            f"STATUS_HOST={settings.status_host} lets other machines in: set STATUS_TOKEN to a secret, "
+            "such as the output of `openssl rand -hex 16`, or STATUS_HOST to 127.0.0.1."
+        )
+    if not settings.status_port and (settings.status_token or settings.status_host != SPECS["STATUS_HOST"].default):
+        raise ConfigError("STATUS_PORT is 0, so nothing listens at STATUS_HOST: set it to a port, such as 9101.")
     cells = [(f"CELLS={cell.name}", cell.address) for cell in settings.cells]
     for name, address in (("QUEUE", settings.queue), ("QUEUE_BIND", settings.queue_bind), *cells):
         host, _ = split_tcp(address)

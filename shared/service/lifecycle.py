@@ -96,13 +96,19 @@ def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], No
     with serve_status(context.health) as port:
         labels = {"stage": context.stage, "worker": context.name}
         is_over = threading.Event()
-        keeper = threading.Thread(target=keep_scrape_target, args=(target, port, labels, is_over), daemon=True)
-        keeper.start()
+        keepers = [threading.Thread(target=keep_scrape_target, args=(target, port, labels, is_over), daemon=True)]
+        if context.settings.status_port:
+            from shared.telemetry.machine_status import keep_status_port  # noqa: PLC0415 - 2 MB
+
+            keepers.append(threading.Thread(target=keep_status_port, args=(context.settings, is_over), daemon=True))
+        for keeper in keepers:
+            keeper.start()
         try:
             main(context)
         finally:
             is_over.set()
-            keeper.join()
+            for keeper in keepers:
+                keeper.join()
             with suppress(OSError):
                 target.unlink(missing_ok=True)
 

@@ -90,9 +90,13 @@ def scrape_process(target: ScrapeTarget) -> ProcessStatus:
         return ProcessStatus(target, (), ProbeResult(NotReady.UNREACHABLE, "it does not answer"))
     families = text_string_to_metric_families(text)
     samples = tuple(MetricSample(one.name, one.labels, one.value) for family in families for one in family.samples)
-    probe = json.loads(answer)
-    readiness = ProbeResult(probe["reason"] and NotReady(probe["reason"]), probe["message"])
-    return ProcessStatus(target, samples, readiness)
+    return ProcessStatus(target, samples, parse_probe(answer))
+
+
+def parse_probe(text: str) -> ProbeResult:
+    """Return what a process answered at /livez or /readyz."""
+    probe = json.loads(text)
+    return ProbeResult(probe["reason"] and NotReady(probe["reason"]), probe["message"])
 
 
 def fetch(target: ScrapeTarget, path: str, timeout_s: float) -> tuple[int, str]:

@@ -18,7 +18,7 @@ from shared.telemetry.spans import MAX_RECORDING_S, TRACE
 
 HOST = "127.0.0.1"
 MAX_THREADS = 16  # Prometheus, a probe and a few commands
-TIMEOUT_S = 5.0  # for a request to arrive
+REQUEST_S = 5.0  # for a request to arrive
 
 
 class StatusServer(ThreadingHTTPServer):
@@ -68,15 +68,15 @@ def make_handler(health: Health) -> type[MetricsHandler]:
     probes = {"/livez": health.check_alive, "/readyz": health.check_ready}
 
     class StatusHandler(MetricsHandler):
-        timeout = TIMEOUT_S
+        timeout = REQUEST_S
 
         def do_GET(self) -> None:  # noqa: N802 - http.server's name
             path = urlsplit(self.path).path
             if self.headers.get("Host", HOST).partition(":")[0] not in (HOST, "localhost"):  # DNS rebinding
-                self.respond(403, {"error": f"this server answers to {HOST} and localhost only"})
+                respond_json(self, 403, {"error": f"this server answers to {HOST} and localhost only"})
             elif path in probes:
                 result = probes[path]()
-                self.respond(200 if result.ok else 503, {"ok": result.ok, **asdict(result)})
+                respond_json(self, 200 if result.ok else 503, {"ok": result.ok, **asdict(result)})
             elif path == "/trace":
                 self.respond_with_spans()
             else:
@@ -88,17 +88,24 @@ def make_handler(health: Health) -> type[MetricsHandler]:
             except (KeyError, ValueError):
                 seconds = -1.0
             if not 0 <= seconds <= MAX_RECORDING_S:  # also false for nan
-                self.respond(400, {"error": f"/trace takes ?seconds=5, at most {MAX_RECORDING_S:g}"})
+                respond_json(self, 400, {"error": f"/trace takes ?seconds=5, at most {MAX_RECORDING_S:g}"})
                 return
             spans = TRACE.record(seconds)
-            self.respond(200, [asdict(span) for span in spans])
-
-        def respond(self, status: int, content: Any) -> None:
-            body = f"{json.dumps(content)}\n".encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            respond_json(self, 200, [asdict(span) for span in spans])
 
     return StatusHandler
+
+
+def respond_json(handler: BaseHTTPRequestHandler, status: int, content: Any) -> None:
+    """Answer a request with JSON."""
+    respond(handler, status, "application/json", f"{json.dumps(content)}\n")
+
+
+def respond(handler: BaseHTTPRequestHandler, status: int, content_type: str, text: str) -> None:
+    """Answer a request."""
+    body = text.encode()
+    handler.send_response(status)
+    handler.send_header("Content-Type", content_type)
+    handler.send_header("Content-Length", str(len(body)))
+    handler.end_headers()
+    handler.wfile.write(body)

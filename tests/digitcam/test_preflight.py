@@ -18,6 +18,7 @@ from digitcam.preflight import (
     check_secrets,
 )
 from tests.conftest import MakeSettings
+from tests.pipeline.pipeline import find_free_port
 from tests.services.capture.http_server import serve_http
 
 
@@ -141,3 +142,11 @@ def test_more_cameras_than_the_cores_can_read_are_named(
     (finding,) = check_cameras(make_settings(CAMERAS=",".join(["demo"] * 60)))
     assert finding.problem.startswith("60 cameras of 30 frames/s are too many for 2 cores")
     assert not finding.is_needed
+
+
+def test_port_of_the_status_that_is_in_use_is_found(make_settings: MakeSettings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = make_settings(STATUS_PORT=port, DISPLAY_MODE="none", PROMETHEUS_PORT=find_free_port())
+        (found,) = check_ports(settings)
+    assert (found.problem, found.is_needed) == (f"STATUS_PORT={port} is in use", True)

@@ -70,7 +70,7 @@ def test_trace_takes_a_time_that_is_short(seconds: str) -> None:
 
 @pytest.mark.slow
 def test_half_requests_hold_few_threads_and_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.telemetry.status_server.TIMEOUT_S", 0.3)
+    monkeypatch.setattr("shared.telemetry.status_server.REQUEST_S", 0.3)
     with serve_status(Health()) as port, ExitStack() as strangers:
         opened = [strangers.enter_context(socket.create_connection(("127.0.0.1", port), 5)) for _ in range(50)]
         for connection in opened:
