@@ -11,7 +11,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from shared.vision.detection import Shape, do_overlap, log_softmax, widen_box
+from shared.vision.detection import Shape, log_softmax, overlaps_any, widen_box
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.fusion import Calibration
 from shared.vision.gray_frame import LONG_SIDE_PX, Gray, as_uint8
@@ -54,7 +54,7 @@ def group_digits(seen: Sequence[Sequence[Digit]]) -> list[Group]:
     groups: list[tuple[Shape, Group]] = []
     for index, digit in sorted(found, key=lambda one: -measure_odds(one[1])):
         shape = widen_box(*digit.box)
-        group = next((group for surest, group in groups if do_overlap(shape, surest, MAX_IOU)), None)
+        group = next((group for surest, group in groups if overlaps_any(shape, [surest], MAX_IOU)), None)
         if group is None:
             groups.append((shape, {index: digit}))
         else:

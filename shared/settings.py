@@ -165,7 +165,8 @@ class Settings:
     follow: bool = _setting(
         "true",
         _parse_flag,
-        "read settled digits of live cameras ten times a second and follow them in between; false reads every frame",
+        "read settled digits of live cameras ten times a second, five times under load, and follow them in between; "
+        "false reads every frame",
     )
     display_mode: str = _setting(
         "web", _one_of("web", "window", "none"), "where readings are shown: web, window or none"

@@ -34,15 +34,20 @@ class FollowGate:
         self.is_on = is_on
         self._cameras: dict[str, FollowedCamera] = {}
 
-    def set_gate(self, frame: Frame, worker: str) -> tuple[Frame, FollowReference | None]:
-        """Return the frame for this preprocess worker, and the reference if it is to follow that one's digits."""
+    def set_gate(
+        self, frame: Frame, worker: str, *, is_held_back: bool = False
+    ) -> tuple[Frame, FollowReference | None]:
+        """Return the frame for this preprocess worker, and the reference if it is to follow that one's digits.
+
+        is_held_back: whether cameras wait for leave to send.
+        """
         if frame.every_frame or not self.is_on:
             return frame, None
         camera = self._cameras.setdefault(frame.camera, FollowedCamera())
         if frame.gate is not Gate.OPEN:
             return frame, None
         reference = camera.reference
-        if not camera.rule.allows(frame.captured_at) or reference is None:
+        if not camera.rule.allows(frame.captured_at, is_held_back=is_held_back) or reference is None:
             return frame, None
         if reference.worker != worker:
             camera.rule.record_request(frame.captured_at)

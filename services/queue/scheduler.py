@@ -96,6 +96,7 @@ class Scheduler:
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
         self.last_seq: dict[str, int] = {}
+        self._is_holding_back = False  # cameras that wait for leave to send
 
     def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
         """Queue a frame for preprocess.
@@ -174,7 +175,8 @@ class Scheduler:
                 continue
             for job in jobs if is_preprocess else ():
                 gated, job.reference = self.gate.set_gate(job.frame)
-                job.message, job.followed = self.follow_gate.set_gate(gated, name)
+                is_held_back = self._is_holding_back
+                job.message, job.followed = self.follow_gate.set_gate(gated, name, is_held_back=is_held_back)
                 self._request_next_frame(job)
             reason = BatchReason.FULL if len(jobs) == worker.batch_limit else BatchReason.DRAINED
             worker.jobs |= {job.key: job for job in jobs}
@@ -239,15 +241,18 @@ class Scheduler:
         sooner would wait or be replaced, at the cost of two messages and a view. Frames that were requested and have
         not come do not count: between two pictures a camera has nothing to send, and others need not wait for it.
         """
-        if not self.frame_requests:
-            return []
+        requests = self.frame_requests.take_items(self._request_capacity()) if self.frame_requests else []
+        self._is_holding_back = bool(self.frame_requests)
+        return requests
+
+    def _request_capacity(self) -> int:
         preprocess, inference = self._workers_at(Stage.PREPROCESS), self._workers_at(Stage.INFERENCE)
         if not preprocess:
-            return self.frame_requests.take_items(len(self.frame_requests))
+            return len(self.frame_requests)
         capacity = sum(worker.batch_limit for worker in preprocess)
         if all(worker.jobs for worker in inference):
             capacity = min(capacity, self._preprocess_capacity())
-        return self.frame_requests.take_items(max(0, capacity - len(self.waiting[Stage.PREPROCESS])))
+        return max(0, capacity - len(self.waiting[Stage.PREPROCESS]))
 
     def _request_next_frame(self, job: Job) -> None:
         frame = job.frame

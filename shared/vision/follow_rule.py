@@ -13,7 +13,10 @@ from shared.vision.tracks import INDEPENDENT_S, SHOW, DigitTracker
 LOOK_S = INDEPENDENT_S  # a frame is read at least this often: closer readings count as about one
 JITTER = 0.1  # of LOOK_S: at 30 frames/s each third frame is read, though cameras are a little late
 PACE_FRAMES = 100  # the shortest time between two of them is the camera's own; where it was longer, frames were dropped
-SETTLE_S = 0.1  # the digits shown must have been the same for this long
+HELD_BACK_S = 0.2  # as LOOK_S, for a camera that is let send fewer frames than it has: others need the time
+HELD_BACK_JITTER = 0.2  # of HELD_BACK_S: under load frames come less evenly
+SETTLE_S = 0.1  # the digits shown must have been the same for this long,
+HELD_BACK_SETTLE_S = 0.8  # and for a camera that is held back for this long: with few readings a mistake stays longer
 MAX_READING_AGE_S = 0.2  # two looks: in that time a digit moves, turns and is lit as it was
 MAX_FOLLOWED = 32  # digits; a frame with more is always read
 
@@ -33,20 +36,27 @@ class FollowRule:
         self._read_at = self._requested_at = self._frame_at = -math.inf
         self._intervals_s: deque[float] = deque(maxlen=PACE_FRAMES)
 
-    def allows(self, captured_at: float) -> bool:
-        """Return whether a new frame may be followed; if not, it is taken to be read."""
-        self._intervals_s.append(max(0.0, captured_at - self._frame_at))
+    def allows(self, captured_at: float, *, is_held_back: bool = False) -> bool:
+        """Return whether a new frame may be followed; if not, it is taken to be read.
+
+        is_held_back: whether the queue lets cameras send fewer frames than they have. The next one then comes as late
+        after this one as this one came, and not at the camera's own pace.
+        """
+        interval_s = max(0.0, captured_at - self._frame_at)
+        self._intervals_s.append(interval_s)
         self._frame_at = captured_at
-        next_at = captured_at + min(self._intervals_s)
-        is_due = not 0 <= next_at - self._requested_at <= (1 + JITTER) * LOOK_S
-        if is_due or not self._is_settled(captured_at):
+        next_at = captured_at + (interval_s if is_held_back else min(self._intervals_s))
+        longest_s = (1 + HELD_BACK_JITTER) * HELD_BACK_S if is_held_back else (1 + JITTER) * LOOK_S
+        is_due = not 0 <= next_at - self._requested_at <= longest_s
+        settle_s = HELD_BACK_SETTLE_S if next_at - self._requested_at > (1 + JITTER) * LOOK_S else SETTLE_S
+        if is_due or not self._is_settled(captured_at, settle_s):
             self._requested_at = captured_at
             return False
         return True
 
-    def _is_settled(self, now: float) -> bool:
+    def _is_settled(self, now: float, settle_s: float) -> bool:
         is_recent = 0 <= now - self._read_at <= MAX_READING_AGE_S
-        return is_recent and self._is_confirmed and self._read_at - self._shown_since >= SETTLE_S
+        return is_recent and self._is_confirmed and self._read_at - self._shown_since >= settle_s
 
     def record_request(self, captured_at: float) -> None:
         """Note that a frame is read though it might have been followed."""

@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import cast
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from shared.vision.jpeg import MAX_PIXELS
 
 Gray = NDArray[np.uint8]  # height x width
+UINT8 = np.dtype(np.uint8)
 
 LONG_SIDE_PX = 640  # of photos; a camera's gray frames are smaller (the setting LONG_SIDE_PX, docs/decisions/0008)
 WHITE = 255
@@ -90,12 +92,10 @@ def flatten_light(gray: Gray, stroke_px: int = 25) -> Gray:
 def measure_percentiles(gray: Gray, *percents: float) -> list[float]:
     """Return percentiles of a frame that is not empty, as np.percentile does; from its histogram, without sorting."""
     up_to = cv2.calcHist([gray], [0], None, [256], [0, 256]).cumsum(dtype=np.float64)  # pixels up to each gray level
-    values = []
-    for percent in percents:
-        position = percent / 100 * (gray.size - 1)
-        low, high = np.searchsorted(up_to, (int(position), math.ceil(position)), side="right").tolist()
-        values.append(low + (high - low) * (position % 1))
-    return values
+    places = [percent / 100 * (gray.size - 1) for percent in percents]
+    ends = up_to.searchsorted([int(at) for at in places] + [math.ceil(at) for at in places], side="right").tolist()
+    lows, highs = ends[: len(places)], ends[len(places) :]
+    return [low + (high - low) * (at % 1) for low, high, at in zip(lows, highs, places, strict=True)]
 
 
 @lru_cache(maxsize=64)
@@ -106,4 +106,4 @@ def make_square_kernel(side: int) -> NDArray[np.uint8]:
 
 def as_uint8(pixels: NDArray[np.generic] | cv2.Mat) -> NDArray[np.uint8]:
     """Return pixels as uint8, without a copy if they are; OpenCV's stubs do not state the type."""
-    return np.asarray(pixels, np.uint8)
+    return cast("Gray", pixels) if pixels.dtype is UINT8 else np.asarray(pixels, np.uint8)

@@ -106,16 +106,14 @@ class FrameRecognizer:
         output = self.classify(pyramids, detections)
         counts = [len(one.boxes) for one in detections]
         log_p = fuse(self.fusion, merged, output, np.repeat(bare_ones, counts) if any(bare_ones) else None)
-        ends = np.cumsum(counts)[:-1]
-        return [
-            (
-                measure_gaps(gray, make_digits(ink_boxes, part, select_candidates(one.boxes, part, self.min_log_p))),
-                int((~is_accepted(part, self.min_log_p)).sum()),
-            )
-            for gray, one, part, ink_boxes in zip(
-                grays, detections, np.split(log_p, ends), np.split(output.boxes, ends), strict=True
-            )
-        ]
+        is_rejected = ~is_accepted(log_p, self.min_log_p)
+        answers, end = [], 0
+        for gray, one, count in zip(grays, detections, counts, strict=True):
+            frame = slice(end, end := end + count)
+            chosen = select_candidates(one.boxes, log_p[frame], self.min_log_p)
+            digits = make_digits(output.boxes[frame], log_p[frame], chosen)
+            answers.append((measure_gaps(gray, digits), int(np.count_nonzero(is_rejected[frame]))))
+        return answers
 
     def detect(self, pyramids: Sequence[Sequence[Gray]]) -> list[Detections]:
         """Return the candidates of each frame; frames of one size go through the detector together."""

@@ -13,6 +13,7 @@ from services.queue.scheduler import EVERY_FRAME_WINDOW, MAX_ATTEMPTS, MAX_IN_FL
 from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit, Move
+from shared.vision.follow_rule import LOOK_S
 from tests.shared.vision.reading import digit_of
 
 MAX_AGE_S = 0.15
@@ -418,12 +419,12 @@ def test_unchanged_answer_without_a_comparison_is_malformed() -> None:
     assert (end.outcome, end.reading) == ("malformed", None)
 
 
-def read_until_settled(scheduler: Scheduler, digits: tuple[Digit, ...]) -> float:
-    """Read eight frames of a camera at 30 frames/s; return when the next one is captured."""
-    for seq in range(8):
+def read_until_settled(scheduler: Scheduler, digits: tuple[Digit, ...], frames: int = 8) -> float:
+    """Read frames of a camera at 30 frames/s; return when the next one is captured."""
+    for seq in range(frames):
         scheduler.add_frame(frame("live", seq, at=seq / 30), seq / 30)
         read_waiting_frame(scheduler, seq / 30, b"", digits)
-    return 8 / 30
+    return frames / 30
 
 
 def test_followed_frame_ends_with_the_last_digits_where_they_are_now() -> None:
@@ -441,6 +442,19 @@ def test_followed_frame_ends_with_the_last_digits_where_they_are_now() -> None:
         Reading(camera="live", seq=8, captured_at=at, width=2, height=1, digits=(SEVEN.moved((3.0, -2.5)),)),
     )
     assert not scheduler.in_flight
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_while_cameras_wait_to_send_digits_are_followed_for_longer(waits: bool) -> None:
+    scheduler = Scheduler(MAX_AGE_S, follow=True)
+    at = read_until_settled(scheduler, (SEVEN,), frames=40) - 1 / 30 + LOOK_S
+    if waits:
+        scheduler.request_frame("other")
+    assert scheduler.take_frame_requests() == ["live"]
+    scheduler.add_frame(frame("live", 40, at), at)
+    (job,) = take_jobs(scheduler, at)
+    assert isinstance(job.message, Frame)
+    assert job.message.gate is (Gate.FOLLOW if waits else Gate.OPEN)
 
 
 @pytest.mark.parametrize("is_busy", [False, True])

@@ -6,18 +6,24 @@ from itertools import pairwise
 import pytest
 
 from shared.vision.digit import Digit
-from shared.vision.follow_rule import LOOK_S, MAX_FOLLOWED, FollowRule
+from shared.vision.follow_rule import HELD_BACK_JITTER, HELD_BACK_S, LOOK_S, MAX_FOLLOWED, FollowRule
 from tests.shared.vision.reading import digit_of
 
 SEVEN, TWO = digit_of(7), digit_of(2, (300, 100, 30, 50))
 
 
-def play(readings: Sequence[tuple[Digit, ...]], fps: float = 30.0, rule: FollowRule | None = None) -> list[float]:
+def play(
+    readings: Sequence[tuple[Digit, ...]],
+    fps: float = 30.0,
+    rule: FollowRule | None = None,
+    *,
+    is_held_back: bool = False,
+) -> list[float]:
     """Give each frame to the rule, and its reading at once if it is read; return the times of those that are read."""
     rule, read_at = rule or FollowRule(), []
     for number, digits in enumerate(readings):
         captured_at = 100 + number / fps
-        if not rule.allows(captured_at):
+        if not rule.allows(captured_at, is_held_back=is_held_back):
             rule.record_reading(digits, captured_at)
             read_at.append(captured_at)
     return read_at
@@ -34,6 +40,25 @@ def test_settled_digits_are_read_at_least_ten_times_a_second(fps: float, share: 
     read_at = play([(SEVEN, TWO)] * 20 * round(fps), fps)
     assert len(read_at) == pytest.approx(share * 20 * fps, rel=0.05)
     assert longest_gap_s(read_at) <= max(LOOK_S, 1 / fps) + 1e-6
+
+
+@pytest.mark.parametrize(("fps", "share"), [(4, 1.0), (9, 1 / 2), (10, 1 / 2), (15, 1 / 3), (30, 1 / 6)])
+def test_settled_digits_of_a_camera_that_is_held_back_are_read_five_times_a_second(fps: int, share: float) -> None:
+    read_at = play([(SEVEN, TWO)] * 20 * fps, fps, is_held_back=True)
+    assert len(read_at) == pytest.approx(share * 20 * fps, rel=0.1)
+    assert longest_gap_s(read_at) <= max((1 + HELD_BACK_JITTER) * HELD_BACK_S, 1 / fps) + 1e-6
+
+
+def test_camera_that_is_no_longer_held_back_is_read_ten_times_a_second_again() -> None:
+    rule = FollowRule()
+    play([(SEVEN,)] * 60, rule=rule, is_held_back=True)
+    read_at = []
+    for number in range(60):
+        if not rule.allows(102 + number / 30):
+            rule.record_reading((SEVEN,), 102 + number / 30)
+            read_at.append(number)
+    assert read_at[0] <= 3
+    assert longest_gap_s([number / 30 for number in read_at]) <= LOOK_S + 1e-6
 
 
 def test_frame_without_digits_is_settled_too() -> None:
