@@ -56,6 +56,20 @@ EQUIVALENT = {  # module -> line and kind of mistake -> why it changes nothing t
     },
     "shared/vision/tracks.py": {
         ("evidence: Evidence = (0.0,) * 11", "NumberReplacer"): "what all classes have in common is normalised away",
+        (
+            "follow = min(1.0, 0.25 + max(abs(b - a) for a, b in zip(old, new, strict=True)) / (JITTER * size))",
+            "ReplaceTrueWithFalse",
+        ): "each box has four numbers",
+    },
+    "shared/vision/normaliser.py": {
+        (
+            "x, y, width, height = cv2.boundingRect(cv2.threshold(ink, EDGE - 1, 255, cv2.THRESH_BINARY)[1])",
+            "NumberReplacer",
+        ): "the box is that of what is not 0; EDGE has a line of its own",
+        (
+            "mass, across, down = (cornered.reshape(-1, SIDE_PX**2).astype(np.float32) @ MOMENTS).astype(np.float64).T",
+            "NumberReplacer",
+        ): "numpy takes any negative number for what fits",
     },
     "digitcam/supervisor.py": {
         ("while data := os.read(self._pipe.fileno(), 4096):", "NumberReplacer"): "a buffer of any size will do",

@@ -18,6 +18,7 @@ from shared.vision.normaliser import (
     check_range,
     crop_around,
     extract_ink,
+    find_crop_corner,
     find_ink_box,
     find_strokes,
     keep_strokes,
@@ -167,6 +168,29 @@ def test_ink_is_dark_afterwards_whatever_it_was() -> None:
         assert abs(int(dark[10, 10]) - int(dark[0, 0])) == abs(paper - ink)
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_paper_is_what_most_of_the_edge_is(turns: int) -> None:
+    """A line along one of the long sides is not the paper."""
+    crop = np.full((10, 30), 200, np.uint8)
+    crop[9] = 40
+    turned = as_uint8(np.rot90(crop, turns))
+    np.testing.assert_array_equal(make_dark_on_light(turned), turned)
+
+
+@pytest.mark.parametrize(("side", "rim_px"), [(27, 1), (28, 2), (56, 3)])
+def test_soft_edges_end_near_the_strokes(side: int, rim_px: int) -> None:
+    strokes = np.zeros((side, side), np.uint8)
+    strokes[10, 12] = 1
+    rows, columns = np.nonzero(keep_strokes(np.full((side, side), 200, np.uint8), 100.0, strokes))
+    assert (rows.min(), rows.max()) == (10 - rim_px, 10 + rim_px)
+    assert (columns.min(), columns.max()) == (12 - rim_px, 12 + rim_px)
+
+
+def test_ink_that_hardly_differs_from_the_paper_is_none() -> None:
+    strokes = np.ones((5, 5), np.uint8)
+    assert [keep_strokes(np.full((5, 5), level, np.uint8), 10.0, strokes).any() for level in (23, 24)] == [False, True]
+
+
 def test_mean_of_the_strokes_is_white_and_half_of_the_threshold_is_black() -> None:
     ink = np.array([[200, 200, 125, 50, 20]], np.uint8).repeat(5, axis=0)
     strokes = np.array([[1, 1, 0, 0, 0]], np.uint8).repeat(5, axis=0)
@@ -244,6 +268,21 @@ def test_empty_crop_is_refused() -> None:
 def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         check_range(images)
+
+
+@pytest.mark.parametrize(
+    ("box", "rows", "columns"),
+    [
+        ((10.0, 20.0, 30.0, 40.0), slice(14, 66), slice(4, 46)),
+        ((20.0, 10.0, 40.0, 30.0), slice(4, 46), slice(14, 66)),
+        ((30.0, 40.0, 5.0, 5.0), slice(38, 47), slice(28, 37)),  # a margin of 2 pixels at least
+        ((3.0, 4.0, 40.0, 40.0), slice(0, 50), slice(0, 49)),
+    ],
+)
+def test_crop_has_a_margin_of_fifteen_percent_on_each_side(box: Box, rows: slice, columns: slice) -> None:
+    gray = np.arange(100 * 100, dtype=np.uint16).reshape(100, 100).astype(np.uint8)
+    np.testing.assert_array_equal(crop_around(gray, box), gray[rows, columns])
+    assert find_crop_corner(box) == (columns.start, rows.start)
 
 
 @pytest.mark.parametrize("box", [(0.0, 0.0, 10.0, 10.0), (45.0, 35.0, 5.0, 5.0), (-3.0, 10.0, 60.0, 8.0)])

@@ -21,7 +21,9 @@ from shared.vision.tracks import (
     add_miss,
     add_reading,
     choose_shown,
+    is_kept,
     relative_distance,
+    smooth_box,
     to_digit,
 )
 from tests.shared.vision.reading import digit_of
@@ -284,6 +286,30 @@ def test_distance_of_wide_boxes_is_in_units_of_their_width() -> None:
 def test_character_that_is_no_digit_is_not_shown_however_sure_that_is() -> None:
     assert choose_shown(Track(BOX, (-9.0,) * 10 + (0.0,), weight=1.0)).shown is None
     assert choose_shown(Track(BOX, (-9.0,) * 9 + (0.0, -9.0), weight=1.0)).shown == 9
+
+
+@pytest.mark.parametrize(
+    ("old", "share"),
+    [((0, 0, 40, 20), 0.25 + 1 / 6), ((0, 0, 20, 40), 0.25 + 1 / 6), ((0, 0, 4, 5), 1.0), ((0, 0, 0, 0), 1.0)],
+    ids=["wide", "tall", "large move", "no size"],
+)
+def test_small_move_of_a_box_is_followed_by_a_share_that_grows_with_it(old: Box, share: float) -> None:
+    """The share is 1/4, and more by the move in units of 15 % of the longer side."""
+    new = (1.0, *old[1:])
+    assert smooth_box(old, new) == pytest.approx((share, *old[1:]))
+
+
+def test_track_goes_on_until_it_is_unseen_for_too_long() -> None:
+    assert [is_kept(Track(BOX, unseen_s=seconds), []) for seconds in (0.0, 0.3, 0.4, 0.5, 9.0)] == [True] * 3 + [
+        False
+    ] * 2
+
+
+def test_less_than_one_independent_reading_leaves_doubt() -> None:
+    evidence = (-2.0,) * 7 + (0.0,) + (-2.0,) * 3
+    half, whole, twice = (to_digit(Track(BOX, evidence, weight=weight)) for weight in (0.5, 1.0, 2.0))
+    assert half == whole
+    assert twice.confidence < whole.confidence
 
 
 def test_boxes_without_a_size_are_far_apart() -> None:
