@@ -32,7 +32,8 @@ def hold_lock(run_dir: Path, name: str, try_again: Callable[[], bool] = lambda: 
     """
     folder = run_dir / "locks"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # events, recordings and corrections are nobody else's
+        folder.mkdir(exist_ok=True)
         file = (folder / name).open("a")
     except OSError as error:
         if error.errno in FULL:

@@ -85,6 +85,24 @@ PROOFS = {
     "the queue leaves its socket file behind": (
         "tests/shared/messaging/test_sockets.py::test_queue_that_ends_leaves_no_socket_file",
     ),
+    "what peers send faster than the queue can take makes it grow by 250 MB": (
+        "tests/shared/messaging/test_sockets.py::test_peer_that_sends_too_much_keeps_it_itself",
+        "tests/shared/service/test_signals.py::test_large_memory_is_returned_as_soon_as_it_is_freed",
+    ),
+    "other users of the machine can read events and recordings": (
+        "tests/digitcam/test_run_lock.py::test_other_users_see_nothing_of_a_new_run_dir_and_an_old_one_stays_as_it_is",
+    ),
+    "a page over HTTP counts as the server's own behind HTTPS, and cookies are sent over both": (
+        f"{WEB}/test_access.py::test_plain_origin_is_not_the_one_behind_https",
+        f"{WEB}/test_access.py::test_form_opens_a_session_and_leads_to_the_page",
+    ),
+    "dependencies are neither pinned nor hashed": (
+        "tests/test_constraints.py::test_every_requirement_is_pinned_to_a_version_that_it_allows",
+        "tests/test_constraints.py::test_every_package_has_hashes_and_no_index_is_named",
+    ),
+    "a bench that is told to stop leaves its pipeline running": (
+        "tests/benchmarks/test_launcher.py::test_bench_that_is_told_to_stop_takes_its_pipeline_with_it",
+    ),
     "a worker that is told to stop loses what it holds": (
         "tests/shared/service/test_stage_loop.py::test_worker_that_is_told_to_stop_answers_all_that_it_holds",
     ),

@@ -30,6 +30,14 @@ def test_second_holder_is_refused_until_the_first_is_gone(tmp_path: Path) -> Non
         pass
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_other_users_see_nothing_of_a_new_run_dir_and_an_old_one_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir(mode=0o755)
+    for name, others in (("new", 0), ("old", 0o55)):
+        with hold_lock(tmp_path / name, "queue.1"):
+            assert (tmp_path / name).stat().st_mode & 0o77 == others
+
+
 def test_folder_that_can_not_be_written_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"RUN_DIR=.*/file/run can't be written \(Not a directory\)"):
