@@ -43,14 +43,29 @@ class Network(Protocol):
 def load_network(path: Path, backend: str = "auto", device: str = "auto", threads: int = 1) -> Network:
     """Load a network from its .onnx file, or, for torch, from the .pt file of the same name next to it.
 
-    auto means ONNX Runtime on the CPU, or torch on CUDA if torch is installed and there is a CUDA device with enough
-    free memory. Raises ValueError, in one sentence, if the file is unusable or this machine can't run the choice. Logs
-    a warning if the file is not the one that its card names.
+    auto means ONNX Runtime on the CPU, or torch on CUDA if there is a CUDA device and torch is installed. Raises
+    ValueError, in one sentence, if the file is unusable or this machine can't run the choice. Logs a warning if the
+    file is not the one that its card names.
     """
     backend, device = choose_runtime(backend, device)
     if backend == "torch":
         return TorchNetwork(path.with_suffix(".pt"), device, threads)
     return OnnxNetwork(path, threads, device)
+
+
+def find_room(backend: str, device: str) -> tuple[str, str]:
+    """Return what choose_runtime() returns, but the CPU if the GPU has too little free memory for a worker.
+
+    To be called before anything is loaded. Raises ValueError, in one sentence, if the settings name the GPU.
+    """
+    chosen = choose_runtime(backend, device)
+    if chosen != ("torch", "cuda") or (free_bytes := count_free_gpu_bytes()) >= MIN_GPU_BYTES:
+        return chosen
+    shortage = f"{free_bytes / 1e9:.1f} GB of the GPU's memory are free, and a worker takes {MIN_GPU_BYTES / 1e9:.0f}"
+    if device == "cuda":
+        raise ValueError(f"device cuda: {shortage}: stop what else uses the GPU, or choose device cpu")
+    log.warning("the networks run on the CPU: %s", shortage)
+    return choose_runtime(backend, "cpu")
 
 
 def choose_runtime(backend: str, device: str) -> tuple[str, str]:
@@ -60,7 +75,7 @@ def choose_runtime(backend: str, device: str) -> tuple[str, str]:
     if device not in DEVICES:
         raise ValueError(f"device {device!r} is unknown: choose {', '.join(DEVICES)}")
     if backend == "auto":
-        has_gpu = device == "auto" and has_nvidia() and has_torch() and has_cuda() and has_room()
+        has_gpu = device == "auto" and has_nvidia() and has_torch() and has_cuda()
         backend = "torch" if device == "cuda" or has_gpu else "onnx"
     if backend == "onnx":
         if device == "cuda" and CUDA_PROVIDER not in onnxruntime.get_available_providers():
@@ -72,9 +87,7 @@ def choose_runtime(backend: str, device: str) -> tuple[str, str]:
         raise ValueError("backend torch needs torch, which is not installed: pip install torch")
     if device == "cuda" and not has_cuda():
         raise ValueError("device cuda: torch finds no CUDA device here, choose device auto or cpu")
-    if device == "cuda" and count_free_gpu_bytes() < MIN_GPU_BYTES:
-        raise ValueError(f"device cuda: {tell_shortage()}, or choose device cpu")
-    return "torch", "cuda" if device != "cpu" and has_cuda() and has_room() else "cpu"
+    return "torch", "cuda" if device != "cpu" and has_cuda() else "cpu"
 
 
 def has_nvidia() -> bool:
@@ -92,24 +105,11 @@ def has_cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def has_room() -> bool:
-    """Return whether the CUDA device has enough free memory; log a warning if not."""
-    if count_free_gpu_bytes() >= MIN_GPU_BYTES:
-        return True
-    log.warning("the networks run on the CPU: %s", tell_shortage())
-    return False
-
-
 def count_free_gpu_bytes() -> int:
     """Return the free memory of the CUDA device."""
     import torch  # noqa: PLC0415  500 MB and over a second
 
     return torch.cuda.mem_get_info()[0]
-
-
-def tell_shortage() -> str:
-    free, needed = (size / 1e9 for size in (count_free_gpu_bytes(), MIN_GPU_BYTES))
-    return f"{free:.1f} GB of the GPU's memory are free, and a worker takes {needed:.0f}: stop what else uses the GPU"
 
 
 class OnnxNetwork:

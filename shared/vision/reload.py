@@ -16,7 +16,7 @@ import numpy as np
 
 from shared.demo.paper import load_digits
 from shared.networks import layers
-from shared.networks.runtimes import NOT_A_MODEL, Network, hash_weights, load_network, read_weights
+from shared.networks.runtimes import NOT_A_MODEL, Network, find_room, hash_weights, load_network, read_weights
 from shared.settings import Settings
 from shared.telemetry import metrics
 from shared.vision.digit import NOT_A_DIGIT
@@ -98,7 +98,8 @@ class ReloadingRecognizer:
         Raises ValueError, in one sentence, if a shipped network is unusable.
         """
         self._settings, self._clock = settings, clock
-        detector = load_detector(settings.models / "detector.onnx", settings.backend, settings.device)
+        self._runtime = find_room(settings.backend, settings.device)
+        detector = load_detector(settings.models / "detector.onnx", *self._runtime)
         self.path = find_active_weights(settings)
         self._fingerprint, self._checked_at = fingerprint(self.path), clock()
         try:
@@ -143,7 +144,7 @@ class ReloadingRecognizer:
         self._report_loaded()
 
     def _load(self, path: Path) -> Network:
-        return load_classifier(path, self._settings.backend, self._settings.device)
+        return load_classifier(path, *self._runtime)
 
     def _report_loaded(self) -> None:
         classifier = self._recognizer.classifier

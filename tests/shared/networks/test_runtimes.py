@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from shared.demo.paper import load_digits
 from shared.networks import runtimes
-from shared.networks.runtimes import CUDA_PROVIDER, choose_runtime, load_network
+from shared.networks.runtimes import CUDA_PROVIDER, choose_runtime, find_room, load_network
 
 MODELS = Path(__file__).parents[3] / "models"
 BLOG = MODELS / "blog.onnx"
@@ -68,17 +68,13 @@ load_network(Path({str(BLOG)!r}), 'onnx', 'cpu'); print('torch' in sys.modules)"
         (("torch", "auto"), (False, True, False), ("torch", "cpu")),
         (("torch", "auto"), (True, True, True), ("torch", "cuda")),
         (("torch", "cpu"), (True, True, True), ("torch", "cpu")),
-        (("auto", "auto"), (True, True, True, False), ("onnx", "cpu")),  # another program fills its memory
-        (("torch", "auto"), (True, True, True, False), ("torch", "cpu")),
     ],
 )
 def test_choice_depends_on_the_machine(
-    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, ...], chosen: tuple[str, str]
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], has: tuple[bool, bool, bool], chosen: tuple[str, str]
 ) -> None:
-    for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=False):
+    for question, answer in zip(("has_nvidia", "has_torch", "has_cuda"), has, strict=True):
         monkeypatch.setattr(runtimes, question, lambda answer=answer: answer)
-    free_bytes = 1_000_000_000 if has[3:] == (False,) else 10_000_000_000
-    monkeypatch.setattr(runtimes, "count_free_gpu_bytes", lambda: free_bytes)
     assert choose_runtime(*asked) == chosen
 
 
@@ -103,12 +99,30 @@ def test_impossible_choice_is_one_sentence(
         choose_runtime(*asked)
 
 
-@pytest.mark.parametrize("backend", ["auto", "torch"])
-def test_full_gpu_is_refused_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
-    monkeypatch.setattr(runtimes, "has_cuda", lambda: True)
-    monkeypatch.setattr(runtimes, "count_free_gpu_bytes", lambda: 400_000_000)
-    with pytest.raises(ValueError, match=r"^device cuda: 0\.4 GB of the GPU's memory are free, and a worker takes \d"):
-        choose_runtime(backend, "cuda")
+@pytest.mark.parametrize(
+    ("asked", "free_bytes", "found"),
+    [
+        (("auto", "auto"), 9_000_000_000, ("torch", "cuda")),
+        (("auto", "auto"), 400_000_000, ("onnx", "cpu")),
+        (("torch", "auto"), 400_000_000, ("torch", "cpu")),
+        (("auto", "cuda"), 9_000_000_000, ("torch", "cuda")),
+        (("auto", "cuda"), 400_000_000, None),
+        (("torch", "cuda"), 400_000_000, None),
+    ],
+)
+def test_full_gpu_is_left_alone_or_refused_where_it_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, asked: tuple[str, str], free_bytes: int, found: tuple[str, str] | None
+) -> None:
+    for question in ("has_nvidia", "has_torch", "has_cuda"):
+        monkeypatch.setattr(runtimes, question, lambda: True)
+    monkeypatch.setattr(runtimes, "count_free_gpu_bytes", lambda: free_bytes)
+    if found:
+        assert find_room(*asked) == found
+    else:
+        with pytest.raises(
+            ValueError, match=r"^device cuda: 0\.4 GB of .* are free, and a worker takes \d"
+        ):
+            find_room(*asked)
 
 
 def test_onnx_runtime_with_cuda_is_chosen_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
