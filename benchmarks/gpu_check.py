@@ -31,8 +31,7 @@ from shared.telemetry.processor import find_processor
 from shared.vision.digit import Digit
 from shared.vision.fused.decoding import decode_by_nvjpeg, decode_pages
 from shared.vision.fused.recognizer import FusedRecognizer
-from shared.vision.gray_frame import Gray, make_gray_frame
-from shared.vision.image_files import load_photo
+from shared.vision.gray_frame import Gray, as_uint8, make_gray_frame
 from shared.vision.jpeg import decode_checked
 from shared.vision.recognizer import FrameRecognizer, SupportsRead, load_recognizer
 
@@ -285,10 +284,11 @@ STEPS: Sequence[Callable[[GpuCheck], Facts | Iterator[Facts]]] = (
 def load_grays(paths: Sequence[Path]) -> Iterator[tuple[str, Gray]]:
     """Yield pictures in gray with their names; those that can't be read are left out."""
     for path in paths:
-        try:
-            yield path.name, make_gray_frame(load_photo(path), PHOTO_PX)[0]
-        except ValueError as error:
-            print(f"{path}: {error}", file=sys.stderr)
+        picture = cv2.imread(str(path))  # FFmpeg, which reads other files too, may be missing here
+        if picture is None:
+            print(f"{path} can't be read", file=sys.stderr)
+        else:
+            yield path.name, make_gray_frame(as_uint8(picture), PHOTO_PX)[0]
 
 
 def compare(shipped: SupportsRead, fused: SupportsRead, named: Sequence[tuple[str, Gray]]) -> Facts:

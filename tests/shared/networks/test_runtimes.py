@@ -119,9 +119,7 @@ def test_full_gpu_is_left_alone_or_refused_where_it_was_asked_for(
     if found:
         assert find_room(*asked) == found
     else:
-        with pytest.raises(
-            ValueError, match=r"^device cuda: 0\.4 GB of .* are free, and a worker takes \d"
-        ):
+        with pytest.raises(ValueError, match=r"^device cuda: 0\.4 GB of .* are free, and a worker takes \d"):
             find_room(*asked)
 
 
