@@ -8,7 +8,7 @@ BIN := $(shell $(PYTHON) -c "import os; print(os.path.join('.venv', 'Scripts' if
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: run test proofs lint format bench chaos soak fuzz mutants train checksums lock sbom clean
+.PHONY: run test proofs lint format bench chaos soak fuzz mutants train checksums lock sbom images containers cluster clean
 
 run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
@@ -62,6 +62,9 @@ lock: .venv/dev  ## the newest versions that pyproject.toml allows, each with th
 	$(call pin,run,)
 	$(call pin,dev,--extra dev)
 	$(call pin,bench,--extra dev --extra bench)
+	$(call pin,gpu,--extra gpu)
+	sed -n 's/^opencv-python==\([^ ]*\).*/opencv-python-headless==\1/p' constraints/run.txt | \
+		$(BIN)/uv pip compile $(PIN) --no-deps --output-file constraints/headless.txt -
 
 PIN := --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 pin = echo 'setuptools>=77' | $(BIN)/uv pip compile $(PIN) $(2) --output-file constraints/$(1).txt pyproject.toml -
@@ -70,6 +73,23 @@ sbom: .venv/dev  ## what a release contains: build/digitcam.cdx.json, in the for
 	@mkdir -p build
 	$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file build/digitcam.cdx.json \
 		constraints/run.txt
+
+REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+images:  ## for docker/compose.yaml and docker/kubernetes, without and with torch
+	$(call image,runtime,)
+	$(call image,gpu,-gpu)
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+image = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman) build --file docker/Dockerfile --target $(1) --tag localhost/digitcam:$(VERSION)$(2) \
+	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+
+containers: .venv/dev  ## ten minutes: builds the runtime image and runs it under podman, kills containers; as root
+	@$(BIN)/pip install --quiet 'podman-compose>=1.3'
+	PATH="$(CURDIR)/$(BIN):$$PATH" python -m tests.containers
+
+cluster: .venv/dev  ## after make containers, as root on Debian: a node vanishes under a real Kubernetes
+	tests/containers/build_kubernetes.sh build/kubernetes
+	$(BIN)/python -m tests.containers.cluster build/kubernetes
 
 clean:
 	rm -rf .venv .run build

@@ -12,7 +12,7 @@ from tests.audit import describe
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = {"run": [], "dev": ["dev"], "bench": ["dev", "bench"]}
+EXTRAS = {"run": [], "dev": ["dev"], "bench": ["dev", "bench"], "gpu": ["gpu"]}
 each_file = pytest.mark.parametrize("name", EXTRAS)
 
 
@@ -52,13 +52,17 @@ def test_every_requirement_is_pinned_to_a_version_that_it_allows(name: str) -> N
         assert all(map(requirement.specifier.contains, versions)), f"{requirement.name} is another version: make lock"
 
 
-@each_file
+@pytest.mark.parametrize("name", [*EXTRAS, "headless"])
 def test_every_package_has_hashes_and_no_index_is_named(name: str) -> None:
     text = (ROOT / "constraints" / f"{name}.txt").read_text()
     assert "://" not in text
     assert "index" not in text
     packages = re.split(r"^(?=\S)", text, flags=re.M)[1:]
     assert [package.split()[0] for package in packages if "--hash=sha256:" not in package] == []
+
+
+def test_opencv_of_the_images_has_the_version_of_the_others() -> None:
+    assert pins_of("headless") == {"opencv-python-headless": pins_of("run")["opencv-python"]}
 
 
 def test_packages_that_no_index_knows_are_one_sentence() -> None:

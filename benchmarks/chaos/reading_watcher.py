@@ -20,8 +20,9 @@ READ = {Outcome.READ, Outcome.UNCHANGED, Outcome.FOLLOWED}  # nothing is followe
 class ReadingWatcher:
     """Listens in a thread, and connects again whenever the connection ends. Times are of time.monotonic()."""
 
-    def __init__(self, port: int, cameras: Sequence[str], fps: float = 30.0) -> None:
+    def __init__(self, port: int, cameras: Sequence[str], fps: float = 30.0, token: str = "") -> None:
         self._port = port
+        self._login = f"Authorization: Bearer {token}\r\n" if token else ""
         self._gap_s = max(GAP_S, GAP_FRAMES / fps)
         self._read_at: dict[str, list[float]] = {camera: [] for camera in cameras}
         self._is_over = threading.Event()
@@ -38,7 +39,7 @@ class ReadingWatcher:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self._port), 0.3) as connection:
                 connection.settimeout(1.0)
                 host = f"127.0.0.1:{self._port}"
-                connection.sendall(f"GET /api/stream HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                connection.sendall(f"GET /api/stream HTTP/1.1\r\nHost: {host}\r\n{self._login}\r\n".encode())
                 self._listen(connection.makefile("rb"))
 
     def _listen(self, lines: Iterable[bytes]) -> None:
@@ -62,6 +63,14 @@ class ReadingWatcher:
         """Return how long after `since` the last hole of any camera ended; 0 without one."""
         ends = [find_last_hole_end(times, since, now, self._gap_s) for times in self._read_at.values()]
         return max(ends) - since
+
+    def find_longest_gap_s(self, since: float, now: float) -> float:
+        """Return the longest time that any camera was without a reading."""
+        gaps = []
+        for times in self._read_at.values():
+            within = [since, *times[bisect.bisect(times, since) : bisect.bisect(times, now)], now]
+            gaps += [after - before for before, after in pairwise(within)]
+        return max(gaps)
 
     def count_readings(self, since: float, until: float) -> int:
         """Return how many readings came in this time."""

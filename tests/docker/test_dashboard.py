@@ -15,6 +15,7 @@ BOARD = json.loads((ROOT / "docker" / "grafana" / "digitcam.json").read_text())
 PANELS: list[dict[str, Any]] = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 EXPRESSIONS = [target["expr"] for panel in PANELS for target in panel["targets"]]
 RULES = (ROOT / "services" / "prometheus" / "recording.yml").read_text()
+ALERTS = (ROOT / "services" / "prometheus" / "alerts.yml").read_text()
 METRICS = {family.name for family in REGISTRY.collect() if family.name.startswith("digitcam_")}
 SUFFIXES = r"(_total|_info|_bucket|_sum|_count)?$"
 
@@ -34,7 +35,7 @@ def test_expression_uses_only_metrics_and_rules_that_exist(expression: str) -> N
 
 def test_every_metric_is_on_the_dashboard_or_in_a_rule() -> None:
     assert len(METRICS) > 20
-    assert {name for name in METRICS if name not in RULES + " ".join(EXPRESSIONS)} == set()
+    assert {name for name in METRICS if name not in RULES + ALERTS + " ".join(EXPRESSIONS)} == set()
 
 
 def test_panels_do_not_overlap() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COPY = re.compile(r"^COPY (.+) (\S+)$", re.MULTILINE)
+COPY = re.compile(r"^COPY (?!--from)(.+) (\S+)$", re.MULTILINE)
 OURS = ("digitcam", "services", "shared", "training", "benchmarks")
 IMPORT = """
 import importlib, sys
