@@ -39,7 +39,7 @@ LAST_DELAY_S = 2.0
 LAST_DELAY_KILLED_S = 0.5  # it is not the worker's fault, and it shall be back within 3 s of the last of many kills
 KILLED = {-9, -15, EXIT_STOPPED}  # by SIGKILL or SIGTERM
 HEALTHY_AFTER_S = 10.0  # a worker that ran this long restarts after the first delay again
-POLL_S = 0.05
+POLL_S = 0.1  # each supervisor takes 0.3 ms for it, and a pipeline has six
 ONE_THREAD = {  # doubles readings/s on 2 cores: docs/decisions/0004
     "OPENCV_FOR_THREADS_NUM": "1",
     "OPENBLAS_NUM_THREADS": "1",

@@ -33,7 +33,6 @@ MEASURE_S = 0.2  # at the start, to find the batch size
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Load the networks, measure the batch size, and read frames for the queue until told to stop."""
-    cv2.setNumThreads(1)  # this worker is one thread: waking another one costs more than it saves
     settings = context.settings
     sample = draw_sample_frame(settings.long_side_px)
     try:

@@ -12,7 +12,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-import cv2
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -42,7 +41,6 @@ OTHERS_WITHIN_S = 1.0  # without a fast frame for this long, slow cameras have t
 
 def main(context: lifecycle.ServiceContext) -> None:
     """Preprocess frames for the queue until told to stop."""
-    cv2.setNumThreads(1)  # this worker is one thread: waking another one costs more than it saves
     long_side_px, limiter = context.settings.long_side_px, SlowFrameLimiter()
     kept = KeptFrames() if context.settings.follow else None
     stage_loop.serve_stage(

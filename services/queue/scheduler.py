@@ -155,13 +155,14 @@ class Scheduler:
         has the frame to follow comes first.
         """
         batches, ended = [], self.drop_stale_frames(now)
-        if not any(worker.credit and self.waiting[worker.stage] for worker in self.workers.values()):
+        takers = [one for one in self.workers.items() if self.waiting[one[1].stage] and one[1].credit]
+        if not takers:
             return [], ended  # most turns: messages come one by one
-        idle = Counter(worker.stage for worker in self.workers.values() if worker.credit and not worker.jobs)
+        idle = Counter(worker.stage for _, worker in takers if not worker.jobs)
         follower = self.follow_gate.find_worker(self.waiting[Stage.PREPROCESS].next_camera())
-        for name, worker in sorted(self.workers.items(), key=lambda item: (*serve_order(item[1]), item[0] != follower)):
+        for name, worker in sorted(takers, key=lambda item: (*serve_order(item[1]), item[0] != follower)):
             waiting = self.waiting[worker.stage]
-            if not worker.credit or not waiting:
+            if not waiting:  # an earlier worker took all
                 continue
             is_preprocess = worker.stage is Stage.PREPROCESS
             available = min(len(waiting), self._preprocess_capacity()) if is_preprocess else len(waiting)

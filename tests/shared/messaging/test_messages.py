@@ -292,6 +292,12 @@ def test_role_that_asks_for_no_frames_is_malformed(value: object) -> None:
         decode([msgpack.packb(header), b""])
 
 
+def test_field_with_its_default_need_not_be_in_the_header() -> None:
+    assert header_of(EACH_KIND[0]).keys() == {"kind", "camera", "seq", "captured_at", "every_frame"}
+    complete = header_of(EACH_KIND[0]) | {"gate": "open", "boxes": [], "weight": 1.0, "ticket": None}
+    assert decode([msgpack.packb(complete), EACH_KIND[0].jpeg]) == [EACH_KIND[0]]  # type: ignore[union-attr]
+
+
 def test_missing_field_is_malformed() -> None:
     header = header_of(EACH_KIND[5])
     del header["seq"]
