@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from shared.messaging.messages import CameraReport, Message, Recorded, Selection, View
+from shared.messaging.messages import CameraReport, Message, Recorded, Selection, View, is_name
 from shared.messaging.sockets import SILENT_AFTER_S, ClientSocket, QueueLink, wait_for_any
 from shared.messaging.subscription import EVERYTHING, ViewSubscription
 from shared.pipeline import CameraState
@@ -98,15 +98,17 @@ class CellConnection:
 
     def _select(self, selection: Selection) -> Selection:
         """Return the part of a selection that is about this cell."""
-        if self.name and selection != self._selections[0]:
+        if selection != self._selections[0]:
             own = replace(selection, pictures=self._own(selection.pictures), cameras=self._own(selection.cameras))
             self._selections = (selection, own)
-        return self._selections[1] if self.name else selection
+        return self._selections[1]
 
     def _own(self, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """Return the names of this cell's cameras, without what can be no name: browsers may send anything."""
         if names is None:
             return None
-        return tuple(camera for cell, camera in map(split_name, names) if cell == self.name)
+        split = map(split_name, names) if self.name else (("", name) for name in names)
+        return tuple(camera for cell, camera in split if cell == self.name and is_name(camera))
 
     def _show_all(self, messages: Sequence[Message]) -> Iterator[Message]:
         """Yield views, and reports that are news, with the shown names and in the clock of now()."""

@@ -259,6 +259,19 @@ def test_only_the_selected_camera_comes_with_pictures(make_cell: MakeCell, watch
     assert [view.jpeg for view in watcher.views if view.camera == "hall/door"] == [b""]
 
 
+@pytest.mark.parametrize("name", ["x" * 65, "a\nb", ""])
+def test_name_that_a_browser_made_up_keeps_no_camera_away(make_cell: MakeCell, watch: Watch, name: str) -> None:
+    """The queue refuses a message with such a name, and with it the display's request for views."""
+    hall = make_cell("hall")
+    watcher = watch(hall)
+    hall.report("door")
+    selected = Selection(pictures=(f"hall/{name}", "hall/door"), cameras=(name,), interval_s=60.0)
+    watcher.until(lambda: watcher.states, selected)
+    for _ in range(2):
+        hall.show("door", b"jpeg")
+    watcher.until(lambda: [view.jpeg for view in watcher.views] == [b"jpeg"], selected)
+
+
 def test_record_of_a_file_is_told_to_its_own_cell_under_its_own_name(make_cell: MakeCell, watch: Watch) -> None:
     hall, yard = make_cell("hall"), make_cell("yard")
     watcher = watch(hall, yard)
