@@ -45,14 +45,16 @@ class FollowRule:
         interval_s = max(0.0, captured_at - self._frame_at)
         self._intervals_s.append(interval_s)
         self._frame_at = captured_at
-        next_at = captured_at + (interval_s if is_held_back else min(self._intervals_s))
-        longest_s = (1 + HELD_BACK_JITTER) * HELD_BACK_S if is_held_back else (1 + JITTER) * LOOK_S
-        is_due = not 0 <= next_at - self._requested_at <= longest_s
-        settle_s = HELD_BACK_SETTLE_S if next_at - self._requested_at > (1 + JITTER) * LOOK_S else SETTLE_S
-        if is_due or not self._is_settled(captured_at, settle_s):
+        until_next_s = captured_at + min(self._intervals_s) - self._requested_at
+        if 0 <= until_next_s <= (1 + JITTER) * LOOK_S:
+            is_allowed = self._is_settled(captured_at, SETTLE_S)
+        else:
+            until_next_s = captured_at + interval_s - self._requested_at
+            is_soon = is_held_back and 0 <= until_next_s <= (1 + HELD_BACK_JITTER) * HELD_BACK_S
+            is_allowed = is_soon and self._is_settled(captured_at, HELD_BACK_SETTLE_S)
+        if not is_allowed:
             self._requested_at = captured_at
-            return False
-        return True
+        return is_allowed
 
     def _is_settled(self, now: float, settle_s: float) -> bool:
         is_recent = 0 <= now - self._read_at <= MAX_READING_AGE_S

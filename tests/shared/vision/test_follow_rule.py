@@ -49,6 +49,14 @@ def test_settled_digits_of_a_camera_that_is_held_back_are_read_five_times_a_seco
     assert longest_gap_s(read_at) <= max((1 + HELD_BACK_JITTER) * HELD_BACK_S, 1 / fps) + 1e-6
 
 
+@pytest.mark.parametrize("is_held_back", [False, True])
+def test_frame_that_would_be_followed_anyway_is_followed_when_cameras_are_held_back(is_held_back: bool) -> None:
+    """It comes 0.07 s after the one that was read, and what is shown has not been the same for long."""
+    rule = FollowRule()
+    read_at = play([(SEVEN,)] * 12, rule=rule)[-1]
+    assert rule.allows(read_at + 2.2 / 30, is_held_back=is_held_back)
+
+
 def test_camera_that_is_no_longer_held_back_is_read_ten_times_a_second_again() -> None:
     rule = FollowRule()
     play([(SEVEN,)] * 60, rule=rule, is_held_back=True)
