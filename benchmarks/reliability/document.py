@@ -94,6 +94,7 @@ UNCOVERED = """
 """
 
 NOT_RUN = "Not run yet.\n"
+SAVED = "reliability.json"
 
 
 def write_document(results: Mapping[str, Result]) -> str:
@@ -187,20 +188,20 @@ def list_processes(result: Result) -> list[str]:
 def list_targets(result: Result) -> list[str]:
     """Return the table of fuzz and what failed."""
     rows = [
-        f"| {row['target']} | {row['inputs']} | {1000 * row['slowest_s']:.0f} ms | {row['grown_mb']:+.0f} MB "
-        f"| {sum(row['failures'].values())} |"
+        f"| {row['target']} | {row['seed']} | {row['commit']} | {row['inputs']} | {1000 * row['slowest_s']:.0f} ms "
+        f"| {row['grown_mb']:+.0f} MB | {sum(row['failures'].values())} |"
         for row in result["targets"]
     ]
     total, failures = (sum(count(row) for row in result["targets"]) for count in (count_inputs, count_failures))
     return [
-        f"Seed {result['seed']}. {format_machine(result)}",
+        f"The last run of each. {format_machine(result)}",
         "",
-        "| entrance | inputs | slowest | memory | failures |",
-        "|---|---|---|---|---|",
+        "| entrance | seed | commit | inputs | slowest | memory | failures |",
+        "|---|---|---|---|---|---|---|",
         *rows,
-        f"| **all** | {total} | | | {failures} |",
+        f"| **all** | | | {total} | | | {failures} |",
         "",
-        *(f"- {problem}" for problem in result["problems"]),
+        *(f"- {problem}" for row in result["targets"] for problem in row["problems"]),
     ]
 
 
@@ -239,10 +240,14 @@ def format_tests(tests: tuple[str, ...]) -> str:
     return "<br>".join(f"`{test}`" for test in tests)
 
 
+def load_results(folder: Path) -> dict[str, Result]:
+    """Return the results in reliability.json; none if there is no such file."""
+    path = folder / SAVED
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
 def save_results(folder: Path, results: Mapping[str, Result]) -> None:
     """Replace some of the results in reliability.json, and write reliability.md from all."""
-    path = folder / "reliability.json"
-    saved: dict[str, Result] = json.loads(path.read_text()) if path.exists() else {}
-    saved.update(results)
-    path.write_text(json.dumps(saved, indent=1) + "\n")
+    saved = load_results(folder) | dict(results)
+    (folder / SAVED).write_text(json.dumps(saved, indent=1) + "\n")
     (folder / "reliability.md").write_text(write_document(saved))

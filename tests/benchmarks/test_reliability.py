@@ -60,7 +60,7 @@ def test_results_are_kept_until_they_are_replaced(tmp_path: Path) -> None:
     save_results(tmp_path, {"soak": SOAK})
     save_results(tmp_path, {"soak": SOAK | {"seed": 8}})
     page = (tmp_path / "reliability.md").read_text()
-    assert "| **all** | 1020 | | | 0 |" in page
+    assert "| **all** | | | 1020 | | | 0 |" in page
     assert "Seed 8, 70 minutes" in page
     assert "Seed 7" not in page
     assert "| queue.1 | 2 | 60 min | 41.2 MB | +0.12 MB | 14 | +0 | 8 | +1 | 9.0 kB | 1.00 |" in page
@@ -82,8 +82,20 @@ def test_failures_of_fuzz_are_on_the_page() -> None:
     report = FuzzReport("JPEG", 20, slowest_s=0.5)
     report.failures["ValueError at jpeg.py:7"] += 2
     page = write_document({"fuzz": summarize([report], 3)})
-    assert "| JPEG | 20 | 500 ms | +0 MB | 2 |" in page
+    assert "| JPEG | 3 | " in page
+    assert " | 20 | 500 ms | +0 MB | 2 |" in page
     assert "- JPEG: 2 x ValueError at jpeg.py:7" in page
+
+
+def test_part_of_fuzz_that_runs_again_replaces_its_own_figures_only() -> None:
+    before = summarize([FuzzReport("messages", 1000), FuzzReport("JPEG", 20, slowest_s=0.5)], 3)
+    after = summarize([FuzzReport("JPEG", 40)], 4, before)
+    assert [(row["target"], row["seed"], row["inputs"]) for row in after["targets"]] == [
+        ("messages", 3, 1000),
+        ("JPEG", 4, 40),
+    ]
+    assert "an input took" in write_document({"fuzz": before})
+    assert "an input took" not in write_document({"fuzz": after})
 
 
 def test_noticed_mistakes_are_on_the_page() -> None:

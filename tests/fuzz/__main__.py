@@ -3,13 +3,13 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environment import describe_environment
-from benchmarks.reliability.document import save_results
+from benchmarks.reliability.document import load_results, save_results
 from tests.fuzz.files import JpegTarget, NetworkTarget, StateTarget
 from tests.fuzz.live import LiveTarget
 from tests.fuzz.messages import MessageTarget
@@ -49,16 +49,18 @@ def fuzz_all(inputs: int, seed: int, only: str = "") -> list[FuzzReport]:
     return reports
 
 
-def summarize(reports: list[FuzzReport], seed: int) -> dict[str, Any]:
-    """Return the reports as one JSON object."""
+def summarize(reports: list[FuzzReport], seed: int, saved: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the reports as one JSON object, with those of an earlier run for the targets that were left out."""
+    environment = describe_environment()
+    run = {"seed": seed, "commit": environment["commit"]}
+    rows = [
+        asdict(one) | run | {"failures": dict(one.failures), "outcomes": dict(one.outcomes), "problems": one.problems()}
+        for one in reports
+    ]
+    earlier = {row["target"]: row for row in saved["targets"]} if saved else {}
     return {
-        "seed": seed,
-        "targets": [
-            asdict(report) | {"failures": dict(report.failures), "outcomes": dict(report.outcomes)}
-            for report in reports
-        ],
-        "problems": [problem for report in reports for problem in report.problems()],
-        "environment": describe_environment(),
+        "targets": list((earlier | {row["target"]: row for row in rows}).values()),
+        "environment": environment,
     }
 
 
@@ -74,7 +76,8 @@ def main() -> int:
     reports = fuzz_all(options.inputs, options.seed, options.only)
     problems = [problem for report in reports for problem in report.problems()]
     if options.write:
-        save_results(options.write, {"fuzz": summarize(reports, options.seed)})
+        saved = load_results(options.write).get("fuzz") if options.only else None
+        save_results(options.write, {"fuzz": summarize(reports, options.seed, saved)})
     print("\n".join(problems) or "nothing failed")
     return 1 if problems else 0
 
