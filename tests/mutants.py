@@ -123,6 +123,7 @@ def copy_repository(folder: Path) -> None:
             (folder / name).write_bytes((ROOT / name).read_bytes())
     os.chdir(folder)
     os.environ["PYTHONPATH"] = str(folder)
+    os.environ["CI"] = "1"  # hypothesis then tries the same examples each time, without a deadline
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # importing them takes longer than most tests here
 
 
