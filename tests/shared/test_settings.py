@@ -15,6 +15,16 @@ def test_defaults_need_no_environment() -> None:
     assert (settings.cameras, settings.web_port, settings.max_age_s) == (("auto",), 8000, 0.15)
 
 
+@pytest.mark.parametrize("value", ["auto", "AUTO"])
+def test_batches_may_grow_as_they_need(value: str) -> None:
+    assert load_settings({"MAX_BATCH": value}, NO_FILE).max_batch == 0
+
+
+def test_every_token_is_a_secret() -> None:
+    tokens = {name for name in SPECS if name.endswith("TOKEN")}
+    assert {"WEB_TOKEN", "WEB_WATCH_TOKEN"} <= tokens <= {name for name, spec in SPECS.items() if spec.is_secret}
+
+
 def test_environment_overrides_the_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("CAMERAS=0,demo\nWEB_PORT=8001\n")
@@ -102,6 +112,7 @@ def test_example_names_every_setting_with_its_default() -> None:
         ({"WEB_PORT": "eight"}, ["WEB_PORT=eight", "whole number"]),
         ({"MAX_AGE_S": "nan"}, ["MAX_AGE_S=nan", "0.01"]),
         ({"RUN_DIR": "~nobody of this name/run"}, ["RUN_DIR=~nobody", "no such user"]),
+        ({"MAX_BATCH": "many"}, ["MAX_BATCH=many", "auto, or a whole number"]),
         ({"DISPLAY_MODE": "windows"}, ["DISPLAY_MODE=windows", "web, window, none"]),
         ({"BACKEND": "tensorflow"}, ["BACKEND=tensorflow", "onnx"]),
         ({"EVERY_FRAME": "perhaps"}, ["EVERY_FRAME=perhaps", "true, false"]),
