@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from benchmarks import events, inference, overload, pipeline, queue_alone, scale, suite, web
+from benchmarks import cells, events, extrapolation, inference, overload, pipeline, queue_alone, scale, suite, web
+from benchmarks.environment import describe_environment
 from benchmarks.goals import PEER_CAMERAS
 from benchmarks.launcher import take_signals
 from benchmarks.peers import bench as peers
@@ -95,6 +96,10 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     bench.add_argument("--perfect", action="store_true", help="give the events the digits in view, not what was read")
     bench = add_bench("scale", "cost of each additional camera, up to 64, and of the queue alone", run_scale)
     bench.add_argument("--seconds", type=whole_number, default=5, metavar="S", help="duration of each measurement")
+    bench = add_bench("cells", "two pipelines side by side, a display of three, and how far it goes", run_cells)
+    bench.add_argument("--seconds", type=short_time, default=2.0, metavar="S", help="of each measurement, 1 to 3")
+    bench.add_argument("--rounds", type=whole_number, default=3, metavar="N", help="each alone, then both together")
+    bench.add_argument("--write", type=Path, metavar="FOLDER", help="write scale.md there, from its benchmarks.json")
     bench = add_bench("all", "every bench in turn, in under half an hour", run_all)
     bench.add_argument("--write", type=Path, metavar="FOLDER", help="write benchmarks.md, .json and .png there")
     return parser.parse_args(arguments)
@@ -110,6 +115,10 @@ def digit_count(text: str) -> int:
 
 def rate(text: str) -> float:
     return check_range(float(text), 1.0, 120.0)
+
+
+def short_time(text: str) -> float:
+    return check_range(float(text), 1.0, 3.0)
 
 
 def check_range(value: Number, low: Number, high: Number) -> Number:
@@ -138,6 +147,16 @@ def run_events(options: argparse.Namespace) -> Result:
 
 def run_scale(options: argparse.Namespace) -> Result:
     return scale.bench_scale(options.seconds, repeat=repeat_until_busy())
+
+
+def run_cells(options: argparse.Namespace) -> Result:
+    """Run, and write the document if asked to."""
+    result = cells.bench_cells(options.seconds, options.rounds)
+    if options.write:
+        results = json.loads((options.write / "benchmarks.json").read_text())
+        document = extrapolation.write_document(results, result, cells.mean_jpeg_bytes(), describe_environment())
+        (options.write / "scale.md").write_text(document)
+    return result
 
 
 def run_all(options: argparse.Namespace) -> Result:
