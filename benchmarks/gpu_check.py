@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,7 @@ class GpuCheck:
 
     @staticmethod
     def draw(number: int) -> Gray:
-        return DemoCamera(number % 16).render(1.0 + number // 16 / 3)[0]
+        return open_camera(number % 16).render(1.0 + number // 16 / 3)[0]
 
     def take(self, items: Sequence[Any], count: int) -> list[Any]:
         return [items[n % len(items)] for n in range(count)]
@@ -262,7 +262,8 @@ class GpuCheck:
         return {"per_s": round(rate, 1), "p50_ms": round(p50, 3), "p99_ms": round(p99, 3), "n": len(times)}
 
 
-STEPS: Sequence[Callable[[GpuCheck], Facts | Iterator[Facts]]] = (
+Step = Callable[[GpuCheck], Facts | Iterator[Facts]]
+STEPS: Sequence[Step] = (
     GpuCheck.machine,
     GpuCheck.prepare,
     GpuCheck.same_on_demo_frames,
@@ -279,6 +280,9 @@ STEPS: Sequence[Callable[[GpuCheck], Facts | Iterator[Facts]]] = (
     GpuCheck.onnx_runtime,
     GpuCheck.pipeline,
 )
+
+
+open_camera = cache(DemoCamera)  # drawing its desk takes a while
 
 
 def load_grays(paths: Sequence[Path]) -> Iterator[tuple[str, Gray]]:
@@ -348,10 +352,10 @@ class CheckReport:
         self.path.write_text(json.dumps({"steps": self.steps}, indent=1))
 
 
-def run_steps(check: GpuCheck, report: CheckReport) -> int:
-    """Run every step; return how many failed."""
+def run_steps(steps: Sequence[Step], check: GpuCheck, report: CheckReport) -> int:
+    """Run the steps; return how many failed."""
     failed = 0
-    for step in STEPS:
+    for step in steps:
         name = step.__name__
         try:
             facts = step(check)
@@ -446,11 +450,13 @@ def stop_after(limit_s: float) -> Iterator[None]:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the check; return the exit code."""
+    by_name = {step.__name__: step for step in STEPS}
     parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__)
     parser.add_argument("out", nargs="?", type=Path, default=Path("gpu_check.json"), help="the file of results")
     parser.add_argument("--photos", nargs="*", type=Path, default=[], help="folders of pictures to compare on")
     parser.add_argument("--limit-s", type=float, default=150.0, help="hard stop after so many seconds")
     parser.add_argument("--small", action="store_true", help="every step in seconds; the figures mean nothing")
+    parser.add_argument("--only", nargs="*", choices=[*by_name], default=[*by_name], metavar="STEP", help="these steps")
     parser.add_argument("--process", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     cv2.setNumThreads(1)
@@ -459,7 +465,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.process:
             run_process(check)
             return 0
-        return 1 if run_steps(check, CheckReport(options.out)) else 0
+        steps = [by_name[name] for name in options.only]
+        return 1 if run_steps(steps, check, CheckReport(options.out)) else 0
 
 
 if __name__ == "__main__":

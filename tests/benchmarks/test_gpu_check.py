@@ -9,8 +9,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from benchmarks import gpu_check
-from benchmarks.gpu_check import EXIT_STOPPED, STEPS, CheckReport, Facts, GpuCheck, count_same, run_steps
+from benchmarks.gpu_check import EXIT_STOPPED, STEPS, CheckReport, Facts, GpuCheck, Step, count_same, run_steps
 from shared.demo import DemoCamera
 from shared.vision.digit import Digit
 
@@ -22,15 +21,14 @@ def make_digit(digit: int, x: float) -> Digit:
     return Digit((x, 10.0, 20.0, 30.0), tuple(CERTAIN if index == digit else -9.0 for index in range(11)))
 
 
-def test_steps_run_and_the_recognizers_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_run_and_the_recognizers_agree(tmp_path: Path) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
     cv2.imwrite(str(photos / "one.png"), DemoCamera(4).render(1.0)[0])
     (photos / "broken.jpg").write_bytes(b"no picture")
     out = tmp_path / "out.json"
     steps = [step for step in STEPS if step not in {GpuCheck.several_processes, GpuCheck.where_time_goes}]  # seconds
-    monkeypatch.setattr(gpu_check, "STEPS", steps)
-    assert run_steps(GpuCheck(True, [photos], 100.0), CheckReport(out)) == 0
+    assert run_steps(steps, GpuCheck(True, [photos], 100.0), CheckReport(out)) == 0
     rows = json.loads(out.read_text())["steps"]
     assert list(dict.fromkeys(row["step"] for row in rows)) == [*(step.__name__ for step in steps), "end"]
     for name in ("same_on_demo_frames", "same_on_photographs", "same_from_jpegs"):
@@ -47,13 +45,13 @@ def test_command_runs_every_step(tmp_path: Path) -> None:
     assert {row["step"] for row in rows} == {*(step.__name__ for step in STEPS), "end"}
 
 
-def test_step_that_fails_is_in_the_file_and_the_next_one_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_that_fails_is_in_the_file_and_the_next_one_runs(tmp_path: Path) -> None:
     def break_down(_: GpuCheck) -> Iterator[Facts]:
         yield {"batch": 1}
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(gpu_check, "STEPS", [break_down, GpuCheck.machine])
-    assert run_steps(GpuCheck(True, [], 9.0), CheckReport(tmp_path / "out.json")) == 1
+    steps: list[Step] = [break_down, GpuCheck.machine]
+    assert run_steps(steps, GpuCheck(True, [], 9.0), CheckReport(tmp_path / "out.json")) == 1
     rows = json.loads((tmp_path / "out.json").read_text())["steps"]
     assert [row["step"] for row in rows] == ["break_down", "break_down", "machine", "end"]
     assert rows[1]["error"] == "RuntimeError: out of memory"

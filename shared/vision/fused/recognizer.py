@@ -19,15 +19,26 @@ from shared.vision.detection import MAX_CANDIDATES, MIN_SCORE
 from shared.vision.digit import NOT_A_DIGIT, Digit
 from shared.vision.fused.candidates import choose_candidates
 from shared.vision.fused.decoding import decode_pages
-from shared.vision.fused.lane import BATCH_SIZES, Lane, PageBatch, SentBatch, Shape
-from shared.vision.fused.network import BOX, CELLS, CROPS, IS_OPEN, LOG_P, PAGE, RANK, FusedNetwork, count_cells
+from shared.vision.fused.lane import BATCH_SIZES, CELLS_A_PAGE, ROUNDS, Lane, PageBatch, SentBatch, Shape
+from shared.vision.fused.network import (
+    BOX,
+    CELLS,
+    CROPS,
+    IS_OPEN,
+    LOG_P,
+    PAGE,
+    RANK,
+    ROW_LENGTH,
+    FusedNetwork,
+    count_cells,
+)
 from shared.vision.gray_frame import Gray
 from shared.vision.recognizer import MIN_LOG_P, FrameRecognizer, measure_gaps
 
 LANES = 2
 BATCHES_WITHOUT_GRAPH = 3  # of a shape: a picture that comes once is not worth half a second of capturing
 MAX_SHAPES = 1000  # that are counted
-EXACT_BATCH = 8  # pages at once without a graph: a crowded one may have a thousand cells to compare with each other
+EXACT_BATCH = 8  # pages at once without a graph
 
 Rows = NDArray[np.float32]  # network.py
 FrameReading = tuple[tuple[Digit, ...], int]  # the digits, and how many candidates were rejected
@@ -153,14 +164,25 @@ def read_exactly(network: FusedNetwork, pages: Tensor, bare_ones: Tensor) -> Row
     levels, cells = network.detect(pages)
     most = int(count_cells(cells))
     if not most:
-        return np.zeros((0, LOG_P.stop), np.float32)
-    rounds, is_settled = 8, False
+        return np.zeros((0, ROW_LENGTH), np.float32)
+    if most > CELLS_A_PAGE and len(pages) > 1:  # else every page would take as long as the crowded one
+        return read_one_by_one(network, pages, bare_ones)
+    rounds, is_settled = ROUNDS, False
     while not is_settled:
         grid = choose_candidates(cells, MIN_SCORE, MAX_CANDIDATES, most, rounds)
-        rows, are_ranked = network.read(levels, grid, int(grid.kept.sum()), bare_ones, rounds)
-        is_settled = bool((grid.is_settled & are_ranked).all())
-        rounds *= 2
+        is_settled, rounds = bool(grid.is_settled.all()), 2 * rounds
+    rows, are_ranked = network.read(levels, grid, int(grid.kept.sum()), bare_ones, rounds)
+    if not bool(are_ranked.all()):
+        rows, _ = network.read(levels, grid, int(grid.kept.sum()), bare_ones, most)
     return rows.cpu().numpy()
+
+
+def read_one_by_one(network: FusedNetwork, pages: Tensor, bare_ones: Tensor) -> Rows:
+    """Return what read_exactly() returns, page after page."""
+    parts = [read_exactly(network, *one) for one in zip(torch.split(pages, 1), torch.split(bare_ones, 1), strict=True)]
+    for index, rows in enumerate(parts):
+        rows[:, PAGE] = index
+    return np.concatenate(parts)
 
 
 def make_readings(places: Sequence[int], grays: NDArray[np.uint8], rows: Rows) -> Iterator[tuple[int, FrameReading]]:

@@ -35,22 +35,23 @@ def draw_demo(camera: int, at_s: float = 1.0, long_side_px: int = 480) -> Gray:
 
 
 def draw_crowd() -> Gray:
-    """Return a page with 60 digits: more cells than a graph takes."""
-    return np.tile(np.asarray(cv2.resize(draw_digits([*range(10)]), (320, 150)), np.uint8), (3, 2))
+    """Return a page with 30 digits: more cells than a graph takes."""
+    return np.tile(np.asarray(cv2.resize(draw_digits([*range(10)]), (320, 150)), np.uint8), (3, 1))
 
 
 def draw_frames() -> list[Gray]:
-    demo = [draw_demo(camera) for camera in range(4)]
+    demo = [draw_demo(camera) for camera in (1, 3)]
     small = [draw_demo(7, long_side_px=side) for side in (320, 97)]
     blackboard = np.asarray(255 - draw_digits([3] * 10), np.uint8)
-    return [*demo, *small, draw_digits([*range(10)]), blackboard, draw_crowd(), np.full((1, 1), 9, np.uint8)]
+    crowd = draw_crowd()  # in one batch with paper
+    return [*demo, *small, draw_digits([*range(10)]), blackboard, crowd, np.full_like(crowd, 215), crowd[:1, :1]]
 
 
 def test_same_digits_and_rejects_as_the_shipped_recognizer(shipped: FrameRecognizer, fused: FusedRecognizer) -> None:
     frames = draw_frames()
     expected, read = shipped.read_and_count(frames), fused.read_and_count(frames)
     counts, _ = count_same([digits for digits, _ in expected], [digits for digits, _ in read])
-    assert counts["digits"] > 60
+    assert counts["digits"] > 40
     assert counts["digits_same"] + counts["added"] == counts["digits"]
     assert counts["share_same"] >= 0.99
     differences = [abs(one - other) for (_, one), (_, other) in zip(expected, read, strict=True)]
