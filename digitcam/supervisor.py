@@ -28,6 +28,7 @@ from shared.service.signals import (
     EXIT_WRONG_SETTING,
     HEARTBEAT,
     RESTARTS_VARIABLE,
+    START_VARIABLE,
     SUPERVISED_FLAG,
     scrape_target_path,
 )
@@ -44,6 +45,7 @@ ONE_THREAD = {  # doubles readings/s on 2 cores: docs/decisions/0004
     "OPENCV_FOR_THREADS_NUM": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+START = os.urandom(4).hex()  # another one each time that this line is started, wherever that is
 AWAY_S = 1.0  # between two polls: this process was stopped or had no core, and perhaps its workers too
 FINAL_CODES = {0: 0, 2: 2, EXIT_WRONG_SETTING: 1}  # of a worker that ended, was called wrongly, has a wrong setting
 
@@ -139,7 +141,7 @@ class SupervisedWorker:
             self.spec.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=ONE_THREAD | os.environ | {RESTARTS_VARIABLE: restarts},
+            env=ONE_THREAD | os.environ | {RESTARTS_VARIABLE: restarts, START_VARIABLE: START},
         )
         self._start_at = now
         self._heartbeats = HeartbeatReader(self.process.stdout, now) if self.process.stdout else None

@@ -13,6 +13,7 @@ from shared.messaging.messages import CameraReport, Frame, MalformedError, Messa
 
 RELOAD_S = 1.0  # how late a key that was allowed or revoked is noticed
 NAME_KEPT_S = 600.0  # how long a name belongs to the key of a machine that is away
+AWAY_S = 10.0  # a process that was silent for so long has ended: it says its name twice a second
 MAX_NAMES = 512  # of one machine: cameras, workers and viewers
 THIS_MACHINE = "this machine"
 
@@ -103,13 +104,21 @@ class PeerAccess:
         self._keys[identity] = key
 
     def _make_room(self, key: str, now: float) -> None:
-        """Forget the names of machines that have been away, if this machine has many. Raises MalformedError."""
+        """Forget names of those that are away, if this machine has many. Raises MalformedError.
+
+        First the names that are kept no longer, then the one of this machine that was silent longest: each start of
+        its workers has another name.
+        """
         if Counter(owner.key for owner in self._owners.values())[key] < MAX_NAMES:
             return
         self._owners = {name: owner for name, owner in self._owners.items() if now - owner.heard_at < NAME_KEPT_S}
+        own = [name for name, owner in self._owners.items() if owner.key == key]
+        if len(own) >= MAX_NAMES:
+            oldest = min(own, key=lambda name: self._owners[name].heard_at)
+            if now - self._owners[oldest].heard_at < AWAY_S:
+                raise MalformedError(f"{self._machine(key)} uses more than {MAX_NAMES} names")
+            del self._owners[oldest]
         self._keys = {owner.identity: owner.key for owner in self._owners.values()}
-        if sum(owner.key == key for owner in self._owners.values()) >= MAX_NAMES:
-            raise MalformedError(f"{self._machine(key)} uses more than {MAX_NAMES} names")
 
 
 def mtime_of(folder: Path) -> int:

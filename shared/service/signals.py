@@ -16,6 +16,7 @@ from pathlib import Path
 
 SUPERVISED_FLAG = "--supervised"  # in a worker's command line: its supervisor holds the other ends of two pipes
 RESTARTS_VARIABLE = "DIGITCAM_RESTARTS"  # in a worker's environment: crashed=1,hung=0
+START_VARIABLE = "DIGITCAM_START"  # in a worker's environment: names the start of its supervisor
 HEARTBEAT = b"\x06"  # ACK: what a worker sends to its supervisor; other output is not taken for it
 END_WITHIN_S = 1.5  # a process that is told to stop; then it is killed, so that Ctrl-C gives the prompt back within 2 s
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None

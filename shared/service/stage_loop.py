@@ -1,18 +1,19 @@
 """The loop of a worker stage: receive a batch from the queue, work on it, send the answers."""
 
 import math
+import os
 import platform
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from time import monotonic
 from typing import TypeVar
-from uuid import getnode
 
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Frame, GrayFrame, Message, Ready
 from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, FrameLink
 from shared.service.lifecycle import ServiceContext
+from shared.service.signals import START_VARIABLE
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.health import QUEUE_SILENT, Health
@@ -90,5 +91,9 @@ def process_batch(
 
 
 def worker_address(name: str) -> str:
-    """Return a worker's name for the queue: the same after a restart, and another on each host."""
-    return f"{name}@{platform.node()}"[:51] + f".{getnode():012x}"  # 64 characters at most
+    """Return a worker's name for the queue: the same after a crash, and another for each supervisor that is started.
+
+    Two containers may have the name and the address of one host. Their workers then have different names here.
+    """
+    start = os.environ.get(START_VARIABLE) or os.urandom(4).hex()
+    return f"{name}@{platform.node()}"[:55] + f".{start}"  # 64 characters at most

@@ -244,6 +244,14 @@ def test_names_of_one_machine_are_limited(access: PeerAccess, tmp_path: Path) ->
     assert len(access._owners) <= 4
 
 
+def test_worker_that_is_started_again_and_again_never_shuts_its_machine_out(access: PeerAccess, tmp_path: Path) -> None:
+    """Each start has a name of its own, and names are kept for ten minutes."""
+    a = key_of(tmp_path, "a")
+    for start in range(2 * MAX_NAMES):
+        access.check(a, f"{start}".encode(), [ready(f"inference.1@hall.{start}")], 0.1 * start)
+    assert len(access._owners) <= MAX_NAMES
+
+
 def test_folder_that_cannot_be_read_changes_nothing(
     access: PeerAccess, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

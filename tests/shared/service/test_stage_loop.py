@@ -10,6 +10,7 @@ from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Credit, Frame, Message, Ready, Refusal
 from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import DropReason, Stage
+from shared.service.signals import START_VARIABLE
 from shared.service.stage_loop import run_loop, worker_address
 from shared.telemetry.health import Health
 
@@ -104,7 +105,12 @@ def test_address_fits_a_message() -> None:
     assert len(worker_address("x" * 100)) <= 64
 
 
-def test_workers_of_two_machines_of_one_name_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = worker_address("x" * 100)
-    monkeypatch.setattr("shared.service.stage_loop.getnode", lambda: 0x0242AC110002)
-    assert worker_address("x" * 100) != here
+def test_workers_of_two_containers_with_one_host_name_have_two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(START_VARIABLE, raising=False)
+    assert worker_address("inference.1") != worker_address("inference.1")
+
+
+def test_worker_that_its_supervisor_starts_again_keeps_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(START_VARIABLE, "0a1b2c3d")
+    assert worker_address("inference.1") == worker_address("inference.1")
+    assert worker_address("x" * 100).endswith(".0a1b2c3d")
