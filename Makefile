@@ -8,7 +8,7 @@ BIN := $(shell $(PYTHON) -c "import os; print(os.path.join('.venv', 'Scripts' if
 PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-gi gir1.2-gst-rtsp-server-1.0 \
 	gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
 
-.PHONY: run test proofs lint format bench chaos soak fuzz mutants train checksums lock sbom images containers cluster clean
+.PHONY: run test proofs lint format bench chaos soak hosts fuzz mutants train checksums lock sbom images containers cluster clean
 
 run: .venv/run
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
@@ -43,6 +43,9 @@ chaos: .venv/bench  ## 35 minutes: about 300 faults, and 40 films of which each 
 
 soak: .venv/bench  ## two hours: does any process grow?
 	$(BIN)/digitcam soak --seconds 7200 --write docs
+
+hosts: .venv/dev  ## two minutes, as root on Linux: five hosts in namespaces, links that are cut, a queue that moves
+	$(BIN)/python -m tests.hosts
 
 fuzz: .venv/bench  ## a million hostile inputs: messages, requests, JPEGs, networks, state files; a quarter of an hour
 	$(BIN)/python -m tests.fuzz --write docs

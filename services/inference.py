@@ -43,7 +43,13 @@ def main(context: lifecycle.ServiceContext) -> None:
         raise ConfigError(f"{choice} can't be used: {error}") from error
     batch_size = choose_batch_size(settings, lambda size: current().read_and_count([sample] * size), clock)
     context.log.info("reads batches of up to %d frames", batch_size)
-    stage_loop.serve_stage(context, GrayFrame, batch_size, lambda frames, store: answer_batch(current(), frames, store))
+    stage_loop.serve_stage(
+        context,
+        GrayFrame,
+        batch_size,
+        lambda frames, store: answer_batch(current(), frames, store),
+        lambda: reloading.weights,
+    )
 
 
 class BatchRecognizer(Protocol):

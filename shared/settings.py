@@ -191,6 +191,9 @@ class Settings:
     learned_dir: Path = _setting(
         "learned", _parse_path, "folder for your corrections and the weights learned from them"
     )
+    mix_weights: bool = _setting(
+        "false", _parse_flag, "let inference workers with different networks read; otherwise the first ones decide"
+    )
     max_batch: int = _setting(  # 0 is auto
         "auto", _parse_max_batch, "largest batch of an inference worker; auto: what it reads in a tenth of MAX_AGE_S"
     )

@@ -20,7 +20,14 @@ def main(context: lifecycle.ServiceContext) -> None:
     try:
         socket = BrokerSocket(settings, store.name)
         context.log.info("ready at %s", settings.queue_bind_address)
-        broker = Broker(socket, settings.max_age_s, settings.reread_s, store, follow=settings.follow)
+        broker = Broker(
+            socket,
+            settings.max_age_s,
+            settings.reread_s,
+            store,
+            follow=settings.follow,
+            mix_weights=settings.mix_weights,
+        )
         while not context.stop.is_set():
             context.health.heartbeat()  # ready without cameras: an orchestrator may wait for us before it starts them
             broker.run_once(TICK_S)

@@ -10,16 +10,19 @@ from services.queue.file_frames import FileFrames
 from services.queue.registry import PeerRegistry
 from services.queue.scheduler import Batch, EndedFrame, Scheduler
 from services.queue.view_fanout import ViewFanout
+from services.queue.weights_rule import WeightsRule
 from shared.messaging.frame_store import GoneError, QueueStore, Ticket
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    Denial,
     FilePosition,
     Followed,
     Frame,
     GrayFrame,
     MalformedError,
     Message,
+    OtherProtocolError,
     Reading,
     Ready,
     Recorded,
@@ -34,6 +37,10 @@ from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.spans import TRACE, Span
 
 RECONNECTED = "%s reconnected from a new socket. If this repeats, two %s share the name: rename one."
+OTHER_WEIGHTS = (
+    "this worker gets no frames: its networks are {}, and those of the workers that read are {}. Give all the same, "
+    "with MODELS and LEARNED_DIR, or set MIX_WEIGHTS=true where the queue runs"
+)
 MAX_RECEIVES = 16  # before anything is dispatched: each dispatch goes through all workers and cameras
 MAX_AHEAD_S, MAX_BEHIND_S = 1.0, 24 * 3600.0  # a frame's time of capture, from the queue's clock
 REPEAT_REPORTS_S = 2.0  # so that a viewer that missed one, or was away, knows all cameras again
@@ -51,6 +58,7 @@ class Broker:
         store: QueueStore | None = None,
         *,
         follow: bool = False,
+        mix_weights: bool = False,
     ) -> None:
         self.socket = socket
         self.store = store or QueueStore()
@@ -58,6 +66,8 @@ class Broker:
         self.views = ViewFanout()
         self.files = FileFrames()
         self.registry = PeerRegistry()
+        self.weights = WeightsRule(may_mix=mix_weights)
+        self.denied: set[str] = set()  # workers with other networks
         self.series = CameraSeries()
         self.checked_at = 0.0  # when silent peers were last looked for
         self.repeated_at = socket.now()  # when all viewers were sent all reports
@@ -89,6 +99,9 @@ class Broker:
             identity, messages = received
             for message in messages:
                 self.handle_message(identity, message)
+        except OtherProtocolError as error:
+            metrics.DENIED.labels("protocol").inc()
+            self.warn("refused a process: %s", error)
         except MalformedError as error:
             metrics.MALFORMED.inc()
             self.warn("dropped a message: %s", error)
@@ -188,13 +201,39 @@ class Broker:
         is_new = self.registry.record_client(identity, ready.role, ready.name, now)
         self.registry.clients[ready.name].shares_memory = bool(ready.store) and ready.store == self.store.name
         if ready.role in WORKER_STAGES:
-            self.scheduler.set_batch_limit(ready.name, ready.role, ready.credit)
+            self.set_batch_limit(identity, ready)
             return
         self.views.set_credit(ready.name, ready.credit, with_jpeg=ready.with_jpeg)
         for ended in self.files.list_ended() if is_new else ():
             self.views.add_ended_frame(ended, ready.name)
         for camera in self.registry.cameras.values() if is_new else ():
             self.socket.send(identity, camera.report)
+
+    def set_batch_limit(self, identity: bytes, ready: Ready) -> None:
+        """Let a worker have batches, unless its networks are not those in use."""
+        before = self.weights.weights
+        if ready.role is Stage.INFERENCE and not self.weights.admit(ready.name, ready.weights):
+            self.deny_worker(ready.name)
+            self.socket.send(identity, Denial(OTHER_WEIGHTS.format(ready.weights, self.weights.weights)))
+            return
+        self.denied.discard(ready.name)
+        self.scheduler.set_batch_limit(ready.name, ready.role, ready.credit)
+        if self.weights.weights != before:  # a worker that reads has loaded others: the rest may not mix with it
+            inference = [name for name, worker in self.scheduler.workers.items() if worker.stage is Stage.INFERENCE]
+            for name in set(inference) - {ready.name}:
+                self.deny_worker(name)
+
+    def deny_worker(self, name: str) -> None:
+        """Give a worker no more batches; what it holds it may answer."""
+        if name not in self.denied:
+            self.denied.add(name)
+            metrics.DENIED.labels("weights").inc()
+            self.warn("%s gets no frames: it has other networks than the workers that read", name)
+        worker = self.scheduler.workers.get(name)
+        if worker and worker.jobs:
+            worker.batch_limit = 0
+        elif worker:
+            self.scheduler.remove_worker(name)
 
     def handle_report(self, identity: bytes, report: CameraReport, now: float) -> None:
         """Note a camera's state, show a change to the viewers, and let the camera send frames."""
@@ -231,6 +270,8 @@ class Broker:
     def remove_client(self, name: str) -> None:
         """Forget a worker or viewer that is gone."""
         self.registry.remove_client(name)
+        self.weights.remove(name)
+        self.denied.discard(name)
         self.views.remove_viewer(name)
         self.record_ended(self.scheduler.remove_worker(name))
 

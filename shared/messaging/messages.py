@@ -19,6 +19,10 @@ from shared.messaging.frame_store import JPEG_BYTES, RING_NAME, SLOTS, STORE_NAM
 from shared.pipeline import WORKER_STAGES, CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, Box, Digit, Move
 
+# Raise it with each change of a message or of its meaning: processes of different versions then refuse each other in
+# one sentence. It is in front of each message's kind, which is all that must never change.
+PROTOCOL = 1
+OTHER_KIND = re.compile(r"(?:(\d{1,6})\.)?[A-Za-z]{1,32}")
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
@@ -41,6 +45,16 @@ MAX_TIME_S = 1e9  # 31 years: clocks count from the start of a machine
 
 class MalformedError(ValueError):
     """Bytes that are not a message of this pipeline; the text says what is wrong with them."""
+
+
+class OtherProtocolError(MalformedError):
+    """A message of another version of digitcam."""
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__(
+            f"it is of another version of digitcam (protocol {protocol}, here {PROTOCOL}): "
+            "install the same version on all machines"
+        )
 
 
 class PassedOver(NamedTuple):
@@ -198,6 +212,14 @@ class Ready:
     credit: int
     with_jpeg: bool  # for a viewer that shows pictures
     store: str = ""  # the queue's store, if the sender shares its memory
+    weights: str = ""  # the versions of an inference worker's networks
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why a worker gets no frames: queue -> worker, instead of frames, as often as it says that it is ready."""
+
+    detail: str  # a sentence for people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +263,7 @@ Message = (
     | CameraReport
     | Credit
     | Ready
+    | Denial
     | Selection
     | Ping
     | Pong
@@ -253,8 +276,9 @@ def encode(messages: Iterable[Message]) -> list[bytes]:
 
 
 def _encode_one(message: Message) -> tuple[bytes, bytes]:
-    form = FORMATS[type(message).__name__]
-    header: dict[str, Any] = {"kind": form.kind.__name__}
+    kind = KINDS[type(message)]
+    form = FORMATS[kind]
+    header: dict[str, Any] = {"kind": kind}
     for name in form.required:
         header[name] = getattr(message, name)
     for name, default in form.defaults.items():
@@ -279,9 +303,14 @@ def _decode_one(header: bytes, payload: bytes) -> Message:
         values = msgpack.unpackb(header)
     except (ValueError, msgpack.UnpackException) as error:
         raise MalformedError(f"the header is not msgpack: {error}") from error
-    if not isinstance(values, dict) or not isinstance(name := values.pop("kind", None), str) or name not in FORMATS:
+    if not isinstance(values, dict) or not isinstance(kind := values.pop("kind", None), str):
+        raise MalformedError("the header names no message")
+    if kind not in FORMATS:
+        other = OTHER_KIND.fullmatch(kind)
+        if other and other[1] != f"{PROTOCOL}":
+            raise OtherProtocolError(other[1] or "0")
         raise MalformedError("the header names no known message")
-    return _build_message(FORMATS[name], values, payload)
+    return _build_message(FORMATS[kind], values, payload)
 
 
 def _build_message(form: "MessageFormat", values: dict[Any, Any], payload: bytes) -> Message:
@@ -465,6 +494,7 @@ FIELDS = {
     "position": FieldFormat(_is_position, lambda row: row and FilePosition(*row)),
     "stamp": FieldFormat(_is_stamp),
     "indices": FieldFormat(_is_indices, tuple),
+    "weights": FieldFormat(lambda value: value == "" or is_name(value)),
     "ring": FieldFormat(lambda value: isinstance(value, str) and bool(not value or RING_NAME.fullmatch(value))),
     "store": FieldFormat(lambda value: isinstance(value, str) and bool(not value or STORE_NAME.fullmatch(value))),
     "every_frame": FieldFormat(_is_flag),
@@ -499,4 +529,5 @@ def _make_format(kind: type[Any]) -> MessageFormat:
 
 
 # built once: asking a dataclass for its fields was half of the time that a message took
-FORMATS = {kind.__name__: _make_format(kind) for kind in Message.__args__}
+KINDS = {kind: f"{PROTOCOL}.{kind.__name__}" for kind in Message.__args__}
+FORMATS = {KINDS[kind]: _make_format(kind) for kind in Message.__args__}

@@ -5,6 +5,7 @@ message will be newer; a high-water mark would keep the oldest (docs/decisions/0
 """
 
 import errno
+import logging
 import math
 import os
 import socket as socketlib
@@ -23,8 +24,10 @@ from shared.messaging.keys import load_pair, load_queue_key
 from shared.messaging.messages import (
     MAX_PAYLOAD_BYTES,
     MAX_SEND_BYTES,
+    Denial,
     MalformedError,
     Message,
+    OtherProtocolError,
     Ping,
     Pong,
     decode,
@@ -46,6 +49,7 @@ GIVE_UP_MS = 2000  # then it is closed and opened again: longer than a process h
 CONNECT_MS = 1000  # for a host to accept a connection; the system's limit is over two minutes
 RECEIVE_AHEAD = 16  # messages of each peer that the queue's socket reads ahead: credits allow about ten
 HANDSHAKE_MS = 3000  # for it to become one of ZeroMQ; libzmq's limit is 30 s
+MAX_REFUSED = 1024  # peers to remember
 REOPEN_AFTER_S = 3.0  # with keys: libzmq never tries again where its key was refused, and it may be allowed now
 
 
@@ -72,6 +76,14 @@ class FrameLink(QueueLink, Protocol):
     @property
     def store(self) -> FrameStore:
         """The queue's frame store, if this process shares its memory."""
+
+
+class WorkerLink(FrameLink, Protocol):
+    """A connection of a worker, which the queue may deny frames."""
+
+    @property
+    def denial(self) -> str:
+        """Why the queue gives this process nothing to do; empty unless it said so lately."""
 
 
 def _open_socket(kind: int, settings: Settings) -> zmq.Socket[bytes]:
@@ -150,6 +162,7 @@ class BrokerSocket:
         """Bind, and tell peers the name of the queue's store. Raises ConfigError if the address is in use or wrong."""
         self._store_name = store_name
         self._file: Path | None = None
+        self._refused: set[bytes] = set()  # peers of another version
         address = resolve_bind_address(settings)
         if is_listening(address):  # libzmq would take the ipc address from its owner
             raise describe_bind_error(settings, "it is in use", errno.EADDRINUSE)
@@ -185,12 +198,26 @@ class BrokerSocket:
         first = _receive_first(self._socket, self._poller, timeout_s)
         if first is None:
             return None
-        identity, messages = first.bytes, decode(_receive_rest(self._socket, first))
+        identity = first.bytes
+        try:
+            messages = decode(_receive_rest(self._socket, first))
+        except OtherProtocolError as error:
+            return self._refuse(identity, error)
         if self._access:
             self._access.check(str(first.get("User-Id")), identity, messages, self.now())
         for ping in [message for message in messages if isinstance(message, Ping)]:
             self.send(identity, Pong(ping.sent_at, self.now(), self._store_name))
         return identity, [message for message in messages if not isinstance(message, Ping)]
+
+    def _refuse(self, identity: bytes, error: OtherProtocolError) -> tuple[bytes, list[Message]]:
+        """Answer a peer of another version with any message, which shows it this version. Raises the error once."""
+        self.send(identity, Pong(0.0, self.now()))
+        if identity in self._refused:
+            return identity, []
+        if len(self._refused) >= MAX_REFUSED:
+            self._refused.clear()
+        self._refused.add(identity)
+        raise error
 
     def send(self, identity: bytes, *messages: Message) -> bool:
         """Send at once; return False if the peer is gone, its buffer is full, or its key was revoked."""
@@ -224,7 +251,8 @@ class ClientSocket:
         self._settings = settings
         self._clock = QueueClock()
         self.store = FrameStore(is_wanted=settings.frames != "inline")
-        self._pinged_at = self._heard_at = -1e9
+        self._pinged_at = self._heard_at = self._denied_at = -1e9
+        self._denial = ""
         self._open()
 
     def _open(self) -> None:
@@ -246,6 +274,11 @@ class ClientSocket:
     def connected(self) -> bool:
         """Whether the queue has answered lately."""
         return self._clock.local() - self._heard_at < SILENT_AFTER_S
+
+    @property
+    def denial(self) -> str:
+        """Why the queue gives this process nothing to do; empty unless it said so lately."""
+        return self._denial if self._clock.local() - self._denied_at < SILENT_AFTER_S else ""
 
     def now(self) -> float:
         """Return the queue's clock, in seconds."""
@@ -274,12 +307,18 @@ class ClientSocket:
             first = _receive_first(self._socket, self._poller, deadline - self._clock.local())
             if first is None:
                 return []
-            self._heard_at = self._clock.local()
             try:
                 messages = decode([first.bytes, *_receive_rest(self._socket, first)])
-            except MalformedError:  # a queue of another version
+                self._heard_at = self._clock.local()
+            except OtherProtocolError as error:
+                self._note_denial(f"QUEUE={self._settings.queue_address} can't be used: {error}")
+                messages = []
+            except MalformedError:
                 MALFORMED.inc()
                 messages = []
+            for denial in [message for message in messages if isinstance(message, Denial)]:
+                self._note_denial(denial.detail)
+                messages.remove(denial)
             for pong in [message for message in messages if isinstance(message, Pong)]:
                 self._clock.record_pong(pong)
                 self.store.attach(pong.store)
@@ -290,6 +329,12 @@ class ClientSocket:
     def add_to(self, poller: zmq.Poller) -> None:
         """Let a poller watch for messages."""
         poller.register(self._socket, zmq.POLLIN)
+
+    def _note_denial(self, sentence: str) -> None:
+        """Log a sentence unless it was said lately."""
+        if self.denial != sentence:
+            logging.warning("%s", sentence)
+        self._denial, self._denied_at = sentence, self._clock.local()
 
     def close(self) -> None:
         """Close the socket."""

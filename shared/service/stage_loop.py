@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Frame, GrayFrame, Message, Ready
-from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, FrameLink
+from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, WorkerLink
 from shared.service.lifecycle import ServiceContext
 from shared.service.signals import START_VARIABLE
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
-from shared.telemetry.health import QUEUE_SILENT, Health
+from shared.telemetry.health import Health, find_queue_problem
 from shared.telemetry.spans import TRACE, Span
 
 Work = TypeVar("Work", Frame, GrayFrame)
@@ -29,23 +29,29 @@ def serve_stage(
     kind: type[Work],
     credit: int,
     work: Callable[[Sequence[Work], FrameStore], Sequence[Message]],
+    weights: Callable[[], str] = lambda: "",
 ) -> None:
-    """Connect to the queue, and work until told to stop; work() finds the bytes of frames in the store."""
+    """Connect to the queue, and work until told to stop.
+
+    work() finds the bytes of frames in the store; weights() names the networks that it uses.
+    """
     queue = ClientSocket(context.settings)
     ready = Ready(role=context.stage, name=worker_address(context.name), credit=credit, with_jpeg=False)
     context.log.info("ready")
-    run_loop(queue, ready, kind, lambda batch: work(batch, queue.store), context.stop, context.health)
+    run_loop(queue, ready, kind, lambda batch: work(batch, queue.store), context.stop, context.health, weights=weights)
     queue.close()
 
 
 def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
-    queue: FrameLink,
+    queue: WorkerLink,
     ready: Ready,
     kind: type[Work],
     work: Callable[[Sequence[Work]], Sequence[Message]],
     stop: threading.Event,
     health: Health,
     clock: Callable[[], float] = monotonic,
+    *,
+    weights: Callable[[], str] = lambda: "",
 ) -> None:
     """Receive batches and send the answers until told to stop; then finish what was received.
 
@@ -55,10 +61,10 @@ def run_loop(  # noqa: PLR0917 - the parts of a stage, each replaced in tests
     answers: Sequence[Message] = ()
     series, ready_at = CameraSeries(), -math.inf
     while not stop.is_set():
-        health.heartbeat(None if queue.connected else QUEUE_SILENT)
+        health.heartbeat(find_queue_problem(queue.denial, is_connected=queue.connected))
         now = clock()
-        if is_due := now - ready_at >= HEARTBEAT_S or ready.store != queue.store.name:
-            ready = replace(ready, store=queue.store.name)
+        if is_due := now - ready_at >= HEARTBEAT_S or (ready.store, ready.weights) != (queue.store.name, weights()):
+            ready = replace(ready, store=queue.store.name, weights=weights())
             answers = (*answers, ready)
         if answers and queue.send(*answers) and is_due:
             ready_at = now

@@ -19,6 +19,7 @@ class NotReady(StrEnum):
     UNREACHABLE = "unreachable"  # it does not answer its probes
     QUEUE_SILENT = "queue silent"
     CELLS_SILENT = "cells silent"  # of a display: none of its queues answers
+    DENIED = "denied by the queue"  # the message says why
     NO_FRAMES = "no frames"
     CAMERA_ABSENT = "camera absent"  # the message says why and what to do
     CAMERA_DOWN = "camera down"
@@ -46,6 +47,13 @@ class ProbeResult:
 
 
 QUEUE_SILENT = Problem(NotReady.QUEUE_SILENT, "the queue does not answer")
+
+
+def find_queue_problem(denial: str, *, is_connected: bool) -> Problem | None:
+    """Return what is wrong between a process and the queue."""
+    if denial:
+        return Problem(NotReady.DENIED, denial)
+    return None if is_connected else QUEUE_SILENT
 
 
 class Health:

@@ -64,6 +64,11 @@ WORK = Histogram("digitcam_work_seconds", "Time that a stage works on one batch.
 WAIT = Histogram("digitcam_wait_seconds", "Time that a frame waits for a worker.", ["stage"], buckets=SECONDS)
 RESENT = Counter("digitcam_resent", "Frames of files that came twice and were dropped.", ["camera", "stage"])
 DROPS = Counter("digitcam_drops", "Frames dropped, and why.", ["camera", "stage", "reason"])
+DENIED = Counter(
+    "digitcam_denied_total", "processes that the queue refused: of another protocol, or with other weights", ["reason"]
+)
+for _reason in ("protocol", "weights"):
+    DENIED.labels(_reason)
 MALFORMED = Counter("digitcam_malformed", "Messages that were malformed or too large.")
 
 BATCH_SIZE = Histogram("digitcam_batch_size", "Frames in a batch for a worker.", ["stage"], buckets=SIZES)

@@ -146,7 +146,14 @@ class ReloadingRecognizer:
     def _load(self, path: Path) -> Network:
         return load_classifier(path, *self._runtime)
 
+    @property
+    def weights(self) -> str:
+        """The versions of both networks: those of the .onnx files, also if torch runs the .pt files next to them."""
+        return self._weights
+
     def _report_loaded(self) -> None:
+        paths = (self._settings.models / "detector.onnx", self.path)
+        self._weights = "+".join(hash_weights(read_weights(path)) for path in paths)
         classifier = self._recognizer.classifier
         metrics.MODEL.info({"name": classifier.name, "version": classifier.version, "device": classifier.device})
         learned = ", learned on this machine" if self.is_learned else ""

@@ -163,13 +163,13 @@ def keep(command: list[str]) -> int:
 
 
 def test_killed_worker_is_restarted(tmp_path: Path) -> None:
-    """A real process kills itself once; its successor finds the mark and ends."""
+    """A real process kills itself once; its successor has the same name of the start, and ends."""
     mark = tmp_path / "mark"
     program = (
         "import os, pathlib, signal, sys\n"
-        f"mark = pathlib.Path({str(mark)!r})\n"
-        "if mark.exists(): sys.exit(0)\n"
-        "mark.touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"mark, start = pathlib.Path({str(mark)!r}), os.environ['DIGITCAM_START']\n"
+        "if mark.exists(): sys.exit(0 if mark.read_text() == start else 2)\n"
+        "mark.write_text(start); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert keep([sys.executable, "-c", program]) == 0
     assert mark.exists()

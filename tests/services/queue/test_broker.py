@@ -18,10 +18,12 @@ from shared.messaging.frame_store import FrameRing, QueueStore, Ticket, make_sto
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    Denial,
     Followed,
     Frame,
     GrayFrame,
     Message,
+    OtherProtocolError,
     Ping,
     Reading,
     Ready,
@@ -629,3 +631,78 @@ def test_queue_without_a_store_sends_credit_by_messages(ring: FrameRing) -> None
     broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15)
     assert send(broker, b"c", replace(LIVE, ring=ring.name)) == [Credit("cam", 1)]
     assert ring.until_seq == 0
+
+
+OURS, THEIRS = replace(INFERENCE, weights="a+b"), replace(INFERENCE, name="inference.2", weights="a+c")
+
+
+def test_worker_with_other_networks_gets_a_sentence_and_no_frames(broker: Broker) -> None:
+    before = total("digitcam_denied_total", reason="weights")
+    send(broker, b"i", OURS)
+    (denial,) = send(broker, b"j", THEIRS)
+    assert isinstance(denial, Denial)
+    assert "its networks are a+c, and those of the workers that read are a+b" in denial.detail
+    assert len(send(broker, b"j", THEIRS)) == 1  # again, so that it knows that this goes on
+    assert total("digitcam_denied_total", reason="weights") == before + 1
+    assert total("digitcam_workers", stage="inference") == 1
+    send(broker, b"c", LIVE, frame(1))
+    send(broker, b"p", PREPROCESS)
+    send(broker, b"p", gray_frame(1))
+    assert (received(broker, b"i", GrayFrame), received(broker, b"j", GrayFrame)) == ([gray_frame(1)], [])
+
+
+def test_worker_with_other_networks_reads_when_none_of_the_others_is_left(broker: Broker) -> None:
+    send(broker, b"i", OURS)
+    send(broker, b"j", THEIRS)
+    fake(broker).at += 2.0
+    send(broker, b"j", THEIRS)
+    fake(broker).at += 2.0  # the first is silent for 4 s
+    send(broker, b"j", THEIRS)
+    assert send(broker, b"j", THEIRS) == []
+    assert list(broker.scheduler.workers) == ["inference.2"]
+
+
+def test_worker_that_loads_other_networks_takes_the_pipeline_with_it(broker: Broker) -> None:
+    """As `digitcam learn` does: each worker loads the new ones within a second, and meanwhile they do not mix."""
+    send(broker, b"i", OURS)
+    send(broker, b"j", replace(OURS, name="inference.2"))
+    send(broker, b"c", LIVE, frame(1))
+    send(broker, b"p", PREPROCESS)
+    send(broker, b"i", replace(OURS, weights="a+learned"))
+    send(broker, b"p", gray_frame(1))
+    assert (received(broker, b"i", GrayFrame), received(broker, b"j", GrayFrame)) == ([gray_frame(1)], [])
+    assert send(broker, b"j", replace(OURS, name="inference.2", weights="a+learned")) == []
+    assert set(broker.scheduler.workers) == {"preprocess.1", "inference.1", "inference.2"}
+
+
+def test_worker_that_is_denied_finishes_what_it_holds(broker: Broker) -> None:
+    send(broker, b"d", DISPLAY)
+    send(broker, b"i", OURS)
+    send(broker, b"j", replace(OURS, name="inference.2"))
+    send(broker, b"c", LIVE, frame(1))
+    send(broker, b"p", PREPROCESS)
+    send(broker, b"p", gray_frame(1))
+    send(broker, b"j", replace(OURS, name="inference.2", weights="a+learned"))
+    send(broker, b"i", reading(1), OURS)
+    assert received(broker, b"d", View) == [view(1, Outcome.READ)]
+
+
+def test_networks_mix_if_that_is_wanted() -> None:
+    broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15, mix_weights=True)
+    assert send(broker, b"i", OURS) == []
+    assert send(broker, b"j", THEIRS) == []
+    assert set(broker.scheduler.workers) == {"inference.1", "inference.2"}
+
+
+def test_process_of_another_version_is_counted_apart(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = total("digitcam_denied_total", reason="protocol"), total("digitcam_malformed_total")
+
+    def receive(timeout_s: float) -> None:
+        raise OtherProtocolError("2")
+
+    monkeypatch.setattr(fake(broker), "receive", receive)
+    broker.receive_messages(0)
+    assert (total("digitcam_denied_total", reason="protocol"), total("digitcam_malformed_total")) == (
+        before[0] + 1,
+        before[1],
+    )

@@ -1,5 +1,6 @@
 """Messages arrive as they were sent; anything else is malformed, with a reason."""
 
+import hashlib
 import math
 from contextlib import suppress
 from dataclasses import replace
@@ -15,12 +16,14 @@ from shared.messaging.frame_store import JPEG_BYTES, SLOTS, Ticket
 from shared.messaging.messages import (
     CameraReport,
     Credit,
+    Denial,
     FilePosition,
     Followed,
     Frame,
     GrayFrame,
     MalformedError,
     Message,
+    OtherProtocolError,
     Ping,
     Pong,
     Reading,
@@ -104,6 +107,7 @@ EACH_KIND: list[Message] = [
     Recorded("demo", "0123456789abcdef", (250, 252)),
     Credit("demo", 8),
     READY,
+    Denial("its networks are others"),
     Selection(pictures=("demo",), cameras=None, interval_s=0.1),
     Ping(1.0),
     Pong(1.0, 2.0),
@@ -127,10 +131,37 @@ def test_each_kind_of_message_arrives_as_it_was_sent() -> None:
     assert decode(encode(EACH_KIND)) == EACH_KIND
 
 
+FINGERPRINTS = {1: "3eea4a6ca508c81b"}  # of the fields of all messages, by protocol
+
+
+def test_change_of_a_message_is_another_protocol() -> None:
+    """After a change: raise PROTOCOL, and write its fingerprint here."""
+    fields = sorted((form.kind.__name__, form.payload, *form.fields) for form in messages.FORMATS.values())
+    assert hashlib.sha256(repr(fields).encode()).hexdigest()[:16] == FINGERPRINTS[messages.PROTOCOL]
+
+
+@pytest.mark.parametrize(
+    ("kind", "protocol"),
+    [("0.Frame", "0"), ("2.Frame", "2"), ("2.Secret", "2"), ("Ready", "0"), ("999999.X", "999999")],
+)
+def test_message_of_another_version_is_told_from_a_malformed_one(kind: str, protocol: str) -> None:
+    with pytest.raises(OtherProtocolError, match=rf"\(protocol {protocol}, here 1\): install the same version"):
+        decode([msgpack.packb({"kind": kind, "more": "than here"}), b"payload"])
+
+
+@pytest.mark.parametrize(
+    "kind", ["1.Secret", "", "1.", ".Frame", "-1.Frame", "1.2.Frame", "2." + 99 * "x", "1234567.X"]
+)
+def test_unknown_kind_is_malformed(kind: str) -> None:
+    with pytest.raises(MalformedError) as raised:
+        decode([msgpack.packb({"kind": kind}), b""])
+    assert not isinstance(raised.value, OtherProtocolError)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("kind", "Secret"),
+        ("kind", "1.Secret"),
         ("kind", 3),
         ("camera", ""),
         ("camera", "x" * 65),

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+import msgpack
 import pytest
 import zmq
+from prometheus_client import REGISTRY
 
-from shared.messaging.messages import Credit, Frame, MalformedError, Message, Ready
+from shared.messaging.messages import Credit, Frame, MalformedError, Message, OtherProtocolError, Ready
 from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening
 from shared.pipeline import Stage
 from shared.settings import ConfigError
@@ -230,3 +232,41 @@ def test_peer_that_vanishes_without_a_word_is_no_longer_sent_to(
         road.turn(find_free_port())
         # a pause between two, or the buffer would be full before the end
         wait_for(lambda: broker.receive(0.02) is None and not broker.send(identity, READY))
+
+
+def test_process_of_another_version_is_refused_once_and_sees_this_version(
+    broker: BrokerSocket, make_settings: MakeSettings
+) -> None:
+    with closing(open_dealer()) as other:
+        other.connect(make_settings().queue_address)
+        for number in range(100):
+            other.send_multipart([msgpack.packb({"kind": "2.Frame", "seq": number, "of": "tomorrow"}), b"jpeg"])
+        with pytest.raises(OtherProtocolError, match="protocol 2, here 1"):
+            broker.receive(5)
+        answers = [broker.receive(5) for _ in range(99)]
+        assert {len(answer[1]) for answer in answers if answer} == {0}
+        assert msgpack.unpackb(other.recv_multipart()[0])["kind"].startswith("1.")
+
+
+def test_queue_of_another_version_is_one_sentence(
+    make_settings: MakeSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = REGISTRY.get_sample_value("digitcam_malformed_total")
+    settings = make_settings(QUEUE=f"tcp://127.0.0.1:{find_free_port()}")
+    router: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.ROUTER)
+    with closing(router) as other, closing(ClientSocket(settings)) as client:
+        other.linger = 0
+        other.bind(settings.queue_address)
+        wait_for(lambda: client.send(READY))
+        identity = other.recv_multipart()[0]
+        for _ in range(20):
+            other.send_multipart([identity, msgpack.packb({"kind": "2.Pong", "of": "tomorrow"}), b""])
+        wait_for(lambda: client.receive(0.05) == [] and client.denial)
+        assert client.receive(0.05) == []
+        sentence = (
+            f"QUEUE={settings.queue_address} can't be used: it is of another version of digitcam (protocol 2, here"
+        )
+        assert client.denial.startswith(sentence)
+        assert not client.connected
+    assert [record.getMessage().startswith(sentence) for record in caplog.records] == [True]
+    assert REGISTRY.get_sample_value("digitcam_malformed_total") == before

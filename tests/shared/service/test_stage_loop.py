@@ -12,7 +12,7 @@ from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import DropReason, Stage
 from shared.service.signals import START_VARIABLE
 from shared.service.stage_loop import run_loop, worker_address
-from shared.telemetry.health import Health
+from shared.telemetry.health import Health, NotReady
 
 READY = Ready(role=Stage.PREPROCESS, name="preprocess.1", credit=4, with_jpeg=False)
 LEAVING = replace(READY, credit=0)
@@ -27,6 +27,7 @@ class BatchQueue:
         self.receive_s = receive_s
         self.at = 0.0
         self.is_there = True
+        self.denial = ""
         self.store = FrameStore()
         self.stop = threading.Event()
         self.sent: list[tuple[Message, ...]] = []
@@ -114,3 +115,16 @@ def test_worker_that_its_supervisor_starts_again_keeps_its_address(monkeypatch: 
     monkeypatch.setenv(START_VARIABLE, "0a1b2c3d")
     assert worker_address("inference.1") == worker_address("inference.1")
     assert worker_address("x" * 100).endswith(".0a1b2c3d")
+
+
+def test_worker_that_the_queue_denies_frames_is_not_ready_and_says_why() -> None:
+    queue, health = BatchQueue([], []), Health()
+    queue.denial = "its networks are others"
+    run_loop(queue, READY, Frame, refuse, queue.stop, health, queue.clock)
+    assert (health.check_ready().reason, health.check_ready().message) == (NotReady.DENIED, "its networks are others")
+
+
+def test_queue_is_told_at_once_of_other_networks() -> None:
+    queue, weights = BatchQueue([], [], []), iter(["a", "a"])
+    run_loop(queue, READY, Frame, refuse, queue.stop, Health(), queue.clock, weights=lambda: next(weights, "b"))
+    assert [ready.weights for sent in queue.sent for ready in sent if isinstance(ready, Ready)] == ["a", "b", "b"]

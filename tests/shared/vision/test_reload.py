@@ -21,6 +21,7 @@ from shared.vision.reload import (
 from tests.conftest import MakeSettings
 from tests.shared.vision.weights import other_weights, put
 
+DETECTOR = hash_weights((MODELS / "detector.onnx").read_bytes())
 SHIPPED = hash_weights((MODELS / "classifier.onnx").read_bytes())
 
 
@@ -48,6 +49,7 @@ def test_learned_weights_are_loaded_and_deleted_while_it_runs(make_settings: Mak
     for note in ("first", "second"):
         put(find_learned_weights(settings), other_weights(note))
         assert recognizer.version() == hash_weights(other_weights(note))
+        assert recognizer.reloading.weights == f"{DETECTOR}+{hash_weights(other_weights(note))}"
         assert REGISTRY.get_sample_value(
             "digitcam_model_info", {"name": "classifier", "version": hash_weights(other_weights(note)), "device": "cpu"}
         )
