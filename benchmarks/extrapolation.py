@@ -16,6 +16,7 @@ Results = Mapping[str, Any]
 SIZES = (100, 10_000, 1_000_000)  # cameras
 FPS = 30.0
 HEADROOM = 0.8  # of a core or a queue that may be used: queues of frames grow beyond
+GPU_FPS = 1961.0  # frames/s of one worker on an H100 in batches of 16: docs/gpu.md
 GRAY_BYTES = 480 * 360
 STREAM_MBIT_PER_S = 4.0  # assumed: H.264 of a camera of 1080p
 VIEWS_PER_S = 10.0  # that a display asks for of a camera that is not in view
@@ -53,7 +54,7 @@ def estimate(cameras: int, demands: Mapping[str, float], measured: Row, jpeg_byt
         "cameras of a cell": min(cameras, of_cell),
         "cores, every frame read": round_up(frames_per_s * demands["read_ms"] / 1000 / HEADROOM),
         "cores, settled digits followed": round_up(frames_per_s * demands["followed_ms"] / 1000 / HEADROOM),
-        "GPUs": "not measured",
+        "GPU workers instead of inference": round_up(frames_per_s / GPU_FPS / HEADROOM),
         "inside nodes, Gbit/s": significant(8e-9 * frames_per_s * 2 * (jpeg_bytes + GRAY_BYTES)),
         "cameras to nodes, Gbit/s": significant(cameras * STREAM_MBIT_PER_S / 1000),
         "nodes to displays, Gbit/s": significant(8e-9 * cameras * VIEWS_PER_S * VIEW_BYTES),
@@ -166,8 +167,8 @@ ASSUMED = f"""30 frames/s each, {HEADROOM:.0%} of a core used at most, the JPEG 
 **Assumed, not measured**: {STREAM_MBIT_PER_S:g} Mbit/s of H.264 a camera (decoding it is not in the demands
 above: the films are MJPEG), {EVENTS_PER_MINUTE:g} event of {EVENT_BYTES} bytes a camera and minute,
 {SERIES_OF_PROMETHEUS:,} series in a Prometheus, {NODE_FAILURES_PER_YEAR:g} failure of a node a year, {DARK_S:g}
-s until its cell reads again elsewhere. **GPUs** are not in this table, since no cell was measured with one: the
-cores of inference then become cards, the others stay.
+s until its cell reads again elsewhere. A GPU worker
+reads {GPU_FPS:,.0f} frames/s, as measured once on an H100 ([GPU](gpu.md)); a cell with one was not measured.
 """
 BREAKS = """What breaks first:
 

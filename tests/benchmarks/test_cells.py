@@ -62,7 +62,7 @@ def test_document_says_what_was_assumed_and_what_was_untrusted() -> None:
     text = write_document(make_results(), measured, 40_000, {"date": "today"})
     assert "**Untrusted**: other processes used 30% of the cores." in text
     assert "**Assumed, not measured**: 4 Mbit/s" in text
-    assert "| GPUs | not measured | not measured | not measured |" in text
+    assert "| GPU workers instead of inference | 2 | 192 | 19,123 |" in text
 
 
 def test_cells_that_read_too_little_are_not_compared() -> None:
