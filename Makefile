@@ -84,7 +84,7 @@ images:  ## for docker/compose.yaml and docker/kubernetes, without and with torc
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 image = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman) build --file docker/Dockerfile --target $(1) --tag localhost/digitcam:$(VERSION)$(2) \
-	--build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) .
+	--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(REVISION) .
 
 containers: .venv/dev  ## ten minutes: builds the runtime image and runs it under podman, kills containers; as root
 	@$(BIN)/pip install --quiet 'podman-compose>=1.3'

@@ -60,6 +60,10 @@ def check_image(target: str, base: str) -> None:
         f"{name}: built in {time.monotonic() - started_at:.0f} s; {image['Size'] / 1e6:.0f} MB, "
         f"{base_mb:.0f} of them the base; version {labels['version']}, commit {labels['revision'][:7]}"
     )
+    expect(
+        "its labels name version and commit",
+        (labels["version"], labels["revision"]) == (VERSION, commit.stdout.strip()),
+    )
     expect("its user is not root", image["Config"]["User"] == "1000")
     look = f"command -v python {' '.join(TOOLS)}; echo looked"
     found = podman("run", *engine.ONCE, "--entrypoint=sh", name, "-c", look).split()

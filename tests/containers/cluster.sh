@@ -107,7 +107,8 @@ for image in $folder/images/*.tar; do ctr --address $files/socket --namespace k8
 $folder/bin/kubelet --kubeconfig $KUBECONFIG --hostname-override node-$node --node-ip 10.77.1.1$node \
     --root-dir $files/kubelet --cert-dir $files/certificates --authorization-mode AlwaysAllow --container-runtime remote \
     --container-runtime-endpoint unix://$files/socket --cgroup-driver cgroupfs --cgroups-per-qos=false \
-    --enforce-node-allocatable= --eviction-hard= --oom-score-adj 0 --max-open-files 4096 --healthz-port 0 \
+    --enforce-node-allocatable= --eviction-hard= --image-gc-high-threshold 100 --oom-score-adj 0 --max-open-files 4096 \
+    --healthz-port 0 \
     > $files/kubelet.log 2>&1 &
 echo \$! >> $files/pids
 wait

@@ -13,6 +13,7 @@ BUILD = ROOT / "build" / "containers"
 BASE = "docker.io/library/debian:bookworm-slim"
 STAND_IN = "localhost/digitcam-base:bookworm"
 PYTHON = "3.11"  # of Debian bookworm
+LABELS = "org.opencontainers.image"
 PULL_S = 60
 MOST = 4096  # files, processes: podman would raise the limits
 HAS_SYSTEMD = Path("/run/systemd/system").exists()
@@ -103,7 +104,7 @@ def find_mirror() -> list[str]:
 def build(target: str, tag: str, base: str, version: str, revision: str) -> None:
     """Build an image of docker/Dockerfile. With the stand-in, pip finds the files that this machine's pip fetched."""
     words = ["build", "--format", "docker", "--file", "docker/Dockerfile", "--target", target, "--tag", tag]
-    words += [f"--build-arg={name}={value}" for name, value in (("VERSION", version), ("REVISION", revision))]
+    words += [f"--label={LABELS}.version={version}", f"--label={LABELS}.revision={revision}"]
     if base == STAND_IN:
         pins = "run" if target == "runtime" else target
         wheels = fetch_wheels(pins)
