@@ -33,6 +33,7 @@ from training.images import (
 from training.plots import plot_confusion
 from training.scenes.fonts import fetch_hand_fonts
 from training.scenes.photographs import fetch_things
+from training.step_graphs import Batch
 from training.trainer import Trainer, TrainingRecipe, add_options, apply_options, start_trainer
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -75,7 +76,7 @@ def main(words: list[str] | None = None) -> None:
     fetch_things(options.data)
     data = load_data(recipe, options, trainer.device)
 
-    def compute_loss(batch: tuple[Tensor, Tensor]) -> Tensor:
+    def compute_loss(batch: Batch) -> Tensor:
         images, labels = batch
         with torch.autocast(trainer.device.type, torch.bfloat16, enabled=recipe.bfloat16):
             logits = trainer.network(images.contiguous(memory_format=torch.channels_last))
@@ -122,9 +123,7 @@ def make_validation_set(data: Path, detector: Path) -> CropSet:
     return CropSet(data, detector, VALIDATION_SCENES, VALIDATION_SEED, mnist=slice(-HELD_OUT, None))
 
 
-def draw_batches(
-    recipe: ClassifierRecipe, data: ClassifierData, first_step: int
-) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def draw_batches(recipe: ClassifierRecipe, data: ClassifierData, first_step: int) -> Iterator[list[Batch]]:
     """Yield a round of one batch for each step."""
     parts = ((data.mnist, recipe.mnist), (data.digits, recipe.digits), (data.others, recipe.others))
     for step in range(first_step, recipe.steps):

@@ -32,6 +32,7 @@ from training.scenes import Scene, make_scene
 from training.scenes.fonts import fetch_hand_fonts
 from training.scenes.glyphs import Sources, load_sources
 from training.scenes.photographs import fetch_things
+from training.step_graphs import Batch
 from training.trainer import Trainer, TrainingRecipe, add_options, apply_options, start_trainer
 
 # ---------------------------------------------------------------------------------------------------------- settings
@@ -70,7 +71,7 @@ def main(words: list[str] | None = None) -> None:
     validation = make_validation_scenes(options.data)
     batches = SceneBatches(recipe, options.data, first=trainer.step // recipe.uses)
 
-    def compute_loss(batch: DetectorBatch) -> Tensor:
+    def compute_loss(batch: Batch) -> Tensor:
         pictures, *label_maps = batch
         return detector_loss(trainer.network(pictures.contiguous(memory_format=torch.channels_last)), *label_maps)
 
@@ -81,12 +82,12 @@ def main(words: list[str] | None = None) -> None:
 
 # -------------------------------------------------------------------------------------------------------------- data
 
-# pictures (uint8 when they are made, 0 to 1 when they are trained on), then the label maps
-DetectorBatch = tuple[Tensor, ...]
 
+class SceneBatches(Dataset[Batch]):
+    """The batches of a training, from `first` on; each is made when it is indexed.
 
-class SceneBatches(Dataset[DetectorBatch]):
-    """The batches of a training, from `first` on; each is made when it is indexed."""
+    A batch is pictures (uint8 here, 0 to 1 when they are trained on), then the label maps.
+    """
 
     def __init__(self, recipe: DetectorRecipe, data: Path, first: int = 0) -> None:
         self.recipe, self.data, self.first = recipe, data, first
@@ -95,7 +96,7 @@ class SceneBatches(Dataset[DetectorBatch]):
     def __len__(self) -> int:
         return -(-self.recipe.steps // self.recipe.uses) - self.first
 
-    def __getitem__(self, index: int) -> DetectorBatch:
+    def __getitem__(self, index: int) -> Batch:
         cv2.setNumThreads(1)
         if self.sources is None:  # loaded in the process that makes the scenes
             self.sources = load_sources(self.data, slice(None, -HELD_OUT))
@@ -111,7 +112,7 @@ def halve_scene(scene: Scene) -> Scene:
     return Scene(halve(scene.picture), scene.boxes * np.float32(0.5), scene.labels)
 
 
-def stack_scenes(scenes: list[Scene]) -> DetectorBatch:
+def stack_scenes(scenes: list[Scene]) -> Batch:
     """Return scenes and their label maps as tensors."""
     maps = [make_label_maps(scene) for scene in scenes]
     arrays = [np.stack([scene.picture for scene in scenes])[:, None]]
@@ -119,9 +120,9 @@ def stack_scenes(scenes: list[Scene]) -> DetectorBatch:
     return tuple(map(torch.from_numpy, arrays))
 
 
-def replay_batches(batches: SceneBatches, workers: int, device: torch.device) -> Iterator[list[DetectorBatch]]:
+def replay_batches(batches: SceneBatches, workers: int, device: torch.device) -> Iterator[list[Batch]]:
     """Yield rounds: a new batch and some of the last ones, each in another tone, on the device."""
-    recipe, waiting = batches.recipe, deque[DetectorBatch](maxlen=REPLAY)
+    recipe, waiting = batches.recipe, deque[Batch](maxlen=REPLAY)
     for index, new in enumerate(load_batches(batches, workers), batches.first):
         waiting.append(tuple(part.to(device) for part in new))
         rng = np.random.default_rng((recipe.seed, 1, index * recipe.uses))
@@ -129,7 +130,7 @@ def replay_batches(batches: SceneBatches, workers: int, device: torch.device) ->
         yield [(change_tone(pictures, rng), *maps) for pictures, *maps in chosen]
 
 
-def load_batches(batches: SceneBatches, workers: int) -> DataLoader[DetectorBatch]:
+def load_batches(batches: SceneBatches, workers: int) -> DataLoader[Batch]:
     """Return a loader that makes batches ahead, in order, in other processes; with no workers in this one."""
     if not workers:
         return DataLoader(batches, batch_size=None)

@@ -1,6 +1,7 @@
 """The classifier's crops are labelled right; its training learns, can be resumed, and calibrates."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -125,12 +126,12 @@ def test_a_resumed_training_gives_the_weights_of_an_unbroken_one(
     train(tmp_path / "whole", 16)
     update, taken = trainer.Trainer.update, 0
 
-    def stop_at_11(self: trainer.Trainer, loss: torch.Tensor) -> torch.Tensor:
+    def stop_at_11(self: trainer.Trainer, *arguments: Any) -> torch.Tensor:
         nonlocal taken
         taken += 1
         if taken == 11:
             raise KeyboardInterrupt
-        return update(self, loss)
+        return update(self, *arguments)
 
     monkeypatch.setattr(trainer.Trainer, "update", stop_at_11)
     with pytest.raises(KeyboardInterrupt):

@@ -1,6 +1,8 @@
 """The detector's training learns, continues where it was stopped, and writes two formats with the same output."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,7 +13,7 @@ from shared.networks.architectures import load_checkpoint
 from shared.networks.cards import ROW
 from shared.networks.detector_channels import BOX, CHANNELS, CLASSES, REFINE, SCORE
 from training import detector, trainer
-from training.detector import detector_loss, halve_scene, main, match_boxes, stack_scenes
+from training.detector import DetectorRecipe, detector_loss, halve_scene, main, match_boxes, stack_scenes
 from training.plots import plot_losses
 from training.scenes import make_scene
 from training.scenes.glyphs import Sources
@@ -27,6 +29,7 @@ def drawn_digits(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(detector, "SIDES", ((96, 0), (96, 1)))
     monkeypatch.setattr(detector, "VALIDATION_SCENES", 4)
     monkeypatch.setattr(trainer, "CHECK_EVERY", 12)
+    monkeypatch.setattr(detector, "DetectorRecipe", partial(DetectorRecipe, uses=6))
 
 
 def train(out: Path, steps: int, *more: str) -> None:
@@ -66,12 +69,12 @@ def test_a_stopped_training_continues(tmp_path: Path, monkeypatch: pytest.Monkey
     taken = 0
     update = trainer.Trainer.update
 
-    def stop_at_18(self: trainer.Trainer, loss: torch.Tensor) -> torch.Tensor:
+    def stop_at_18(self: trainer.Trainer, *arguments: Any) -> torch.Tensor:
         nonlocal taken
         taken += 1
         if taken == 18:
             raise KeyboardInterrupt
-        return update(self, loss)
+        return update(self, *arguments)
 
     monkeypatch.setattr(trainer.Trainer, "update", stop_at_18)
     with pytest.raises(KeyboardInterrupt):
