@@ -77,12 +77,12 @@ sbom: .venv/dev  ## what a release contains: build/digitcam.cdx.json, in the for
 	$(BIN)/python -W ignore -m cyclonedx_py requirements --pyproject pyproject.toml --output-reproducible --output-file build/digitcam.cdx.json \
 		constraints/run.txt
 
-REVISION := $(shell git rev-parse HEAD 2>/dev/null)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 images:  ## for docker/compose.yaml and docker/kubernetes, without and with torch
 	$(call image,runtime,)
 	$(call image,gpu,-gpu)
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 image = $(shell docker info >/dev/null 2>&1 && echo docker || echo podman) build --file docker/Dockerfile --target $(1) --tag localhost/digitcam:$(VERSION)$(2) \
 	--label org.opencontainers.image.version=$(VERSION) --label org.opencontainers.image.revision=$(REVISION) .
 

@@ -24,6 +24,7 @@ REMEDIES = {
     NotReady.CELLS_SILENT: "start them, or set CELLS to their addresses",
     NotReady.NO_FRAMES: "read its log, and the findings about other processes",
     NotReady.CAMERA_ABSENT: "",  # the message says it
+    NotReady.DENIED: "",  # as above
     NotReady.CAMERA_DOWN: "check that the camera is connected, has power and is used by no other program",
 }
 

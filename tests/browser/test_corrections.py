@@ -78,7 +78,7 @@ def test_key_stores_a_correction_and_another_undoes_it(tab: Tab, tmp_path: Path)
 def change_sheet(tab: Tab, feed: Feed) -> None:
     """Put another sheet in front of the camera: 01892 instead of 30."""
     feed.show_sheet("demo", 1)
-    expect(tab.locator("output")).to_have_text(re.compile("^01892"))
+    expect(tab.locator("article output")).to_have_text(re.compile("^01892"))
 
 
 def test_key_labels_what_was_clicked_after_the_sheet_has_changed(tab: Tab, feed: Feed, tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.display.web.guesses import PER_ADDRESS
 from services.display.web.server import WebServer
-from tests.services.display.web.test_server import settings, shown
+from shared.pipeline import CameraState
+from tests.services.display.web.test_server import report, settings, shown
 from tests.services.feed import UP
 
 TOKEN, WATCH_TOKEN = "a secret of the tests", "a secret to watch with"
@@ -45,7 +46,7 @@ def test_person_signs_in_on_the_page_that_was_opened(server: WebServer, tab: Pag
     tab.goto(server.url)
     server.update([], UP)
     expect(tab.locator("#status")).to_have_text("Connected")
-    server.update([shown()], UP)
+    server.update([report("demo", CameraState.LIVE), shown()], UP)
     expect(tab.get_by_role("article", name="Camera demo")).to_be_visible()
     expect(tab.get_by_text("Add a camera")).to_be_visible()
     [cookie] = tab.context.cookies()
@@ -58,7 +59,7 @@ def test_watcher_sees_the_cameras_and_nothing_that_would_be_refused(server: WebS
     sign_in(tab, WATCH_TOKEN)
     server.update([], UP)
     expect(tab.locator("#status")).to_have_text("Connected")
-    server.update([shown()], UP)
+    server.update([report("demo", CameraState.LIVE), shown()], UP)
     expect(tab.get_by_role("article", name="Camera demo")).to_be_visible()
     for name in ("Add a camera", "My camera", "Draw"):
         expect(tab.get_by_text(name, exact=True)).to_be_hidden()
@@ -72,7 +73,7 @@ def test_person_who_mistypes_too_often_is_told_to_wait(server: WebServer, tab: P
     tab.goto(server.url)
     for _ in range(PER_ADDRESS + 1):
         sign_in(tab, "a guess")
-        tab.wait_for_load_state()
+        expect(tab.get_by_label("Token")).to_have_value("")  # the page that came back
     expect(tab.get_by_role("alert")).to_contain_text("Wait a minute")
 
 
