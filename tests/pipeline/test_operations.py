@@ -59,7 +59,7 @@ def test_trace_holds_every_frame_in_every_process(pipeline: HonchoPipeline) -> N
     stages = {"capture", "wait for preprocess", "preprocess", "wait for inference", "inference", "frame"}
     assert {camera for camera, _ in read} == {"demo", "demo.2"}
     assert all(stages <= seen[frame] for frame in read)
-    assert any("display" in seen[frame] for frame in read)
+    assert any("display" in stages for stages in seen.values())  # of a camera that nobody watches, some frames
 
 
 def test_trace_that_cannot_be_written_is_reported_in_a_sentence(pipeline: HonchoPipeline) -> None:
