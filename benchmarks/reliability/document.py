@@ -86,7 +86,7 @@ late once was not seen again; the kind "term" above watches it.
 UNCOVERED = """
 ## What is not covered
 
-- Real cameras, GPUs, Windows and macOS, several machines with a network that is cut, power loss.
+- Real cameras, GPUs, Windows and macOS, power loss. Several hosts are namespaces of one machine (`make hosts`).
 - A process that is stopped together with its supervisor, and a supervisor that hangs for ever: its workers go on, but
   one that dies then is not replaced.
 - The wall clock is set for `time.time()` of Python only, by which frames are numbered and events dated. SQLite and the
