@@ -108,20 +108,30 @@ def run(queues: FanIn, screen: Screen, stop: threading.Event, health: Health, re
         views = [message for message in batch if isinstance(message, View)]
         received_at = queues.now()
         export_ages(views, received_at)
-        updates: list[DisplayFrame | CameraReport] = [message for message in batch if isinstance(message, CameraReport)]
         if recorder.record(views, received_at):
             screen.announce_records()
-        for view in views if screen.shows_readings else ():
-            frame = displays.setdefault(view.camera, CameraDisplay()).update(view)
-            updates += [frame] if frame else []
-        screen.update(updates, queues.statuses)
+        screen.update(make_updates(batch, displays, shows_readings=screen.shows_readings), queues.statuses)
         series.note([message.camera for message in batch if isinstance(message, View | CameraReport)], monotonic())
-        for message in updates:
-            if isinstance(message, CameraReport) and message.state is CameraState.LEFT:
-                displays.pop(message.camera, None)
         record_spans(views, received_at, queues.now())
         problem = queues.find_problem() or monitor.find_problem(batch, monotonic())
         health.heartbeat(problem, screen.turned_at, queues.describe())
+
+
+def make_updates(
+    batch: Sequence[Message], displays: dict[str, CameraDisplay], *, shows_readings: bool
+) -> list[DisplayFrame | CameraReport]:
+    """Return what to show, in the order of the messages: the last of a camera says that it has left."""
+    updates: list[DisplayFrame | CameraReport] = []
+    for message in batch:
+        match message:
+            case View() if shows_readings:
+                frame = displays.setdefault(message.camera, CameraDisplay()).update(message)
+                updates += [frame] if frame else []
+            case CameraReport():
+                updates.append(message)
+                if message.state is CameraState.LEFT:
+                    displays.pop(message.camera, None)
+    return updates
 
 
 def export_ages(views: Sequence[View], now: float) -> None:

@@ -181,6 +181,7 @@ class CellConnection:
         for camera in [name for name in self._reports if now - self._seen_at[name] > FORGET_AFTER_S]:
             if self._is_up:
                 report = self._reports.pop(camera)
+                self._seen_at.pop(camera)
                 yield self._show(replace(report, state=CameraState.LEFT, began_at=self.now()))
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
-from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, run
+from services.display.__main__ import CREDIT, STILL_AFTER_S, FrameFlowMonitor, make_updates, run
 from services.display.display_state import CameraDisplay, DisplayFrame
 from services.display.fan_in import CellStatus
 from services.display.file_recorder import FileRecorder
@@ -115,6 +115,16 @@ def test_smoothed_digits_and_their_number_reach_the_screen() -> None:
     assert screen.shown[-1].jpeg.startswith(b"\xff\xd8")
     assert screen.states[0].camera == "demo"
     assert all(screen.was_up)
+
+
+def test_that_a_camera_left_is_the_last_that_is_shown_of_it() -> None:
+    """A frame that is shown after it would stay on the screen, and in memory, for as long as the display runs."""
+    left = CameraReport(camera="demo", state=CameraState.LEFT, detail="", began_at=100.0)
+    displays: dict[str, CameraDisplay] = {}
+    frame, *rest = make_updates([view_of("demo", 1, at=100.0), left], displays, shows_readings=True)
+    assert isinstance(frame, DisplayFrame)
+    assert rest == [left]
+    assert not displays
 
 
 class BusyQueue(Script):
