@@ -122,6 +122,20 @@ def test_preprocess_makes_no_more_than_inference_takes_next() -> None:
     assert taken == {"inference": [("a", 0), ("b", 0)], "w1": [("c", 0), ("d", 0)]}
 
 
+def test_preprocess_goes_on_while_inference_waits_for_a_full_batch() -> None:
+    scheduler = Scheduler(MAX_AGE_S)
+    scheduler.set_batch_limit("inference", Stage.INFERENCE, 2)
+    for camera in "ab":
+        scheduler.add_frame(frame(camera, 0), 0.0)
+        give_credit(scheduler, "w", 1)
+        (job,) = scheduler.workers["w"].jobs.values()
+        scheduler.add_answer("w", gray_frame(job), 0.0)
+        scheduler.make_batches(0.0)
+    assert [len(scheduler.workers["inference"].jobs), len(scheduler.waiting[Stage.INFERENCE])] == [1, 1]
+    scheduler.add_frame(frame("c", 0), 0.0)
+    assert give_credit(scheduler, "w", 1) == [("c", 0)]
+
+
 def test_longest_idle_worker_is_served_first() -> None:
     scheduler = Scheduler(MAX_AGE_S)
     given = []
