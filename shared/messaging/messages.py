@@ -26,7 +26,6 @@ OTHER_KIND = re.compile(r"(?:(\d{1,6})\.)?[A-Za-z]{1,32}")
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
-MAX_SEND_BYTES = 256 * 1024 * 1024  # of one multipart send; 128 gray frames of 640 x 640 are 52 MB
 MAX_DIGITS = 512  # on one frame
 WEIGHTS = (0.1, 10.0)  # the range of a camera's weight: at most a hundred turns for one
 OLDEST_S = 60.0  # the most that a camera's max_age_s can be

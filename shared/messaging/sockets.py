@@ -23,7 +23,6 @@ from shared.messaging.frame_store import FrameStore
 from shared.messaging.keys import load_pair, load_queue_key
 from shared.messaging.messages import (
     MAX_PAYLOAD_BYTES,
-    MAX_SEND_BYTES,
     Denial,
     MalformedError,
     Message,
@@ -47,6 +46,7 @@ LINGER_MS = 200  # for the last messages of a process that ends
 PROBE_MS = 1000  # after so long without traffic a connection is probed
 GIVE_UP_MS = 2000  # then it is closed and opened again: longer than a process hangs on a busy machine
 CONNECT_MS = 1000  # for a host to accept a connection; the system's limit is over two minutes
+MAX_SEND_BYTES = 256 * 1024 * 1024  # of one multipart send; 128 gray frames of 640 x 640 are 52 MB
 RECEIVE_AHEAD = 16  # messages of each peer that the queue's socket reads ahead: credits allow about ten
 HANDSHAKE_MS = 3000  # for it to become one of ZeroMQ; libzmq's limit is 30 s
 MAX_REFUSED = 1024  # peers to remember
