@@ -155,7 +155,7 @@ def scale_ink(ink: NDArray[np.uint8], out: NDArray[np.uint8]) -> tuple[int, int]
     if ink.dtype != np.uint8 or ink.ndim != 2:
         raise ValueError(f"ink is height x width of uint8; this is {ink.shape} of {ink.dtype}")
     x, y, w, h = cv2.boundingRect(ink)
-    if w == 0 or h == 0:
+    if not w:
         return 0, 0
     scale = INK_PX / max(w, h)
     width, height = max(1, round(w * scale)), max(1, round(h * scale))

@@ -106,6 +106,15 @@ def test_blank_crop_holds_no_ink(size: tuple[int, int], brightness: int) -> None
     assert normalise(extract_ink(np.full(size, brightness, np.uint8))) is None
 
 
+def test_large_ink_is_averaged_not_sampled() -> None:
+    """Grain finer than a pixel of the image becomes one grey."""
+    ink = np.zeros((160, 160), np.uint8)
+    ink[::2] = 255
+    image = normalise(ink)
+    assert image is not None
+    assert np.ptp(image[5:23, 5:23]) < 0.1
+
+
 def test_grain_of_the_paper_is_hardly_ever_ink() -> None:
     rng = np.random.default_rng(2)
     papers = [as_uint8(np.clip(rng.normal(190, 4, (60, 50)), 0, 255)) for _ in range(100)]
