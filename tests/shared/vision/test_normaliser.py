@@ -14,6 +14,7 @@ from shared.vision.digit import Box
 from shared.vision.gray_frame import as_uint8
 from shared.vision.normaliser import (
     CENTRE_PX,
+    CROP_PX,
     EDGE,
     check_range,
     crop_around,
@@ -25,6 +26,7 @@ from shared.vision.normaliser import (
     make_dark_on_light,
     measure_slant,
     normalise,
+    shrink_crop,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -251,6 +253,7 @@ def test_box_of_ink_is_in_pixels_of_the_frame_also_if_the_ink_was_scaled_down(sc
         np.zeros((28, 28), np.float32),
         np.full((28, 28), np.nan),
         np.zeros((28, 28), np.int32),
+        np.zeros((28, 28), np.int8),
         np.zeros((28, 28, 3), np.uint8),
     ],
 )
@@ -272,11 +275,22 @@ def test_empty_crop_is_refused() -> None:
         np.full((1, 28, 28), -0.1, np.float32),
         np.full((1, 28, 28), np.nan, np.float32),
         np.zeros((1, 28, 28), np.float64),
+        np.zeros((1, 28, 28), np.float16),
     ],
 )
 def test_network_input_outside_its_range_is_refused(images: NDArray[np.float32]) -> None:
     with pytest.raises(ValueError, match="0 to 1"):
         check_range(images)
+
+
+def test_network_input_may_be_all_ink_or_none() -> None:
+    check_range(np.stack([np.zeros((28, 28), np.float32), np.ones((28, 28), np.float32)]))
+
+
+def test_only_a_large_crop_is_shrunk() -> None:
+    small, wide = np.zeros((CROP_PX, 30), np.uint8), np.zeros((30, 4 * CROP_PX), np.uint8)
+    assert shrink_crop(small) is small
+    assert shrink_crop(wide).shape == (8, CROP_PX)
 
 
 @pytest.mark.parametrize(
