@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from shared.settings import ConfigError
+from shared.state_files import clear_place, make_folder
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -33,7 +34,8 @@ def hold_lock(run_dir: Path, name: str, try_again: Callable[[], bool] = lambda: 
     folder = run_dir / "locks"
     try:
         run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)  # events, recordings and corrections are nobody else's
-        folder.mkdir(exist_ok=True)
+        make_folder(folder)
+        clear_place(folder / name)
         file = (folder / name).open("a")
     except OSError as error:
         if error.errno in FULL:

@@ -28,6 +28,8 @@ PROOFS = {
         f"{LEDGER}::test_each_picture_is_read_exactly_once_although_every_process_is_killed",
     ),
     "a damaged events.sqlite keeps the pipeline from starting": (
+        "tests/shared/test_state_files.py::test_nothing_in_the_place_of_a_file_or_folder_prevents_its_use",
+        "tests/shared/test_state_files.py::test_file_with_another_content_than_was_written_is_set_aside",
         f"{WEB}/test_api.py::test_damaged_event_store_is_set_aside_and_prevents_no_start",
         f"{WEB}/test_api.py::test_event_store_that_is_damaged_while_it_is_used_is_set_aside",
         f"{WEB}/test_corrections.py::test_damaged_table_is_reported_and_set_aside",

@@ -5,7 +5,6 @@ Only cameras with an address may be added: the web token must not open this mach
 """
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +14,7 @@ from pathlib import Path
 from shared.cameras.camera_list import NAME_TAKES, Camera, SourceKind, parse_cameras
 from shared.cameras.options import format_options
 from shared.settings import NAME_PATTERN, ConfigError
-from shared.state_files import set_aside
+from shared.state_files import read_state, set_aside, write_state
 
 ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MAX_ADDED = 16  # a process of 60 MB each
@@ -57,11 +56,20 @@ def read_added_cameras(run_dir: Path) -> dict[str, Camera]:
     """Return the added cameras by name. Raises ConfigError if the file is damaged."""
     path = run_dir / ADDED_CAMERAS_FILE
     try:
-        return {name: make_added_camera(name, source) for name, source in json.loads(path.read_text()).items()}
+        cameras = {name: make_added_camera(name, source) for name, source in read_words(path).items()}
+        if len(cameras) > MAX_ADDED:
+            raise ValueError(f"it has {len(cameras)} cameras, more than {MAX_ADDED}")
+        return cameras
     except FileNotFoundError:
         return {}
     except (ValueError, TypeError, AttributeError, OSError, ConfigError, RecursionError) as error:
         raise ConfigError(f"{path} can't be used ({error}): correct it, or delete it.") from error
+
+
+def read_words(path: Path) -> dict[str, str]:
+    """Return what a file holds, as it should be: words by name. Raises OSError or ValueError if it is no JSON."""
+    words: dict[str, str] = json.loads(read_state(path))
+    return words
 
 
 def load_added_cameras(run_dir: Path) -> dict[str, Camera]:
@@ -78,22 +86,19 @@ def load_added_cameras(run_dir: Path) -> dict[str, Camera]:
 
 
 def salvage_cameras(path: Path) -> dict[str, Camera]:
-    """Return the cameras that are right in a file with others that are not."""
+    """Return the cameras that are right in a file with others that are not, the first MAX_ADDED of them."""
     cameras = {}
     with suppress(ValueError, AttributeError, OSError, RecursionError):
-        for name, source in json.loads(path.read_text()).items():
+        for name, source in read_words(path).items():
             with suppress(TypeError, ConfigError):
                 cameras[name] = make_added_camera(name, source)
-    return cameras
+    return dict(list(cameras.items())[:MAX_ADDED])
 
 
 def write_added_cameras(run_dir: Path, cameras: Mapping[str, Camera]) -> None:
     """Replace the file atomically. Raises OSError."""
-    draft = run_dir / f"{ADDED_CAMERAS_FILE}.part"
     words = {name: camera.source + format_options(camera.options) for name, camera in cameras.items()}
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:  # may hold passwords
-        json.dump(words, file, indent=1)
-    draft.replace(run_dir / ADDED_CAMERAS_FILE)
+    write_state(run_dir / ADDED_CAMERAS_FILE, json.dumps(words, indent=1), 0o600)  # it may hold passwords
 
 
 def append_added_cameras(cameras: tuple[Camera, ...], added: Mapping[str, Camera]) -> tuple[Camera, ...]:
@@ -103,9 +108,9 @@ def append_added_cameras(cameras: tuple[Camera, ...], added: Mapping[str, Camera
 
 
 def fingerprint_added_cameras(run_dir: Path) -> tuple[int, int] | None:
-    """Return (inode, mtime in ns) of the file, which changes when it is rewritten; None if it does not exist."""
+    """Return (inode, mtime in ns) of the file, which changes when it is rewritten; None if there is none."""
     try:
         found = (run_dir / ADDED_CAMERAS_FILE).stat()
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_ino, found.st_mtime_ns

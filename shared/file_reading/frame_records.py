@@ -4,23 +4,28 @@ The display writes it before it tells the queue that a frame is recorded. So wha
 next one, and a program that follows the readings can go on where it was.
 """
 
+import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgpack
 
-from shared.messaging.messages import FilePosition
+from shared.messaging.messages import FIELDS, FilePosition
 from shared.pipeline import Outcome
 from shared.state_files import is_damaged, set_aside
+from shared.tables import DamagedFileError, check_tables, check_time
 from shared.vision.digit import Digit
 
+T = TypeVar("T")
+
 FILE = "readings.sqlite"
+EDITION = re.compile(r"[0-9a-f]{8}")
 LOCKED_S = 1.0  # how long a write waits for another program that locks the file
 KEPT_STAMPS = 2  # of each camera: its file as it is now, and as it was before
 TABLES = """
@@ -75,17 +80,9 @@ class FrameRecords:
 
     def add(self, records: Sequence[FrameRecord]) -> list[FrameRecord]:
         """Store records, all or none; return those that were there already."""
-        with self._lock:
-            try:
-                return self._add(records)
-            except sqlite3.Error as error:
-                self._close()
-                if not (is_damaged(self._path, error) and set_aside(self._path, error)):
-                    raise
-            return self._add(records)
+        return self._use(lambda connection: self._add(connection, records))
 
-    def _add(self, records: Sequence[FrameRecord]) -> list[FrameRecord]:
-        connection = self._open()
+    def _add(self, connection: sqlite3.Connection, records: Sequence[FrameRecord]) -> list[FrameRecord]:
         with connection:  # a transaction
             connection.execute("BEGIN")
             known = [record for record in records if not connection.execute(INSERT, to_row(record)).rowcount]
@@ -98,39 +95,48 @@ class FrameRecords:
     def find_after(self, last_id: str, camera: str | None, limit: int) -> list[FrameRecord]:
         """Return the records after one, of a camera or of all, in order; from the first if that is of another file."""
         query = f"SELECT {COLUMNS} FROM frames WHERE id > ? AND (?2 IS NULL OR camera = ?2) ORDER BY id LIMIT ?3"  # noqa: S608
-        with self._lock:
-            connection = self._open()
-            edition, _, number = last_id.rpartition("-")
+        edition, _, number = last_id.rpartition("-")
+
+        def find(connection: sqlite3.Connection) -> list[FrameRecord]:
             rows = connection.execute(query, (int(number) if edition == self._edition else 0, camera, limit))
             return [to_record(row, self._edition) for row in rows]
 
+        return self._use(find)
+
     def find_last_id(self) -> str:
         """Return the id of the newest record; "" if there is none."""
-        with self._lock:
-            if not self._path.exists():
-                return ""
-            (last,) = self._open().execute("SELECT max(id) FROM frames").fetchone()
+        if not self._path.exists():
+            return ""
+
+        def find(connection: sqlite3.Connection) -> str:
+            (last,) = connection.execute("SELECT max(id) FROM frames").fetchone()
             return f"{self._edition}-{last or 0}"
+
+        return self._use(find)
 
     def list_outcomes(self, camera: str, stamp: str) -> Iterator[tuple[int, Outcome]]:
         """Yield the index and the outcome of each recorded frame of a file."""
         query = "SELECT position, outcome FROM frames WHERE camera = ? AND stamp = ? ORDER BY position"
+        if not self._path.exists():
+            return iter(())
+        return iter(self._use(lambda connection: list(map(to_outcome, connection.execute(query, (camera, stamp))))))
+
+    def _use(self, action: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something with the open file; if it is damaged, with a new one."""
         with self._lock:
-            if not self._path.exists():
-                return iter(())
-            rows = self._open().execute(query, (camera, stamp)).fetchall()
-        return ((index, Outcome(outcome)) for index, outcome in rows)
+            try:
+                return action(self._open())
+            except (sqlite3.Error, UnicodeDecodeError) as error:
+                self._close()
+                if not (is_damaged(self._path, error) and set_aside(self._path, error)):
+                    raise
+            return action(self._open())
 
     def _open(self) -> sqlite3.Connection:
         if self._opened and self._inode != read_inode(self._path):  # it was deleted, or set aside by another process
             self._close()
         if not self._opened:
-            try:
-                self._opened = self._connect()
-            except (sqlite3.Error, UnicodeDecodeError) as error:
-                if not (is_damaged(self._path, error) and set_aside(self._path, error)):
-                    raise
-                self._opened = self._connect()
+            self._opened = self._connect()
             self._inode = read_inode(self._path)
         return self._opened
 
@@ -142,11 +148,13 @@ class FrameRecords:
         connection = sqlite3.connect(self._path, timeout=LOCKED_S, check_same_thread=False, isolation_level=None)
         try:
             connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+            check_tables(connection, TABLES)
             connection.execute(
                 "INSERT INTO edition SELECT ? WHERE NOT EXISTS (SELECT 1 FROM edition)", (secrets.token_hex(4),)
             )
             (self._edition,) = connection.execute("SELECT name FROM edition").fetchone()
-            connection.execute(f"SELECT {COLUMNS} FROM frames LIMIT 1").fetchall()  # noqa: S608 - another table fails now
+            if not EDITION.fullmatch(self._edition):
+                raise DamagedFileError("its edition is wrong")
         except (sqlite3.Error, UnicodeDecodeError):
             connection.close()
             raise
@@ -188,8 +196,16 @@ def to_row(record: FrameRecord) -> tuple[object, ...]:
 
 
 def to_record(row: Sequence[Any], edition: str) -> FrameRecord:
-    """Return the record of a row of COLUMNS."""
+    """Return the record of a row of COLUMNS. Raises DamagedFileError."""
     number, camera, stamp, index, seq, captured_at, outcome, width, height, digits = row
+    try:
+        rows = msgpack.unpackb(digits)
+        check_time(captured_at)
+        checked = {"outcome": outcome, "width": width, "height": height, "digits": rows, "position": [stamp, index]}
+        if wrong := [name for name, value in checked.items() if not FIELDS[name].is_valid(value)]:
+            raise ValueError(f"it has a wrong {wrong[0]}")
+    except (ValueError, TypeError, msgpack.UnpackException) as error:
+        raise DamagedFileError(f"frame {number} is broken: {error}") from error
     return FrameRecord(
         id=f"{edition}-{number}",
         camera=camera,
@@ -199,5 +215,14 @@ def to_record(row: Sequence[Any], edition: str) -> FrameRecord:
         outcome=Outcome(outcome),
         width=width,
         height=height,
-        digits=tuple(map(Digit.from_row, msgpack.unpackb(digits))),
+        digits=tuple(map(Digit.from_row, rows)),
     )
+
+
+def to_outcome(row: Sequence[Any]) -> tuple[int, Outcome]:
+    """Return the index and the outcome in a row. Raises DamagedFileError."""
+    index, outcome = row
+    try:
+        return index, Outcome(outcome)
+    except ValueError as error:
+        raise DamagedFileError(f"frame {index} is broken: {error}") from error

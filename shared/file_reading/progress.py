@@ -13,10 +13,9 @@ from pathlib import Path
 
 from shared.cameras.file_types import find_media_files
 from shared.messaging.messages import STAMP
-from shared.state_files import set_aside
+from shared.state_files import read_state, set_aside, write_state
 
 FOLDER = "progress"
-MAX_BYTES = 64 * 1024  # a path has 4 kB at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +55,11 @@ def list_progress(run_dir: Path) -> Iterator[FileProgress]:
 
 def _load(path: Path) -> FileProgress | None:
     try:
-        if path.is_dir() or path.stat().st_size > MAX_BYTES:
-            raise ValueError("not a progress file")
-        return parse_progress(json.loads(path.read_bytes()))
+        return parse_progress(json.loads(read_state(path)))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, RecursionError, OSError) as error:
-        set_aside(path.parent if isinstance(error, NotADirectoryError) else path, error)
+        set_aside(path if path.parent.is_dir() else path.parent, error)
         return None
 
 
@@ -82,11 +79,7 @@ def parse_progress(values: object) -> FileProgress:
 
 def save_progress(run_dir: Path, progress: FileProgress) -> None:
     """Replace a camera's file atomically. Raises OSError."""
-    path = progress_path(run_dir, progress.camera)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    draft.write_text(json.dumps(asdict(progress)))
-    draft.replace(path)
+    write_state(progress_path(run_dir, progress.camera), json.dumps(asdict(progress)))
 
 
 def progress_path(run_dir: Path, camera: str) -> Path:
@@ -97,16 +90,14 @@ def progress_path(run_dir: Path, camera: str) -> Path:
 
 def request_again(run_dir: Path, camera: str) -> None:
     """Ask to read a camera's file again from its start. Raises OSError."""
-    path = request_path(run_dir, camera)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(secrets.token_hex(8))
+    write_state(request_path(run_dir, camera), secrets.token_hex(8))
 
 
 def find_request(run_dir: Path, camera: str) -> str:
     """Return the last request to read a camera's file again; "" if there was none."""
     try:
-        return request_path(run_dir, camera).read_text()[:64]
-    except (OSError, UnicodeDecodeError):
+        return read_state(request_path(run_dir, camera)).decode()[:64]
+    except (OSError, ValueError):
         return ""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort
 
 from shared.networks.cards import check_weights
+from shared.state_files import read_state
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "onnx", "torch")
 DEVICES = ("auto", "cpu", "cuda")
 CPU_PROVIDER, CUDA_PROVIDER = "CPUExecutionProvider", "CUDAExecutionProvider"  # of ONNX Runtime
+MAX_BYTES = 1 << 30  # of a file of weights; the shipped ones have 1 MB
 MIN_GPU_BYTES = 3_000_000_000  # an inference worker's share of the GPU's memory
 
 log = logging.getLogger("digitcam")
@@ -166,10 +168,12 @@ class TorchNetwork:
 def read_weights(path: Path) -> bytes:
     """Return the bytes of a file of weights. Raises ValueError in one sentence."""
     try:
-        return path.read_bytes()
+        return read_state(path, MAX_BYTES)
     except OSError as error:
         reason = os.strerror(error.errno or 0).lower()
         raise ValueError(f"the network {path} can't be read: {reason}") from error
+    except ValueError as error:
+        raise ValueError(f"the network {path} can't be read: {error}") from error
 
 
 def hash_weights(weights: bytes) -> str:

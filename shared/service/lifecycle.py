@@ -25,6 +25,7 @@ from shared.service.signals import (
     stop_with_parent,
 )
 from shared.settings import ConfigError, Settings, load_settings
+from shared.state_files import read_state, write_state
 from shared.telemetry import metrics
 from shared.telemetry.health import Health
 from shared.telemetry.status_server import HOST, serve_status
@@ -114,16 +115,15 @@ def run_with_status(context: ServiceContext, main: Callable[[ServiceContext], No
 
 
 def keep_scrape_target(path: Path, port: int, labels: Mapping[str, str], is_over: threading.Event) -> None:
-    """Write the file, and write it again if it is missing: the disk may be full, and nothing may wait for it.
+    """Write the file, and write it again if it is gone or damaged: the disk may be full, and nothing may wait for it.
 
     A file that is there at the start names the port of a process that was killed.
     """
-    has_failed = is_written = False
+    has_failed = False
     while not is_over.is_set():
         try:
-            if not is_written or not path.exists():
-                write_scrape_target(path, port, labels)
-            has_failed, is_written = False, True
+            write_scrape_target(path, port, labels)
+            has_failed = False
         except OSError as error:
             if not has_failed:
                 logging.warning("%s can't be written (%s), so nothing scrapes this process", path, error.strerror)
@@ -132,8 +132,9 @@ def keep_scrape_target(path: Path, port: int, labels: Mapping[str, str], is_over
 
 
 def write_scrape_target(path: Path, port: int, labels: Mapping[str, str]) -> None:
-    """Write the file that tells Prometheus and the digitcam commands the port."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}]))
-    draft.replace(path)  # atomic, so that no reader sees half of it
+    """Write the file that tells Prometheus and the digitcam commands the port, unless it does. Raises OSError."""
+    text = json.dumps([{"targets": [f"{HOST}:{port}"], "labels": labels}])
+    with suppress(OSError, ValueError):
+        if read_state(path) == text.encode():
+            return
+    write_state(path, text)

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from shared.settings import ConfigError
+from shared.state_files import read_state
 from shared.telemetry.health import NotReady, ProbeResult
 
 TIMEOUT_S = 1.0  # a stopped process keeps its port but never answers
@@ -62,15 +64,23 @@ class Scrape:
 
 
 def find_targets(run_dir: Path) -> list[ScrapeTarget]:
-    """Return the registered processes by name; one that was killed is still registered."""
+    """Return the registered processes by name; one that was killed is still registered.
+
+    A file may be gone, since its process has just ended. One that is damaged is written again by its process.
+    """
     targets = []
     for file in (run_dir / "targets").glob("*.json"):
-        try:
-            entries = json.loads(file.read_text())
-        except FileNotFoundError:  # its process has just ended
-            continue
-        targets += [ScrapeTarget(one["labels"]["worker"], one["labels"]["stage"], one["targets"][0]) for one in entries]
+        with suppress(OSError, ValueError, TypeError, LookupError, RecursionError):
+            targets += parse_targets(read_state(file))
     return sorted(targets, key=lambda target: target.worker)
+
+
+def parse_targets(content: bytes) -> list[ScrapeTarget]:
+    """Return the processes of a scrape target. Raises ValueError, TypeError, LookupError or RecursionError."""
+    found = [(one["labels"]["worker"], one["labels"]["stage"], one["targets"][0]) for one in json.loads(content)]
+    if not all(isinstance(text, str) for texts in found for text in texts):
+        raise TypeError("a text is wrong")
+    return [ScrapeTarget(*texts) for texts in found]
 
 
 def scrape_pipeline(run_dir: Path) -> Scrape:

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.state_files import is_damaged, set_aside
+from shared.tables import DamagedFileError, check_tables, check_time
 from shared.vision.digit import NOT_A_DIGIT
 from shared.vision.normaliser import SIDE_PX
 
 FILE = "corrections.sqlite"
 MAX_CORRECTIONS = 2_000  # 2 MB
 MAX_PER_MINUTE = 60  # no user looks and labels faster
-END_OF_TIME_S = 253e9  # year 9987
 MAX_ID = 2**53 - 1  # the largest integer of JSON
 TABLE = f"""
 CREATE TABLE IF NOT EXISTS corrections (
@@ -106,6 +106,7 @@ class CorrectionStore:
         try:
             with closing(sqlite3.connect(self.path)) as table, table:
                 table.execute(TABLE)
+                check_tables(table, TABLE)
                 yield table
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_damaged(self.path, error) and set_aside(self.path, error):
@@ -114,11 +115,12 @@ class CorrectionStore:
 
 
 def read_row(id_: int, at: float, label: int, camera: str, pixels: bytes, predicted: int) -> Correction:  # noqa: PLR0917
-    """Return a stored correction. Raises sqlite3.DatabaseError if the row holds something else."""
+    """Return a stored correction. Raises DamagedFileError if the row holds something else."""
     try:
         image = np.frombuffer(pixels, np.uint8).reshape(SIDE_PX, SIDE_PX)
-        if not (0 <= at < END_OF_TIME_S and 0 <= label <= NOT_A_DIGIT and 0 <= predicted <= NOT_A_DIGIT):
-            raise ValueError("no such time or label")
+        check_time(at)
+        if not (isinstance(camera, str) and 0 <= label <= NOT_A_DIGIT and 0 <= predicted <= NOT_A_DIGIT):
+            raise ValueError("no such camera or label")
     except (ValueError, TypeError) as error:
-        raise sqlite3.DatabaseError(f"correction {id_} is broken ({error})") from error
+        raise DamagedFileError(f"correction {id_} is broken: {error}") from error
     return Correction(id_, at, label, ClassifiedCrop(camera, image, predicted))

@@ -8,8 +8,8 @@ import logging
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 from services.display.events import EventKind
-from services.display.web.schema import EventsQuery
+from services.display.web.schema import NUMBER, EventsQuery
 from shared.state_files import is_damaged, set_aside
+from shared.tables import DamagedFileError, check_tables, check_time
 from shared.telemetry import metrics
 
 DAY_S = 24 * 3600.0
@@ -94,6 +95,7 @@ def connect(path: Path | None, has_webhook: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", timeout=LOCKED_S, check_same_thread=False, isolation_level=None)
     try:
         connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+        check_tables(connection, TABLES)
         connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
         connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")
     except (sqlite3.Error, UnicodeDecodeError):
@@ -162,8 +164,14 @@ class EventStore:
 
     def add(self, event: Event) -> int:
         """Store a new event, delete those that are too old, and return its id; event.id is ignored."""
-        try:
+        with self._noticing_damage():
             return self._add(event)
+
+    @contextmanager
+    def _noticing_damage(self) -> Iterator[None]:
+        """Set the file aside if it proves damaged; the next call begins a new one."""
+        try:
+            yield
         except sqlite3.Error as error:
             if self._opened and self._set_aside(error):
                 self._opened.close()
@@ -193,29 +201,27 @@ class EventStore:
     def find(self, query: EventsQuery) -> Sequence[Event]:
         """Return the selected events, the newest first: since <= appeared_at < until, and id < before."""
         since, until = (moment and moment.timestamp() for moment in (query.since, query.until))
-        rows = self._connection.execute(
-            """
+        select = """
             SELECT id, camera, number, appeared_at, left_at, confidence FROM events
             WHERE (:camera IS NULL OR camera = :camera) AND (:number IS NULL OR number = :number)
             AND (:since IS NULL OR appeared_at >= :since) AND (:until IS NULL OR appeared_at < :until)
             AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit
-            """,
-            msgspec.structs.asdict(query) | {"since": since, "until": until},
-        )
-        names = [column[0] for column in rows.description]
-        return [Event(**dict(zip(names, row, strict=True))) for row in rows]
+            """
+        values = msgspec.structs.asdict(query) | {"since": since, "until": until}
+        with self._noticing_damage():
+            return [to_event(row) for row in self._connection.execute(select, values)]
 
     def next_delivery(self, after: int) -> Delivery | None:
         """Return the first event that waits for the webhook, and whose delivery has a greater id than after."""
-        waiting = self._connection.execute(
-            "SELECT * FROM posts WHERE problem IS NULL AND delivery > ? ORDER BY delivery LIMIT 1", (after,)
-        )
-        return next(map(to_delivery, waiting), None)
+        waiting = "SELECT * FROM posts WHERE problem IS NULL AND delivery > ? ORDER BY delivery LIMIT 1"
+        with self._noticing_damage():
+            return next(map(to_delivery, self._connection.execute(waiting, (after,))), None)
 
     def find_refused(self, limit: int) -> Sequence[Delivery]:
         """Return the events that the webhook's receiver refused, the newest first."""
         refused = "SELECT * FROM posts WHERE problem IS NOT NULL ORDER BY delivery DESC LIMIT ?"
-        return [to_delivery(row) for row in self._connection.execute(refused, (limit,))]
+        with self._noticing_damage():
+            return [to_delivery(row) for row in self._connection.execute(refused, (limit,))]
 
     def count_deliveries(self) -> tuple[int, int]:
         """Return how many events wait for the webhook, and how many its receiver refused."""
@@ -243,6 +249,19 @@ class EventStore:
 
 
 def to_delivery(row: Sequence[Any]) -> Delivery:
-    """Return a row of posts."""
+    """Return a row of posts. Raises DamagedFileError."""
     delivery_id, problem, *values = row
-    return Delivery(delivery_id, problem, Event(**dict(zip(Event.__slots__, values, strict=True))))
+    return Delivery(delivery_id, problem, to_event(values))
+
+
+def to_event(row: Sequence[Any]) -> Event:
+    """Return a row whose columns are the fields of an event. Raises DamagedFileError if it holds something else."""
+    event = Event(**dict(zip(Event.__slots__, row, strict=True)))
+    try:
+        check_time(event.appeared_at)
+        check_time(event.appeared_at if event.left_at is None else event.left_at)
+        if not (NUMBER.fullmatch(event.number) and 0 <= event.confidence <= 1 and isinstance(event.camera, str)):
+            raise ValueError("no number of a camera")
+    except (ValueError, TypeError) as error:
+        raise DamagedFileError(f"event {event.id} is broken: {error}") from error
+    return event

@@ -3,6 +3,7 @@
 Times in responses are ISO 8601 in UTC; boxes are x, y, width, height in pixels of the picture.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, get_args
 
@@ -35,13 +36,15 @@ CameraName = Annotated[
 NewCameraName = Annotated[
     str, Meta(extra_json_schema={"pattern": f"^{NAME_PATTERN}$"})
 ]  # shared/cameras/added_cameras.py checks it
-RecordingId = Annotated[str, Meta(pattern=r"^[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9-]{1,40}$")]
+RECORDING_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[A-Za-z0-9-]{1,40}")
+RecordingId = Annotated[str, Meta(pattern=f"^{RECORDING_ID.pattern}$")]
 RecordId = Annotated[str, Meta(pattern=r"^(0|[0-9a-f]{8}-[0-9]{1,16})$")]
 RowId = Annotated[int, Meta(ge=0, le=MAX_ID)]
+NUMBER = re.compile(r"[0-9?]{1,64}")
 NumberText = Annotated[
     str,
     Meta(
-        pattern=r"^[0-9?]{1,64}$",
+        pattern=f"^{NUMBER.pattern}$",
         description="0 to 9; a ? stands for a character between two digits that was not read",
     ),
 ]

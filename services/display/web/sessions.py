@@ -10,6 +10,8 @@ from pathlib import Path
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+from shared.state_files import clear_place, read_state
+
 AGE_S = 30 * 24 * 3600
 KEY_FILE = "web_session_key"
 KEY_BYTES = 32
@@ -50,14 +52,15 @@ class SessionSigner:
 def load_key(path: Path) -> bytes:
     """Return the key that signs sessions: from its file, so that a restart signs nobody out, or a new one."""
     try:
-        key = path.read_bytes()
+        key = read_state(path, KEY_BYTES)
         if len(key) == KEY_BYTES:
             return key
-    except OSError:  # there is none yet, or it cannot be read: either way a new one is needed
+    except (OSError, ValueError):  # there is none yet, or it cannot be read: either way a new one is needed
         pass
     key = secrets.token_bytes(KEY_BYTES)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        clear_place(path)
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.file_reading.progress import (
-    MAX_BYTES,
     FileProgress,
     find_request,
     list_progress,
@@ -18,6 +17,7 @@ from shared.file_reading.progress import (
     request_again,
     save_progress,
 )
+from shared.state_files import MAX_BYTES
 
 STAMP = "0123456789abcdef"
 GOOD = FileProgress(camera="film", path="/films/film.avi", stamp=STAMP, recorded=252)

@@ -33,6 +33,17 @@ def test_target_that_another_process_deleted_is_written_again(tmp_path: Path, mo
     assert json.loads(path.read_text()) == [{"targets": ["127.0.0.1:1234"], "labels": {"worker": "queue.1"}}]
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[1]"])
+def test_target_that_was_damaged_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    path = tmp_path / "targets" / "queue.1.json"
+    with kept(path, monkeypatch):
+        wait_for(path.exists)
+        path.write_bytes(content)
+        wait_for(lambda: b"127.0.0.1:1234" in path.read_bytes())
+
+
 def test_target_of_a_process_that_was_killed_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "targets" / "queue.1.json"
     path.parent.mkdir()
@@ -44,10 +55,10 @@ def test_target_of_a_process_that_was_killed_is_replaced(tmp_path: Path, monkeyp
 def test_target_that_cannot_be_written_is_one_sentence_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    (tmp_path / "targets").touch()
-    path = tmp_path / "targets" / "queue.1.json"
+    (tmp_path / "run").touch()
+    path = tmp_path / "run" / "targets" / "queue.1.json"
     with kept(path, monkeypatch):
         wait_for(lambda: caplog.records)
-        (tmp_path / "targets").unlink()
+        (tmp_path / "run").unlink()
         wait_for(path.exists)
     assert ["so nothing scrapes this process" in record.getMessage() for record in caplog.records] == [True]

@@ -76,7 +76,7 @@ class Api:
             Endpoint("POST", "/api/corrections", corrections.add_correction, statuses=created, errors=(404, 409, 429)),
             Endpoint("DELETE", "/api/corrections/{correction_id}", corrections.delete_correction, errors=(404, 409)),
             Endpoint("GET", "/api/recordings", recordings.list_recordings),
-            Endpoint("POST", "/api/recordings", recordings.start_recording, statuses=created, errors=(404, 429)),
+            Endpoint("POST", "/api/recordings", recordings.start_recording, statuses=created, errors=(404, 409, 429)),
             Endpoint("GET", f"{recording}.mp4", recordings.get_recording, errors=(404, 409), media_type=MP4),
             Endpoint("DELETE", recording, recordings.delete_recording, errors=(404,)),
             Endpoint("GET", "/api/openapi.json", self.get_document),

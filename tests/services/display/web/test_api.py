@@ -672,3 +672,18 @@ def test_explanation_needs_a_valid_place(server: WebServer, query: str) -> None:
         assert (await ask(server, f"/api/cameras/demo/explanation?{query}"))[0] == 400
 
     in_browser(scenario)
+
+
+def test_only_recordings_are_listed_and_deleted(server: WebServer, tmp_path: Path) -> None:
+    """Whoever keeps a video of his own in the folder neither breaks the list nor loses it."""
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("holiday.mp4", "20269999T000000Z-demo.mp4", "20260101T000000Z-demo.mp4"):
+        (folder / name).write_bytes(b"video")
+    (folder / "20260102T000000Z-demo.mp4").mkdir()
+
+    async def scenario() -> None:
+        status, answer = await ask(server, "/api/recordings")
+        assert (status, [one["id"] for one in answer["recordings"]]) == (200, ["20260101T000000Z-demo"])
+
+    in_browser(scenario)
