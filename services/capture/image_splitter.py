@@ -50,6 +50,12 @@ class ImageSplitter:
             else:
                 return
 
+    def take_rest(self) -> bytes:
+        """Return an image whose end has not come, when the stream has ended; b"" if there is none."""
+        rest = bytes(self._buffer) if self._is_in_image else b""
+        self._skip(len(rest))
+        return rest
+
     def _skip(self, count: int) -> None:
         del self._buffer[:count]
         self._is_in_image, self._scanned = False, 0

@@ -76,6 +76,6 @@ def open_with_ffmpeg(address: CameraAddress, read_timeout_s: float, options: dic
             read_timeout_s=read_timeout_s,
         )
     except CameraAbsentError as error:
-        if error.problem is CameraProblem.WRONG_LOGIN and not address.user:
+        if error.problem is CameraProblem.WRONG_LOGIN and not address.has_login:
             raise CameraAbsentError(CameraProblem.NEEDS_LOGIN) from error
         raise

@@ -25,6 +25,11 @@ class CameraAddress:
     is_doubtful: bool  # there is an @ before and after the host: the password may contain a / or #
 
     @property
+    def has_login(self) -> bool:
+        """Whether there is a login; some cameras have a password only."""
+        return bool(self.user or self.password)
+
+    @property
     def url(self) -> str:
         """The URL without the login."""
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -33,7 +38,7 @@ class CameraAddress:
     @property
     def url_with_login(self) -> str:
         """The URL with the login, escaped."""
-        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.has_login else ""
         return self.url.replace("://", f"://{login}", 1)
 
     @property
@@ -82,7 +87,7 @@ def parse_address(url: str) -> CameraAddress:
         password=unquote(parts.password or ""),
         host=host,
         port=port or DEFAULT_PORTS.get(scheme, 80),
-        path=rest,
+        path=re.sub(r"[^!-~]", lambda odd: quote(odd[0]), rest),  # spaces and letters such as ä, as browsers do
         is_doubtful="@" in rest and "@" in parts.netloc,
     )
 

@@ -45,7 +45,7 @@ SENTENCES = {
     CameraProblem.FORBIDDEN: "it does not let this user see the video: check the user's rights in the camera",
     CameraProblem.NOT_FOUND: "it answers 404, not found: check what follows the host in its address",
     CameraProblem.BUSY: "it answers that it is busy ({}): it may have too many viewers, or be starting",
-    CameraProblem.STATUS: "it answers with the error {}",
+    CameraProblem.STATUS: "it answers with the error {}: check what follows the host in its address, or restart it",
     CameraProblem.REDIRECTS: "its address redirects in a circle, or to what is no address over HTTP",
     CameraProblem.WEB_PAGE: "its address shows a web page, perhaps a login, and no video: write the stream's address",
     CameraProblem.TEXT: "it answers with text ({}) and no video: check what follows the host in its address",

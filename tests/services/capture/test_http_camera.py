@@ -3,9 +3,11 @@
 import hashlib
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import warnings
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from prometheus_client import REGISTRY
 
+from digitcam.certificate import ensure_certificate
 from services.capture.http_camera import OtherVideoError
 from services.capture.network import read_network_camera
 from services.capture.sources import open_source
@@ -71,6 +74,8 @@ STREAMS = {
     "without parts": [OK, *JPEGS],
     "without carriage returns": [OK.replace(b"\r", b""), *map(part, JPEGS)],
     "without a content type": [b"HTTP/1.0 200 OK\r\n\r\n", *map(part, JPEGS)],
+    "called a page": [OK.replace(b"multipart/x-mixed-replace; boundary=frame", b"text/html"), *map(part, JPEGS)],
+    "with another status": [OK.replace(b"200 OK", b"206 Partial Content"), *map(part, JPEGS)],
     "called video": [b"HTTP/1.0 200 OK\r\nContent-Type: video/x-mjpeg\r\n\r\n", *JPEGS],
 }
 
@@ -111,12 +116,33 @@ def test_snapshot_address_is_polled() -> None:
     assert read(serve) == JPEGS
 
 
+def test_only_the_first_picture_of_a_snapshot_is_read() -> None:
+    """Phones append a preview or a gain map, which are JPEGs too."""
+    images = iter(JPEGS)
+
+    def serve(connection: socket.socket, request: str) -> None:
+        body = next(images) + JPEGS[0]
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+
+    assert read(serve) == JPEGS
+
+
+def test_snapshot_without_its_end_marker_is_polled() -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\n\r\n" + JPEGS[0][:-2]
+    with serve_http(send(answer)) as host:
+        frames = open_source(Camera("hall", SourceKind.STREAM, f"http://{host}/cam"), False, Pace())
+        assert [frame.jpeg for frame in islice(frames, 2)] == [JPEGS[0]] * 2
+        frames.close()
+
+
+@pytest.mark.parametrize("header", ["Content-Type: image/{}\r\n", "Content-Type: text/plain\r\n", ""])
 @pytest.mark.parametrize("kind", ["WEBP", "BMP", "GIF"])
-def test_snapshot_of_another_format_is_polled_too(kind: str) -> None:
+def test_snapshot_of_another_format_is_polled_too(kind: str, header: str) -> None:
     images = map(encode, [kind] * 3, PIXELS)
 
     def serve(connection: socket.socket, request: str) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: image/{kind.lower()}\r\nConnection: close\r\n\r\n"
+        head = f"HTTP/1.1 200 OK\r\n{header.format(kind.lower())}Connection: close\r\n\r\n"
         connection.sendall(head.encode() + next(images))
 
     decoded = [simplejpeg.decode_jpeg(jpeg, "GRAY").mean() for jpeg in read(serve)]
@@ -136,7 +162,12 @@ def encode(kind: str, pixels: NDArray[np.uint8]) -> bytes:
         (b"HTTP/1.1 200 OK\r\nContent-Type: image/webp\r\n\r\nRIFF", CameraProblem.NO_VIDEO),
         (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\nbusy", CameraProblem.TEXT),
         (b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"error": 7}', CameraProblem.TEXT),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: application/soap+xml\r\n\r\n<Fault/>", CameraProblem.TEXT),
+        (b"HTTP/1.0 200 OK\r\n\r\nno such channel", CameraProblem.TEXT),
         (b"HTTP/1.0 200 OK\r\n\r\n\n<HTML><body>Log in</body>", CameraProblem.WEB_PAGE),
+        (b"HTTP/1.0 200 OK\r\n\r\n<!-- 1 --><html>Log in", CameraProblem.WEB_PAGE),
+        (OK + b"--frame--\r\n", CameraProblem.NO_VIDEO),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", CameraProblem.NO_VIDEO),
         (b"HTTP/1.1 302 Found\r\nLocation: rtsp://127.0.0.1/1\r\n\r\n", CameraProblem.REDIRECTS),
     ],
 )
@@ -168,15 +199,100 @@ def test_redirect_is_followed() -> None:
     assert read(serve) == JPEGS
 
 
+def test_cookie_of_a_redirect_is_sent() -> None:
+    """Some cameras let in who has their cookie, also where their address is a number."""
+
+    def serve(connection: socket.socket, request: str) -> None:
+        moved = b"HTTP/1.1 302 Found\r\nSet-Cookie: id=7\r\nLocation: /cam\r\nContent-Length: 0\r\n\r\n"
+        connection.sendall(OK + b"".join(map(part, JPEGS)) if "Cookie: id=7" in request else moved)
+
+    assert read(serve) == JPEGS
+
+
+@pytest.mark.parametrize("asks_first", [False, True])
+def test_login_is_sent_to_where_the_camera_redirects(asks_first: bool) -> None:
+    """As from http to https, which is another port."""
+    with serve_http(guard(BASIC)) as other:
+
+        def serve(connection: socket.socket, request: str) -> None:
+            if asks_first and "Authorization" not in request:
+                connection.sendall(f"HTTP/1.1 401 No\r\nContent-Length: 0\r\n{DIGEST}\r\n".encode())
+            else:
+                moved = f"HTTP/1.1 301 Moved\r\nLocation: http://{other}/cam\r\nContent-Length: 0\r\n\r\n"
+                connection.sendall(moved.encode())
+
+        assert read(serve, f"me:{ESCAPED}@") == JPEGS
+        assert why_absent(serve, "me:wrong@") == CameraProblem.WRONG_LOGIN
+
+
+def test_login_is_sent_to_no_other_host() -> None:
+    asked = []
+
+    def spy(connection: socket.socket, request: str) -> None:
+        asked.append(request)
+        connection.sendall(f"HTTP/1.1 401 No\r\nContent-Length: 0\r\n{BASIC}\r\n".encode())
+
+    with serve_http(spy) as other:
+        moved = f"HTTP/1.1 301 Moved\r\nLocation: http://{other}/cam\r\nContent-Length: 0\r\n\r\n"
+        with serve_http(send(moved.encode())) as host:
+            frames = read_network_camera(f"http://me:secret@{host.replace('127.0.0.1', 'localhost')}/cam", Pace())
+            with pytest.raises(CameraAbsentError):
+                next(frames)
+    assert asked
+    assert not any("Authorization" in request for request in asked)
+
+
+def test_characters_that_an_address_cannot_hold_are_escaped() -> None:
+    """As browsers do; what is escaped already stays so."""
+    asked = []
+
+    def serve(connection: socket.socket, request: str) -> None:
+        asked.append(request.partition("\r\n")[0])
+        connection.sendall(OK + b"".join(map(part, JPEGS)))
+
+    with serve_http(serve) as host:
+        frames = read_network_camera(f"http://{host}/my cam/\u00e4?a=%2F&b=[1]", Pace())
+        next(frames)
+        frames.close()
+    assert asked == ["GET /my%20cam/%C3%A4?a=%2F&b=[1] HTTP/1.1"]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_2])
+def test_old_tls_is_spoken(version: ssl.TLSVersion, tmp_path: Path) -> None:
+    """Nothing is lost by it, since the certificate is not verified."""
+    certificate = ensure_certificate(tmp_path / "cam.pem", "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_ciphers("kRSA:ECDHE:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = context.maximum_version = version
+
+    def serve() -> None:
+        connection = context.wrap_socket(listener.accept()[0], server_side=True)
+        with connection:
+            connection.recv(4096)
+            connection.sendall(OK + b"".join(map(part, JPEGS)))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve)
+        server.start()
+        frames = read_network_camera(f"https://127.0.0.1:{listener.getsockname()[1]}/cam", Pace())
+        assert next(frames).jpeg == JPEGS[0]
+        frames.close()
+        server.join()
+
+
 def is_allowed(request: str) -> bool:
-    """Return whether a Digest login without qop is right."""
+    """Return whether a Digest login is right; with qop=auth, as browsers answer."""
     header = re.search(r"Authorization: Digest (.*)\r", request)
     if not header:
         return False
     fields = dict(re.findall(r'(\w+)="?([^",]*)"?', header[1]))
     make = hashlib.sha256 if fields.get("algorithm") == "SHA-256" else hashlib.md5
     secret, target = (make(text.encode()).hexdigest() for text in (f"me:cam:{PASSWORD}", "GET:/cam"))
-    return bool(fields["response"] == make(f"{secret}:nonce:{target}".encode()).hexdigest())
+    middle = ":".join(fields[name] for name in ("nonce", "nc", "cnonce", "qop") if name in fields)
+    return bool(fields["response"] == make(f"{secret}:{middle}:{target}".encode()).hexdigest())
 
 
 def guard(challenge: str) -> Serve:
@@ -195,9 +311,19 @@ def guard(challenge: str) -> Serve:
 BASIC = 'WWW-Authenticate: Basic realm="cam"\r\n'
 DIGEST = 'WWW-Authenticate: Digest realm="cam", nonce="nonce"\r\n'
 SHA_256 = 'WWW-Authenticate: Digest realm="cam", nonce="nonce", algorithm=SHA-256\r\n'
+AUTH_INT = 'WWW-Authenticate: Digest realm="cam", qop="auth,auth-int", nonce="nonce"\r\n'
+UNKNOWN_HASH = 'WWW-Authenticate: Digest realm="cam", nonce="nonce", algorithm=SHA-512-256\r\n'
+BEARER = 'WWW-Authenticate: Bearer realm="a, Basic b"\r\n'
+IN_ONE_LINE = 'WWW-Authenticate: Negotiate, NTLM, Digest realm="cam", nonce="nonce", Bearer realm="x"\r\n'
 
 
-@pytest.mark.parametrize("challenge", [BASIC, DIGEST, SHA_256, SHA_256 + DIGEST, BASIC + DIGEST, DIGEST + BASIC])
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        *(BASIC, DIGEST, SHA_256, SHA_256 + DIGEST, BASIC + DIGEST, DIGEST + BASIC),
+        *(AUTH_INT, UNKNOWN_HASH + DIGEST, UNKNOWN_HASH + BASIC, BEARER + DIGEST, BEARER + BASIC, IN_ONE_LINE, ""),
+    ],
+)
 def test_login_is_answered(challenge: str) -> None:
     assert read(guard(challenge), f"me:{ESCAPED}@") == JPEGS
 
@@ -208,8 +334,22 @@ def test_missing_and_wrong_logins_are_told_apart(challenge: str) -> None:
     assert why_absent(guard(challenge), "me:wrong@") == CameraProblem.WRONG_LOGIN
 
 
-def test_login_of_an_unknown_kind_is_named() -> None:
-    assert why_absent(guard("WWW-Authenticate: NTLM\r\n"), "me:x@") == CameraProblem.UNKNOWN_LOGIN
+def test_login_may_be_a_password_alone() -> None:
+    def serve(connection: socket.socket, request: str) -> None:
+        is_right = "Authorization: Basic OnNlY3JldA==" in request
+        asks = f"HTTP/1.1 401 No\r\nContent-Length: 0\r\n{BASIC}\r\n".encode()
+        connection.sendall(OK + b"".join(map(part, JPEGS)) if is_right else asks)
+
+    assert read(serve, ":secret@") == JPEGS
+
+
+@pytest.mark.parametrize("challenge", ["WWW-Authenticate: NTLM\r\n", UNKNOWN_HASH])
+def test_login_of_an_unknown_kind_is_named(challenge: str) -> None:
+    assert why_absent(guard(challenge), "me:x@") == CameraProblem.UNKNOWN_LOGIN
+
+
+def test_user_that_digest_cannot_hold_is_refused_in_a_sentence() -> None:
+    assert why_absent(guard(DIGEST), "a%3Ab:x@") == CameraProblem.UNKNOWN_LOGIN
 
 
 @pytest.mark.parametrize(
