@@ -67,6 +67,7 @@ class CameraDisplay:
         self._count(view)
         self._shown_at = view.captured_at
         digits = self._track(view) if view.outcome.has_digits else self._tracker.digits_at(view.captured_at)
+        seen, numbers = self._tracker.seen_at(view.captured_at), join_numbers(digits)
         return DisplayFrame(
             camera=view.camera,
             seq=view.seq,
@@ -75,8 +76,8 @@ class CameraDisplay:
             width=self._size_px[0],
             height=self._size_px[1],
             digits=digits,
-            numbers=join_numbers(digits),
-            seen=join_numbers(self._tracker.seen_at(view.captured_at)),
+            numbers=numbers,
+            seen=numbers if seen == digits else join_numbers(seen),
             fps=self._frame_rate.per_second(view.captured_at),
             readings_per_s=self._reading_rate.per_second(view.captured_at),
             followed_per_s=self._followed_rate.per_second(view.captured_at),
