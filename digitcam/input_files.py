@@ -1,6 +1,5 @@
 """Finds and opens the inputs of `digitcam read`: files, folders, web addresses and standard input."""
 
-import base64
 import os
 import shutil
 import stat
@@ -73,8 +72,9 @@ def open_address(url: str) -> BinaryIO:
         raise ValueError(f"it takes http://... and https://...; a camera is read by CAMERAS={url} honcho start")
     # a proxy can't reach this machine
     proxies = [urllib.request.ProxyHandler({})] if is_loopback(address.host or "") else []
+    opener = urllib.request.build_opener(*proxies, *make_logins(address))
     try:
-        with urllib.request.build_opener(*proxies).open(make_request(address), timeout=TIMEOUT_S) as answer:
+        with opener.open(make_request(address), timeout=TIMEOUT_S) as answer:
             kind = answer.headers.get_content_type()
             if kind == "multipart/x-mixed-replace":
                 raise ValueError(f"this is a camera, not a file: CAMERAS={url} honcho start")
@@ -101,12 +101,19 @@ def explain_status(error: HTTPError, address: URL) -> str:
     return f"the server answers {error.code} {error.reason}"
 
 
+def make_logins(address: URL) -> list[urllib.request.BaseHandler]:
+    """Return what answers a server that asks for the login, Basic or Digest; no other host gets it by a redirect."""
+    if not address.user:
+        return []
+    passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    own = [f"{address.scheme}://{address.host_port_subcomponent}", f"https://{address.host_subcomponent}"]
+    passwords.add_password(None, own, address.user, address.password or "")
+    return [urllib.request.HTTPBasicAuthHandler(passwords), urllib.request.HTTPDigestAuthHandler(passwords)]
+
+
 def make_request(address: URL) -> urllib.request.Request:
     """Return the request for an address; urllib does not understand a login in it."""
     headers = {"User-Agent": "digitcam"}
-    if address.user:
-        login = f"{address.user}:{address.password or ''}"
-        headers["Authorization"] = "Basic " + base64.b64encode(login.encode()).decode()
     url = str(address.with_user(None).with_fragment(None)) if address.host else str(address)
     return urllib.request.Request(url, headers=headers)  # noqa: S310
 

@@ -28,8 +28,8 @@ IPC_ADDRESS_BYTES = 100  # a Unix socket's path is limited to 104 bytes (macOS) 
 
 
 QUOTED_COMMA = r'"([^",]*,[^"]*)"'
-# commas separate, but not in #crop=x,y,width,height and in quotes
-LIST_ITEM = re.compile(rf"(?:#crop=\d+(?:,\d+){{3}}|{QUOTED_COMMA}|[^,])+")
+# commas separate, but not in #crop=x,y,width,height, in the login of an address, and in quotes
+LIST_ITEM = re.compile(rf"(?:#crop=\s*\d+(?:,\s*\d+){{3}}|://[^/\s]*@|{QUOTED_COMMA}|[^,])+")
 
 
 NAME_PATTERN = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,30}[A-Za-z0-9])?"  # safe in addresses, logs, labels
@@ -113,7 +113,8 @@ def _parse_max_batch(text: str) -> int:
 
 
 def _parse_flag(text: str) -> bool:
-    return _one_of("true", "false")({"1": "true", "0": "false", "yes": "true", "no": "false"}.get(text, text)) == "true"
+    words = {"1": "true", "0": "false", "yes": "true", "no": "false", "on": "true", "off": "false"}
+    return _one_of("true", "false")(words.get(text.lower(), text)) == "true"
 
 
 def _parse_url(text: str) -> str:
@@ -327,9 +328,9 @@ def _parse_env_line(line: str) -> tuple[str, str]:
 
 def _check_name(name: str, cutoff: float) -> None:
     if name not in SPECS:
-        near = difflib.get_close_matches(name, SPECS, 1, cutoff)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SPECS)}."
-        raise ConfigError(f"{name} is not a setting: {hint}")
+        near = difflib.get_close_matches(name.upper(), SPECS, 1, cutoff)
+        others = "`digitcam config --markdown` lists them. Set those of other programs in the environment"
+        raise ConfigError(f"{name} is not a setting: " + (f"did you mean {near[0]}?" if near else f"{others}."))
 
 
 def _check_exposure(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,7 +72,8 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
         "paths",
         nargs="+",
         metavar="PATH",
-        help="a photo, video, PDF or http:// address, a folder of them, or - for stdin",
+        help="a photo, video, PDF or http:// address, a folder of them, or - for stdin; -- before a name that begins "
+        "with -",
     )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON object for each picture")
@@ -86,11 +88,11 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def parse_share(text: str) -> float:
-    """Return a number from 0 to 1. Raises ValueError, which argparse reports."""
-    share = float(text)
-    if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
-    return share
+    """Return a number from 0 to 1. Raises ArgumentTypeError."""
+    with suppress(ValueError):
+        if 0 <= (share := float(text)) <= 1:
+            return share
+    raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
 
 
 def read_input(entry: InputFile, recognizer: Recognizer, min_confidence: float) -> Iterator[ReadPicture]:

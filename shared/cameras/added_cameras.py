@@ -19,7 +19,8 @@ from shared.state_files import read_state, set_aside, write_state
 ADDED_CAMERAS_FILE = "cameras.json"  # {"hall": "rtsp://..."}
 MAX_ADDED = 16  # a process of 60 MB each
 # no white space, which could forge a line of the log; options such as #rotate=180 may follow
-SOURCE_PATTERN = r"(?:demo|(?:rtsp|http)s?://[!$-~]{1,1000})(?:#[!$-~]{1,100}){0,10}"
+# a phone begins an address with a capital letter
+SOURCE_PATTERN = r"(?:demo|(?i:rtsp|http)[sS]?://[!$-~]{1,1000})(?:#[!$-~]{1,100}){0,10}"
 # for the API's document: sources that are right in every part, which SOURCE_PATTERN does not assure
 LOGIN_PATTERN = r"[A-Za-z0-9._%-]{1,64}(?::[A-Za-z0-9._%-]{1,64})?@"
 ADDRESS_PATTERN = rf"(?:rtsp|http)s?://(?:{LOGIN_PATTERN})?[A-Za-z0-9][A-Za-z0-9.-]{{0,62}}(?::[1-9][0-9]{{0,3}})?"

@@ -18,7 +18,8 @@ TAKES = (
     "it takes auto, demo, a webcam (0, 1, /dev/video2), a video, an image, a folder of images, "
     "rtsp://... or http://... (MJPEG or snapshots); NAME= may precede it, and options such as #rotate=180 may follow"
 )
-NAMED = re.compile(f"({NAME_PATTERN})=(.+)")
+WEBCAM_DIGITS = 4  # OpenCV takes larger numbers for drivers
+NAMED = re.compile(rf"({NAME_PATTERN})\s*=\s*(.+)")
 MEANT_AS_NAME = re.compile(r"([^/#:?=]*)=")
 NAME_TAKES = "1 to 32 letters, digits, dots and hyphens; it begins and ends with a letter or digit"
 
@@ -128,7 +129,9 @@ def _check_name(word: str) -> None:
     """Raise ConfigError if a word of CAMERAS begins with what is meant as a name, but can't be one."""
     meant = MEANT_AS_NAME.match(word)
     if meant and split_name(word) == ("", word) and not os.path.exists(word.partition("#")[0]):  # noqa: PTH110
-        raise ConfigError(f"CAMERAS: {meant[1]!r} is not a name and its camera: a name takes {NAME_TAKES}.")
+        if re.fullmatch(NAME_PATTERN, meant[1]):
+            raise ConfigError(f"CAMERAS: no camera follows the name {meant[0]}: {TAKES}.")
+        raise ConfigError(f"CAMERAS: {meant[1]!r} can't be a camera's name: it takes {NAME_TAKES}.")
 
 
 def _derive_name(source: str) -> str:
@@ -143,7 +146,7 @@ def _derive_name(source: str) -> str:
 
 
 def _is_webcam_number(source: str) -> bool:
-    return source.isascii() and source.isdigit()
+    return source.isascii() and source.isdigit() and len(source) <= WEBCAM_DIGITS
 
 
 def _find_kind(source: str) -> SourceKind:

@@ -82,9 +82,11 @@ def split_options(word: str) -> tuple[str, CameraOptions]:
     Text after a # that is no option belongs to the word, because a file may be named so, and a password may hold one.
     """
     source, *rest = word.split("#")
-    while rest and "=" not in rest[0] and rest[0] not in FLAGS and ("://" not in source or "@" in "#".join(rest)):
+    while (
+        rest and "=" not in rest[0] and rest[0].strip() not in FLAGS and ("://" not in source or "@" in "#".join(rest))
+    ):
         source += "#" + rest.pop(0)
-    options = list(map(_parse_option, rest))
+    options = [_parse_option(text.strip()) for text in rest]
     names = [name for name, _ in options]
     if repeated := {name for name in names if names.count(name) > 1}:
         raise ConfigError(f"CAMERAS has #{min(repeated)} twice: a camera takes each option once.")
@@ -101,7 +103,7 @@ def _parse_option(text: str) -> tuple[str, Any]:
         raise ConfigError(f"CAMERAS has #{shown}: a camera takes {EXAMPLES}.{hint}")
     takes, parse = OPTIONS[name]
     try:
-        return name, parse(value)
+        return name, parse(value.lower())
     except (ValueError, KeyError) as error:
         raise ConfigError(f"CAMERAS has #{text}: {name} takes {takes}.") from error
 

@@ -177,11 +177,20 @@ def load_frames(file: BinaryIO) -> Iterator[Photo]:
                 yield converter.convert(frame)
     except ValueError:
         file.seek(0)
-        head = np.frombuffer(file.read(OPENCV_BYTES), np.uint8)
-        picture = cv2.imdecode(head, cv2.IMREAD_COLOR)
+        picture = decode_with_opencv(file.read(OPENCV_BYTES))
         if picture is None:
             raise
-        yield as_uint8(picture)
+        yield picture
+
+
+def decode_with_opencv(data: bytes) -> Photo | None:
+    """Return a picture; None if it can't be read, which OpenCV would log in its own words."""
+    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+    return None if picture is None else as_uint8(picture)
 
 
 def load_pdf(file: BinaryIO) -> Iterator[Photo]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Bgr = NDArray[np.uint8]  # height x width x 3
 UPRIGHT = (1, 0, 0, 1)
 TURNS = {0: UPRIGHT, 90: (0, -1, 1, 0), 180: (-1, 0, 0, -1), 270: (0, 1, -1, 0)}  # FFmpeg's angle -> matrix
+ALONE = {"protocol_whitelist": "none"}  # a playlist could make FFmpeg open other files, or ask servers
 UNREADABLE = "this is not a picture or video that can be read, or it is broken"
 
 
@@ -23,12 +24,13 @@ def open_video(file: BinaryIO) -> InputContainer:
     Raises ValueError in one sentence.
     """
     try:
-        container = av.open(file, "r", metadata_errors="replace")
+        container = av.open(file, "r", options=ALONE, metadata_errors="replace")
     except (FFmpegError, OSError) as error:  # OSError: an empty file
         raise ValueError(UNREADABLE) from error
     if not container.streams.video:
+        has_sound = bool(container.streams.audio)
         container.close()
-        raise ValueError("there is sound in this file, but no picture")
+        raise ValueError("there is sound in this file, but no picture" if has_sound else UNREADABLE)
     return container
 
 

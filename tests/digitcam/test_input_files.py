@@ -1,6 +1,8 @@
 """Files, folders, addresses and pipes are found and opened, or a sentence says why not."""
 
+import hashlib
 import os
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,23 +18,38 @@ ANSWERS = {
     "/cam": (200, "multipart/x-mixed-replace; boundary=x", b"--x"),
     "/gone": (404, "text/plain", b""),
     "/circle": (302, "text/plain", b""),
+    "/elsewhere": (302, "text/plain", b""),
     "/a%20r%C3%A4um.jpg": (200, "image/jpeg", b"photo"),
 }
 
+LOCATIONS = {"/circle": "/circle", "/elsewhere": "http://localhost:{}/login"}
+CHALLENGES = {"/login": 'Basic realm="cam"', "/digest": 'Digest realm="cam", nonce="nonce"'}
+
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers from the table; /login only to user:p@ss."""
+    """Answers from the table; /login and /digest only to user:p@ss."""
 
     def do_GET(self) -> None:
-        is_allowed = self.headers["Authorization"] == "Basic dXNlcjpwQHNz"
+        is_allowed = self.headers["Authorization"] == "Basic dXNlcjpwQHNz" or self.has_digest()
         login = (200, "image/jpeg", b"photo") if is_allowed else (401, "text/plain", b"")
-        code, kind, body = login if self.path == "/login" else ANSWERS[self.path]
+        code, kind, body = login if self.path in CHALLENGES else ANSWERS[self.path]
         self.send_response(code)
         self.send_header("Content-Type", kind)
+        if code == 401:
+            self.send_header("WWW-Authenticate", CHALLENGES[self.path])
         if code == 302:
-            self.send_header("Location", self.path)
+            self.send_header("Location", LOCATIONS[self.path].format(self.headers["Host"].rpartition(":")[2]))
         self.end_headers()
         self.wfile.write(body)
+
+    def has_digest(self) -> bool:
+        """Return whether the request has the Digest login."""
+        fields = dict(re.findall(r'(\w+)="?([^",]*)"?', self.headers["Authorization"] or ""))
+        secret, target = (
+            hashlib.md5(text, usedforsecurity=False).hexdigest() for text in (b"user:cam:p@ss", b"GET:/digest")
+        )
+        right = hashlib.md5(f"{secret}:nonce:{target}".encode(), usedforsecurity=False).hexdigest()
+        return fields.get("response") == right
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
@@ -51,7 +68,16 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize("address", ["{}/photo", "user:p%40ss@{}/login", "{}/a räum.jpg", "{}/a%20r%C3%A4um.jpg"])
+@pytest.mark.parametrize("login", ["user:wrong@{}/login", "user:wrong@{}/digest", "user:p%40ss@{}/elsewhere"])
+def test_login_that_is_wrong_or_for_another_host_is_refused(server: str, login: str) -> None:
+    with pytest.raises(ValueError, match="it refuses this user or password"):
+        open_input("http://" + login.format(server))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["{}/photo", "user:p%40ss@{}/login", "user:p%40ss@{}/digest", "{}/a räum.jpg", "{}/a%20r%C3%A4um.jpg"],
+)
 def test_address_is_downloaded_without_a_proxy_if_it_is_this_machine(server: str, address: str) -> None:
     with open_input("http://" + address.format(server)) as file:
         assert file.read() == b"photo"
@@ -64,6 +90,7 @@ def test_address_is_downloaded_without_a_proxy_if_it_is_this_machine(server: str
     [
         ("/gone", "the server answers 404 Not Found"),
         ("/login", "it wants a login"),
+        ("/digest", "it wants a login"),
         ("/circle", "this address redirects in a circle"),
         ("/page", "a web page, not with a picture"),
         ("/cam", "this is a camera, not a file: CAMERAS=http://127.0.0.1:"),

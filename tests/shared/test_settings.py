@@ -144,7 +144,14 @@ def test_wrong_value_is_named_with_what_it_takes(values: dict[str, str], words: 
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("name", "hint"), [("CAMRAS", "did you mean CAMERAS?"), ("COLOUR", "there are CAMERAS")])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("CAMRAS", "did you mean CAMERAS?"),
+        ("cameras", "did you mean CAMERAS?"),
+        ("http_proxy", "Set those of other programs in the environment"),
+    ],
+)
 def test_unknown_name_in_the_file_is_an_error(tmp_path: Path, name: str, hint: str) -> None:
     file = tmp_path / ".env"
     file.write_text(f"{name}=1\n")
@@ -159,9 +166,12 @@ def test_variables_of_other_programs_are_ignored() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1", True), ("yes", True), ("true", True), ("TRUE", True), ("0", False), ("no", False), ("false", False)],
+    [
+        *((word, True) for word in ("1", "yes", "YES", "true", "TRUE", "on")),
+        *((word, False) for word in ("0", "no", "false", "Off")),
+    ],
 )
-def test_flag_has_three_words_for_each_answer(text: str, value: bool) -> None:
+def test_flag_has_four_words_for_each_answer(text: str, value: bool) -> None:
     assert load_settings({"EVERY_FRAME": text}, NO_FILE).every_frame is value
 
 

@@ -29,7 +29,10 @@ from shared.settings import ConfigError
 HALL = make_added_camera("hall", "rtsp://me:s3cret@10.0.0.7/live")
 
 
-@pytest.mark.parametrize("source", ["demo", "rtsp://10.0.0.7/live", "https://me:pw@[fe80::1]:81/cam.mjpg?token=1,2"])
+@pytest.mark.parametrize(
+    "source",
+    ["demo", "rtsp://10.0.0.7/live", "Http://10.0.0.7:8080/video", "https://me:pw@[fe80::1]:81/cam.mjpg?token=1,2"],
+)
 def test_camera_with_an_address_may_be_added(source: str) -> None:
     camera = make_added_camera("hall", source)
     assert (camera.name, camera.source, camera.kind) == (

@@ -98,9 +98,11 @@ def test_options_apply_to_whatever_auto_becomes(works: bool) -> None:
         (["rtsp://10.0.0.7/1#Mirror"], "CAMERAS has #Mirror: a camera takes #rotate=180, #mirror, "),
         (["rtsp://10.0.0.7/1#rotate#fps=5"], "CAMERAS has #rotate: rotate takes 90"),
         (["demo#rotate=90#mirror#rotate=180"], "CAMERAS has #rotate twice: a camera takes each option once"),
-        (["front_door=rtsp://10.0.0.7/1"], "CAMERAS: 'front_door' is not a name and its camera: a name takes 1 to 32"),
-        (["küche=demo"], "CAMERAS: 'küche' is not a name and its camera"),
-        (["my hall=demo#mirror"], "CAMERAS: 'my hall' is not a name and its camera"),
+        (["front_door=rtsp://10.0.0.7/1"], "CAMERAS: 'front_door' can't be a camera's name: it takes 1 to 32"),
+        (["küche=demo"], "CAMERAS: 'küche' can't be a camera's name"),
+        (["my hall=demo#mirror"], "CAMERAS: 'my hall' can't be a camera's name"),
+        (["hall="], "CAMERAS: no camera follows the name hall=: it takes auto"),
+        (["12345"], "CAMERAS=12345 does not exist"),
         (["demo", "demi"], "CAMERAS=demi does not exist: it takes auto, demo"),
     ],
 )
@@ -207,6 +209,28 @@ def test_file_may_have_an_equals_sign(files: Path) -> None:
 def test_commas_of_a_crop_do_not_separate_cameras() -> None:
     cameras = load_settings({"CAMERAS": "demo#crop=1,2,30,40#mirror,0,demo#crop=1,2,30,40,1"}, Path("no.env")).cameras
     assert cameras == ("demo#crop=1,2,30,40#mirror", "0", "demo#crop=1,2,30,40", "1")
+
+
+@pytest.mark.parametrize(
+    "text", ["hall = rtsp://10.0.0.7/1 #rotate=90 #mirror", "hall=rtsp://10.0.0.7/1#rotate=90#mirror"]
+)
+def test_spaces_between_the_parts_of_an_entry_mean_nothing(text: str) -> None:
+    (camera,) = parse_cameras([text])
+    assert (camera.name, camera.source) == ("hall", "rtsp://10.0.0.7/1")
+    assert camera.options == CameraOptions(rotate=90, mirror=True)
+
+
+def test_numbers_of_options_may_be_written_in_any_way() -> None:
+    cameras = load_settings({"CAMERAS": "0#size=640X480#crop=1, 2, 30, 40,demo"}, Path("no.env")).cameras
+    assert [camera.options for camera in parse_cameras(cameras)] == [
+        CameraOptions(size=(640, 480), crop=(1, 2, 30, 40)),
+        CameraOptions(),
+    ]
+
+
+def test_commas_of_a_login_do_not_separate_cameras() -> None:
+    words = ("rtsp://10.0.0.7", "hall=rtsp://me:a,b,c#d@10.0.0.8/1", "http://me,:@10.0.0.9", "0")
+    assert load_settings({"CAMERAS": ",".join(words)}, Path("no.env")).cameras == words
 
 
 def test_name_holds_no_part_of_a_password_that_is_not_escaped() -> None:

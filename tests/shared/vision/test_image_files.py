@@ -134,6 +134,13 @@ def test_what_is_no_picture_is_one_sentence(data: bytes, sentence: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_opencv_does_not_log_what_it_can_not_read(capfd: pytest.CaptureFixture[str]) -> None:
+    tiff = cv2.imencode(".tiff", SHEET.astype(np.float64))[1].tobytes()
+    with pytest.raises(ValueError, match="this is not a picture"):
+        load(tiff)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("kind", ["TIFF", "PDF", "GIF"])
 def test_each_page_is_a_picture(kind: str) -> None:
     pages = [Image.new("L", (64, 48), level) for level in (10, 120, 250)]

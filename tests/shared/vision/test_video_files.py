@@ -2,13 +2,15 @@
 
 import shutil
 import subprocess
+from contextlib import chdir
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shared.vision.image_files import load_video
-from shared.vision.video_files import TURNS, turn_picture
+from shared.vision.video_files import TURNS, open_video, turn_picture
 from tests.shared.vision.films import SHEET, assert_is_sheet, film
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is missing: apt-get install ffmpeg")
@@ -39,6 +41,26 @@ def test_odd_video_is_read_right_in_every_frame(tmp_path: Path, name: str) -> No
     assert len(frames) >= 10  # some encoders merge or hold back one
     for frame in frames:
         assert_is_sheet(frame)
+
+
+def test_script_can_not_open_another_file(tmp_path: Path) -> None:
+    """As FFmpeg's concat does, and playlists; the pictures of a folder may come from anybody."""
+    film(tmp_path / "a.mp4", "-c:v", "libx264", "-pix_fmt", "yuv420p")
+    (tmp_path / "b.mp4").write_text("ffconcat version 1.0\nfile a.mp4\n")
+    with chdir(tmp_path), pytest.raises(ValueError, match="not a picture or video"):
+        next(load_video(Path("b.mp4")))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"1\n00:00:00,000 --> 00:00:01,000\nhello\n", "not a picture or video"),  # subtitles
+        (b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\1\0\1\0\x40\x1f\0\0\x40\x1f\0\0\1\0\x08\0data\0\0\0\0", "there is sound"),
+    ],
+)
+def test_file_without_pictures_says_what_it_is(data: bytes, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        open_video(BytesIO(data))
 
 
 @pytest.mark.parametrize(("degrees", "turn"), [(90, "transpose=1"), (180, "hflip,vflip"), (270, "transpose=2")])
