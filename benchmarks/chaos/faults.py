@@ -333,8 +333,9 @@ def end_by(number: signal.Signals) -> Callable[[VictimPipeline, Fault], Recovery
     def inject(victim: VictimPipeline, fault: Fault) -> Recovery:
         began_at = time.monotonic()
         send_signal(victim, fault.targets, number)
-        victim.wait(lambda: not victim.list_processes(), 3 * fault.bound_s + 5.0)
-        left = sorted(victim.find_processes())
-        return Recovery(time.monotonic() - began_at, f"left over: {', '.join(left)}" if left else "")
+        victim.wait(lambda: not victim.list_processes(), fault.bound_s)
+        late = sorted(victim.find_processes())
+        victim.wait(lambda: not victim.list_processes(), 2 * fault.bound_s + 5.0)
+        return Recovery(time.monotonic() - began_at, f"late: {', '.join(late)}" if late else "")
 
     return inject
