@@ -21,11 +21,12 @@ class Launcher:
 
     def __init__(self) -> None:
         self._parent = os.getppid()
-        self._line = self._helper = self._honcho = 0
+        self._line = self._helper = self._honcho = self._group = 0
         if HONCHO_VARIABLE in os.environ and sys.platform != "win32" and os.getsid(0) in {os.getpid(), self._parent}:
             self._line = os.getsid(0)  # this process, or the shell between
             self._helper = find_parent(self._line)
             self._honcho = find_parent(self._helper)
+            self._group = find_group(self._honcho)
 
     @property
     def is_alive(self) -> bool:
@@ -49,9 +50,30 @@ class Launcher:
         if find_parent(self._helper) == self._honcho:  # a zombie, since honcho never waits for it
             logging.error("honcho's process for this line was killed: ending honcho, which would wait for it for ever")
             os.kill(self._honcho, signal.SIGKILL)
-        else:
-            with suppress(ProcessLookupError):
-                os.kill(self._helper, signal.SIGCONT)  # it ends with its line, unless it is stopped
+            return
+        with suppress(ProcessLookupError):
+            os.kill(self._helper, signal.SIGCONT)  # it ends with its line, unless it is stopped
+        if sys.platform == "linux":
+            continue_lines(self._group)
+
+
+def continue_lines(group: int) -> None:
+    """Continue the other lines of a honcho that is gone: one that is stopped would stay, with its workers, for ever.
+
+    A line is a session, begun by a child of a helper. group: the process group of the helpers.
+    """
+    for pid in [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]:
+        with suppress(OSError):  # it has just ended, or belongs to another user
+            if os.getsid(pid) == pid and find_group(find_parent(pid)) == group:
+                os.killpg(pid, signal.SIGCONT)
+
+
+def find_group(pid: int) -> int:
+    """Return the process group of a process; 0 if there is no such process."""
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def find_parent(pid: int) -> int:

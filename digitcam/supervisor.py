@@ -108,6 +108,7 @@ class SupervisedWorker:
     def __init__(self, spec: WorkerSpec, popen: StartProcess) -> None:
         self.spec, self._popen = spec, popen
         self.process: RunningProcess | None = None
+        self.is_replanned = False  # the plan was made again since the start of the line
         self._heartbeats: HeartbeatReader | None = None
         self._failures = 0
         self._start_at = self._polled_at = 0.0
@@ -162,8 +163,12 @@ class SupervisedWorker:
         self._start_at = now + delay
 
     def _is_final(self, code: int) -> bool:
-        """A setting that was right at the first start may soon be right again, so it is not final later."""
-        return code in FINAL_CODES and not (code == EXIT_WRONG_SETTING and any(self._restarts.values()))
+        """A setting that was right at the first start may soon be right again, so it is not final later.
+
+        Nor is it after a change of the plan: a camera that was removed and added again may have read the list between.
+        """
+        is_later = self.is_replanned or any(self._restarts.values())
+        return code in FINAL_CODES and not (code == EXIT_WRONG_SETTING and is_later)
 
     def send_dismissal(self) -> None:
         """Announce to the worker, by a byte on its standard input, that it is about to be ended for good."""
@@ -212,8 +217,8 @@ def keep_alive(
         now = time.monotonic()
         codes = {spec: worker.start_or_poll(now) for spec, worker in workers.items()}
         if has_changed():  # after polling: a worker that ended because the plan dropped it is not an error
-            workers = update_workers(plan, workers, popen)
-        code = next((code for spec in workers if (code := codes.get(spec)) is not None), None)
+            workers, codes = update_workers(plan, workers, popen), {}
+        code = next((code for code in codes.values() if code is not None), None)
         stop.wait(POLL_S)
     terminate_all(workers.values())
     launcher.end_survivors()
@@ -236,7 +241,10 @@ def update_workers(
     for worker in removed:
         worker.send_dismissal()
     terminate_all(removed)
-    return {spec: workers.get(spec) or SupervisedWorker(spec, popen) for spec in specs}
+    workers = {spec: workers.get(spec) or SupervisedWorker(spec, popen) for spec in specs}
+    for worker in workers.values():
+        worker.is_replanned = True
+    return workers
 
 
 def terminate_all(workers: Iterable[SupervisedWorker]) -> None:

@@ -11,6 +11,7 @@ PROOFS = {
     "`kill -9` of honcho leaves everything running": (
         "tests/digitcam/test_launcher.py::test_nothing_is_left_when_honcho_dies",
         "tests/digitcam/test_launcher.py::test_everything_ends_when_a_helper_of_honcho_is_killed",
+        "tests/digitcam/test_launcher.py::test_line_that_is_stopped_does_not_outlive_honcho",
     ),
     "a second start in the same folder deletes the scrape targets of the first": (
         "tests/digitcam/test_run_lock.py::test_second_line_touches_no_file_of_the_first",
@@ -104,6 +105,9 @@ PROOFS = {
     ),
     "a bench that is told to stop leaves its pipeline running": (
         "tests/benchmarks/test_launcher.py::test_bench_that_is_told_to_stop_takes_its_pipeline_with_it",
+    ),
+    "a camera that is added, removed and added again at once ends the whole pipeline": (
+        "tests/digitcam/test_supervisor.py::test_camera_that_is_removed_and_added_again_at_once_does_not_end_the_line",
     ),
     "a worker that is told to stop loses what it holds": (
         "tests/shared/service/test_stage_loop.py::test_worker_that_is_told_to_stop_answers_all_that_it_holds",

@@ -104,3 +104,15 @@ def test_helper_that_is_stopped_does_not_outlive_honcho(tmp_path: Path) -> None:
         helpers(honcho)[0].suspend()
         honcho.kill()
         assert_all_end([honcho, *everything])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which processes a honcho that is gone had")
+@pytest.mark.parametrize("prefix", ["exec", "true;"], ids=["directly", "below a shell"])
+@pytest.mark.parametrize("is_whole", [False, True], ids=["the supervisor", "the whole line"])
+def test_line_that_is_stopped_does_not_outlive_honcho(tmp_path: Path, prefix: str, is_whole: bool) -> None:
+    with run_honcho(tmp_path, prefix) as (honcho, everything):
+        line = descendants(helpers(honcho)[0])
+        for process in line if is_whole else [one for one in line if str(tmp_path) in one.cmdline()[-1]]:
+            process.suspend()
+        honcho.kill()
+        assert_all_end([honcho, *everything])

@@ -251,6 +251,31 @@ def test_worker_removed_from_the_plan_while_it_starts_does_not_end_the_line(
     assert checks == 3
 
 
+def test_camera_that_is_removed_and_added_again_at_once_does_not_end_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker starts between, and finds no such camera: it starts again, as the plan has it again."""
+    spec, stop, checks, starts = WorkerSpec("added", ("a",)), threading.Event(), 0, 0
+    monkeypatch.setattr("digitcam.supervisor.SupervisedWorker.terminate", lambda worker: None)
+    process = FakeProcess(None)
+
+    def has_changed() -> bool:
+        nonlocal checks
+        checks += 1
+        if checks == 1:
+            process.code = EXIT_WRONG_SETTING
+        return checks == 2
+
+    def start(*_: object, **__: object) -> FakeProcess:
+        nonlocal starts
+        starts += 1
+        if starts == 2:
+            process.code = None
+            stop.set()
+        return process
+
+    assert keep_alive(lambda: [spec], stop, has_changed, popen=start) == 0  # type: ignore[arg-type]
+    assert starts == 2
+
+
 HANGS = {
     "in its main thread": "os.write(1, HEARTBEAT); threading.Event().wait()",
     "stopped after its first heartbeat": "os.write(1, HEARTBEAT); os.kill(os.getpid(), signal.SIGSTOP)",
