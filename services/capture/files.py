@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count, islice, repeat
@@ -40,13 +41,23 @@ def play_video(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
     frames = enumerate(chain.from_iterable(grab_video(path, video) for _ in repeat(None)))
     for tick in schedule(video.rate_hz):
         encode = next(encode for number, encode in frames if number >= tick.number)
-        yield CapturedFrame(encode(), tick.due_at)
+        try:
+            jpeg = encode()
+        except ValueError as error:
+            raise CameraAbsentError(CameraProblem.NO_FILE, f"a frame of the file can't be read: {error}") from error
+        yield CapturedFrame(jpeg, tick.due_at)
 
 
 def read_video_once(path: Path, first: int = 0) -> FrameStream:
-    """Yield every decodable frame of a video from an index on, as fast as they are taken. Raises CameraAbsentError."""
+    """Yield every decodable frame of a video from an index on, as fast as they are taken. Raises CameraAbsentError.
+
+    A frame that can't be encoded is an empty JPEG, so that it ends and is counted as malformed.
+    """
     for encode in islice(grab_video(path, inspect_video(path)), first, None):
-        yield CapturedFrame(encode(), time.monotonic())
+        jpeg = b""
+        with suppress(ValueError):
+            jpeg = encode()
+        yield CapturedFrame(jpeg, time.monotonic())
 
 
 def inspect_video(path: Path) -> VideoFormat:
@@ -67,7 +78,7 @@ def inspect_video(path: Path) -> VideoFormat:
 def grab_video(path: Path, video_format: VideoFormat) -> Iterator[Callable[[], bytes]]:
     """Yield a function for each frame that returns it as JPEG: its own if it needs no change. Raises CameraAbsentError.
 
-    A frame that is skipped is not encoded.
+    A frame that is skipped is not encoded. The function may raise ValueError.
     """
     try:
         with open_file(path) as file, open_video(file) as video:

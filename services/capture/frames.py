@@ -14,10 +14,14 @@ from numpy.typing import NDArray
 from shared.cameras.publisher import CapturedFrame
 from shared.messaging.messages import MAX_PAYLOAD_BYTES
 from shared.vision.gray_frame import as_uint8
-from shared.vision.jpeg import MAX_PIXELS
+from shared.vision.jpeg import MAX_PIXELS, TooLargeError
 
 JPEG_START, JPEG_END = b"\xff\xd8", b"\xff\xd9"
 PNG_SIZE, PNG_SIZE_AT = struct.Struct(">II"), 16  # width and height, in the first chunk
+PNG_START_BYTES = 8
+PNG_CHUNK_BYTES = 12  # of a chunk besides its content
+MAX_CHUNKS = 10_000  # of 8 kB, as many programs write them: more than a message can hold
+MAX_ENCODED_PX = 65_500  # of either side, in libjpeg
 JPEG_QUALITY = 85  # 35 to 41 kB for a frame of the demo camera
 PAUSE_S = 1.0  # of a film; a second of 4K takes half a second to decode
 
@@ -26,25 +30,40 @@ Schedule = Callable[[float], Iterable["Tick"]]  # rate in Hz -> ticks
 
 
 def encode_jpeg(image: NDArray[np.uint8]) -> bytes:
-    """Return an image (H x W gray, or H x W x 3 BGR) as JPEG. Raises ValueError if it is too large for a message."""
-    is_gray = image.ndim == 2
+    """Return an image (H x W gray, or H x W x 3 BGR) as JPEG. Raises TooLargeError, also if a message can't hold it."""
+    height, width, is_gray = *image.shape[:2], image.ndim == 2
+    if max(height, width) > MAX_ENCODED_PX:
+        raise TooLargeError(f"{width} x {height} pixels")
     pixels = np.ascontiguousarray(image[..., None] if is_gray else image)
     # chroma at half the resolution: half the bytes and half the time
     jpeg = bytes(simplejpeg.encode_jpeg(pixels, JPEG_QUALITY, *(("GRAY", "Gray") if is_gray else ("BGR", "420"))))
     if len(jpeg) > MAX_PAYLOAD_BYTES:
-        raise ValueError(f"the image is too large for a message: {len(jpeg)} bytes")
+        raise TooLargeError(f"{width} x {height} pixels in {len(jpeg) // 1000} kB")
     return jpeg
 
 
 def to_jpeg(image: bytes) -> bytes:
-    """Return a JPEG as it is, and a PNG as JPEG; b"" if it can't be decoded or has too many pixels."""
+    """Return a JPEG as it is, and a PNG as JPEG; b"" if it can't be decoded or has too many pixels.
+
+    Raises TooLargeError as encode_jpeg().
+    """
     if image.startswith(JPEG_START):
         return image
     width, height = PNG_SIZE.unpack(image[PNG_SIZE_AT : PNG_SIZE_AT + PNG_SIZE.size].ljust(PNG_SIZE.size, b"\xff"))
-    if width * height > MAX_PIXELS:
+    if width * height > MAX_PIXELS or not has_whole_chunks(image):
         return b""
     pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR)
     return b"" if pixels is None else encode_jpeg(as_uint8(pixels))
+
+
+def has_whole_chunks(png: bytes) -> bool:
+    """Return whether all chunks of a PNG are there: OpenCV makes room for what one claims to have, up to 4 GB."""
+    at = PNG_START_BYTES
+    for _ in range(MAX_CHUNKS):
+        if at >= len(png):
+            break
+        at += PNG_CHUNK_BYTES + int.from_bytes(png[at : at + 4])
+    return at == len(png)
 
 
 @dataclass(frozen=True, slots=True)

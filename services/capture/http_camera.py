@@ -239,16 +239,17 @@ def is_other_still(body: bytes, content_type: str) -> bool:
 def convert_still(body: bytes, content_type: str) -> bytes:
     """Return a picture that is neither JPEG nor PNG (WebP, BMP, GIF) as JPEG.
 
-    Raises CameraAbsentError or OtherVideoError if the body is no picture.
+    Raises CameraAbsentError or OtherVideoError if the body is no picture, TooLargeError if it is too large.
     """
     if not is_other_still(body, content_type):
         raise explain_answer(body, content_type)
-    from shared.vision.image_files import load_pictures  # noqa: PLC0415 - Pillow and PyAV, for a few cameras only
+    from shared.vision.image_files import load_first  # noqa: PLC0415 - Pillow and PyAV, for a few cameras only
 
     try:
-        return encode_jpeg(next(load_pictures(BytesIO(body))))
+        picture = load_first(BytesIO(body))
     except ValueError as error:
         raise CameraAbsentError(CameraProblem.NO_VIDEO) from error
+    return encode_jpeg(picture)
 
 
 def explain_answer(body: bytes, content_type: str) -> Exception:

@@ -52,24 +52,27 @@ def open_source(
     frames = open_raw_source(camera, every_frame, pace, schedule, cursor)
     if every_frame:  # preprocess refuses costly pictures, so that each picture of the file ends and is counted there
         return transform_frames(frames, replace(camera.options, fps=0.0))
-    return transform_frames(stop_at_costly_frame(camera.name, frames), camera.options)
+    return stop_at_costly_frame(camera.name, transform_frames(frames, camera.options))
 
 
 def stop_at_costly_frame(camera: str, frames: FrameStream) -> FrameStream:
-    """Yield frames until one would take too long to decode. Then raise CameraAbsentError: viewers must not get it.
+    """Yield frames until one is too large, or would take too long to decode. Then raise CameraAbsentError.
 
-    Broken pictures pass, to be counted by preprocess.
+    Viewers must not get it. Broken pictures pass, to be counted by preprocess.
     """
-    with closing(frames):
-        for frame in frames:
-            try:
-                check_jpeg(frame.jpeg)
-            except (TooLargeError, TooCostlyError) as error:
-                metrics.DROPS.labels(camera, Stage.CAPTURE, DropReason.TOO_COSTLY).inc()
-                raise CameraAbsentError(CameraProblem.TOO_COSTLY, error) from error
-            except ValueError:
-                pass
-            yield frame
+    try:
+        with closing(frames):
+            for frame in frames:
+                try:
+                    check_jpeg(frame.jpeg)
+                except (TooLargeError, TooCostlyError):
+                    raise
+                except ValueError:
+                    pass
+                yield frame
+    except (TooLargeError, TooCostlyError) as error:
+        metrics.DROPS.labels(camera, Stage.CAPTURE, DropReason.TOO_COSTLY).inc()
+        raise CameraAbsentError(CameraProblem.TOO_COSTLY, error) from error
 
 
 def open_raw_source(

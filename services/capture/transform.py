@@ -49,7 +49,10 @@ def complete_jpeg(jpeg: bytes) -> bytes:
 
 
 def transform_jpeg(jpeg: bytes, options: CameraOptions) -> bytes:
-    """Return the JPEG upright and changed as the options say. A broken one is returned as it is, to be counted."""
+    """Return the JPEG upright and changed as the options say. A broken one is returned as it is, to be counted.
+
+    So is nothing if the changed picture would be too large.
+    """
     upright = UPRIGHT.get(read_orientation(jpeg))
     if not upright and not options.changes_pixels:
         return jpeg
@@ -66,7 +69,10 @@ def transform_jpeg(jpeg: bytes, options: CameraOptions) -> bytes:
         pixels = pixels[y : y + crop_height, x : x + crop_width]
         if not pixels.size:
             raise CameraAbsentError(CameraProblem.OUTSIDE, f"{width} x {height} pixels")
-    return encode_jpeg(pixels)
+    try:
+        return encode_jpeg(pixels)
+    except ValueError:
+        return b""
 
 
 def turn(pixels: Pixels, degrees: int, mirror: bool) -> Pixels:

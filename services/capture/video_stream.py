@@ -18,6 +18,7 @@ from services.capture.frames import JPEG_START, FrameStream, encode_jpeg
 from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
+from shared.vision.jpeg import TooLargeError
 from shared.vision.video_files import BgrConverter
 
 AT_ONCE_S = 0.01  # less than the time between two video packets
@@ -53,6 +54,8 @@ def open_video_stream(
 def read_video_stream(container: InputContainer, pace: Pace) -> FrameStream:
     """Yield the frames of an open stream until it ends, then close it. Raises CameraAbsentError if it falls silent.
 
+    Raises TooLargeError if a frame is too large.
+
     A read that timed out is repeated as long as the camera's pace allows; broken packets are skipped. MJPEG passes
     through undecoded.
     """
@@ -71,7 +74,9 @@ def read_video_stream(container: InputContainer, pace: Pace) -> FrameStream:
                     jpegs = [jpeg]
                 else:
                     jpegs = [encode_jpeg(converter.convert(frame)) for frame in packet.decode()]
-            except (StopIteration, FFmpegError):
+            except TooLargeError:
+                raise
+            except (StopIteration, FFmpegError, ValueError):
                 now, jpegs = time.monotonic(), []
                 packets = container.demux(stream)
             failures = failures + 1 if not jpegs and now - called_at < AT_ONCE_S else 0

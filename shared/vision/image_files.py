@@ -29,10 +29,30 @@ FORMATS = ("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM",
 WITH_FRAMES = {"AVIF", "GIF", "PNG", "TIFF", "WEBP"}  # the other images of an MPO or HEIF are previews
 HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
 PDF_LONG_SIDE_PX = 2000
+ONLY_OPENCV = (
+    b"#?RGBE",
+    b"#?RADIANCE",
+    b"PF",
+    b"Pf",
+    b"P7",
+    b"\x59\xa6\x6a\x95",
+    b"\x76\x2f\x31\x01",
+)  # HDR, PFM, PAM, Sun, EXR
 OPENCV_BYTES = 100_000_000  # of a picture that only OpenCV can read
 JPEG_END = b"\xff\xd9"
 END_WITHIN = 100_000  # bytes: some programs add a few after the end
-BROKEN = (OSError, SyntaxError, EOFError, ValueError, struct.error)  # what Pillow raises in the middle of a file
+# what Pillow and its decoders raise in the middle of a file
+BROKEN = (
+    OSError,
+    SyntaxError,
+    EOFError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    ArithmeticError,
+    LookupError,
+    struct.error,
+)
 REASONS = {
     errno.ENOENT: "there is no such file",
     errno.ENOTDIR: "there is no such file",
@@ -49,7 +69,15 @@ warnings.filterwarnings("ignore", module="PIL")  # about odd metadata
 def load_photo(path: Path) -> Photo:
     """Return the first picture of a file, turned as its EXIF says. Raises ValueError in one sentence."""
     with open_file(path) as file:
-        return next(load_pictures(file, path.suffix))
+        return load_first(file, path.suffix)
+
+
+def load_first(file: BinaryIO, suffix: str = "") -> Photo:
+    """Return the first picture of a seekable file. Raises ValueError in one sentence."""
+    picture = next(load_pictures(file, suffix), None)
+    if picture is None:
+        raise ValueError("there is no page in this document")
+    return picture
 
 
 def load_video(path: Path) -> Iterator[Photo]:
@@ -141,16 +169,16 @@ def load_images(image: Image.Image) -> Iterator[Photo]:
     width, height = image.size
     if width * height > MAX_PIXELS:
         raise ValueError(f"this picture is too large: {width} x {height} pixels; scale it down")
-    for frame in ImageSequence.Iterator(image) if image.format in WITH_FRAMES else [image]:
-        try:
+    try:
+        for frame in ImageSequence.Iterator(image) if image.format in WITH_FRAMES else [image]:
             yield to_pixels(ImageOps.exif_transpose(frame))
-        except BROKEN as error:
-            is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
-            raise ValueError(
-                "the file is cut off: only a part of the picture is there"
-                if is_cut
-                else f"this picture is broken ({error})"
-            ) from error
+    except BROKEN as error:
+        is_cut = "truncated" in str(error).lower() or isinstance(error, EOFError)
+        raise ValueError(
+            "the file is cut off: only a part of the picture is there"
+            if is_cut
+            else f"this picture is broken ({error})"
+        ) from error
 
 
 def to_pixels(image: Image.Image) -> Photo:
@@ -184,10 +212,17 @@ def load_frames(file: BinaryIO) -> Iterator[Photo]:
 
 
 def decode_with_opencv(data: bytes) -> Photo | None:
-    """Return a picture; None if it can't be read, which OpenCV would log in its own words."""
+    """Return a picture that only OpenCV can read; None if it can't, which it would log in its own words.
+
+    Of a broken PNG it would make 4 GB.
+    """
+    if not data.startswith(ONLY_OPENCV):
+        return None
     level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     try:
         picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # of a header with impossible values
+        picture = None
     finally:
         cv2.utils.logging.setLogLevel(level)
     return None if picture is None else as_uint8(picture)

@@ -68,9 +68,15 @@ class BgrConverter:
         self._pixel_width = float(video.streams.video[0].sample_aspect_ratio or 1)
 
     def convert(self, frame: VideoFrame) -> Bgr:
-        """Return a frame as it is shown, H x W x 3: turned, as phones ask for, and with square pixels."""
+        """Return a frame as it is shown, H x W x 3: turned, as phones ask for, and with square pixels.
+
+        Raises ValueError if FFmpeg can't convert it.
+        """
         width = max(1, round(frame.width * self._pixel_width))
-        pixels = self._reformatter.reformat(frame, width=width, format="bgr24").to_ndarray()
+        try:
+            pixels = self._reformatter.reformat(frame, width=width, format="bgr24").to_ndarray()
+        except (FFmpegError, OSError, MemoryError) as error:
+            raise ValueError(UNREADABLE) from error
         return turn_picture(np.asarray(pixels, np.uint8), read_matrix(frame))
 
     def changes(self, frame: VideoFrame) -> bool:

@@ -20,7 +20,7 @@ from services.capture.files import (
     read_video_once,
     show_images,
 )
-from services.capture.frames import PAUSE_S, Tick, TickSchedule, encode_jpeg
+from services.capture.frames import JPEG_END, PAUSE_S, Tick, TickSchedule, encode_jpeg
 from services.capture.sources import open_source
 from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.options import CameraOptions
@@ -33,9 +33,12 @@ FRAMES = 12
 
 @pytest.fixture
 def clip(tmp_path: Path) -> Path:
-    """A video of 12 frames at 20 per second; the brightness of each is 20 times its number."""
-    path = tmp_path / "clip.mkv"
-    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 48))
+    return write_clip(tmp_path / "clip.mkv", codec="MJPG")
+
+
+def write_clip(path: Path, codec: str) -> Path:
+    """Write a video of 12 frames at 20 per second; the brightness of each is 20 times its number."""
+    video = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), 20, (64, 48))
     for number in range(FRAMES):
         video.write(np.full((48, 64, 3), 20 * number, np.uint8))
     video.release()
@@ -181,6 +184,20 @@ def test_unusual_png_is_readable_and_transparency_becomes_white(tmp_path: Path, 
 def test_jpeg_that_is_too_large_for_a_message_is_refused() -> None:
     with pytest.raises(ValueError, match=r"."):
         encode_jpeg(np.zeros((1, 70_000, 3), np.uint8))
+
+
+@pytest.mark.parametrize("rotate", [0, 90])
+def test_film_whose_frames_are_too_large_for_a_message_ends_in_a_sentence_or_frame_by_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rotate: int
+) -> None:
+    """It ends no process: one that reads each picture once would begin with this one again, for ever."""
+    clip = write_clip(tmp_path / "clip.mkv", codec="FFV1")
+    monkeypatch.setattr("services.capture.frames.MAX_PAYLOAD_BYTES", 100)
+    camera = Camera("film", SourceKind.VIDEO, str(clip), CameraOptions(rotate=rotate))
+    with pytest.raises(CameraAbsentError, match=r"a frame of the file can't be read: .* pixels in"):
+        next(open_source(camera, False, Pace()))
+    frames = [frame.jpeg for frame in open_source(camera, True, Pace())]
+    assert frames == [JPEG_END] * FRAMES
 
 
 @pytest.mark.parametrize(

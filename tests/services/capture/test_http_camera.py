@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from io import BytesIO
 from itertools import islice
@@ -21,6 +22,7 @@ from PIL import Image
 from prometheus_client import REGISTRY
 
 from digitcam.certificate import ensure_certificate
+from services.capture.frames import to_jpeg
 from services.capture.http_camera import OtherVideoError
 from services.capture.network import read_network_camera
 from services.capture.sources import open_source
@@ -35,6 +37,7 @@ ROOT = Path(__file__).parents[3]
 PIXELS = [np.full((48, 64, 3), shade, np.uint8) for shade in (40, 120, 200)]
 JPEGS = [cv2.imencode(".jpg", pixels)[1].tobytes() for pixels in PIXELS]
 PNGS = [cv2.imencode(".png", pixels)[1].tobytes() for pixels in PIXELS]
+PNG_CONTENT = int.from_bytes(PNGS[0][33:37])  # bytes of the first chunk of pixels
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 PASSWORD = "p@ss/w#rd:1%"  # noqa: S105 - of no real camera
 ESCAPED = "p%40ss%2Fw%23rd%3A1%25"
@@ -93,6 +96,26 @@ def test_png_parts_are_read_as_jpegs() -> None:
 def test_png_that_claims_gigapixels_is_not_decoded() -> None:
     huge = PNGS[0][:16] + b"\x00\x01\x00\x00" * 2 + PNGS[0][24:]
     assert read(send(OK, part(huge), part(PNGS[1])))[0] == b""
+
+
+@pytest.mark.parametrize("claimed", [PNG_CONTENT + 1, 0x7FFFFFFF, 0xFFFFFFF0])
+def test_png_whose_content_is_not_there_takes_no_memory(claimed: int) -> None:
+    """OpenCV would make 4 GB for it, in ten seconds."""
+    bomb = PNGS[0][:33] + claimed.to_bytes(4) + PNGS[0][37:]
+    began_at = time.thread_time()
+    assert to_jpeg(bomb) == b""
+    assert to_jpeg(PNGS[0][:40]) == b""
+    assert time.thread_time() - began_at < 0.1
+    assert simplejpeg.decode_jpeg_header(to_jpeg(PNGS[0]))[:2] == (48, 64)
+
+
+def test_camera_is_absent_while_its_png_is_too_large_for_a_jpeg() -> None:
+    wide = cv2.imencode(".png", np.zeros((2, 70_000), np.uint8))[1].tobytes()
+    with serve_http(send(OK, part(JPEGS[0]), part(wide))) as host:
+        frames = open_source(Camera("wide", SourceKind.STREAM, f"http://{host}/cam"), False, Pace())
+        assert next(frames).jpeg == JPEGS[0]
+        with pytest.raises(CameraAbsentError, match=r"70000 x 2 pixels.*a smaller size"):
+            next(frames)
 
 
 def test_camera_is_absent_while_it_sends_pictures_that_take_long_to_decode() -> None:

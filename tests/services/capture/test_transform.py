@@ -105,6 +105,12 @@ def test_broken_jpeg_passes_through_to_be_counted() -> None:
     assert transform_jpeg(JPEG[:100], CameraOptions(rotate=90)) == JPEG[:100]
 
 
+def test_picture_that_is_too_large_once_it_is_turned_is_counted_as_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    jpeg = encode_jpeg(np.zeros((8, 8, 3), np.uint8))
+    monkeypatch.setattr("services.capture.frames.MAX_PAYLOAD_BYTES", 100)
+    assert transform_jpeg(jpeg, CameraOptions(rotate=90)) == b""
+
+
 @pytest.mark.parametrize(
     ("given", "wanted", "kept"), [(30, 10.0, 10.0), (30, 12.0, 12.0), (8, 10.0, 8.0), (30, 0.0, 30.0)]
 )

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ def encode(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def load(data: bytes, suffix: str = "") -> list[Photo]:
     return list(load_pictures(io.BytesIO(data), suffix))
+
+
+def add_empty_page(tiff: bytes) -> bytes:
+    """Return a TIFF with one more page, without a width and a height."""
+    directory = int.from_bytes(tiff[4:8], "little")
+    following = directory + 2 + 12 * int.from_bytes(tiff[directory : directory + 2], "little")
+    return tiff[:following] + len(tiff).to_bytes(4, "little") + tiff[following + 4 :] + bytes(8)
+
+
+def claim_content(png: bytes, count: int) -> bytes:
+    """Return a PNG whose pixels claim to have so many bytes."""
+    at = png.index(b"IDAT") - 4
+    return png[:at] + count.to_bytes(4) + png[at + 4 :]
 
 
 def assert_is_sheet(photo: Photo) -> None:
@@ -125,13 +139,29 @@ def test_file_that_is_cut_off_is_refused(kind: str) -> None:
         (b"\xff\xd8 no picture", "."),
         (b"%PDF-1.7 no document", "this PDF can't be read"),
         (b"P6 40000 40000 255\n" + bytes(100), "too large: 40000 x 40000 pixels"),
+        (b"P7\nWIDTH 0\nHEIGHT 0\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n", "not a picture or video"),
+        (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 99999999 +X 99999999\n", "not a picture or video"),
+        (add_empty_page(encode(Image.fromarray(SHEET), "TIFF")), "this picture is broken"),
+        (claim_content(encode(Image.fromarray(SHEET), "PNG"), 0xFFFFFFF0)[:60], "."),
         (add_scans(3000), "more than 100 scans: save it again as an ordinary JPEG"),
     ],
 )
 def test_what_is_no_picture_is_one_sentence(data: bytes, sentence: str) -> None:
+    began_at = time.thread_time()
     with pytest.raises(ValueError, match=sentence) as error:
         load(data)
     assert "\n" not in str(error.value)
+    assert time.thread_time() - began_at < 1.0
+
+
+@pytest.mark.parametrize("kind", [TypeError, RuntimeError, IndexError, ZeroDivisionError, SyntaxError])
+def test_whatever_a_decoder_raises_is_one_sentence(kind: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> None:
+        raise kind("in the middle")
+
+    monkeypatch.setattr("shared.vision.image_files.ImageOps.exif_transpose", fail)
+    with pytest.raises(ValueError, match="this picture is broken \\(in the middle"):
+        load(cv2.imencode(".png", SHEET)[1].tobytes())
 
 
 def test_opencv_does_not_log_what_it_can_not_read(capfd: pytest.CaptureFixture[str]) -> None:
