@@ -5,6 +5,7 @@ import random
 from collections.abc import Sequence
 
 from benchmarks.chaos import every_frame
+from benchmarks.chaos.faults import list_kinds
 from benchmarks.chaos.session import ChaosRunner, summarize
 from benchmarks.launcher import take_signals
 from benchmarks.reliability.document import save_results
@@ -21,8 +22,11 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--only", default="", metavar="KIND,...", help="kinds of faults, such as kill,hang")
     parsed = parser.parse_args(arguments)
-    take_signals()
     kinds = frozenset(filter(None, parsed.only.split(",")))
+    known = {every_frame.KIND, *list_kinds()}
+    if not kinds <= known:
+        parser.error(f"--only {parsed.only}: the kinds are {', '.join(sorted(known))}")
+    take_signals()
     chance = random.Random(parsed.seed)  # noqa: S311 - not used for security
     session = ChaosRunner(chance, kinds, parsed.patience, report_progress).run(parsed.seconds)
     result = summarize(session, parsed.seconds, parsed.seed, parsed.patience)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import psutil
@@ -69,6 +70,11 @@ def plan_faults(chance: random.Random) -> Iterator[Fault]:
             yield fault
             if number % 6 == 5 and ends:  # the pipeline has to start again, which takes time
                 yield ends.pop()
+
+
+def list_kinds() -> frozenset[str]:
+    """Return the kinds of all faults; chance chooses some of them for each round."""
+    return frozenset(fault.kind for fault in islice(plan_faults(random.Random(0)), 2000))  # noqa: S311 - no secret
 
 
 def plan_each_worker() -> list[Fault]:

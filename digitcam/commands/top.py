@@ -2,9 +2,11 @@
 
 import argparse
 import math
+import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from shutil import get_terminal_size
 
 from shared.settings import Settings, load_settings
 from shared.telemetry.scraping import NoPipelineError, Scrape, scrape_pipeline
@@ -36,9 +38,19 @@ def main(arguments: Sequence[str]) -> int:
             if once:
                 print("\n".join(lines))
                 return 0
-            print(HOME + "".join(f"{line}{CLEAR_RIGHT}\n" for line in lines) + CLEAR_BELOW, end="", flush=True)
+            print(
+                draw_screen(lines, *get_terminal_size()) if sys.stdout.isatty() else "\n".join([*lines, ""]), flush=True
+            )
     except KeyboardInterrupt:
         return 0
+
+
+def draw_screen(lines: Sequence[str], columns: int, rows: int) -> str:
+    """Return what draws the lines over those before, as far as a terminal of this size has room for them."""
+    shown = [line[:columns] for line in lines]
+    if len(shown) > rows - 1:
+        shown = [*shown[: rows - 2], f"{len(shown) - rows + 2} more lines: digitcam top --once"[:columns]]
+    return HOME + "".join(f"{line}{CLEAR_RIGHT}\n" for line in shown) + CLEAR_BELOW
 
 
 def scrape_running(settings: Settings) -> Scrape:

@@ -30,7 +30,9 @@ def main(arguments: Sequence[str]) -> int:
 def record_trace(settings: Settings, seconds: float, file: Path) -> int:
     """Record all processes at once and write the file. Raises ConfigError if none runs or it can't be written."""
     if not 0 < seconds <= MAX_RECORDING_S:
-        raise ConfigError(f"--seconds {seconds:g} is not right: it takes up to {MAX_RECORDING_S:g}.")
+        raise ConfigError(
+            f"--seconds {seconds:g} is not right: it takes a number above 0 and up to {MAX_RECORDING_S:g}."
+        )
     targets = find_targets(settings.run_dir)
     if not targets:
         raise NoPipelineError(settings.run_dir)

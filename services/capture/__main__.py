@@ -47,6 +47,8 @@ def main(context: lifecycle.ServiceContext) -> None:
     pace = PACES.get(camera.kind, Pace(BLOCKED_S, CALL_S))
     cursor = FileCursor(settings.run_dir, camera.name, Path(camera.source).expanduser()) if every_frame else None
     grabber = make_grabber(camera, cursor, pace)
+    if isinstance(grabber, FilmPlayer):
+        grabber.wait_for_frame(0.0)  # opens the film: before the first heartbeat it may take long, as from a slow disk
     can_block = isinstance(grabber, FrameGrabber) and not every_frame
     watchdog = CameraWatchdog(time.monotonic(), can_block=can_block, can_freeze=camera.kind.is_device, pace=pace)
     queue = ClientSocket(settings)

@@ -96,14 +96,22 @@ def is_open(tab: Tab, address: str) -> bool:
     return True
 
 
-def test_digit_drawn_with_the_mouse_is_read(pipeline: HonchoPipeline, chromium: Browser) -> None:
+def test_digit_drawn_with_the_mouse_is_read_also_after_a_reload(pipeline: HonchoPipeline, chromium: Browser) -> None:
     tab = chromium.new_page()
     tab.goto(url(pipeline, "/draw"))
     expect(tab.locator("output")).to_have_text("Write a digit")
     expect(tab.locator("#status")).to_have_text("Live as camera draw")
     write_three(tab)
     expect(tab.locator("output b")).to_have_text(["3"])  # all there is, at the end
-    tab.get_by_role("button", name="Undo").click()
+    tab.reload()
+    expect(tab.locator("output b")).to_have_text(["3"])
+    undo, clear = (tab.get_by_role("button", name=name) for name in ("Undo", "Clear"))
+    clear.click()
+    expect(clear).to_be_disabled()
+    undo.click()
+    expect(clear).to_be_enabled()
+    undo.click()
+    expect(undo).to_be_disabled()
     expect(tab.locator("output")).to_have_text("Write a digit")
     tab.close()
 

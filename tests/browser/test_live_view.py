@@ -305,9 +305,9 @@ def test_camera_is_added_and_removed_by_keyboard_and_a_refusal_has_a_reason(tab:
     panel.locator("summary").focus()
     tab.keyboard.press("Enter")
     tab.keyboard.press("Tab")
-    tab.keyboard.type("door")
+    tab.keyboard.type(" door ")
     tab.keyboard.press("Tab")
-    tab.keyboard.type("rtsp://10.0.0.7/live")
+    tab.keyboard.type("Rtsp://10.0.0.7/live")
     tab.keyboard.press("Enter")
     expect(panel.get_by_role("status")).to_contain_text("door is added")
     assert list(read_added_cameras(tmp_path)) == ["door"]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from digitcam.commands.doctor import report
-from digitcam.commands.top import align, format_tables, scrape_running
+from digitcam.commands.top import align, draw_screen, format_tables, scrape_running
 from digitcam.diagnosis import Finding
 from shared.pipeline import CameraState, DropReason, Stage
 from shared.service.lifecycle import write_scrape_target
@@ -81,6 +82,12 @@ def test_tables_show_cameras_stages_and_processes() -> None:
         "",
         "inference.1: the queue does not answer",
     ]
+
+
+def test_screen_has_no_more_lines_and_columns_than_the_terminal() -> None:
+    lines = [f"line {number} is long" for number in range(9)]
+    assert re.split("\x1b\\[[HJK]\n?", draw_screen(lines, 6, 5)) == ["", "line 0", "line 1", "line 2", "6 more", "", ""]
+    assert "line 8 is long" in draw_screen(lines, 80, 10)
 
 
 def test_table_without_rows_has_titles() -> None:

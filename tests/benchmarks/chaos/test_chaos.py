@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.chaos import every_frame
 from benchmarks.chaos.clock import WallClock
+from benchmarks.chaos.command import main
 from benchmarks.chaos.every_frame import LedgerResult
 from benchmarks.chaos.faults import Fault, Recovery, kill, plan_faults
 from benchmarks.chaos.reading_watcher import GAP_S, find_last_hole_end
@@ -68,6 +69,13 @@ def test_plan_has_every_kind_and_is_the_same_for_the_same_seed() -> None:
     assert len(kinds - KINDS) >= 3
     for kind in ("kill", "term", "stop", "hang"):
         assert {fault.targets for fault in first if fault.kind == kind} == {(worker,) for worker in WORKERS}
+
+
+def test_unknown_kind_of_fault_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "kill,nosuch"])
+    sentence = capsys.readouterr().err
+    assert all(kind in sentence for kind in ("hang", "SIGINT of a worker", "SIGTERM of honcho", every_frame.KIND))
 
 
 def test_wall_clock_of_a_process_is_set_while_it_runs(tmp_path: Path) -> None:

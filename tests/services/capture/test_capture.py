@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from prometheus_client import REGISTRY
 
 from services.capture import sources
-from services.capture.__main__ import STALLED_AFTER_S, HungError, find_problem, run
+from services.capture.__main__ import STALLED_AFTER_S, HungError, find_problem, main, run
 from services.capture.frames import FrameStream, Tick
 from services.capture.grabber import FrameGrabber
 from shared.cameras.camera_list import Camera, SourceKind
@@ -35,6 +35,7 @@ from shared.messaging.sockets import HEARTBEAT_S
 from shared.pipeline import CameraState, Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings
+from shared.telemetry.health import Health
 from tests.conftest import MakeSettings
 from tests.services.capture.capture_process import run_capture
 
@@ -242,6 +243,30 @@ def test_demo_camera_draws_no_frame_that_fps_leaves_out(
     frames = list(sources.open_source(camera, every_frame=False, pace=Pace(), schedule=four_ticks))
     assert drawn == pytest.approx([number / drawn_hz for number in range(4)])
     assert [frame.captured_at for frame in frames] == pytest.approx(drawn)
+
+
+def test_film_is_opened_before_the_first_heartbeat(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on a silence of 2.5 s is a hang; a film on a slow disk, or a slow machine, takes longer."""
+    heartbeats: list[None] = []
+    at_opening: list[int] = []
+
+    def open_source(*_: object, **__: object) -> FrameStream:
+        at_opening.append(len(heartbeats))
+        yield from stream(3)
+
+    monkeypatch.setattr("services.capture.__main__.open_source", open_source)
+    stop = threading.Event()
+
+    def count_heartbeat() -> None:
+        heartbeats.append(None)
+        stop.set()
+
+    health = Health(send_heartbeat=count_heartbeat)
+    log = logging.getLogger("capture.demo")
+    main(ServiceContext(make_settings(CAMERAS="demo"), Stage.CAPTURE, "demo", log, stop, health=health))
+    assert (at_opening, len(heartbeats)) == ([0], 1)
 
 
 def test_demo_camera_runs_as_a_process_and_stops_on_sigterm(make_settings: MakeSettings) -> None:

@@ -35,6 +35,7 @@ from shared.pipeline import CameraState
 from shared.service.token_bucket import TokenBucket
 
 MAX_ON_SCREEN = 2  # of one camera: the picture that was painted last, and the one on its way
+MAX_KEPT = 32  # cameras whose pictures are kept: a tile that is scrolled back shows its last one
 MAX_MESSAGE_BYTES = 32 * 1024  # the longest valid message names 64 cameras
 MESSAGES_PER_S, MESSAGE_BURST = 20.0, 200.0  # besides one for each picture: clock, tab and scrolling
 
@@ -140,9 +141,12 @@ class LiveViewer:
     def _show_only(self, cameras: frozenset[str]) -> None:
         """Forget what waits for tiles that are not in view, and what is on its way to them."""
         self._visible = cameras
-        for kept in (self._frames, self._sent_at, self._on_screen):
-            for camera in kept.keys() - cameras:
-                del kept[camera]
+        for waiting in (self._frames, self._sent_at):
+            for camera in waiting.keys() - cameras:
+                del waiting[camera]
+        out_of_view = [camera for camera in self._on_screen if camera not in cameras]
+        for camera in out_of_view[: max(0, len(self._on_screen) - MAX_KEPT)]:
+            del self._on_screen[camera]
 
     def _freeze(self, camera: str, seq: int) -> Frozen:
         """Keep a frame that is on the screen, instead of the one that this viewer froze before."""

@@ -16,7 +16,7 @@ panel.addEventListener("toggle", () => {
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  const name = nameInput.value;
+  const name = nameInput.value.trim(); // a phone adds a space after each word
   if (await change(name, "PUT", { source: sourceInput.value.trim() })) {
     form.reset();
     showMessage(`${name} is added: its picture appears above as soon as it answers.`, "fresh");

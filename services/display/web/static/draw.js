@@ -12,6 +12,7 @@ const INK = "#1c2330";
 const PEN_SHARE = 0.028; // width of the pen as a share of the sheet's long side: a felt tip on a card
 const LONG_SIDE_PX = 960;
 const SEND_EVERY_MS = 50; // readings every 50 ms are smoothed as fast as a camera's
+const STORE = "digitcam.strokes"; // of this tab, so that they outlast a reload
 const SETTLED_MS = 800; // after the pen was lifted; until then a digit may still appear
 
 const sheet = find(document, "#sheet", HTMLCanvasElement);
@@ -20,7 +21,9 @@ const buttons = { clear: find(document, "#clear", HTMLButtonElement), undo: find
 const view = new ReadingView("draw", sheet, "Write a digit");
 const marks = new UnreadMarks(find(document, "#unread", HTMLElement), ([x, y]) => view.explain(toPixels(x, y)));
 /** @type {Point[][]} */
-let strokes = []; // in shares of the sheet's width and height
+let strokes = loadStrokes(); // in shares of the sheet's width and height
+/** @type {Point[][]} */
+let cleared = []; // what "Undo" brings back
 /** @type {Point[]} */
 let stroke = []; // the current or last one
 /** @type {number | null} */
@@ -46,6 +49,23 @@ function toPixels(x, y) {
   return { x: x * readSize[0], y: y * readSize[1] };
 }
 
+/** @returns {Point[][]} */
+function loadStrokes() {
+  try {
+    return JSON.parse(sessionStorage.getItem(STORE) ?? "[]");
+  } catch {
+    return []; // a browser without storage
+  }
+}
+
+function saveStrokes() {
+  try {
+    sessionStorage.setItem(STORE, JSON.stringify(strokes));
+  } catch {
+    // a browser without storage forgets the drawing
+  }
+}
+
 new ResizeObserver(() => {
   const scale = LONG_SIDE_PX / Math.max(sheet.clientWidth, sheet.clientHeight);
   Object.assign(sheet, {
@@ -61,6 +81,7 @@ sheet.addEventListener("pointerdown", (event) => {
   sheet.setPointerCapture(pointer);
   stroke = [toPoint(event)];
   strokes.push(stroke);
+  cleared = [];
   redraw();
 });
 
@@ -74,6 +95,7 @@ for (const end of /** @type {const} */ (["pointerup", "pointercancel"])) {
   sheet.addEventListener(end, (event) => {
     if (event.pointerId === pointer) pointer = null;
     changedAt = performance.now();
+    saveStrokes();
   });
 }
 
@@ -86,12 +108,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 function clear() {
+  if (strokes.length > 0) cleared = strokes;
   strokes = [];
+  saveStrokes();
   redraw();
 }
 
 function undo() {
-  strokes.pop();
+  if (strokes.length > 0) strokes.pop();
+  else [strokes, cleared] = [cleared, []];
+  saveStrokes();
   redraw();
 }
 
@@ -113,7 +139,8 @@ function redraw() {
   context.lineWidth = PEN_SHARE * Math.max(width, height);
   context.lineCap = context.lineJoin = "round";
   for (const points of strokes) drawStroke(points.map(([x, y]) => [x * width, y * height]));
-  buttons.clear.disabled = buttons.undo.disabled = strokes.length === 0;
+  buttons.clear.disabled = strokes.length === 0;
+  buttons.undo.disabled = strokes.length === 0 && cleared.length === 0;
 }
 
 /**

@@ -10,6 +10,7 @@ import pytest
 
 from services.display.display_state import CameraDisplay, DisplayFrame
 from services.display.web.explain.frozen_frames import KEPT_S, MAX_BYTES, MAX_FRAMES, FrozenFrames
+from services.display.web.live.viewer import MAX_KEPT
 from services.display.web.server import WebServer
 from shared.pipeline import CameraState
 from shared.vision.corrections import CorrectionStore
@@ -102,6 +103,35 @@ def test_frozen_camera_is_still_explained(server: WebServer) -> None:
             frame_id = await freeze(browser, 1)
             assert frame_id
             assert (await explain(server, frame_id, shown().digits[1].box))["sentences"][0] == "Read as 0."
+
+    in_browser(scenario)
+
+
+def test_picture_of_a_tile_that_was_scrolled_away_and_back_can_be_frozen(server: WebServer) -> None:
+    """A camera that has gone sends no newer one."""
+
+    async def scenario() -> None:
+        async with open_live_view(server) as browser:
+            await see(browser, server, shown())
+            await browser.show_tiles()
+            await browser.show_tiles("demo")
+            assert await freeze(browser, 1)
+
+    in_browser(scenario)
+
+
+def test_pictures_of_few_cameras_out_of_view_are_kept(server: WebServer) -> None:
+    async def scenario() -> None:
+        async with open_live_view(server) as browser:
+            for number in range(MAX_KEPT + 1):
+                await browser.show_tiles(f"cam{number}")
+                server.update([replace(shown(seq=1), camera=f"cam{number}")], UP)
+                await browser.picture()
+                await browser.send(kind="painted", camera=f"cam{number}")
+            await browser.show_tiles()
+            for number, is_kept in ((0, False), (1, True), (MAX_KEPT, True)):
+                await browser.send(kind="freeze", camera=f"cam{number}", seq=1)
+                assert bool((await browser.message("frozen"))["frame_id"]) is is_kept
 
     in_browser(scenario)
 
