@@ -24,7 +24,7 @@ from services.display.web.schema import Model, RecordId, StreamQuery
 from services.display.web.state import DashboardState, Update
 from services.display.web.tasks import run_task
 from services.display.web.web_log import LOG
-from services.display.web.websockets import ProtocolError, close_violation
+from services.display.web.websockets import ProtocolError, close_violation, make_socket, receive_messages
 from shared.file_reading.frame_records import FrameRecord, FrameRecords
 from shared.messaging.messages import CameraReport
 from shared.telemetry import metrics
@@ -162,12 +162,15 @@ class StreamApi:
     async def serve_socket(self, request: web.Request, query: StreamQuery) -> web.WebSocketResponse:
         """The same over a WebSocket, as JSON with a `kind`; the client must not send anything."""
         self._check_capacity()
-        socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=KEEPALIVE_S)
+        socket = make_socket(MAX_MESSAGE_BYTES, KEEPALIVE_S)
         with self._subscribe(query.camera, query.after) as queue:
             await socket.prepare(request)
             async with run_task(send_all(socket, queue), socket):
-                async for _ in socket:
-                    await close_violation(socket, ProtocolError("this socket takes no messages"))
+                try:
+                    async for _ in receive_messages(socket):
+                        raise ProtocolError("this socket takes no messages")
+                except ProtocolError as error:
+                    await close_violation(socket, error)
         return socket
 
     def _check_capacity(self) -> None:

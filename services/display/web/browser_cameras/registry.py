@@ -13,11 +13,11 @@ from services.display.web.browser_protocol import PipelineStatus
 from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.tasks import run_task
 from services.display.web.websockets import (
-    HEARTBEAT_S,
     ProtocolError,
     close_full,
     close_sockets,
     close_violation,
+    make_socket,
 )
 from shared.cameras.options import CameraOptions
 from shared.messaging.messages import CameraReport
@@ -83,7 +83,7 @@ class BrowserCameraRegistry:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one browser that is a camera until it leaves."""
         kind = request.match_info["kind"]  # the route allows only KINDS
-        socket = web.WebSocketResponse(max_msg_size=FRAME_BYTES, compress=False, heartbeat=HEARTBEAT_S)
+        socket = make_socket(FRAME_BYTES)
         await socket.prepare(request)
         if len(self._cameras) >= MAX_BROWSER_CAMERAS:
             await close_full(socket, FULL)

@@ -29,7 +29,7 @@ from services.display.web.browser_protocol import (
     live_reading,
 )
 from services.display.web.explain.frozen_frames import FrozenFrames
-from services.display.web.websockets import ProtocolError
+from services.display.web.websockets import ProtocolError, receive_messages
 from shared.cameras.publisher import CapturedFrame
 from shared.service.token_bucket import TokenBucket
 
@@ -113,7 +113,7 @@ class BrowserCamera:
 
     async def receive_all(self, uplink: Uplink) -> None:
         """Pass frames on until the browser leaves. Raises ProtocolError."""
-        async for message in self.socket:
+        async for message in receive_messages(self.socket):
             try:
                 self._receive(message, uplink)
             except ValueError as error:

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 from msgspec import Struct
 
 from services.display.display_state import DisplayFrame
@@ -29,7 +29,7 @@ from services.display.web.browser_protocol import (
 )
 from services.display.web.explain.frozen_frames import FrozenFrames
 from services.display.web.flow_control import FrameWindow
-from services.display.web.websockets import HEARTBEAT_S, ProtocolError
+from services.display.web.websockets import ProtocolError, make_socket, receive_messages
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.service.token_bucket import TokenBucket
@@ -44,7 +44,7 @@ class LiveViewer:
     """The connection to one browser, and what waits to be sent."""
 
     def __init__(self, clock: Callable[[], float], frozen_frames: FrozenFrames) -> None:
-        self.socket = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, compress=False, heartbeat=HEARTBEAT_S)
+        self.socket = make_socket(MAX_MESSAGE_BYTES)
         self.is_tab_visible = True
         self._clock, self._frozen_frames = clock, frozen_frames
         self._frozen_id: int | None = None
@@ -110,7 +110,7 @@ class LiveViewer:
 
     async def receive_all(self) -> None:
         """Handle the browser's messages until it leaves. Raises ProtocolError."""
-        async for message in self.socket:
+        async for message in receive_messages(self.socket):
             if message.type is not WSMsgType.TEXT:
                 raise ProtocolError("only text messages are allowed")
             try:

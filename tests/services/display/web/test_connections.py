@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from digitcam.certificate import ensure_certificate
 from services.display.web.connections import ConnectionLimit
 from services.display.web.server import WebServer
+from services.display.web.websockets import PING_BURST
 from tests.services.display.web.test_access import TOKEN, bearer
 from tests.services.display.web.test_server import fetch, in_browser, open_live_view, settings
 
@@ -205,3 +206,42 @@ def test_malformed_requests_are_counted_and_logged_once_a_second(
     assert len(caplog.records) <= 1 + (time.monotonic() - began)
     assert not any(record.exc_info for record in caplog.records)
     assert refused("malformed") - before >= 5 * 6
+
+
+PING, PONG = b"\x89\x81\0\0\0\0x", b"\x8a\x81\0\0\0\0x"  # of a browser, with one byte of content
+ANSWERED, VIOLATION = b"\x8a\x01x", (1008).to_bytes(2)  # what the server sends
+
+
+def open_websocket(server: WebServer, path: str) -> socket.socket:
+    opened = connect(server)
+    opened.sendall(
+        b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\n"
+        b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        % (path.encode(), TOKEN.encode())
+    )
+    assert b" 101 " in opened.recv(65536)
+    return opened
+
+
+@pytest.mark.parametrize("frame", [PING, PONG], ids=["pings", "pongs"])
+@pytest.mark.parametrize("path", ["/ws", "/browser/ws", "/api/ws"])
+def test_flood_of_pings_closes_its_websocket(server: WebServer, path: str, frame: bytes) -> None:
+    """It would keep the event loop so busy that the display is taken for one that hangs."""
+    with open_websocket(server, path) as opened:
+        opened.sendall(frame * 20_000)
+        answer = b""
+        with suppress(ConnectionError):
+            while more := opened.recv(65536):
+                answer += more
+    assert answer.count(ANSWERED) == (PING_BURST if frame is PING else 0)
+    assert VIOLATION + b"too many pings" in answer
+
+
+@pytest.mark.parametrize("path", ["/ws", "/browser/ws", "/api/ws"])
+def test_ping_of_a_program_is_answered(server: WebServer, path: str) -> None:
+    with open_websocket(server, path) as opened:
+        opened.sendall(PONG + PING)
+        answer = b""
+        while ANSWERED not in answer:
+            answer += opened.recv(65536)
+    assert VIOLATION not in answer
