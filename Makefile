@@ -11,6 +11,7 @@ PROGRAMS := chromium ffmpeg prometheus xvfb xdotool libgl1 libglib2.0-0 python3-
 .PHONY: run test proofs lint format bench chaos soak hosts fuzz mutants train checksums lock sbom images containers cluster clean
 
 run: .venv/run
+	@$(BIN)/digitcam config >/dev/null  # a wrong setting is one sentence, before six processes start
 	@PATH="$(CURDIR)/$(BIN):$$PATH" honcho start || [ $$? = 130 ]  # 130: Ctrl-C
 
 test: .venv/dev .venv/programs

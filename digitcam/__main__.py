@@ -1,6 +1,8 @@
 """The command line of digitcam: a table of commands, each of which is a file in digitcam/commands or benchmarks."""
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -8,6 +10,8 @@ from typing import Any, NamedTuple
 
 import digitcam
 from shared.settings import ConfigError
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Command(NamedTuple):
@@ -27,7 +31,8 @@ class Command(NamedTuple):
         except ModuleNotFoundError as error:
             if not self.extra:
                 raise
-            raise ConfigError(f"this command needs {error.name}: pip install 'digitcam[{self.extra}]'.") from error
+            remedy = f"pip install '.[{self.extra}]' in a clone of digitcam"  # PyPI's name may be another's
+            raise ConfigError(f"this command needs {error.name}: {remedy}.") from error
         code: int = module.main(arguments)
         return code
 
@@ -80,15 +85,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = parser.parse_args(words[:1]).command  # argparse's REMAINDER would swallow a -- that is the command's
     try:
-        return COMMANDS[command].run(words[1:])
+        code = COMMANDS[command].run(words[1:])
+        if sys.stdout:  # None if it is closed
+            sys.stdout.flush()
+        return code
     except ConfigError as error:
         print(f"digitcam: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130  # as a shell counts it
     except BrokenPipeError:  # `digitcam read ... | head`
-        sys.stderr.close()
+        discard_output()
         return 0
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        discard_output()
+        print(f"digitcam: the output can't be written: {error.strerror}.", file=sys.stderr)
+        return 1
+
+
+def discard_output() -> None:
+    """Send to nowhere what is still to be printed: Python would print a traceback when it can't at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

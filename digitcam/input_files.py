@@ -50,7 +50,7 @@ def find_inputs(words: Iterable[str], skipped: list[str]) -> Iterator[InputFile]
 def open_input(word: str) -> BinaryIO:
     """Open a file, an address or standard input, so that it can be read twice. Raises ValueError in one sentence."""
     if word == STDIN:
-        if sys.stdin.isatty():
+        if sys.stdin is None or sys.stdin.isatty():  # None: it is closed
             raise ValueError("nothing is sent to standard input: digitcam read - < photo.jpg")
         return spool(sys.stdin.buffer)
     if "://" in word:

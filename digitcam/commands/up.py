@@ -27,8 +27,8 @@ def main(arguments: Sequence[str]) -> int:
         "digitcam up",
         description="Start the whole pipeline; Ctrl-C ends it. Settings come from .env in the current folder and from "
         "the environment.",
-        epilog="Install digitcam into an environment of its own (pipx install, uv tool install): it brings top-level "
-        "packages with plain names, such as services and shared.",
+        epilog="Install digitcam into an environment of its own (pipx install, uv tool install): it installs packages "
+        "named services and shared.",
     )
     parser.add_argument(
         "cameras",

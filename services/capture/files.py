@@ -72,7 +72,7 @@ def inspect_video(path: Path) -> VideoFormat:
                 has_jpegs=stream.codec_context.name == "mjpeg" and not BgrConverter(video).changes(first),
             )
     except ValueError as error:
-        raise CameraAbsentError(CameraProblem.NO_FILE, f"the file is not a readable video: {error}") from error
+        raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
 
 
 def grab_video(path: Path, video_format: VideoFormat) -> Iterator[Callable[[], bytes]]:
@@ -90,7 +90,7 @@ def grab_video(path: Path, video_format: VideoFormat) -> Iterator[Callable[[], b
             for frame in decode_frames(video):
                 yield partial(lambda frame: encode_jpeg(converter.convert(frame)), frame)
     except ValueError as error:
-        raise CameraAbsentError(CameraProblem.NO_FILE, f"the file is not a readable video: {error}") from error
+        raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
 
 
 def show_images(path: Path, schedule: Schedule = schedule_ticks) -> FrameStream:
@@ -118,7 +118,7 @@ def read_images_once(path: Path, first: int = 0) -> FrameStream:
             jpeg = encode_jpeg(load_photo(file))
         except ValueError as error:
             if file == path:
-                raise CameraAbsentError(CameraProblem.NO_FILE, f"the image can't be read: {error}") from error
+                raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
             logging.warning("%s can't be read: %s", file.name, error)
             jpeg = b""
         yield CapturedFrame(jpeg, time.monotonic())
@@ -130,7 +130,7 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
         try:
             yield encode_jpeg(load_photo(path))
         except ValueError as error:
-            raise CameraAbsentError(CameraProblem.NO_FILE, f"the image can't be read: {error}") from error
+            raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
         return
     readable = 0
     for file in find_images(path):

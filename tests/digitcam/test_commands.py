@@ -33,7 +33,7 @@ def test_command_whose_package_is_missing_says_how_to_install_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, "benchmarks.command", None)  # as if nothing of this name were installed
     assert main(["bench"]) == 1
-    message = "this command needs benchmarks.command: pip install 'digitcam[bench]'."
+    message = "this command needs benchmarks.command: pip install '.[bench]' in a clone of digitcam."
     assert capsys.readouterr().err == f"digitcam: {message}\n"
 
 
@@ -49,6 +49,14 @@ def test_digitcam_without_a_command_prints_its_help(capsys: pytest.CaptureFixtur
         main([])
     assert end.value.code == 0
     assert "commands:" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has /dev/full")
+def test_full_disk_for_the_output_is_one_sentence() -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        command = [sys.executable, "-m", "digitcam", "config"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "digitcam: the output can't be written: No space left on device.\n")
 
 
 def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

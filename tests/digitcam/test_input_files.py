@@ -143,6 +143,12 @@ def test_pipe_can_be_read_twice(tmp_path: Path) -> None:
     writer.join()
 
 
+def test_closed_standard_input_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ValueError, match="nothing is sent to standard input"):
+        open_input("-")
+
+
 def test_folder_gives_its_pictures_and_names_what_it_leaves_out(tmp_path: Path) -> None:
     for name in ("b.JPG", "a.heic", "c.ts", "d.gif", "notes.txt", ".DS_Store"):
         (tmp_path / name).touch()
