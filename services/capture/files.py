@@ -14,16 +14,17 @@ from itertools import chain, count, islice, repeat
 from pathlib import Path
 
 from services.capture.frames import JPEG_START, FrameStream, Schedule, encode_jpeg, schedule_ticks
-from shared.cameras.file_types import find_images
+from shared.cameras.file_types import IMAGE_SUFFIXES, find_images, find_media_files
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
-from shared.vision.image_files import load_photo, open_file
+from shared.vision.image_files import Photo, load_pictures, open_file
 from shared.vision.video_files import BgrConverter, decode_frames, demux_video, open_video
 
 DEFAULT_RATE_HZ = 30.0  # for a video that does not state its rate
 MAX_RATE_HZ = 120.0  # more is the clock of the container, not a frame rate
 IMAGE_S = 2.0  # how long each image of a folder is shown
 IMAGE_RATE_HZ = 10.0  # frames per second while it is shown: readings become steady by repetition
+SHOWN_NAMES = 5
 NO_IMAGE = "there is no readable image in this folder"
 
 
@@ -113,9 +114,10 @@ def read_images_once(path: Path, first: int = 0) -> FrameStream:
         files = [path]
     elif not (files := find_images(path)):
         raise CameraAbsentError(CameraProblem.NO_FILE, NO_IMAGE)
+    log_videos(path, logging.WARNING)
     for file in files[first:]:
         try:
-            jpeg = encode_jpeg(load_photo(file))
+            jpeg = encode_jpeg(load_first_picture(file, logging.WARNING))
         except ValueError as error:
             if file == path:
                 raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
@@ -128,14 +130,15 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
     """Yield an image, or the images of a folder by name, as JPEGs. Raises CameraAbsentError if none is readable."""
     if not path.is_dir():
         try:
-            yield encode_jpeg(load_photo(path))
+            yield encode_jpeg(load_first_picture(path, log_level))
         except ValueError as error:
             raise CameraAbsentError(CameraProblem.NO_FILE, error) from error
         return
     readable = 0
+    log_videos(path, log_level)
     for file in find_images(path):
         try:
-            jpeg = encode_jpeg(load_photo(file))
+            jpeg = encode_jpeg(load_first_picture(file, log_level))
         except ValueError as error:
             logging.log(log_level, "%s is skipped: %s", file.name, error)
             continue
@@ -143,3 +146,30 @@ def encode_images(path: Path, log_level: int) -> Iterator[bytes]:
         yield jpeg
     if not readable:
         raise CameraAbsentError(CameraProblem.NO_FILE, NO_IMAGE)
+
+
+def load_first_picture(path: Path, log_level: int) -> Photo:
+    """Return the first picture of a file. That there are more is logged. Raises ValueError in one sentence."""
+    with open_file(path) as file:
+        pictures = load_pictures(file, path.suffix)
+        first = next(pictures)
+        if logging.getLogger().isEnabledFor(log_level) and has_next(pictures):
+            logging.log(log_level, "%s has more than one picture: only its first is read", path.name)
+        return first
+
+
+def has_next(pictures: Iterator[Photo]) -> bool:
+    """Return whether there is another picture, readable or not."""
+    try:
+        return next(pictures, None) is not None
+    except ValueError:
+        return True
+
+
+def log_videos(folder: Path, log_level: int) -> None:
+    """Log which files of a folder are no cameras' pictures because they are videos."""
+    if not logging.getLogger().isEnabledFor(log_level) or not folder.is_dir():
+        return
+    if videos := [path.name for path in find_media_files(folder) if path.suffix.lower() not in IMAGE_SUFFIXES]:
+        names = ", ".join(videos[:SHOWN_NAMES]) + (", ..." if len(videos) > SHOWN_NAMES else "")
+        logging.log(log_level, "videos of the folder are left out, make each a camera of its own: %s", names)

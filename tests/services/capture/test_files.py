@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import simplejpeg
 from numpy.typing import NDArray
+from PIL import Image
 
 from services.capture.files import (
     IMAGE_RATE_HZ,
@@ -151,6 +152,24 @@ def test_images_come_in_name_order_and_a_broken_one_is_logged_once(
     frames = islice(show_images(tmp_path, schedule=endless), 7 * held)
     assert [number_of(frame) for frame in list(frames)[::held]] == [1, 2, 3, 1, 2, 3, 1]
     assert len(caplog.messages) == 1
+
+
+def test_what_a_folder_holds_and_a_camera_does_not_show_is_logged_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pages = [Image.new("L", (64, 48), 20 * number) for number in (1, 2)]
+    pages[0].save(tmp_path / "scan.tif", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "single.tif")
+    (tmp_path / "clip.mp4").touch()
+    expected = [
+        "videos of the folder are left out, make each a camera of its own: clip.mp4",
+        "scan.tif has more than one picture: only its first is read",
+    ]
+    assert [number_of(frame) for frame in read_images_once(tmp_path)] == [1, 1]
+    assert caplog.messages == expected
+    caplog.clear()
+    list(islice(show_images(tmp_path, schedule=endless), 5 * round(IMAGE_S * IMAGE_RATE_HZ)))
+    assert caplog.messages == expected
 
 
 def test_folder_without_a_readable_image_is_an_absent_camera(tmp_path: Path) -> None:
