@@ -10,6 +10,7 @@ from shared.telemetry import metrics
 
 MAX_IN_ALL = 512
 MAX_PER_ADDRESS = 128  # all viewers, listeners and browser cameras that there can be, behind one proxy
+MAX_STRANGER_BYTES = 128 * 1024  # that a stranger may send: a browser needs 2 kB for each request to sign in
 
 Transport = asyncio.BaseTransport
 
@@ -42,6 +43,10 @@ class ConnectionLimit:
         self._counts[address] += 1
         return True
 
+    def is_stranger(self, transport: Transport) -> bool:
+        """Return whether no request on this connection was let in."""
+        return transport in self._strangers
+
     def trust(self, transport: Transport | None) -> None:
         """Note that a request on this connection was let in."""
         if transport:
@@ -71,6 +76,7 @@ class LimitedConnection(asyncio.Protocol):
         self._limit = limit
         self._transport: Transport | None = None
         self._protocol: asyncio.Protocol | None = None
+        self._received_bytes = 0
 
     def connection_made(self, transport: Transport) -> None:
         if not self._limit.admit(transport):
@@ -85,8 +91,13 @@ class LimitedConnection(asyncio.Protocol):
             self._protocol.connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
-        if self._protocol:
-            self._protocol.data_received(data)
+        if not self._transport or not self._protocol:
+            return
+        self._received_bytes += len(data)
+        if self._received_bytes > MAX_STRANGER_BYTES and self._limit.is_stranger(self._transport):
+            close_now(self._transport)
+            return
+        self._protocol.data_received(data)
 
     def eof_received(self) -> bool | None:
         return self._protocol.eof_received() if self._protocol else None

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from digitcam.certificate import ensure_certificate
-from services.display.web.connections import ConnectionLimit
+from services.display.web.connections import MAX_STRANGER_BYTES, ConnectionLimit
 from services.display.web.server import WebServer
 from services.display.web.websockets import PING_BURST
 from tests.services.display.web.test_access import TOKEN, bearer
@@ -206,6 +206,35 @@ def test_malformed_requests_are_counted_and_logged_once_a_second(
     assert len(caplog.records) <= 1 + (time.monotonic() - began)
     assert not any(record.exc_info for record in caplog.records)
     assert refused("malformed") - before >= 5 * 6
+
+
+ENDLESS = {
+    "chunks": (b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    "a body": (b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 999999999\r\n\r\n", b"token=" * 100),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_stranger_who_sends_without_end_is_cut_off(server: WebServer, kind: str) -> None:
+    begin, more = ENDLESS[kind]
+    before, sent_bytes, piece = refused("connections"), 0, more * (16_384 // len(more))
+    with connect(server) as opened, suppress(ConnectionError):
+        opened.sendall(begin)
+        while sent_bytes < 100 * MAX_STRANGER_BYTES:
+            opened.sendall(piece)
+            sent_bytes += len(piece)
+    assert sent_bytes < 100 * MAX_STRANGER_BYTES
+    assert refused("connections") == before + 1
+
+
+def test_who_was_let_in_may_send_more(server: WebServer) -> None:
+    request = b"GET /api/cells HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\n\r\n" % TOKEN.encode()
+    with connect(server) as opened:
+        for _ in range(2 * MAX_STRANGER_BYTES // len(request) // 100):
+            opened.sendall(request * 100)
+            answer = b""
+            while answer.count(b"HTTP/1.1 200 OK") < 100:
+                answer += opened.recv(65536)
 
 
 PING, PONG = b"\x89\x81\0\0\0\0x", b"\x8a\x81\0\0\0\0x"  # of a browser, with one byte of content
