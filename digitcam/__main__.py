@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, NamedTuple
 
 import digitcam
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     command = parser.parse_args(words[:1]).command  # argparse's REMAINDER would swallow a -- that is the command's
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks
     try:
         code = COMMANDS[command].run(words[1:])
         if sys.stdout:  # None if it is closed

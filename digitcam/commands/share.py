@@ -7,6 +7,7 @@ import argparse
 import os
 import secrets
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -23,6 +24,7 @@ from shared.settings import ConfigError, Settings, load_settings
 
 TEST_NET = ("192.0.2.1", 9)  # reserved by RFC 5737; connecting a UDP socket finds the route and sends nothing
 INSTRUCTIONS = "Scan this with a phone on the same network. It will warn about the certificate, which was made here."
+WITHOUT_CODE = INSTRUCTIONS.replace("Scan this", "This terminal can't show a QR code: open the address")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,7 +51,8 @@ def share(settings: Settings, port: int, address: str | None) -> int:
     with hold_lock(settings.run_dir, f"{Stage.DISPLAY}.share"):
         certificate = ensure_certificate(settings.run_dir / "share.pem", host)
         os.environ.update(web_settings(host, port, token, certificate))
-        print(format_invitation(f"https://{host}:{port}/camera?token={token}"), flush=True)
+        shown_host = f"[{host}]" if ":" in host else host
+        print(format_invitation(f"https://{shown_host}:{port}/camera?token={token}"), flush=True)
         return keep_alive(lambda: [make_spec(settings.run_dir, Stage.DISPLAY, "share")], stop)
 
 
@@ -79,7 +82,11 @@ def web_settings(host: str, port: int, token: str, certificate: Path) -> Mapping
 
 
 def format_invitation(url: str) -> str:
-    """Return the address as a QR code made of block characters, and as text."""
+    """Return the address as a QR code of block characters, if the terminal has them, and as text."""
     code = StringIO()
     segno.make(url, error="l", micro=False).terminal(code, compact=True, border=2)
+    try:
+        code.getvalue().encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        return f"{WITHOUT_CODE}\n\n    {url}\n"
     return f"{code.getvalue()}\n{INSTRUCTIONS}\n\n    {url}\n"

@@ -1,9 +1,11 @@
 """The table of commands."""
 
+import os
 import subprocess
 import sys
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -57,6 +59,12 @@ def test_full_disk_for_the_output_is_one_sentence() -> None:
         command = [sys.executable, "-m", "digitcam", "config"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "digitcam: the output can't be written: No space left on device.\n")
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "RUN_DIR": str(tmp_path / "k\u00fcche")}
+    command = [sys.executable, "-m", "digitcam", "config"]
+    assert "k\\xfcche" in subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

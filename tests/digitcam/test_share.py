@@ -1,5 +1,6 @@
 """digitcam share opens the web interface to other devices until it ends."""
 
+import io
 import os
 import re
 import signal
@@ -66,6 +67,13 @@ def test_web_interface_is_served_with_its_own_certificate_to_holders_of_the_toke
 def test_address_is_printed_as_a_code_and_as_text() -> None:
     shown = format_invitation("https://192.0.2.7:8443/camera?token=abc")
     assert "\N{UPPER HALF BLOCK}" in shown or "\N{LOWER HALF BLOCK}" in shown
+    assert "https://192.0.2.7:8443/camera?token=abc" in shown
+
+
+def test_terminal_without_block_characters_gets_the_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
+    shown = format_invitation("https://192.0.2.7:8443/camera?token=abc")
+    assert shown.startswith("This terminal can't show a QR code: open the address with a phone")
     assert "https://192.0.2.7:8443/camera?token=abc" in shown
 
 

@@ -52,7 +52,8 @@ class WebServer:
         has_events = settings.events_days > 0 or settings.webhook
         self._interval_s = EVENTS_INTERVAL_S if has_events else READINGS_INTERVAL_S
         self._cells: Sequence[CellStatus] = ()
-        self.url = f"{'https' if tls else 'http'}://{settings.web_host}:{settings.web_port}"
+        host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+        self.url = f"{'https' if tls else 'http'}://{host}:{settings.web_port}"
         self.api = Api(settings, clock)
         self._live = LiveViewHub(clock, self.api.frozen_frames)
         cell = list_cells(settings)[0]  # the one that browsers join

@@ -331,6 +331,15 @@ def test_taken_port_is_a_sentence_about_the_setting(server: WebServer, tmp_path:
         WebServer(settings(tmp_path, WEB_PORT=port), time.monotonic)
 
 
+def test_address_with_colons_is_shown_in_brackets(tmp_path: Path) -> None:
+    try:
+        server = WebServer(settings(tmp_path, WEB_HOST="::1"), time.monotonic)
+    except ConfigError:
+        pytest.skip("this machine has no IPv6")
+    assert server.url.startswith("http://[::1]:")
+    server.close()
+
+
 def test_address_of_another_machine_is_a_sentence_about_the_setting(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"WEB_HOST=192\.0\.2\.1 cannot be opened"):
         WebServer(settings(tmp_path, WEB_HOST="192.0.2.1", WEB_TOKEN=TOKEN), time.monotonic)
