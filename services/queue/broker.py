@@ -74,9 +74,13 @@ class Broker:
         self.warned_at = -1.0
 
     def run_once(self, timeout_s: float) -> None:
-        """Wait for a message, act on it and on others that have arrived, then dispatch what is due."""
+        """Wait for a message, act on it and on others that have arrived, then dispatch what is due.
+
+        One send may hold so much that it takes a second; the others then wait for the next turn.
+        """
+        until = self.socket.now() + timeout_s + TICK_S
         for _ in range(MAX_RECEIVES):
-            if not self.receive_messages(timeout_s):
+            if not self.receive_messages(timeout_s) or self.socket.now() > until:
                 break
             timeout_s = 0
         now = self.socket.now()

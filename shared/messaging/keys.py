@@ -151,13 +151,18 @@ def list_machines(folder: Path) -> dict[str, bytes]:
 
 
 def allow_machine(folder: Path, name: str, key: bytes) -> None:
-    """Let a machine connect to the queue. Raises ConfigError for a wrong name or a second key of one machine."""
+    """Let a machine connect to the queue. Raises ConfigError for a wrong name, or a second key or name of a machine.
+
+    With two names it could still connect after one of them was revoked.
+    """
     load_pair(folder)
     if not MACHINE_NAME.fullmatch(name) or name in (OWN, QUEUE):
         raise ConfigError(f"{name} is no name for a machine: it takes up to 32 letters, digits, dots and hyphens.")
     known = list_machines(folder)
     if known.get(name, key) != key:
         raise ConfigError(f"{name} has another key: run `digitcam keys revoke {name}` first.")
+    if other := next((other for other, its_key in known.items() if its_key == key and other != name), ""):
+        raise ConfigError(f"this key is allowed as {other}: run `digitcam keys revoke {other}` first.")
     try:
         write_key(folder / f"{name}.key", key)
     except OSError as error:

@@ -145,6 +145,21 @@ def test_frames_that_arrived_together_go_into_one_batch(broker: Broker) -> None:
     assert batch == tuple(frame(1, camera=camera) for camera in cameras[:MAX_RECEIVES])
 
 
+def test_sends_that_take_long_are_taken_one_in_a_turn(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else sixteen of them would keep the queue from its heartbeat, and it would be taken for one that hangs."""
+    taken = 0
+
+    def receive(timeout_s: float) -> tuple[bytes, list[Message]]:
+        nonlocal taken
+        taken += 1
+        fake(broker).at += 0.9  # 256 readings of 512 digits
+        return b"w", []
+
+    monkeypatch.setattr(fake(broker), "receive", receive)
+    broker.run_once(0.1)
+    assert taken == 1
+
+
 def test_dropped_frame_is_shown_and_counted_with_its_reason(broker: Broker) -> None:
     before = total("digitcam_drops_total", camera="cam", stage="preprocess", reason="replaced")
     send(broker, b"d", DISPLAY)

@@ -97,6 +97,8 @@ def test_machine_is_allowed_listed_and_revoked(tmp_path: Path) -> None:
     allow_machine(folder, "hall", hall)
     with pytest.raises(ConfigError, match="hall has another key"):
         allow_machine(folder, "hall", desk)
+    with pytest.raises(ConfigError, match="this key is allowed as hall: run `digitcam keys revoke hall` first"):
+        allow_machine(folder, "lobby", hall)
     allow_machine(folder, "desk", desk)
     (folder / "broken.key").write_text("no key")
     (folder / "cut.key").write_text("curve\n    public-key")

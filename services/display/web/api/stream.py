@@ -34,6 +34,7 @@ MAX_WAITING = 1000  # events and states for one client; beyond that the oldest a
 START_S = 5.0  # a client that connects after the display was replaced gets what was recorded since
 RECORDS_AT_ONCE = 100  # recorded readings that are fetched at once: 0.5 ms
 KEEPALIVE_S = 15.0  # of silence; then a comment is sent, which fails if the client is gone
+TAKEN_WITHIN_S = 30.0  # by a client that reads; one that does not would keep its place for ever
 MAX_MESSAGE_BYTES = 512
 FULL = f"{MAX_CLIENTS} clients are connected already"
 
@@ -150,13 +151,12 @@ class StreamApi:
         if last := request.headers.get("Last-Event-ID"):
             after = convert(last, RecordId, "Last-Event-ID")
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        with self._subscribe(query.camera, after) as queue, suppress(ConnectionError):
+        with self._subscribe(query.camera, after) as queue, suppress(ConnectionError, TimeoutError):
             await response.prepare(request)  # who sees the headers has subscribed
             while True:
-                if item := await queue.next(KEEPALIVE_S):
-                    await response.write(format_event(item))
-                else:
-                    await response.write(b": quiet\n\n")
+                item = await queue.next(KEEPALIVE_S)
+                async with asyncio.timeout(TAKEN_WITHIN_S):
+                    await response.write(format_event(item) if item else b": quiet\n\n")
         return response
 
     async def serve_socket(self, request: web.Request, query: StreamQuery) -> web.WebSocketResponse:

@@ -674,6 +674,23 @@ def test_explanation_needs_a_valid_place(server: WebServer, query: str) -> None:
     in_browser(scenario)
 
 
+def test_listener_that_does_not_read_gives_its_place_up(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def stall(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async def scenario() -> None:
+        monkeypatch.setattr("services.display.web.api.stream.TAKEN_WITHIN_S", 0.05)
+        async with aiohttp.ClientSession() as session, session.get(f"{server.url}/api/stream?camera=demo"):
+            assert server.api.stream.followed_cameras() == frozenset({"demo"})
+            monkeypatch.setattr("aiohttp.web.StreamResponse.write", stall)
+            show(server)
+            async with asyncio.timeout(10):
+                while server.api.stream.followed_cameras():
+                    await asyncio.sleep(0.01)
+
+    in_browser(scenario)
+
+
 def test_only_recordings_are_listed_and_deleted(server: WebServer, tmp_path: Path) -> None:
     """Whoever keeps a video of his own in the folder neither breaks the list nor loses it."""
     folder = tmp_path / "recordings"
