@@ -82,11 +82,6 @@ class Pace:
         return max(BLOCKED_S, MARGIN * self.usual_pause_s, EARLY_MARGIN * self.early_pause_s)
 
     @property
-    def frozen_after_s(self) -> float:
-        """How long identical frames are normal."""
-        return max(FROZEN_S, self.blocked_after_s)
-
-    @property
     def reopen_after_s(self) -> float:
         """How long to wait for a frame before the camera is opened again."""
         return FIRST_FRAME_S if self._pairs < 0 else max(REOPEN_S, 1.5 * self.blocked_after_s)

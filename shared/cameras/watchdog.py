@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from shared.cameras.pace import BLOCKED_S, CALL_S, Pace
+from shared.cameras.pace import BLOCKED_S, CALL_S, FROZEN_S, MARGIN, Pace
 from shared.pipeline import CameraState
 
 READ_ONCE = "read to its end; `digitcam files` lists what was not read, and with --again reads it once more"
@@ -59,6 +59,7 @@ class CameraWatchdog:
 
     def __init__(self, now: float, *, can_block: bool, can_freeze: bool, pace: Pace | None = None) -> None:
         self._pace = pace or Pace(BLOCKED_S, CALL_S)
+        self._changes = Pace()  # of the picture: a server may repeat one until its camera has the next
         self._can_block, self._can_freeze = can_block, can_freeze
         self._status = CameraStatus(CameraState.CONNECTING, "waiting for its first frame", now)
         self._last_event: SourceEvent = SourceOpening(now)
@@ -74,6 +75,8 @@ class CameraWatchdog:
             case FrameGrabbed(at, fingerprint):
                 self._pace.add_frame(at)
                 is_new = fingerprint is None or fingerprint != self._fingerprint
+                if is_new:
+                    self._changes.add_frame(at)
                 if is_new or self._status.state not in (CameraState.LIVE, CameraState.FROZEN):
                     self._fingerprint, self._unchanged_since = fingerprint, at
                     self._set_state(CameraState.LIVE, "gives new frames", at)
@@ -92,7 +95,7 @@ class CameraWatchdog:
         ):
             self._set_state(CameraState.BLOCKED, f"no frame for more than {limit_s:.1f} s", now)
         elif state == CameraState.LIVE and self._is_unchanged():
-            self._set_state(CameraState.FROZEN, f"the same frame for more than {self._pace.frozen_after_s:.1f} s", now)
+            self._set_state(CameraState.FROZEN, f"the same frame for more than {self._frozen_after_s:.1f} s", now)
         return self._status
 
     def needs_reopening(self) -> bool:
@@ -107,8 +110,13 @@ class CameraWatchdog:
     def _is_unchanged(self) -> bool:
         """Return whether the last frame is the same as one long before it."""
         event = self._last_event
-        is_late = isinstance(event, FrameGrabbed) and event.at - self._unchanged_since > self._pace.frozen_after_s
-        return self._can_freeze and is_late
+        is_frame = self._can_freeze and isinstance(event, FrameGrabbed)
+        return is_frame and event.at - self._unchanged_since > self._frozen_after_s
+
+    @property
+    def _frozen_after_s(self) -> float:
+        """How long identical frames are normal for this camera."""
+        return max(FROZEN_S, self._pace.blocked_after_s, MARGIN * self._changes.usual_pause_s)
 
     def _waited_s(self, now: float) -> float:
         """Return how long the grabber has been waiting for the driver; 0 while the camera is lost."""

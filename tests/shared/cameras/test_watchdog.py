@@ -122,6 +122,20 @@ def test_pauses_between_bursts_are_shown_only_until_they_are_usual() -> None:
     assert states[-2:] == [CameraState.LIVE] * 2
 
 
+def test_pictures_that_are_repeated_until_the_next_are_frozen_only_until_that_is_usual() -> None:
+    """As of a server that sends ten frames a second of a camera that has a picture in five seconds."""
+    watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
+    states = []
+    for tenth in range(400):
+        watchdog.handle_event(FrameGrabbed(tenth / 10, tenth // 50))
+        states.append(watchdog.check_status(tenth / 10).state)
+    assert CameraState.FROZEN in states[:50]
+    assert set(states[150:]) == {CameraState.LIVE}
+    for tenth in range(400, 530):  # the camera dies, its server does not
+        watchdog.handle_event(FrameGrabbed(tenth / 10, 7))
+    assert watchdog.check_status(53.0).state == CameraState.FROZEN
+
+
 def test_source_that_may_repeat_frames_never_freezes() -> None:
     watchdog = CameraWatchdog(0.0, can_block=True, can_freeze=True)
     for number in range(100):
