@@ -9,6 +9,7 @@ import aiohttp
 from aiohttp.client_middleware_digest_auth import DigestFunctions
 
 BASIC, DIGEST = "basic", "digest"
+MAX_CHARACTERS = 2048  # of all challenges: the time for hostile ones grows with the square
 QUOTED = re.compile(r'"(?:\\.|[^"\\])*"')
 KIND = re.compile(r"(?:^|,)\s*(basic|digest|bearer|negotiate|ntlm|[\w-]+(?=\s+[\w-]+\s*=))(?=[\s,]|$)", re.IGNORECASE)
 ALGORITHM = re.compile(r'\balgorithm\s*=\s*"?([\w-]+)', re.IGNORECASE)
@@ -24,7 +25,7 @@ class Challenge(NamedTuple):
 
 def find_challenges(response: aiohttp.ClientResponse) -> list[Challenge]:
     """Return what the camera offers, in its order: several headers may hold several challenges each."""
-    text = ", ".join(response.headers.getall("WWW-Authenticate", []))
+    text = ", ".join(response.headers.getall("WWW-Authenticate", []))[:MAX_CHARACTERS]
     masked = QUOTED.sub(lambda quoted: "x" * len(quoted[0]), text)
     kinds = [(found.start(1), found[1].lower()) for found in KIND.finditer(masked)]
     return [Challenge(kind, text[at:end].strip(", ")) for (at, kind), (end, _) in pairwise([*kinds, (len(text), "")])]

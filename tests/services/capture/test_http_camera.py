@@ -357,6 +357,14 @@ def test_missing_and_wrong_logins_are_told_apart(challenge: str) -> None:
     assert why_absent(guard(challenge), "me:wrong@") == CameraProblem.WRONG_LOGIN
 
 
+def test_hostile_challenges_take_no_time() -> None:
+    """Each quotation mark could begin a text that never ends."""
+    hostile = ("WWW-Authenticate: Digest " + '"\\"' * 2000 + "\r\n") * 8
+    began_at = time.process_time()
+    why_absent(guard(hostile), "me:x@")
+    assert time.process_time() - began_at < 0.3
+
+
 def test_login_may_be_a_password_alone() -> None:
     def serve(connection: socket.socket, request: str) -> None:
         is_right = "Authorization: Basic OnNlY3JldA==" in request
