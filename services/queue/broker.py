@@ -383,9 +383,11 @@ class Broker:
     def release_slot(self, end: EndedFrame) -> None:
         """Free the slot of a frame that ended; its JPEG is kept for the viewers that show it."""
         job, ticket = end.job, end.job.frame.ticket
+        is_shown = self.views.want_jpeg(job.frame.camera)
         if not ticket:
+            job.frame = job.frame if is_shown else replace(job.frame, jpeg=b"")
             return
-        if self.views.want_jpeg(job.frame.camera):
+        if is_shown:
             with suppress(GoneError):  # the view then comes without its picture
                 job.frame = replace(job.frame, jpeg=self.store.read_jpeg(ticket), ticket=None)
         self.store.free(ticket, is_lost=job.is_written_to)

@@ -20,6 +20,7 @@ from shared.vision.digit import Move
 
 EVERY_FRAME_WINDOW = 8  # frames of one camera in flight: two for each of four workers
 MAX_IN_FLIGHT = 64  # of one file: capture may restart, and begin with other frames
+MAX_HELD_BYTES = 256 * 1024 * 1024  # of pictures that came inside messages: 512 of half a megabyte
 MAX_ATTEMPTS = 3  # a frame that has cost this many workers would cost the next one too
 
 Key = tuple[str, int]  # camera, seq
@@ -95,18 +96,23 @@ class Scheduler:
         self.frame_requests: FairQueue[str] = FairQueue()  # live cameras whose turn to send comes
         self.workers: OrderedDict[str, Worker] = OrderedDict()  # the first has been idle longest
         self.in_flight: dict[str, int] = {}  # frames by camera
+        self.held_bytes = 0  # of the pictures of all frames in flight that came inside messages
         self.last_seq: dict[str, int] = {}
         self._is_holding_back = False  # cameras that wait for leave to send
 
     def add_frame(self, frame: Frame, now: float) -> list[EndedFrame]:
         """Queue a frame for preprocess.
 
-        Raises MalformedError if it is not newer than the camera's last, or if a file sends more than it was let.
+        Raises MalformedError if it is not newer than the camera's last, if a file sends more than it was let, or if
+        the queue holds too much.
         """
+        if self.held_bytes + len(frame.jpeg) > MAX_HELD_BYTES:
+            raise MalformedError(f"{frame.camera} sends more than the queue holds: {MAX_HELD_BYTES} bytes of pictures")
         if frame.every_frame and self.in_flight.get(frame.camera, 0) >= MAX_IN_FLIGHT:
             raise MalformedError(f"{frame.camera} has {MAX_IN_FLIGHT} frames in flight, and sends more")
         self.record_seq(frame)
         self.in_flight[frame.camera] = self.in_flight.get(frame.camera, 0) + 1
+        self.held_bytes += len(frame.jpeg)
         return self._enqueue_job(Stage.PREPROCESS, Job(frame, frame, now))
 
     def record_seq(self, frame: Frame) -> None:
@@ -285,6 +291,7 @@ class Scheduler:
     def _end_job(self, job: Job, stage: Stage, outcome: Outcome, reading: Reading | None = None) -> EndedFrame:
         camera = job.frame.camera
         self.in_flight[camera] -= 1
+        self.held_bytes -= len(job.frame.jpeg)
         if not self.in_flight[camera]:
             del self.in_flight[camera]
         return EndedFrame(job, stage, outcome, reading)

@@ -24,6 +24,7 @@ from shared.vision.digit import ROW_BOX, ROW_LENGTH, ROW_LOG_P, ROW_PAPER, Box, 
 PROTOCOL = 1
 OTHER_KIND = re.compile(r"(?:(\d{1,6})\.)?[A-Za-z]{1,32}")
 MAX_HEADER_BYTES = 256 * 1024  # 512 digits with their probabilities are 80 kB
+MAX_HEADERS_BYTES = 12 * 1024 * 1024  # in one multipart send: 128 readings of 512 digits are 10 MB, and take 0.4 s
 MAX_PAYLOAD_BYTES = 16 * 1024 * 1024  # a 50 megapixel JPEG; a gray frame of 640 x 640 is 400 kB
 MAX_MESSAGES = 256  # in one multipart send
 MAX_DIGITS = 512  # on one frame
@@ -292,6 +293,8 @@ def decode(parts: Sequence[bytes]) -> list[Message]:
     """Return the messages of one multipart receive. Raises MalformedError if any of them is malformed."""
     if not parts or len(parts) % 2 or len(parts) > 2 * MAX_MESSAGES:
         raise MalformedError(f"{len(parts)} parts are not pairs of header and payload")
+    if (size_bytes := sum(map(len, parts[::2]))) > MAX_HEADERS_BYTES:
+        raise MalformedError(f"headers of {size_bytes} bytes in one send are too large")
     return [_decode_one(header, payload) for header, payload in zip(parts[::2], parts[1::2], strict=True)]
 
 

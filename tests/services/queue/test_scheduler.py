@@ -228,6 +228,24 @@ def test_file_that_sends_far_more_than_it_was_let_is_refused() -> None:
     scheduler.add_frame(frame("other", 0, every_frame=True), 0.0)
 
 
+@pytest.mark.parametrize("every_frame", [False, True])
+def test_pictures_of_all_cameras_take_a_limited_memory(monkeypatch: pytest.MonkeyPatch, every_frame: bool) -> None:
+    monkeypatch.setattr("services.queue.scheduler.MAX_HELD_BYTES", 10)
+    scheduler = Scheduler(MAX_AGE_S)
+    scheduler.set_batch_limit("w", Stage.PREPROCESS, 9)
+    for camera in "ab":
+        scheduler.add_frame(frame(camera, 0, every_frame=every_frame), 0.0)  # four bytes each
+    with pytest.raises(MalformedError, match="c sends more than the queue holds"):
+        scheduler.add_frame(frame("c", 0, every_frame=every_frame), 0.0)
+    scheduler.make_batches(0.0)
+    scheduler.add_answer("w", Refusal("a", 0, DropReason.MALFORMED), 0.0)
+    scheduler.add_frame(frame("c", 0, every_frame=every_frame), 0.0)
+    for camera in "bc":
+        scheduler.make_batches(0.0)
+        scheduler.add_answer("w", Refusal(camera, 0, DropReason.MALFORMED), 0.0)
+    assert scheduler.held_bytes == 0
+
+
 def test_live_cameras_send_in_turn_as_many_frames_as_preprocess_takes_next() -> None:
     scheduler = Scheduler(MAX_AGE_S)
     scheduler.set_batch_limit("w", Stage.PREPROCESS, 2)

@@ -395,3 +395,12 @@ def test_no_header_breaks_the_decoder(message: Message, data: st.DataObject) -> 
     spoiled = data.draw(st.dictionaries(st.sampled_from(sorted(fields)), SCALARS | st.lists(SCALARS), max_size=3))
     with suppress(MalformedError):  # a header that passes all checks is a message
         assert decode([msgpack.packb(fields | spoiled), payload])
+
+
+def test_headers_of_one_send_are_bounded_as_a_whole() -> None:
+    """Each of them may be right, and all of them would keep the queue busy for a second."""
+    digits = (SEVEN,) * messages.MAX_DIGITS
+    header, payload = encode([Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=digits)])
+    assert 128 * len(header) <= messages.MAX_HEADERS_BYTES  # the largest batch
+    with pytest.raises(MalformedError, match=r"headers of \d+ bytes in one send are too large"):
+        decode([header, payload] * messages.MAX_MESSAGES)
