@@ -85,7 +85,7 @@ def parse_address(url: str) -> CameraAddress:
         scheme=scheme,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        host=host,
+        host=unquote(host),  # %25 precedes the interface of a link-local address: [fe80::1%25eth0]
         port=port or DEFAULT_PORTS.get(scheme, 80),
         path=re.sub(r"[^!-~]", lambda odd: quote(odd[0]), rest),  # spaces and letters such as ä, as browsers do
         is_doubtful="@" in rest and "@" in parts.netloc,

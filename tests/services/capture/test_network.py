@@ -70,4 +70,5 @@ def test_password_may_contain_characters_that_are_unambiguous() -> None:
     address = parse_address("rtsp://me:a@b:c%@10.0.0.7/live?x=1#2")
     assert (address.user, address.password, address.host, address.path) == ("me", "a@b:c%", "10.0.0.7", "/live?x=1#2")
     assert address.url_with_login == "rtsp://me:a%40b%3Ac%25@10.0.0.7:554/live?x=1#2"
+    assert parse_address("rtsp://[fe80::1%25eth0]/1").url == "rtsp://[fe80::1%eth0]:554/1"
     assert parse_address("rtsp://:secret@10.0.0.7/1").url_with_login == "rtsp://:secret@10.0.0.7:554/1"
