@@ -84,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", action=PrintVersion, nargs=0, help="print the version and exit")
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     words = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if words[0] == "help":
+        words = [*words[1:2], "--help"]
     command = parser.parse_args(words[:1]).command  # argparse's REMAINDER would swallow a -- that is the command's
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks

@@ -61,6 +61,16 @@ def test_full_disk_for_the_output_is_one_sentence() -> None:
     assert (done.returncode, done.stderr) == (1, "digitcam: the output can't be written: No space left on device.\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "usage"), [(["help"], "usage: digitcam [-h]"), (["help", "top"], "usage: digitcam top")]
+)
+def test_help_is_a_command_too(words: list[str], usage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 0
+    assert capsys.readouterr().out.startswith(usage)
+
+
 def test_characters_that_the_terminal_lacks_are_escaped(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "RUN_DIR": str(tmp_path / "k\u00fcche")}
     command = [sys.executable, "-m", "digitcam", "config"]
