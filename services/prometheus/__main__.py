@@ -14,9 +14,11 @@ from shared.pipeline import Stage
 from shared.service import lifecycle
 from shared.service.lifecycle import ServiceContext
 from shared.service.signals import set_parent_death_signal
+from shared.state_files import clear_place, make_folder
 from shared.telemetry.health import NotReady, Problem
 
 CONFIG_FILES = ("prometheus.yml", "recording.yml", "alerts.yml")
+DATA_FOLDER = "prometheus"
 HOST = "127.0.0.1"
 END_WITHIN_S = 1.0  # this process has 1.5 s
 WAIT_S = 0.1  # how late the end of Prometheus, or a stop, may be noticed
@@ -83,13 +85,14 @@ def find_problem(port: int) -> str:
 
 def make_command(run_dir: Path, port: int) -> list[str]:
     """Return the command line, after copying the configuration to where its relative paths find the targets."""
-    run_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(run_dir / DATA_FOLDER)
     for file in CONFIG_FILES:
+        clear_place(run_dir / file)
         shutil.copy(Path(__file__).with_name(file), run_dir)
     return [
         "prometheus",
         f"--config.file={run_dir / CONFIG_FILES[0]}",
-        f"--storage.tsdb.path={run_dir / 'prometheus'}",
+        f"--storage.tsdb.path={run_dir / DATA_FOLDER}",
         "--storage.tsdb.retention.time=1d",
         f"--web.listen-address={HOST}:{port}",
         "--log.level=warn",

@@ -34,6 +34,7 @@ from shared.messaging.messages import (
 )
 from shared.messaging.peer_access import PeerAccess
 from shared.settings import ConfigError, Settings
+from shared.state_files import set_aside
 from shared.telemetry.metrics import MALFORMED
 
 IPC = "ipc://"
@@ -171,6 +172,8 @@ class BrokerSocket:
         self._socket = _open_socket(zmq.ROUTER, settings)
         self._socket.setsockopt(zmq.RCVHWM, RECEIVE_AHEAD)  # what a peer sends beyond that stays with it
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # an error for a peer that is gone, instead of silence
+        if address.startswith(IPC) and (place := Path(address.removeprefix(IPC))).is_dir():
+            set_aside(place, "it is no socket")
         try:
             self._socket.setsockopt(zmq.IPV6, "[" in address)
             self._socket.bind(address)

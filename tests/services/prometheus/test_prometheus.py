@@ -12,7 +12,7 @@ import pytest
 
 from digitcam.supervisor import FINAL_CODES
 from services.prometheus import __main__ as prometheus
-from services.prometheus.__main__ import CONFIG_FILES, find_problem, make_command
+from services.prometheus.__main__ import CONFIG_FILES, DATA_FOLDER, find_problem, make_command
 from shared.pipeline import Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import load_settings
@@ -33,8 +33,17 @@ def test_port_in_use_is_reported_with_its_setting(monkeypatch: pytest.MonkeyPatc
 def test_configuration_and_rules_are_copied_to_the_folder_of_the_targets(tmp_path: Path) -> None:
     command = make_command(tmp_path / "run", 9999)
     assert f"--config.file={tmp_path / 'run' / 'prometheus.yml'}" in command
-    assert {path.name for path in (tmp_path / "run").iterdir()} == set(CONFIG_FILES)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {*CONFIG_FILES, DATA_FOLDER}
     assert "targets/*.json" in (tmp_path / "run" / "prometheus.yml").read_text()
+
+
+def test_what_is_in_the_place_of_its_files_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "prometheus").symlink_to("prometheus")
+    (tmp_path / "alerts.yml").mkdir()
+    (tmp_path / "recording.yml").symlink_to("nowhere")
+    make_command(tmp_path, 9999)
+    assert (tmp_path / "prometheus").is_dir()
+    assert all((tmp_path / file).is_file() and not (tmp_path / file).is_symlink() for file in CONFIG_FILES)
 
 
 @pytest.mark.parametrize("code", [0, 1, 2])

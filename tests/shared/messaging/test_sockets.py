@@ -159,6 +159,16 @@ def test_queue_that_ends_leaves_no_socket_file(make_settings: MakeSettings) -> N
     assert not path.exists()
 
 
+def test_folder_in_the_place_of_the_socket_is_set_aside(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    path = Path(settings.queue_address.removeprefix("ipc://"))
+    (path / "what somebody keeps").mkdir(parents=True)
+    with closing(BrokerSocket(settings)):
+        assert path.is_socket()
+    (aside,) = path.parent.glob(f"{path.name}.broken-*")
+    assert (aside / "what somebody keeps").is_dir()
+
+
 def test_socket_file_of_a_killed_queue_is_reused(make_settings: MakeSettings) -> None:
     settings = make_settings()
     path = settings.queue_address.removeprefix("ipc://")
