@@ -106,6 +106,23 @@ PROOFS = {
     "a bench that is told to stop leaves its pipeline running": (
         "tests/benchmarks/test_launcher.py::test_bench_that_is_told_to_stop_takes_its_pipeline_with_it",
     ),
+    "a PNG of a hundred bytes takes 4 GB and ten seconds, and a film with too large frames begins again for ever": (
+        "tests/services/capture/test_http_camera.py::test_png_whose_content_is_not_there_takes_no_memory",
+        "tests/services/capture/test_files.py::test_film_whose_frames_are_too_large_for_a_message_ends_in_a_sentence_or_frame_by_frame",
+    ),
+    "a page of 400 digits takes 0.2 s of the display for each reading": (
+        "tests/shared/vision/test_tracks.py::test_page_of_many_digits_takes_little_time",
+    ),
+    "a flood of pings on one WebSocket ends the display; what a stranger sends has no end": (
+        f"{WEB}/test_connections.py::test_flood_of_pings_closes_its_websocket",
+        f"{WEB}/test_connections.py::test_stranger_who_sends_without_end_is_cut_off",
+        "tests/shared/telemetry/test_status_server.py::test_request_that_drips_is_given_up",
+    ),
+    "sends of 256 crowded readings end the queue, and its pictures have no limit": (
+        "tests/shared/messaging/test_messages.py::test_headers_of_one_send_are_bounded_as_a_whole",
+        "tests/services/queue/test_broker.py::test_sends_that_take_long_are_taken_one_in_a_turn",
+        "tests/services/queue/test_scheduler.py::test_pictures_of_all_cameras_take_a_limited_memory",
+    ),
     "a camera that is added, removed and added again at once ends the whole pipeline": (
         "tests/digitcam/test_supervisor.py::test_camera_that_is_removed_and_added_again_at_once_does_not_end_the_line",
     ),

@@ -1,10 +1,11 @@
 """Serves metrics, health and spans of a process over HTTP, on a free port of this machine."""
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -35,14 +36,25 @@ class StatusServer(ThreadingHTTPServer):
             self.shutdown_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a request. What has not arrived in time is not waited for: bytes that drip would keep the thread."""
+        deadline = threading.Timer(REQUEST_S, stop_reading, args=(request,))
+        deadline.daemon = True
+        deadline.start()
         try:
             super().process_request_thread(request, client_address)
         finally:
+            deadline.cancel()
             self._free_threads.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
+
+
+def stop_reading(connection: socket.socket) -> None:
+    """End what arrives on a connection; an answer that takes longer can still be sent."""
+    with suppress(OSError):  # it is closed already
+        connection.shutdown(socket.SHUT_RD)
 
 
 @contextmanager

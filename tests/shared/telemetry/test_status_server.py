@@ -54,6 +54,26 @@ def test_heartbeat_and_readiness_are_metrics() -> None:
     assert (values["digitcam_heartbeat_age_seconds"], values["digitcam_ready"]) == (1.5, 1.0)
 
 
+def test_request_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixteen of them would keep the probes of Kubernetes from their answers."""
+    monkeypatch.setattr("shared.telemetry.status_server.REQUEST_S", 0.3)
+    with serve_status(Health()) as port, socket.create_connection(("127.0.0.1", port), 5) as connection:
+        deadline, answer = time.monotonic() + 5, b"more"
+        connection.settimeout(0.02)
+        while answer and time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                answer = connection.recv(4096)
+            with suppress(ConnectionError):
+                connection.sendall(b"x")
+    assert not answer
+
+
+def test_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.telemetry.status_server.REQUEST_S", 0.05)
+    with serve_status(Health()) as port:
+        assert request(port, "/trace?seconds=0.2")[0] == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", ""])
 def test_page_of_another_host_gets_nothing(host: str) -> None:
     with serve_status(Health()) as port:
