@@ -5,7 +5,7 @@ import os
 import pytest
 
 from benchmarks.cells import CellRun, GroupRun, bench_cells, compare_cells
-from benchmarks.extrapolation import FPS, HEADROOM, estimate, write_document, write_sides
+from benchmarks.extrapolation import DARK_S, FPS, HEADROOM, estimate, write_document, write_sides
 from benchmarks.trust import DisturbedError, Row
 from tests.benchmarks.results import make_results
 
@@ -43,7 +43,7 @@ def test_table_is_the_product_of_its_factors() -> None:
     assert row["cores, every frame read"] == 1_000_000 * 30 * 0.005 / HEADROOM
     assert row["Prometheus series"] == 1_000_000 * 100 + row["cells"] * 400
     assert row["cells that go dark a day"] == pytest.approx(row["cells"] / 365, rel=0.05)
-    assert row["cells dark at a time, mean"] == pytest.approx(row["cells"] * 70 / (365 * 86_400), rel=0.05)
+    assert row["cells dark at a time, mean"] == pytest.approx(row["cells"] * DARK_S / (365 * 86_400), rel=0.05)
 
 
 def test_few_cameras_fill_one_cell() -> None:

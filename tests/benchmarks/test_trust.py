@@ -1,5 +1,8 @@
 """A disturbed bench is repeated, and reports the cause."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -9,7 +12,14 @@ import psutil
 import pytest
 
 from benchmarks import trust
-from benchmarks.trust import CoreUsage, DisturbedError, find_untrusted, repeat_until_busy, repeat_until_trusted
+from benchmarks.trust import (
+    CoreUsage,
+    DisturbedError,
+    find_untrusted,
+    read_process_times,
+    repeat_until_busy,
+    repeat_until_trusted,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,14 +100,20 @@ class CpuTimes(NamedTuple):
     steal: float
 
 
-def test_own_cpu_time_is_not_others_but_stolen_time_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_own_cpu_time_is_not_others_but_stolen_time_is(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter((100.0, 110.0))  # ten seconds of two cores
-    times = iter((CpuTimes(50.0, 7.0, 1.0), CpuTimes(58.0, 17.0, 3.0)))
+    times = iter((CpuTimes(50.0, 7.0, 1.0), CpuTimes(59.0, 17.0, 3.0)))
+    processes = iter(({1: 40.0, 2: 8.0, 3: 2.0}, {1: 44.0, 2: 10.0, 4: 2.0}))  # 3 has ended, 4 is new
+    monkeypatch.setattr(trust, "read_process_times", lambda: next(processes))
     monkeypatch.setattr(trust, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(psutil, "cpu_times", lambda: next(times))
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
     others, idle = CoreUsage().shares(own_s=6.0)
     assert others == pytest.approx((8 + 2 - 6) / 20)
     assert idle == pytest.approx(10 / 20)
+
+
+def test_processes_count_with_their_children_that_have_ended() -> None:
+    before = read_process_times()[os.getpid()]
+    subprocess.run([sys.executable, "-c", "import time\nwhile time.process_time() < 0.15: pass"], check=True)
+    assert read_process_times()[os.getpid()] >= before + 0.1
