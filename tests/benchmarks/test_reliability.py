@@ -29,6 +29,7 @@ GROWTH = {
     "threads_grown": 1,
     "metrics_bytes": 9000,
     "metrics_growth": 1.0,
+    "problems": ["memory +1.95 MB an hour"],
 }
 SOAK: dict[str, Any] = {
     "seed": 7,
@@ -64,7 +65,7 @@ def test_results_are_kept_until_they_are_replaced(tmp_path: Path) -> None:
     assert "Seed 8, 70 minutes" in page
     assert "Seed 7" not in page
     assert "| queue.1 | 2 | 60 min | 41.2 MB | +0.12 MB | 14 | +0 | 8 | +1 | 9.0 kB | 1.00 |" in page
-    assert "- kill queue.1: late" in page
+    assert "- missed: kill queue.1: late\n- missed: queue.1: memory +1.95 MB an hour\n" in page
     assert page.count("Not run yet.") == 3
     assert json.loads((tmp_path / "reliability.json").read_text()).keys() == {"fuzz", "soak"}
 
