@@ -1,7 +1,6 @@
 """The command line of digitcam: a table of commands, each of which is a file in digitcam/commands or benchmarks."""
 
 import argparse
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -10,9 +9,8 @@ from io import TextIOWrapper
 from typing import Any, NamedTuple
 
 import digitcam
+from digitcam.run_lock import FULL
 from shared.settings import ConfigError
-
-FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class Command(NamedTuple):
