@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.messaging.frame_store import INLINE, FrameStore
-from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
+from shared.messaging.message_fields import MAX_DIGITS
+from shared.messaging.messages import GrayFrame, Reading, Refusal
 from shared.networks.runtimes import TorchNetwork
 from shared.pipeline import DropReason, Stage
 from shared.service import lifecycle, stage_loop

@@ -12,7 +12,8 @@ from time import monotonic
 from digitcam.video_writer import VideoWriter
 from services.display.display_state import CameraDisplay, DisplayFrame
 from services.display.fan_in import list_cells, settings_of, split_name
-from shared.messaging.messages import MAX_INTERVAL_S, Selection, View
+from shared.messaging.message_fields import MAX_INTERVAL_S
+from shared.messaging.messages import Selection, View
 from shared.messaging.sockets import ClientSocket, QueueLink
 from shared.messaging.subscription import ViewSubscription
 from shared.service.signals import configure_logging, stop_on_signals

@@ -12,7 +12,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from shared.cameras.publisher import CapturedFrame
-from shared.messaging.messages import MAX_PAYLOAD_BYTES
+from shared.messaging.codec import MAX_PAYLOAD_BYTES
 from shared.vision.gray_frame import as_uint8
 from shared.vision.jpeg import MAX_PIXELS, TooLargeError
 

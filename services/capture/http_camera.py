@@ -23,7 +23,7 @@ from shared.cameras.address import CameraAddress
 from shared.cameras.pace import ANSWER_S, CONNECT_S, Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
-from shared.messaging.messages import MAX_PAYLOAD_BYTES
+from shared.messaging.codec import MAX_PAYLOAD_BYTES
 
 POLL_HZ = 5.0  # for a snapshot address; #fps sets another rate
 SNIFF_BYTES = 65536  # a stream that does not show an image in them is video for FFmpeg

@@ -6,7 +6,7 @@ Browsers show streams whose boundaries, types and lengths are wrong or missing, 
 import re
 from collections.abc import Iterator
 
-from shared.messaging.messages import MAX_PAYLOAD_BYTES
+from shared.messaging.codec import MAX_PAYLOAD_BYTES
 
 JPEG_START, JPEG_END = b"\xff\xd8\xff", b"\xff\xd9"
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND"

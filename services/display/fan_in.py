@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from shared.messaging.messages import CameraReport, Message, Recorded, Selection, View, is_name
+from shared.messaging.message_fields import is_name
+from shared.messaging.messages import CameraReport, Message, Recorded, Selection, View
 from shared.messaging.sockets import SILENT_AFTER_S, ClientSocket, QueueLink, wait_for_any
 from shared.messaging.subscription import EVERYTHING, ViewSubscription
 from shared.pipeline import CameraState

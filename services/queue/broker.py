@@ -11,6 +11,7 @@ from services.queue.registry import PeerRegistry
 from services.queue.scheduler import Batch, EndedFrame, Scheduler
 from services.queue.view_fanout import ViewFanout
 from services.queue.weights_rule import WeightsRule
+from shared.messaging.codec import MalformedError, OtherProtocolError
 from shared.messaging.frame_store import GoneError, QueueStore, Ticket
 from shared.messaging.messages import (
     CameraReport,
@@ -20,9 +21,7 @@ from shared.messaging.messages import (
     Followed,
     Frame,
     GrayFrame,
-    MalformedError,
     Message,
-    OtherProtocolError,
     Reading,
     Ready,
     Recorded,

@@ -7,7 +7,8 @@ while it is held, or soon after, is not read again.
 from collections import deque
 
 from services.queue.scheduler import EndedFrame
-from shared.messaging.messages import FilePosition, Frame, MalformedError, Recorded
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import FilePosition, Frame, Recorded
 
 WINDOW = 16  # frames of a file that may be sent before the first of them is recorded
 MAX_HELD = 64  # of one camera: a capture process that has restarted may send others than the one before

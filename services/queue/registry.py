@@ -5,7 +5,8 @@ Pure: no sockets and no clock; `now` is passed in, in seconds.
 
 from dataclasses import dataclass, field, replace
 
-from shared.messaging.messages import CameraReport, MalformedError
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState, Stage
 from shared.service.token_bucket import TokenBucket
 

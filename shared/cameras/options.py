@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from shared.cameras.problems import ESCAPES
-from shared.messaging.messages import OLDEST_S, WEIGHTS
+from shared.messaging.message_fields import OLDEST_S, WEIGHTS
 from shared.settings import ConfigError
 
 MAX_PX = 16384

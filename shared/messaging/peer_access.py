@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.messaging.codec import MalformedError
 from shared.messaging.keys import list_machines, load_pair
-from shared.messaging.messages import CameraReport, Frame, MalformedError, Message, Ready
+from shared.messaging.messages import CameraReport, Frame, Message, Ready
 
 RELOAD_S = 1.0  # how late a key that was allowed or revoked is noticed
 NAME_KEPT_S = 600.0  # how long a name belongs to the key of a machine that is away

@@ -12,30 +12,23 @@ import socket as socketlib
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import zmq
-from zmq.auth.thread import ThreadAuthenticator
 
 from shared.messaging.bind_address import describe_bind_error, resolve_bind_address
 from shared.messaging.clock import QueueClock
+from shared.messaging.codec import MAX_PAYLOAD_BYTES, MalformedError, OtherProtocolError, decode, encode
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.keys import load_pair, load_queue_key
-from shared.messaging.messages import (
-    MAX_PAYLOAD_BYTES,
-    Denial,
-    MalformedError,
-    Message,
-    OtherProtocolError,
-    Ping,
-    Pong,
-    decode,
-    encode,
-)
+from shared.messaging.messages import Denial, Message, Ping, Pong
 from shared.messaging.peer_access import PeerAccess
 from shared.settings import ConfigError, Settings
 from shared.state_files import set_aside
 from shared.telemetry.metrics import MALFORMED
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
 
 IPC = "ipc://"
 HEARTBEAT_S = 0.5  # every Ready and CameraReport is repeated this often; see services/queue/registry.py
@@ -185,7 +178,9 @@ class BrokerSocket:
         self._poller = _make_poller(self._socket)
 
     @staticmethod
-    def _start_authenticator(access: PeerAccess) -> ThreadAuthenticator:
+    def _start_authenticator(access: PeerAccess) -> "ThreadAuthenticator":
+        from zmq.auth.thread import ThreadAuthenticator  # noqa: PLC0415  asyncio, which no other process needs
+
         authenticator = ThreadAuthenticator(zmq.Context.instance())
         authenticator.start()
         authenticator.configure_curve_callback(credentials_provider=access)

@@ -12,7 +12,7 @@ import atheris
 with atheris.instrument_imports(include=["shared", "services"]):
     from services.display.web import browser_protocol
     from services.display.web.sessions import AccessRole, SessionSigner
-    from shared.messaging.messages import MalformedError, decode, encode
+    from shared.messaging.codec import MalformedError, decode, encode
     from shared.settings import ConfigError, read_env_file
     from shared.vision.jpeg import check_jpeg
 

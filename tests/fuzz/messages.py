@@ -17,8 +17,9 @@ from services.display.web.event_store import Event, EventStore
 from services.display.web.state import DashboardState, Update
 from services.queue.broker import Broker
 from services.queue.registry import MAX_CAMERAS, MAX_CLIENTS
-from shared.messaging import messages
-from shared.messaging.messages import CameraReport, MalformedError, Message, Reading, View, decode
+from shared.messaging import codec, message_fields
+from shared.messaging.codec import MalformedError, decode
+from shared.messaging.messages import CameraReport, Message, Reading, View
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import CameraState, DropReason, Outcome
 from tests.fuzz.mutations import mutate
@@ -70,7 +71,7 @@ class MessageTarget:
 
     def make_input(self, rng: random.Random) -> list[bytes]:
         """Return the parts of one send."""
-        kinds = list(messages.FORMATS)
+        kinds = list(codec.FORMATS)
         parts = [
             part for _ in range(rng.choice((1, 1, 1, 2, 4))) for part in self._make_message(rng, rng.choice(kinds))
         ]
@@ -88,7 +89,7 @@ class MessageTarget:
         return [rng.randbytes(rng.randrange(200)) for _ in range(rng.randrange(6))]
 
     def _make_message(self, rng: random.Random, kind: str) -> tuple[bytes, bytes]:
-        form = messages.FORMATS[kind]
+        form = codec.FORMATS[kind]
         header: dict[str, Any] = {"kind": kind} | {name: self._make_value(rng, name) for name in form.fields}
         if rng.random() < 0.2:
             header[rng.choice([*header, "more"])] = rng.choice(EXTREMES)
@@ -163,7 +164,7 @@ class MessageTarget:
 @cache
 def valid_values(name: str) -> list[Any]:
     """Return the values of a field that its format takes, of those that are worth trying."""
-    is_valid: Callable[[Any], bool] = messages.FIELDS[name].is_valid
+    is_valid: Callable[[Any], bool] = message_fields.FIELDS[name].is_valid
     enums = ["capture", "preprocess", "inference", "display", "open", "compare", "skip"]
     enums += [str(value) for enum in (CameraState, Outcome, DropReason) for value in enum]
     return [value for value in [*EXTREMES, *NAMES, *enums, 0.1, 10.0, 60.0, 4, 8] if is_valid(value)] or EXTREMES
@@ -171,8 +172,8 @@ def valid_values(name: str) -> list[Any]:
 
 def make_row(rng: random.Random) -> list[float]:
     """Return a digit as a row, often with values at the limits."""
-    limit = messages.MAX_COORDINATE_PX
+    limit = message_fields.MAX_COORDINATE_PX
     corner = [rng.choice((rng.uniform(0, 640), -limit, limit, 0.0)) for _ in range(2)]
     size = [rng.choice((rng.uniform(0, 100), 0.0, 1e-320, limit)) for _ in range(2)]
-    log_p = [rng.choice((-0.01, -5.0, 0.0, -1e-320, messages.MIN_LOG_P)) for _ in range(11)]
+    log_p = [rng.choice((-0.01, -5.0, 0.0, -1e-320, message_fields.MIN_LOG_P)) for _ in range(11)]
     return [*corner, *size, *log_p, rng.choice((0.0, 12.0, limit))]

@@ -7,8 +7,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from shared.messaging.codec import MalformedError, encode
 from shared.messaging.keys import make_pair
-from shared.messaging.messages import MalformedError, Ready, encode
+from shared.messaging.messages import Ready
 from shared.messaging.sockets import BrokerSocket, ClientSocket
 from shared.pipeline import Stage
 from shared.settings import Settings, load_settings

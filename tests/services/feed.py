@@ -12,7 +12,7 @@ import simplejpeg
 from services.display.__main__ import CREDIT
 from services.display.fan_in import CellConnection, CellStatus, FanIn
 from services.queue.broker import REPEAT_REPORTS_S
-from shared.demo import DemoCamera
+from shared.demo.camera import DemoCamera
 from shared.messaging.messages import CameraReport, Message, Ready, Selection, View
 from shared.messaging.sockets import QueueLink
 from shared.pipeline import CameraState, Outcome

@@ -15,7 +15,8 @@ from prometheus_client import REGISTRY
 from services import inference
 from shared.messaging import shared_memory
 from shared.messaging.frame_store import FrameRing, make_store
-from shared.messaging.messages import MAX_DIGITS, GrayFrame, Reading, Refusal
+from shared.messaging.message_fields import MAX_DIGITS
+from shared.messaging.messages import GrayFrame, Reading, Refusal
 from shared.vision.digit import Digit
 from shared.vision.fused.recognizer import FusedRecognizer
 from shared.vision.recognizer import FrameRecognizer, load_recognizer

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.messaging.messages import FORMATS
+from shared.messaging.codec import FORMATS
 from shared.pipeline import PIPELINE, BatchReason, DropReason, Outcome, Stage, StageSpec
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,8 @@ from services.display.web.browser_cameras.uplink import QueueConnection
 from services.display.web.live.hub import LiveViewHub
 from services.display.web.routes import make_app
 from services.display.web.web_log import LOG, log_loop_error
-from shared.messaging.messages import MAX_SELECTED, CameraReport, Selection
+from shared.messaging.message_fields import MAX_SELECTED
+from shared.messaging.messages import CameraReport, Selection
 from shared.messaging.sockets import ClientSocket
 from shared.settings import ConfigError, Settings
 

@@ -14,6 +14,7 @@ from services.queue.registry import MAX_CAMERAS, SILENT_AFTER_S
 from services.queue.scheduler import EVERY_FRAME_WINDOW, EndedFrame, Job
 from services.queue.view_fanout import make_view
 from shared.messaging import shared_memory
+from shared.messaging.codec import OtherProtocolError
 from shared.messaging.frame_store import FrameRing, QueueStore, Ticket, make_store
 from shared.messaging.messages import (
     CameraReport,
@@ -23,7 +24,6 @@ from shared.messaging.messages import (
     Frame,
     GrayFrame,
     Message,
-    OtherProtocolError,
     Ping,
     Reading,
     Ready,
@@ -33,8 +33,10 @@ from shared.messaging.messages import (
 )
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
+from shared.telemetry import metrics
 from shared.telemetry.camera_series import KEPT_S
 from shared.vision.digit import Digit
+from tests.memory import find_kept
 
 M = TypeVar("M", bound=Message)
 
@@ -479,6 +481,30 @@ def test_metrics_forget_a_camera_that_left_and_keep_one_that_is_only_down(broker
     cameras = {sample.labels.get("camera") for metric in REGISTRY.collect() for sample in metric.samples}
     assert cameras.isdisjoint(names[:1])
     assert names[1] in cameras
+
+
+@pytest.mark.parametrize("leaves_after", range(6))
+def test_nothing_is_kept_of_a_camera_that_left_wherever_its_last_frame_was(leaves_after: int) -> None:
+    broker = Broker(cast(BrokerSocket, FakeSocket()), max_age_s=0.15, reread_s=1.0, follow=True)
+    send(broker, b"d", DISPLAY)
+    steps: list[tuple[bytes, Message]] = [
+        (b"c", replace(LIVE, camera="guest")),
+        (b"c", frame(1, camera="guest")),
+        (b"p", PREPROCESS),
+        (b"p", replace(gray_frame(1, sketch=b"sketch"), camera="guest")),
+        (b"i", INFERENCE),
+        (b"i", replace(reading(1, digits=(SEVEN,)), camera="guest")),
+    ]
+    for step, (peer, message) in enumerate(steps):
+        if step <= leaves_after or peer != b"c":
+            send(broker, peer, message)
+        if step == leaves_after:
+            send(broker, b"c", replace(LEFT, camera="guest"))
+    for _ in range(3):
+        fake(broker).at += KEPT_S
+        broker.run_once(0)
+    fake(broker).sent.clear()
+    assert find_kept([broker, *vars(metrics).values()], "guest") == []
 
 
 def test_camera_that_is_refused_leaves_no_metrics(broker: Broker) -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from services.queue.file_frames import MAX_HELD, WINDOW, FileFrames
 from services.queue.scheduler import EndedFrame, Job
-from shared.messaging.messages import FilePosition, Frame, MalformedError, Recorded
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import FilePosition, Frame, Recorded
 from shared.pipeline import Outcome, Stage
 
 STAMP, OTHER = "0123456789abcdef", "fedcba9876543210"

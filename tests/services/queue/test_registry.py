@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.queue.registry import MAX_CLIENTS, SILENT_AFTER_S, PeerRegistry
-from shared.messaging.messages import CameraReport, MalformedError
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState, Stage
 
 LIVE = CameraReport(camera="cam", state=CameraState.LIVE, detail="", began_at=99.0)

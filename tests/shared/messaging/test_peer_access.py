@@ -9,8 +9,9 @@ import pytest
 import zmq
 import zmq.auth
 
+from shared.messaging.codec import MalformedError, encode
 from shared.messaging.keys import allow_machine, load_pair, make_pair, revoke_machine
-from shared.messaging.messages import CameraReport, Credit, Frame, MalformedError, Message, Ready, encode
+from shared.messaging.messages import CameraReport, Credit, Frame, Message, Ready
 from shared.messaging.peer_access import MAX_NAMES, NAME_KEPT_S, RELOAD_S, PeerAccess
 from shared.messaging.sockets import BrokerSocket, ClientSocket
 from shared.pipeline import CameraState, Stage
@@ -108,13 +109,16 @@ def test_machine_is_let_in_shut_out_and_let_in_again_without_a_restart(
     own, hall, desk = hub.client("hub"), hub.machine("hall"), hub.machine("desk")
     for client, name in ((own, "own"), (hall, "hall"), (desk, "desk")):
         wait_for(hub.hears(client, name))
+    monkeypatch.setattr("shared.messaging.sockets.REOPEN_AFTER_S", 1000.0)
+    wait_for(hub.hears(hall, "hall.1"))  # over the connection that stays, so that its key is revoked while it is open
     revoke_machine(hub.keys, "hall")
     revoked_at = time.monotonic()
-    while not hub.hears_nothing(hall, "hall"):
+    while not hub.hears_nothing(hall, "hall.1"):
         assert time.monotonic() - revoked_at < REVOKED_WITHIN_S
     assert time.monotonic() - revoked_at < REVOKED_WITHIN_S
-    assert not hub.socket.send(hub.identities["hall"], Credit("of the queue", 1))
+    assert not hub.socket.send(hub.identities["hall.1"], Credit("of the queue", 1))
     assert any("revoked" in sentence for sentence in hub.refused)
+    monkeypatch.setattr("shared.messaging.sockets.REOPEN_AFTER_S", 0.3)
     wait_for(hub.hears(desk, "desk"))
     allow_machine(hub.keys, "hall", load_pair(hub.keys.parent / "hall")[0])
     hub.heard.clear()

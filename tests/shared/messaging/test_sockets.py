@@ -12,7 +12,8 @@ import pytest
 import zmq
 from prometheus_client import REGISTRY
 
-from shared.messaging.messages import Credit, Frame, MalformedError, Message, OtherProtocolError, Ready
+from shared.messaging.codec import MalformedError, OtherProtocolError
+from shared.messaging.messages import Credit, Frame, Message, Ready
 from shared.messaging.sockets import BrokerSocket, ClientSocket, is_listening
 from shared.pipeline import Stage
 from shared.settings import ConfigError

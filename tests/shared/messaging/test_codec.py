@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.messaging import messages
+from shared.messaging import codec, message_fields
+from shared.messaging.codec import MalformedError, OtherProtocolError, decode, encode
 from shared.messaging.frame_store import JPEG_BYTES, SLOTS, Ticket
 from shared.messaging.messages import (
     CameraReport,
@@ -21,9 +22,7 @@ from shared.messaging.messages import (
     Followed,
     Frame,
     GrayFrame,
-    MalformedError,
     Message,
-    OtherProtocolError,
     Ping,
     Pong,
     Reading,
@@ -33,8 +32,6 @@ from shared.messaging.messages import (
     Selection,
     Unchanged,
     View,
-    decode,
-    encode,
 )
 from shared.pipeline import CameraState, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit
@@ -127,7 +124,7 @@ def header_of(message: Message) -> dict[str, Any]:
 
 
 def test_each_kind_of_message_arrives_as_it_was_sent() -> None:
-    assert {type(message) for message in EACH_KIND} == {form.kind for form in messages.FORMATS.values()}
+    assert {type(message) for message in EACH_KIND} == {form.kind for form in codec.FORMATS.values()}
     assert decode(encode(EACH_KIND)) == EACH_KIND
 
 
@@ -136,8 +133,8 @@ FINGERPRINTS = {1: "3eea4a6ca508c81b"}  # of the fields of all messages, by prot
 
 def test_change_of_a_message_is_another_protocol() -> None:
     """After a change: raise PROTOCOL, and write its fingerprint here."""
-    fields = sorted((form.kind.__name__, form.payload, *form.fields) for form in messages.FORMATS.values())
-    assert hashlib.sha256(repr(fields).encode()).hexdigest()[:16] == FINGERPRINTS[messages.PROTOCOL]
+    fields = sorted((form.kind.__name__, form.payload, *form.fields) for form in codec.FORMATS.values())
+    assert hashlib.sha256(repr(fields).encode()).hexdigest()[:16] == FINGERPRINTS[codec.PROTOCOL]
 
 
 @pytest.mark.parametrize(
@@ -257,14 +254,14 @@ def test_range_of_a_value_ends_where_it_should(message: Message, name: str, take
         (Recorded("demo", "0123456789abcdef", ()), "stamp", "film"),
         (Recorded("demo", "0123456789abcdef", ()), "indices", 7),
         (Recorded("demo", "0123456789abcdef", ()), "indices", [1, True]),
-        (Recorded("demo", "0123456789abcdef", ()), "indices", [1] * (messages.MAX_INDICES + 1)),
+        (Recorded("demo", "0123456789abcdef", ()), "indices", [1] * (message_fields.MAX_INDICES + 1)),
         (TO_FOLLOW, "read_seq", -1),
         (VIEW, "passed_over", [1, 2]),
         (VIEW, "passed_over", [1, 2, -3]),
         (VIEW, "passed_over", None),
         (Selection(), "pictures", "demo"),
         (Selection(), "pictures", [7]),
-        (Selection(), "cameras", ["x"] * (messages.MAX_SELECTED + 1)),
+        (Selection(), "cameras", ["x"] * (message_fields.MAX_SELECTED + 1)),
         (Selection(), "interval_s", math.nan),
     ],
 )
@@ -278,9 +275,9 @@ def test_value_that_nothing_can_bear_is_malformed(message: Message, name: str, v
     ("message", "name", "value"),
     [
         *((FOLLOWED, "moves", moves) for moves in ([[1.0]], [[1.0, math.nan]], [[1, 2]], [[1e300, 0.0]], [1.0], None)),
-        (FOLLOWED, "moves", [[0.0, 0.0]] * (messages.MAX_DIGITS + 1)),
+        (FOLLOWED, "moves", [[0.0, 0.0]] * (message_fields.MAX_DIGITS + 1)),
         *((TO_FOLLOW, "boxes", boxes) for boxes in ([[1.0] * 3], [[0.0, 0.0, -1.0, 1.0]], [[math.inf] * 4], "box")),
-        (TO_FOLLOW, "boxes", [[1.0] * 4] * (messages.MAX_DIGITS + 1)),
+        (TO_FOLLOW, "boxes", [[1.0] * 4] * (message_fields.MAX_DIGITS + 1)),
     ],
 )
 def test_wrong_places_of_digits_are_malformed(message: Message, name: str, value: object) -> None:
@@ -297,6 +294,14 @@ STORED = Frame(camera="demo", seq=1, captured_at=2.5, every_frame=False, jpeg=b"
 def test_ticket_of_a_frame_in_memory_arrives(slot: int) -> None:
     stored = replace(STORED, ticket=TICKET._replace(slot=slot))
     assert decode(encode([stored])) == [stored]
+
+
+def test_gray_frame_lies_in_memory_or_in_its_message() -> None:
+    gray = GrayFrame(camera="demo", seq=1, captured_at=2.5, width=6, height=4, rows=2, columns=3, pixels=b"123456")
+    stored = replace(gray, pixels=b"", ticket=TICKET)
+    assert decode(encode([stored])) == [stored]
+    with pytest.raises(MalformedError, match="has 6 pixels"):
+        decode(encode([replace(gray, ticket=TICKET)]))
 
 
 @pytest.mark.parametrize(
@@ -399,8 +404,8 @@ def test_no_header_breaks_the_decoder(message: Message, data: st.DataObject) -> 
 
 def test_headers_of_one_send_are_bounded_as_a_whole() -> None:
     """Each of them may be right, and all of them would keep the queue busy for a second."""
-    digits = (SEVEN,) * messages.MAX_DIGITS
+    digits = (SEVEN,) * message_fields.MAX_DIGITS
     header, payload = encode([Reading(camera="demo", seq=1, captured_at=2.5, width=640, height=480, digits=digits)])
-    assert 128 * len(header) <= messages.MAX_HEADERS_BYTES  # the largest batch
+    assert 128 * len(header) <= codec.MAX_HEADERS_BYTES  # the largest batch
     with pytest.raises(MalformedError, match=r"headers of \d+ bytes in one send are too large"):
-        decode([header, payload] * messages.MAX_MESSAGES)
+        decode([header, payload] * codec.MAX_MESSAGES)
