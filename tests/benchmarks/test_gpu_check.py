@@ -9,8 +9,11 @@ from pathlib import Path
 import cv2
 import pytest
 
-from benchmarks.gpu_check import EXIT_STOPPED, STEPS, CheckReport, Facts, GpuCheck, Step, count_same, run_steps
-from shared.demo import DemoCamera
+from benchmarks.gpu_check.__main__ import CheckReport, run_steps
+from benchmarks.gpu_check.children import EXIT_STOPPED
+from benchmarks.gpu_check.comparison import Facts, count_same
+from benchmarks.gpu_check.steps import STEPS, GpuCheck, Step
+from shared.demo.camera import DemoCamera
 from shared.vision.digit import Digit
 
 CERTAIN = -0.01
@@ -66,7 +69,8 @@ def test_digits_are_equal_only_at_the_same_place() -> None:
 
 
 def test_it_ends_in_time_whatever_hangs() -> None:
-    code = "from benchmarks.gpu_check import *\nwith stop_after(0.05): start_child(['sleep', '60']); time.sleep(60)"
+    code = "import time\nfrom benchmarks.gpu_check.children import *\n"
+    code += "with stop_after(0.05): start_child(['sleep', '60']); time.sleep(60)"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == EXIT_STOPPED
     assert "stopped after 0.05 s" in run.stderr

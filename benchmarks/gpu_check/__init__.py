@@ -1,0 +1,1 @@
+"""What a GPU does for inference: `python -m benchmarks.gpu_check`."""
