@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.demo import CHANGE_S, HEIGHT, SHEET_S, WIDTH, DemoCamera
+from shared.demo.camera import CHANGE_S, HEIGHT, SHEET_S, WIDTH, DemoCamera
 from shared.demo.paper import load_digits, write_sheet
 
 HELD_AT = [CHANGE_S + 0.05, SHEET_S / 2, 5.1, 17.3, 30.2, 61.7]  # seconds
