@@ -4,7 +4,6 @@ A capture process has 11 MB of its own this way, and 40 if it imports numpy, Ope
 (docs/decisions/0040). Linux only: elsewhere a process that has used libraries with threads must not be forked.
 """
 
-import gc
 import logging
 import math
 import os
@@ -19,10 +18,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import IO, NoReturn
 
+from shared.service.collector import freeze_start
 from shared.service.signals import descriptor_limit, set_command_line
 
 POLL_S = 0.01
 MAX_DESCRIPTORS = 1 << 20  # that a process may have inherited, if the system sets no limit
+PRELOADED: set[str] = set()  # modules that this process has imported for its workers
 
 
 def can_fork() -> bool:
@@ -31,13 +32,19 @@ def can_fork() -> bool:
 
 
 def preload(modules: Iterable[str]) -> None:
-    """Import what the workers need. Their collector leaves it alone, since looking at an object copies its memory."""
-    for module in modules:
+    """Import what the workers need, once, although the list of cameras changes again and again.
+
+    The collectors of the workers leave it alone, since looking at an object copies its memory. The supervisor's own
+    does too, and would never collect what becomes garbage later: so nothing is frozen without need.
+    """
+    new = set(modules) - PRELOADED
+    for module in new:
         import_module(module)
         if module.endswith(".__main__"):
             del sys.modules[module]  # what it imports stays; runpy would warn of a second one
-    gc.collect()
-    gc.freeze()
+    if new:
+        PRELOADED.update(new)
+        freeze_start()
 
 
 class ForkedWorker:

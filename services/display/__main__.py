@@ -14,6 +14,7 @@ from shared.file_reading.frame_records import FrameRecords
 from shared.messaging.messages import CameraReport, Message, Selection, View
 from shared.pipeline import CameraState, Stage
 from shared.service import lifecycle
+from shared.service.collector import freeze_start
 from shared.telemetry import metrics
 from shared.telemetry.camera_series import CameraSeries
 from shared.telemetry.health import Health, NotReady, Problem
@@ -60,6 +61,7 @@ def main(context: lifecycle.ServiceContext) -> None:
         connect_cells(context.settings, context.name, CREDIT) as queues,
         closing(open_screen(context, queues.now)) as screen,
     ):
+        freeze_start()
         run(queues, screen, context.stop, context.health, FileRecorder(queues, records))
 
 

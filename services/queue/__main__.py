@@ -5,6 +5,7 @@ from shared.messaging.frame_store import open_store
 from shared.messaging.sockets import BrokerSocket
 from shared.pipeline import Stage
 from shared.service import lifecycle
+from shared.service.collector import freeze_start
 from shared.service.signals import return_large_memory
 from shared.settings import ConfigError
 
@@ -28,6 +29,7 @@ def main(context: lifecycle.ServiceContext) -> None:
             follow=settings.follow,
             mix_weights=settings.mix_weights,
         )
+        freeze_start()
         while not context.stop.is_set():
             context.health.heartbeat()  # ready without cameras: an orchestrator may wait for us before it starts them
             broker.run_once(TICK_S)

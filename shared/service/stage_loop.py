@@ -12,6 +12,7 @@ from typing import TypeVar
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import Frame, GrayFrame, Message, Ready
 from shared.messaging.sockets import HEARTBEAT_S, ClientSocket, WorkerLink
+from shared.service.collector import freeze_start
 from shared.service.lifecycle import ServiceContext
 from shared.service.signals import START_VARIABLE
 from shared.telemetry import metrics
@@ -38,6 +39,7 @@ def serve_stage(
     queue = ClientSocket(context.settings)
     ready = Ready(role=context.stage, name=worker_address(context.name), credit=credit, with_jpeg=False)
     context.log.info("ready")
+    freeze_start()
     run_loop(queue, ready, kind, lambda batch: work(batch, queue.store), context.stop, context.health, weights=weights)
     queue.close()
 

@@ -1,5 +1,6 @@
 """A forked worker is to everybody else what a started one is: arguments, environment, exit code, name, and its end."""
 
+import gc
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from typing import Any
 
 import psutil
 import pytest
+
+from digitcam import forked_worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forked workers need Linux")
 
@@ -127,3 +130,28 @@ def test_signal_of_the_supervisors_own_handler_ends_a_forked_worker(tmp_path: Pa
         wait_for([tmp_path / "hall"], supervisor)
         os.kill(pid, signal.SIGTERM)
         assert read_line(supervisor) == [-signal.SIGTERM]
+
+
+def test_list_of_cameras_that_changes_again_and_again_leaves_nothing_in_the_supervisor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is frozen is never collected: neither a module that was imported again, nor what was garbage meanwhile."""
+    package = tmp_path / "camera_package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text("class Camera: pass")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(forked_worker, "PRELOADED", set())
+    thresholds = gc.get_threshold()
+    try:
+        forked_worker.preload({"camera_package.__main__"})
+        frozen = gc.get_freeze_count()
+        for _ in range(3):
+            forked_worker.preload({"camera_package.__main__"})
+        assert gc.get_freeze_count() <= frozen  # less: what other tests left may end
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+    classes = [one for one in gc.get_objects() if type(one) is type]  # isinstance() would ask the oddest objects
+    cameras = [one for one in classes if one.__module__ == "camera_package.__main__"]
+    assert len(cameras) == 1
