@@ -23,7 +23,8 @@ from shared.settings import ConfigError, Settings, load_settings
 PROCFILE = Path(__file__).parents[1] / "Procfile"
 EXIT_WITHIN_S = 10.0  # honcho itself gives its processes 5 s
 TERMINATE_S = 2.0
-HONCHO = " system "  # marks honcho's own lines in the log
+HONCHO, STARTED = " system ", " started (pid="  # mark honcho's own lines in the log
+POLL_S = 0.02
 
 
 def take_signals() -> None:
@@ -75,7 +76,17 @@ def launch_pipeline(
         try:
             yield RunningPipeline(honcho, load_settings(environment, Path("no.env")), folder, started_at)
         finally:
+            wait_for_lines(honcho, folder, concurrency)
             stop_pipeline(honcho)
+
+
+def wait_for_lines(honcho: psutil.Popen, folder: Path, concurrency: Mapping[str, int]) -> None:
+    """Wait until honcho has noted all its processes: a signal before that would be lost."""
+    names = [line.partition(":")[0] for line in (folder / "Procfile").read_text().splitlines()]
+    count = sum(concurrency.get(name, 1) for name in names)
+    until = time.monotonic() + EXIT_WITHIN_S
+    while (folder / "log").read_text().count(STARTED) < count and honcho.poll() is None and time.monotonic() < until:
+        time.sleep(POLL_S)
 
 
 def write_procfile(path: Path, lines: Mapping[str, str]) -> None:

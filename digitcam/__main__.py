@@ -85,12 +85,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[0] == "help":
         words = [*words[1:2], "--help"]
     command = parser.parse_args(words[:1]).command  # argparse's REMAINDER would swallow a -- that is the command's
+    if not sys.stdout:  # it is closed
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - it takes the number 1, which no other file should have
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a character that the terminal lacks
     try:
         code = COMMANDS[command].run(words[1:])
-        if sys.stdout:  # None if it is closed
-            sys.stdout.flush()
+        sys.stdout.flush()
         return code
     except ConfigError as error:
         print(f"digitcam: {error}", file=sys.stderr)

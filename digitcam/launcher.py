@@ -13,6 +13,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from shared.service.signals import END_WITHIN_S
+
+END_LATEST_S = END_WITHIN_S + 0.4  # of a line that ends: its workers may take END_WITHIN_S
 HONCHO_VARIABLE = "HONCHO_PROCESS_NAME"
 
 
@@ -42,6 +45,11 @@ class Launcher:
         except ProcessLookupError:
             return False
         return True
+
+    def limit_end(self) -> None:
+        """Let the kernel end this process soon, whatever it hangs in: honcho waits 5 s, and a dead one for ever."""
+        if self._honcho and not signal.getitimer(signal.ITIMER_REAL)[0]:
+            signal.setitimer(signal.ITIMER_REAL, END_LATEST_S)
 
     def end_survivors(self) -> None:
         """End what could not end by itself after one of them died. To be called as the last thing."""

@@ -1,9 +1,9 @@
 """Supervises the workers behind one line of the Procfile: starts them, restarts those that crash, ends them.
 
 honcho ends the whole pipeline as soon as one of its processes ends. So a line ends only when it is told to, when what
-started it is gone, or for a setting that is wrong at the start. A worker that hangs is killed and started again: each
-sends a heartbeat through its standard output. One such process runs for each line: no import here costs memory or time,
-but on the line of the cameras, which share what it imports (forked_worker.py).
+started it is gone, when the user closes the window, or for a setting that is wrong at the start. A worker that hangs is
+killed and started again: each sends a heartbeat through its standard output. One such process runs for each line: no
+import here costs memory or time, but on the line of the cameras, which share what it imports (forked_worker.py).
 """
 
 import logging
@@ -39,7 +39,7 @@ FIRST_DELAY_S = 0.1
 LAST_DELAY_S = 2.0
 LAST_DELAY_KILLED_S = 0.5  # it is not the worker's fault, and it shall be back within 3 s of the last of many kills
 KILLED = {-9, -15, EXIT_STOPPED}  # by SIGKILL or SIGTERM
-HEALTHY_AFTER_S = 10.0  # a worker that ran this long restarts after the first delay again
+HEALTHY_AFTER_S = 10.0  # a worker that ran this long ran well: it restarts at once
 POLL_S = 0.1  # each supervisor takes 0.3 ms for it, and a pipeline has six
 ONE_THREAD = {  # doubles readings/s on 2 cores: docs/decisions/0004
     "OPENCV_FOR_THREADS_NUM": "1",
@@ -117,22 +117,15 @@ class SupervisedWorker:
     def start_or_poll(self, now: float) -> int | None:
         """Start the worker if it is due; return its exit code if it ended for good."""
         was_away, self._polled_at = now - self._polled_at > AWAY_S, now
-        if self.process is None:
-            if now >= self._start_at:
-                self._start(now)
-            return None
-        code = self.process.poll()
-        if code is None:
-            if self._heartbeats and was_away:
-                self._heartbeats.heard_at = now
-            if self._heartbeats and (silent_s := now - self._heartbeats.heard_at) > self._silence_limit_s():
-                logging.error("%s hangs: no heartbeat for %.1f s; restarting it", self.spec.name, silent_s)
-                self.process.kill()
-                self._heartbeats = None
-            return None
-        if self._is_final(code):
-            return code
-        self._restart_later(code, now)
+        code = self.process.poll() if self.process else None
+        if code is not None:
+            if self._is_final(code):
+                return code
+            self._plan_restart(code, now)
+        elif self.process:
+            self._kill_if_hung(self.process, was_away, now)
+        if self.process is None and now >= self._start_at:
+            self._start(now)
         return None
 
     def _start(self, now: float) -> None:
@@ -147,18 +140,28 @@ class SupervisedWorker:
         self._start_at = now
         self._heartbeats = HeartbeatReader(self.process.stdout, now) if self.process.stdout else None
 
+    def _kill_if_hung(self, process: RunningProcess, was_away: bool, now: float) -> None:
+        if self._heartbeats and was_away:
+            self._heartbeats.heard_at = now
+        if self._heartbeats and (silent_s := now - self._heartbeats.heard_at) > self._silence_limit_s():
+            logging.error("%s hangs: no heartbeat for %.1f s; restarting it", self.spec.name, silent_s)
+            process.kill()
+            self._heartbeats = None
+
     def _silence_limit_s(self) -> float:
         """Return how long no heartbeat is normal. Before the first, a start from a cold disk may take long."""
         has_started = self._heartbeats and self._heartbeats.has_beaten
         return HUNG_AFTER_S if has_started or (self.process and is_stopped(self.process.pid)) else START_WITHIN_S
 
-    def _restart_later(self, code: int, now: float) -> None:
+    def _plan_restart(self, code: int, now: float) -> None:
+        """A worker that ran well is started again at once, one that fails again and again ever later."""
         self._close_pipe()
         was_hung = self._heartbeats is None
         self._restarts[RestartReason.HUNG if was_hung else RestartReason.CRASHED] += 1
         self.process = None
-        self._failures = 1 if now - self._start_at > HEALTHY_AFTER_S else self._failures + 1
-        delay = retry_delay(self._failures, FIRST_DELAY_S, LAST_DELAY_KILLED_S if code in KILLED else LAST_DELAY_S)
+        self._failures = 0 if now - self._start_at > HEALTHY_AFTER_S else self._failures + 1
+        last_delay_s = LAST_DELAY_KILLED_S if code in KILLED else LAST_DELAY_S
+        delay = retry_delay(self._failures, FIRST_DELAY_S, last_delay_s) if self._failures else 0.0
         logging.warning("%s ended with exit code %d; restarting it in %.1f s", self.spec.name, code, delay)
         self._start_at = now + delay
 
@@ -220,6 +223,7 @@ def keep_alive(
             workers, codes = update_workers(plan, workers, popen), {}
         code = next((code for code in codes.values() if code is not None), None)
         stop.wait(POLL_S)
+    launcher.limit_end()
     terminate_all(workers.values())
     launcher.end_survivors()
     return FINAL_CODES[code] if code is not None else 0

@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("stage", choices=[stage.value for stage in Stage])
     stage = Stage(parser.parse_args(arguments).stage)
-    stop = stop_on_signals()
+    stop = stop_on_signals(launcher.limit_end)
     set_parent_death_signal(getattr(signal, "SIGCONT", 0))  # a stopped line continues, and notices it
     configure_logging(stage)
     settings = load_settings()  # a wrong setting is reported here, once for all workers

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
         environment["CAMERAS"] = ",".join(map(quote_file, parsed.cameras))
     check_settings(environment)
     environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), os.environ.get("PATH", "")])
-    manager = Manager(Printer(sys.stdout))
+    manager = PatientManager(Printer(sys.stdout))
     lines = parse_procfile(PROCFILE.read_text()).processes
     for line in expand_processes(lines, concurrency=parse_concurrency(parsed.concurrency)):
         # without exec, a shell stays in between and honcho reports how the shell ended
@@ -57,6 +57,25 @@ def main(arguments: Sequence[str]) -> int:
         manager.add_process(line.name, command, env=environment | line.env)
     manager.loop()
     return 0 if manager.returncode == CTRL_C else int(manager.returncode)
+
+
+class PatientManager(Manager):  # type: ignore[misc]  # honcho has no types
+    """Keeps a signal that comes while the lines are being started. honcho 2.0 fails on it, and then takes no other."""
+
+    is_due = False
+
+    def terminate(self) -> None:
+        """End all lines, as soon as all of them have been started."""
+        self.is_due = True
+        if super()._all_started():
+            super().terminate()
+
+    def _all_started(self) -> bool:
+        """Return whether all lines have been started; the loop asks this again and again."""
+        has_started = bool(super()._all_started())
+        if has_started and self.is_due:
+            super().terminate()
+        return has_started
 
 
 def check_settings(environment: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 Only this file makes calls that differ between operating systems. Its imports cost no memory or time.
 """
 
+import _thread
 import ctypes
 import logging
 import os
@@ -33,14 +34,30 @@ def configure_logging(name: str) -> None:
     logging.basicConfig(format=form if honcho_name else "%(asctime)s " + form, datefmt="%H:%M:%S", level=logging.INFO)
 
 
-def stop_on_signals() -> threading.Event:
+def stop_on_signals(on_signal: Callable[[], None] = lambda: None) -> threading.Event:
     """Return an event that SIGTERM, SIGINT or a closed terminal sets; loops check it between two steps."""
     stop = threading.Event()
+
+    def handle(*_: object) -> None:
+        on_signal()
+        set_in_handler(stop)
+
     for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no SIGHUP, and nohup ignores it
         number = getattr(signal, name, None)
         if number and signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, handle)
     return stop
+
+
+def set_in_handler(event: threading.Event) -> None:
+    """Set an event in a signal handler, from another thread.
+
+    The main thread may just be holding the event's lock, in wait(): set() would wait for it for ever.
+    """
+    try:
+        _thread.start_new_thread(event.set, ())
+    except RuntimeError:  # the process has too many, or ends
+        event.set()
 
 
 def ignore_hangup() -> None:
@@ -53,7 +70,7 @@ def watch_hangup() -> threading.Event:
     """Return an event that SIGHUP sets: settings have changed. Windows has no such signal."""
     changed = threading.Event()
     if hasattr(signal, "SIGHUP"):
-        signal.signal(signal.SIGHUP, lambda *_: changed.set())
+        signal.signal(signal.SIGHUP, lambda *_: set_in_handler(changed))
     return changed
 
 

@@ -61,6 +61,13 @@ def test_full_disk_for_the_output_is_one_sentence() -> None:
     assert (done.returncode, done.stderr) == (1, "digitcam: the output can't be written: No space left on device.\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes it")
+def test_command_runs_although_its_output_is_closed() -> None:
+    command = ["sh", "-c", f"exec {sys.executable} -m digitcam read --csv missing.jpg >&-"]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "missing.jpg: there is no such file\n")
+
+
 @pytest.mark.parametrize(
     ("words", "usage"), [(["help"], "usage: digitcam [-h]"), (["help", "top"], "usage: digitcam top")]
 )

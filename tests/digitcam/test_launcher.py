@@ -13,16 +13,17 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).parents[2]
-WITHIN_S = 2.0  # on an idle machine
 BUSY_S = 10.0
 LINE = (
-    "import sys, threading\nfrom digitcam.supervisor import WorkerSpec, keep_alive\n"
+    "import sys, threading, time\nfrom digitcam.launcher import Launcher\n"
+    "from digitcam.supervisor import WorkerSpec, keep_alive\n"
     "from shared.service.signals import stop_on_signals\n"
     "worker = 'import threading, os; from shared.service.signals import *\\n"
     "stop = stop_on_signals(); stop_with_parent(stop, threading.Event()); stop.wait()'\n"
     "spec = WorkerSpec('w', (sys.executable, '-c', worker))\n"
-    "keep_alive(lambda: [spec], stop_on_signals())\n"
+    "launcher, has_changed = Launcher(), lambda: False\n"
 )
+KEEP_ALIVE = "keep_alive(lambda: [spec], stop_on_signals(launcher.limit_end), has_changed, launcher)\n"
 HONCHO = (
     "import sys\nfrom honcho.manager import Manager\n"
     "manager = Manager()\n"
@@ -35,9 +36,11 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="honcho forks no
 
 
 @contextmanager
-def run_honcho(folder: Path, prefix: str) -> Iterator[tuple[psutil.Process, list[psutil.Process]]]:
+def run_honcho(
+    folder: Path, prefix: str, line: str = LINE + KEEP_ALIVE
+) -> Iterator[tuple[psutil.Process, list[psutil.Process]]]:
     """Run two lines under honcho; yield honcho and all its descendants once both workers run."""
-    (folder / "line.py").write_text(LINE)
+    (folder / "line.py").write_text(line)
     command = f"{prefix} {sys.executable} {folder / 'line.py'}"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen([sys.executable, "-c", HONCHO, command], env=environment, stdout=subprocess.DEVNULL) as popen:
@@ -84,6 +87,19 @@ def assert_all_end(processes: list[psutil.Process]) -> None:
 def test_nothing_is_left_when_honcho_dies(tmp_path: Path, prefix: str, number: signal.Signals) -> None:
     with run_honcho(tmp_path, prefix) as (honcho, everything):
         honcho.send_signal(number)
+        assert_all_end([honcho, *everything])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [LINE + "has_changed = lambda: time.sleep(60)\n" + KEEP_ALIVE, LINE + KEEP_ALIVE + "time.sleep(60)\n"],
+    ids=["while it runs", "at its end"],
+)
+def test_line_that_hangs_does_not_outlive_honcho(tmp_path: Path, line: str) -> None:
+    with run_honcho(tmp_path, "exec", line) as (honcho, everything):
+        honcho.kill()  # it would kill what is left after 5 s
+        for process in everything:
+            process.terminate()
         assert_all_end([honcho, *everything])
 
 

@@ -71,8 +71,8 @@ def test_what_one_size_hardly_shows_and_the_others_do_not_is_not_said() -> None:
     assert read_at_scales(make_sizes(w141=digit_at(BOX, 7, 2)), paper()) == ()
 
 
-def test_what_no_size_would_say_alone_stays_unsaid_unless_all_agree() -> None:
-    doubtful = digit_at(BOX, 7, -0.5)
+def test_what_all_sizes_doubt_is_unsaid_and_one_that_is_sure_outweighs_two_that_doubt() -> None:
+    doubtful = digit_at(BOX, 7, -1)
     assert read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=doubtful), paper()) == ()
     sure = digit_at(BOX, 7, 3)
     (digit,) = read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=sure), paper())

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.demo import DemoCamera
+from shared.demo.camera import DemoCamera
 from shared.demo.paper import load_digits
 
 DIGITCAM = Path(sys.executable).parent / "digitcam"

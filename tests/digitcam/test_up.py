@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
+from benchmarks.launcher import stop_processes
 from digitcam.commands.up import PROCFILE, parse_concurrency, quote_file
 from shared.settings import ConfigError
 from tests.pipeline.pipeline import find_free_port
@@ -62,6 +64,23 @@ def test_ctrl_c_ends_everything_with_exit_code_0(tmp_path: Path) -> None:
     stopped = [line.split("| ")[1] for line in log if " stopped " in line]
     names = ["capture.1", "display.1", "inference.1", "preprocess.1", "preprocess.2", "queue.1"]
     assert sorted(stopped) == [f"{name} stopped (rc=0)\n" for name in names]
+
+
+def test_ctrl_c_while_the_lines_are_being_started_ends_everything(tmp_path: Path) -> None:
+    """honcho alone would fail, and go on until it is killed."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "WEB_PORT": str(find_free_port())}
+    command = [sys.executable, "-m", "digitcam", "up", "demo", "-c", "prometheus=0"]
+    with psutil.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as up:
+        started: list[psutil.Process] = []
+        while not started:
+            started = up.children()
+        up.send_signal(signal.SIGINT)
+        started += up.children(recursive=True)
+        try:
+            assert up.wait(20) == 0
+            assert psutil.wait_procs(started, timeout=5)[1] == []
+        finally:
+            stop_processes([up, *started])
 
 
 @pytest.mark.parametrize(
