@@ -1,4 +1,4 @@
-"""Where a file is that is read once. It is kept in RUN_DIR, so that a new process goes on there."""
+"""The position in a file that is read once. It is kept in RUN_DIR, so that a new process goes on there."""
 
 import logging
 import threading

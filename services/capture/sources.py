@@ -4,7 +4,9 @@ Each process has one camera and imports what it needs: PyAV and aiohttp are 28 M
 """
 
 # ruff: noqa: PLC0415
+import time
 import zlib
+from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -19,10 +21,12 @@ from shared.cameras.camera_list import Camera, SourceKind
 from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame
-from shared.demo import RATE_HZ, DemoCamera
+from shared.demo.camera import RATE_HZ, DemoCamera
 from shared.pipeline import DropReason, Stage
 from shared.telemetry import metrics
 from shared.vision.jpeg import TooCostlyError, TooLargeError, check_jpeg
+
+MAX_BURST, FLOOD_S = 1000, 2.0  # frames of a network camera in so many seconds are a flood
 
 
 def is_played(camera: Camera) -> bool:
@@ -75,6 +79,21 @@ def stop_at_costly_frame(camera: str, frames: FrameStream) -> FrameStream:
         raise CameraAbsentError(CameraProblem.TOO_COSTLY, error) from error
 
 
+def stop_at_flood(frames: FrameStream, clock: Callable[[], float] = time.monotonic) -> FrameStream:
+    """Yield frames until MAX_BURST of them come within FLOOD_S. Then raise CameraAbsentError.
+
+    The smallest picture takes time that other cameras need; late ones come at once, but not so many.
+    """
+    came_at = deque[float](maxlen=MAX_BURST)
+    with closing(frames):
+        for frame in frames:
+            now = clock()
+            if len(came_at) == MAX_BURST and now - came_at[0] < FLOOD_S:
+                raise CameraAbsentError(CameraProblem.TOO_FAST, int(MAX_BURST / FLOOD_S))
+            came_at.append(now)
+            yield frame
+
+
 def open_raw_source(
     camera: Camera, every_frame: bool, pace: Pace, schedule: Schedule, cursor: FileCursor | None
 ) -> FrameStream:
@@ -86,7 +105,7 @@ def open_raw_source(
         case SourceKind.STREAM:
             from services.capture.network import read_network_camera
 
-            return read_network_camera(camera.source, pace, camera.options.fps)
+            return stop_at_flood(read_network_camera(camera.source, pace, camera.options.fps))
         case SourceKind.DEMO:
             return read_demo(camera.name, camera.options.fps, schedule)
         case SourceKind.VIDEO:

@@ -29,6 +29,7 @@ class CameraProblem(StrEnum):
     NO_ANSWER = "no answer"
     NO_FRAMES = "no frames"
     TOO_COSTLY = "too costly"
+    TOO_FAST = "too fast"
     ENDED = "ended"
     NO_WEBCAM = "no webcam"
     UNPLUGGED = "unplugged"
@@ -64,6 +65,7 @@ SENTENCES = {
     CameraProblem.TOO_COSTLY: (
         "its pictures take too long to decode ({}): choose baseline JPEG, a smaller size or lower quality in the camera"
     ),
+    CameraProblem.TOO_FAST: "it sends more than {} pictures a second: choose a lower frame rate in the camera",
     CameraProblem.ENDED: "it gives no more frames",
     CameraProblem.UNPLUGGED: "the webcam is not connected, or another program uses it",
     CameraProblem.NO_WEBCAM: "{} does not exist: connect the webcam, or choose another; ls /dev/video* lists them",

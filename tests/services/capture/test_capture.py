@@ -28,7 +28,7 @@ from shared.cameras.pace import Pace
 from shared.cameras.problems import CameraAbsentError, CameraProblem
 from shared.cameras.publisher import CapturedFrame, StatePublisher
 from shared.cameras.watchdog import CameraStatus, CameraWatchdog
-from shared.demo import HEIGHT, WIDTH
+from shared.demo.camera import HEIGHT, WIDTH
 from shared.messaging.frame_store import FrameStore
 from shared.messaging.messages import CameraReport, Credit, Frame, Message
 from shared.messaging.sockets import HEARTBEAT_S

@@ -130,6 +130,22 @@ def test_camera_is_absent_while_it_sends_pictures_that_take_long_to_decode() -> 
     assert REGISTRY.get_sample_value("digitcam_drops_total", labels) == 1.0
 
 
+def test_camera_is_absent_while_it_floods() -> None:
+    """Tiny pictures without pause would take a whole core; a second's worth that comes late, all at once, is fine."""
+    tiny = cv2.imencode(".jpg", np.zeros((8, 8), np.uint8))[1].tobytes()
+
+    def serve(connection: socket.socket, request: str) -> None:
+        connection.sendall(OK)
+        while True:
+            connection.sendall(50 * part(tiny))
+
+    with serve_http(serve) as host:
+        frames = open_source(Camera("hall", SourceKind.STREAM, f"http://{host}/cam"), False, Pace())
+        assert len(list(islice(frames, 1000))) == 1000
+        with pytest.raises(CameraAbsentError, match="sends more than 500 pictures a second: choose a lower frame rate"):
+            next(frames)
+
+
 def test_snapshot_address_is_polled() -> None:
     images = iter(JPEGS)
 
