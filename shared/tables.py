@@ -6,6 +6,10 @@ from contextlib import closing
 EARLIEST_S, LATEST_S = -62e9, 253e9  # seconds since 1970 of the years 5 and 9987: nearly what ISO 8601 can say
 
 
+# of every file with tables. SQLite would keep 2 MB of each, and a process grow for hours with what it stores
+PRAGMAS = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -64;"  # in KiB
+
+
 class DamagedFileError(sqlite3.DatabaseError):
     """A file holds something else than this program wrote. To is_damaged() it is what SQLite finds damaged itself."""
 

@@ -1,1 +1,1 @@
-"""The queue: the only process that binds a socket. It schedules every frame and counts every drop."""
+"""The queue: the only process that binds a ZeroMQ socket. It schedules every frame and counts every drop."""

@@ -77,6 +77,12 @@ class FairQueue(Generic[T]):
                 del self._lanes[camera]
         return removed
 
+    def forget_camera(self, camera: str) -> None:
+        """Forget the turns of a camera, unless items of it wait."""
+        if camera not in self._lanes:
+            self._due.pop(camera, None)
+            self._weights.pop(camera, None)
+
     def _open_lane(self, camera: str) -> deque[T]:
         if camera not in self._lanes:
             self._lanes[camera] = deque()

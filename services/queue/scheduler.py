@@ -14,7 +14,8 @@ from dataclasses import dataclass, field, replace
 from services.queue.fair_queue import FairQueue
 from services.queue.follow_gate import FollowGate, FollowReference
 from services.queue.still_gate import StillGate, StillReference
-from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import Followed, Frame, GrayFrame, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, BatchReason, Gate, Outcome, Stage
 from shared.vision.digit import Move
 
@@ -124,9 +125,16 @@ class Scheduler:
     def forget_camera(self, camera: str) -> None:
         """Forget a camera that left or restarted; its frames in flight still end as usual."""
         self.last_seq.pop(camera, None)
+        self.frame_requests.remove_items(lambda name: name == camera)
+        self._forget_past(camera)
+
+    def _forget_past(self, camera: str) -> None:
+        """Forget the last scene of a camera, and its turns."""
         self.gate.forget_camera(camera)
         self.follow_gate.forget_camera(camera)
-        self.frame_requests.remove_items(lambda name: name == camera)
+        self.frame_requests.forget_camera(camera)
+        for jobs in self.waiting.values():
+            jobs.forget_camera(camera)
 
     def add_answer(self, worker: str, answer: Answer, now: float) -> list[EndedFrame]:
         """Act on a worker's answer about one frame. An answer for a frame it does not hold changes nothing."""
@@ -294,6 +302,8 @@ class Scheduler:
         self.held_bytes -= len(job.frame.jpeg)
         if not self.in_flight[camera]:
             del self.in_flight[camera]
+            if camera not in self.last_seq:  # it left before this frame ended
+                self._forget_past(camera)
         return EndedFrame(job, stage, outcome, reading)
 
 

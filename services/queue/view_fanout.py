@@ -84,6 +84,7 @@ class ViewQueue:
     def forget_camera(self, camera: str) -> None:
         """Remove what waits of a camera that has left."""
         self.ended.remove_items(lambda ended: ended.job.frame.camera == camera)
+        self.ended.forget_camera(camera)
         self.due_at.pop(camera, None)
         self.passed_over.pop(camera, None)
 

@@ -19,7 +19,7 @@ import msgspec
 from services.display.events import EventKind
 from services.display.web.schema import NUMBER, EventsQuery
 from shared.state_files import is_damaged, set_aside
-from shared.tables import DamagedFileError, check_tables, check_time
+from shared.tables import PRAGMAS, DamagedFileError, check_tables, check_time
 from shared.telemetry import metrics
 
 DAY_S = 24 * 3600.0
@@ -94,7 +94,7 @@ def connect(path: Path | None, has_webhook: bool) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path or ":memory:", timeout=LOCKED_S, check_same_thread=False, isolation_level=None)
     try:
-        connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+        connection.executescript(PRAGMAS + TABLES)
         check_tables(connection, TABLES)
         connection.executescript("PRAGMA foreign_keys = ON;" + (WEBHOOK if has_webhook else ""))
         connection.execute("UPDATE events SET left_at = appeared_at WHERE left_at IS NULL")

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.queue.fair_queue import FairQueue
-from shared.messaging.messages import WEIGHTS
+from shared.messaging.message_fields import WEIGHTS
+from tests.memory import find_kept
 
 WEIGHT = st.floats(*WEIGHTS)
 
@@ -105,3 +106,14 @@ def test_items_that_are_wanted_stay_in_their_order() -> None:
     assert queue.remove_items(lambda item: item in {0, 2, 9}) == [0, 2, 9]
     assert (len(queue), queue.count_items("live")) == (3, 0)
     assert queue.take_items(9) == [1, 3, 4]
+
+
+def test_nothing_is_kept_of_a_camera_that_left_though_others_always_wait() -> None:
+    queue: FairQueue[str] = FairQueue()
+    for camera in ("busy", "guest"):
+        queue.add_item(camera, "item")
+    queue.add_item("busy", "another", keep_all=True)
+    queue.take_items(2)
+    queue.forget_camera("guest")
+    assert find_kept([queue], "guest") == []
+    assert queue.take_items(2) == ["another"]

@@ -1,7 +1,9 @@
 """The queue's start, where what a setting requires is missing."""
 
+import gc
 import logging
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,15 @@ from shared.pipeline import Stage
 from shared.service.lifecycle import ServiceContext
 from shared.settings import ConfigError
 from tests.conftest import MakeSettings
+
+
+@pytest.fixture(autouse=True)
+def own_collector() -> Iterator[None]:
+    """A queue sets the collector of its process, which here is that of the tests."""
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
 
 
 def test_shared_memory_that_is_required_and_missing_is_said_in_one_sentence(

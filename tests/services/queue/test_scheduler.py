@@ -10,7 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from services.queue.fair_queue import FairQueue
 from services.queue.scheduler import EVERY_FRAME_WINDOW, MAX_ATTEMPTS, MAX_IN_FLIGHT, Answer, EndedFrame, Job, Scheduler
-from shared.messaging.messages import Followed, Frame, GrayFrame, MalformedError, Reading, Refusal, Unchanged
+from shared.messaging.codec import MalformedError
+from shared.messaging.messages import Followed, Frame, GrayFrame, Reading, Refusal, Unchanged
 from shared.pipeline import WORKER_STAGES, DropReason, Gate, Outcome, Stage
 from shared.vision.digit import Digit, Move
 from shared.vision.follow_rule import LOOK_S
