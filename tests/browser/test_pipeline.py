@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect
 
-from shared.demo import SHEET_S, DemoCamera
+from shared.demo.camera import SHEET_S, DemoCamera
 from tests.pipeline.pipeline import run_pipeline, wait_for
 
 SHEETS = 15  # a minute of the demo camera

@@ -36,10 +36,12 @@ class Wall:
 
 
 @pytest.fixture
-def wall(chromium: Browser, tmp_path: Path) -> Iterator[Wall]:
+def wall(request: pytest.FixtureRequest, chromium: Browser, tmp_path: Path) -> Iterator[Wall]:
+    """Yield a wall; a parameter "without yard" starts it before that cell has answered."""
     for seed in range(4):
         pictures(seed)
     feeds = {name: Feed(*MANY) for name in ("hall", "yard")}
+    feeds["yard"].connected = not hasattr(request, "param")
     cells = [CellConnection(Cell(name, "auto"), feed, "display.1", CREDIT) for name, feed in feeds.items()]
     given = {"CELLS": "hall=tcp://127.0.0.1:5750,yard=tcp://127.0.0.1:5751"}
     queues = FanIn(cells, wait=lambda _: time.sleep(0.01))
@@ -69,6 +71,14 @@ def test_page_has_some_of_the_cameras_and_only_tiles_in_view_get_pictures(wall: 
     expect(tile(tab, "hall/c24")).to_have_count(0)
     tab.reload()
     expect(tab.locator("#wall output")).to_have_text("25 to 48 of 60")
+
+
+@pytest.mark.parametrize("wall", ["without yard"], indirect=True)
+def test_page_of_the_address_is_shown_once_its_cameras_are_known(wall: Wall) -> None:
+    wall.tab.goto(f"{wall.tab.url}?page=3")
+    expect(wall.tab.locator("#wall output")).to_have_text("25 to 30 of 30")
+    wall.yard.connected = True
+    expect(wall.tab.locator("#wall output")).to_have_text("49 to 60 of 60")
 
 
 def test_camera_is_found_by_a_part_of_its_name(wall: Wall) -> None:

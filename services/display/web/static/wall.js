@@ -28,13 +28,14 @@ export class Wall {
   #next = find(this.#element, ".next", HTMLButtonElement);
   /** @type {Map<string, {button: HTMLButtonElement, up: boolean, since: Date}>} */
   #buttons = new Map();
-  #page = 0;
+  #wanted = 0; // the page that was asked for; it stays so while fewer cameras than it needs are known
+  #page = 0; // the page that is shown
 
   /** @param {() => void} changed - other cameras are to be shown */
   constructor(changed) {
     const wanted = new URLSearchParams(location.search);
     this.#input.value = wanted.get("find") ?? "";
-    this.#page = Math.max(0, Number(wanted.get("page") ?? 1) - 1) || 0;
+    this.#wanted = Math.max(0, parseInt(wanted.get("page") ?? "1", 10) - 1) || 0;
     this.#input.addEventListener("input", () => this.#turn(0, changed));
     this.#troubled.addEventListener("click", () => {
       this.#troubled.setAttribute("aria-pressed", String(!this.#showsTroubled));
@@ -56,10 +57,10 @@ export class Wall {
    * @param {() => void} changed
    */
   #turn(page, changed) {
-    this.#page = page;
+    this.#wanted = page;
     changed();
     const text = this.#input.value.trim();
-    const wanted = new URLSearchParams({ ...(text && { find: text }), ...(this.#page && { page: String(this.#page + 1) }) });
+    const wanted = new URLSearchParams({ ...(text && { find: text }), ...(page && { page: String(page + 1) }) });
     history.replaceState(null, "", `${location.pathname}${wanted.size ? `?${wanted}` : ""}`);
   }
 
@@ -92,7 +93,7 @@ export class Wall {
   select(cameras) {
     const troubled = [...cameras].filter(([, { state }]) => state !== "live").map(([name]) => name);
     const { found, pages } = select(this.#showsTroubled ? troubled : cameras.keys(), this.#input.value);
-    this.#page = Math.min(Math.max(0, this.#page), pages - 1);
+    this.#page = Math.min(this.#wanted, pages - 1);
     const first = this.#page * PAGE_SIZE;
     const shown = found.slice(first, first + PAGE_SIZE);
     this.#element.hidden = cameras.size <= PAGE_SIZE && this.#buttons.size === 0 && !this.#input.value;
