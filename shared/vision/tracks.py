@@ -20,6 +20,8 @@ DECAY_S = 0.3
 INDEPENDENT_S = 0.1  # readings closer than this share their noise, and together count as about one
 MIN_LOG_P = math.log(1e-3)  # per reading and class: a single wild frame can't rule out a class for long
 MAX_UNSEEN_S = 0.4  # a digit unseen for longer (a hand passes, the sheet blurs) is gone
+MAX_STRAY = 0.25  # an unseen digit is not shown once it has moved by this share of its size, at its last speed
+SPEED_OVER_S = 0.1  # speeds are averaged over this time: a box that jitters stands still
 SHOW, HIDE = 0.75, 0.5  # a digit is shown from the first probability on, until it falls below the second
 HEAD_START = 2.0  # of the class shown, in nats: a 4 and a 9 that are equally probable do not flicker
 TIE = 1e-3  # a class that is shown thanks to its head start gets the confidence of the leader
@@ -45,6 +47,7 @@ class Track:
     unread_px: float = 0.0  # of the last reading that had it
     unread_weight: float = 0.0  # as weight, of the readings that had it
     is_before_unread: bool = False
+    velocity: tuple[float, float] = (0.0, 0.0)  # in pixels a second: right, down
 
 
 class DigitTracker:
@@ -53,14 +56,18 @@ class DigitTracker:
     def __init__(self) -> None:
         self._tracks: tuple[Track, ...] = ()
         self._updated_at = -math.inf
+        self._moved_at = -math.inf  # when the frame was captured that boxes were moved for
 
     def update(self, digits: Sequence[Digit], captured_at: float) -> tuple[Digit, ...]:
         """Add the reading of a frame; return the digits to show, the oldest track first."""
         elapsed_s = max(0.0, captured_at - self._updated_at)
         self._updated_at = captured_at
+        moved_s = self._elapse(captured_at)
         pairs = match(self._tracks, digits)
         old = [
-            add_reading(track, digits[pairs[i]], elapsed_s) if i in pairs else add_miss(track, elapsed_s)
+            add_reading(move(track, digits[pairs[i]].box, moved_s), digits[pairs[i]], elapsed_s)
+            if i in pairs
+            else add_miss(track, elapsed_s)
             for i, track in enumerate(self._tracks)
         ]
         matched = set(pairs.values())
@@ -73,12 +80,16 @@ class DigitTracker:
 
         The frame was not read, so it is no evidence, and the next reading counts as if there had been none between.
         """
-        pairs = match(self._tracks, digits)
+        pairs, moved_s = match(self._tracks, digits), self._elapse(captured_at)
         self._tracks = tuple(
-            replace(track, box=smooth_box(track.box, digits[pairs[i]].box)) if i in pairs else track
-            for i, track in enumerate(self._tracks)
+            move(track, digits[pairs[i]].box, moved_s) if i in pairs else track for i, track in enumerate(self._tracks)
         )
         return self.digits_at(captured_at)
+
+    def _elapse(self, captured_at: float) -> float:
+        """Return the seconds since boxes were moved last, which is now."""
+        elapsed_s, self._moved_at = max(0.0, captured_at - self._moved_at), captured_at
+        return elapsed_s
 
     def refresh(self, captured_at: float) -> tuple[Digit, ...]:
         """Return the digits to show for a frame that has not changed since the last reading: nothing decays."""
@@ -95,7 +106,7 @@ class DigitTracker:
 
     def _shown_tracks(self, captured_at: float) -> list[Track]:
         since_s = max(0.0, captured_at - self._updated_at)
-        return [track for track in self._tracks if track.shown is not None and track.unseen_s + since_s <= MAX_UNSEEN_S]
+        return [track for track in self._tracks if track.shown is not None and is_near(track, since_s)]
 
 
 def match(tracks: Sequence[Track], digits: Sequence[Digit]) -> dict[int, int]:
@@ -135,13 +146,31 @@ def drop_gone(tracks: Sequence[Track]) -> list[Track]:
     ]
 
 
+def is_near(track: Track, since_s: float) -> bool:
+    """Return whether a digit is probably still about where it was, some time after the last reading.
+
+    Without this, the digits of a sheet that is pulled away stay behind on the desk.
+    """
+    unseen_s = track.unseen_s + since_s
+    stray_px = math.hypot(*track.velocity) * unseen_s if track.unseen_s else 0.0
+    return unseen_s <= MAX_UNSEEN_S and stray_px <= MAX_STRAY * max(track.box[2:])
+
+
+def move(track: Track, box: Box, elapsed_s: float) -> Track:
+    """Return the track with its box moved towards another, some time after the last reading or followed frame."""
+    smooth, elapsed_s = smooth_box(track.box, box), elapsed_s + track.unseen_s
+    kept = math.exp(-elapsed_s / SPEED_OVER_S)
+    speeds = [(new - old) / elapsed_s if elapsed_s else 0.0 for new, old in zip(smooth[:2], track.box[:2], strict=True)]
+    right, down = (kept * before + (1 - kept) * now for before, now in zip(track.velocity, speeds, strict=True))
+    return replace(track, box=smooth, velocity=(right, down))
+
+
 def add_reading(track: Track, digit: Digit, elapsed_s: float) -> Track:
-    """Return the track with a reading added to its evidence, and its box moved."""
+    """Return the track with a reading added to its evidence."""
     weight = 1 - math.exp(-elapsed_s / INDEPENDENT_S)
     decay = math.exp(-elapsed_s / DECAY_S)
     return replace(
         track,
-        box=smooth_box(track.box, digit.box),
         evidence=tuple(
             decay * sum_ + weight * max(log_p, MIN_LOG_P)
             for sum_, log_p in zip(track.evidence, digit.log_p, strict=True)

@@ -93,6 +93,17 @@ def test_digit_that_left_is_hidden_after_the_gap() -> None:
     assert shown[30 + math.ceil(MAX_UNSEEN_S / FRAME_S)] == ""
 
 
+@pytest.mark.parametrize(("px_a_frame", "shown"), [(0, "7"), (1, "7"), (8, "")])
+def test_digit_of_a_sheet_that_is_pulled_away_does_not_stay_behind(px_a_frame: int, shown: str) -> None:
+    readings = [[digit_of(7, (100, 100 + px_a_frame * frame, 30, 50))] for frame in range(30)]
+    assert track([*readings, [], []])[-1] == shown
+
+
+def test_digit_whose_box_jitters_outlasts_a_gap() -> None:
+    readings = [[digit_of(7, (100 + 3 * (frame % 2), 100, 30, 50))] for frame in range(30)]
+    assert track([*readings, *[[]] * 9])[-1] == "7"
+
+
 def test_digits_of_a_moving_sheet_keep_their_places() -> None:
     def sheet(frame: int) -> list[Digit]:  # a third of a digit's height a frame: 600 px/s at 60 px
         return [digit_of(d, (20 * frame + 45 * i, 100, 30, 60)) for i, d in enumerate((2, 0, 1, 9))]
