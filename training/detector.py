@@ -42,9 +42,9 @@ from training.trainer import Trainer, TrainingRecipe, add_options, apply_options
 class DetectorRecipe(TrainingRecipe):
     """AdamW with a cosine, focal loss; each batch of scenes is used `uses` times, in other tones."""
 
-    steps: int = 40_000
-    batch: int = 24  # scenes of 160 px, or as many pixels in scenes of other sizes
-    uses: int = 6
+    steps: int = 30_000
+    batch: int = 16  # scenes of 160 px, or as many pixels in scenes of other sizes
+    uses: int = 5
     weight_decay: float = 1e-3
     warm_up: float = 0.03
     min_rate: float = 0.01
@@ -54,7 +54,7 @@ class DetectorRecipe(TrainingRecipe):
 
 # Pixels of a scene's side, by batch, and how often it is halved: in small scenes digits fill the picture, in halved
 # ones they are too small, as on the coarser levels of a pyramid, and whole words stand around them.
-SIDES = ((128, 0), (160, 0), (64, 0), (96, 0), (256, 1))
+SIDES = ((128, 0), (160, 0), (128, 0), (96, 0), (192, 1))
 REPLAY = 150  # batches that wait to be used again
 VALIDATION_SCENES, VALIDATION_SEED = 200, 20_000_000
 PICTURES = 40

@@ -3,9 +3,9 @@
 The scenes show MNIST training images that neither network was trained on. The fit is a logistic regression of "a digit"
 on the log-odds of both networks and the slant of a 1, and of the class on the logits of both.
 
-Four numbers are then fitted on labelled photographs: the bonus of an upright 1, the cost of a doubtful class, and the
-slope and offset that turn these log-odds into confidences that hold on paper. What counts is the loss on sources that
-the slope and offset did not see.
+Five numbers are then fitted on labelled photographs: the bonus of an upright 1, the cost of a doubtful class, the
+weight of what stands beside a candidate, and the slope and offset that turn these log-odds into confidences that hold
+on paper. What counts is the loss on sources that the slope and offset did not see.
 """
 
 import argparse
@@ -44,6 +44,7 @@ MIN_SCORE = 0.1  # candidates below are not shown to the classifier, and add not
 MAX_ROUNDS = 100
 UPRIGHTS = (0.0, 0.4, 0.7, 1.0, 1.3, 1.6)
 DOUBTS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
+BESIDES = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.5)
 TOLERANCE = 2.0  # in nats: the smallest weights whose loss is as good as the least are taken
 FITTED_WEIGHTS = (
     "detector",
@@ -87,39 +88,57 @@ def main(words: list[str] | None = None) -> None:
     if options.photographs:
         for name, weights in (("shipped weights", FITTED), ("fitted", fitted)):
             print(f"{name}, on photographs:")
-            fit_to_photographs(replace(recognizer, fusion=weights), options.photographs)
-        fit_average(recognizer, options.photographs)
+            chosen = fit_to_photographs(replace(recognizer, fusion=weights), options.photographs)
+            fit_average(chosen, options.photographs)
 
 
-def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> None:
-    """Print the loss on sources left out for each pair of weights, and the chosen pair with its calibration."""
-    found: list[tuple[float, float, float, Evidence]] = []
-    for upright in UPRIGHTS:
-        fusion = replace(recognizer.fusion, upright=upright, doubt=0.0, calibration=Calibration())
+def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> FrameRecognizer:
+    """Print the loss on sources left out for each choice, and what is chosen; return the recognizer with it."""
+
+    def collect(fusion: Fusion) -> Evidence:
         lenient = replace(recognizer, fusion=fusion, min_log_p=MIN_EVIDENCE_LOG_P)
-        evidence = collect_evidence(partial(read_once, lenient), fusion.calibration, folders)
-        doubted = [
-            (doubt, replace(evidence, odds=evidence.odds + doubt * np.log(evidence.class_p))) for doubt in DOUBTS
-        ]
-        found += [(measure_held_out_loss(each), upright, doubt, each) for doubt, each in doubted]
-        losses = ", ".join(f"{loss:.1f}" for loss, *_ in found[-len(DOUBTS) :])
+        return collect_evidence(partial(read_once, lenient), fusion.calibration, folders)
+
+    plain = replace(recognizer.fusion, doubt=0.0, beside=0.0, calibration=Calibration())
+    tried: list[tuple[float, Fusion, Evidence]] = []
+    for upright in UPRIGHTS:
+        fusion = replace(plain, upright=upright)
+        evidence = collect(fusion)
+        for doubt in DOUBTS:
+            doubted = replace(evidence, odds=evidence.odds + doubt * np.log(evidence.class_p))
+            tried.append((measure_held_out_loss(doubted), replace(fusion, doubt=doubt), doubted))
+        losses = ", ".join(f"{loss:.1f}" for loss, *_ in tried[-len(DOUBTS) :])
         print(f"upright {upright}: losses {losses} for doubts of {DOUBTS}", flush=True)
-    least = min(loss for loss, *_ in found)
-    _, upright, doubt, evidence = next(one for one in found if one[0] <= least + TOLERANCE)
-    print(f"fitted: upright={upright}, doubt={doubt}, calibration={fit_calibration(evidence)}")
-    print_calibration(evidence)
+    fusion, evidence = choose_simplest(tried)
+    tried = []
+    for beside in BESIDES:
+        found = collect(replace(fusion, beside=beside))
+        tried.append((measure_held_out_loss(found), replace(fusion, beside=beside), found))
+        print(f"beside {beside}: loss {tried[-1][0]:.1f}", flush=True)
+    fusion, evidence = choose_simplest(tried)
+    fusion = replace(fusion, calibration=fit_calibration(evidence))
+    print(f"fitted: {fusion}")
+    print_calibration(evidence, fusion.calibration)
+    return replace(recognizer, fusion=fusion)
+
+
+def choose_simplest(tried: Sequence[tuple[float, Fusion, Evidence]]) -> tuple[Fusion, Evidence]:
+    """Return the first choice whose loss is as good as the least."""
+    least = min(loss for loss, *_ in tried)
+    return next((fusion, evidence) for loss, fusion, evidence in tried if loss <= least + TOLERANCE)
 
 
 def fit_average(recognizer: FrameRecognizer, folders: Sequence[Path]) -> None:
     """Print the calibration of a still picture's mean over several sizes."""
     lenient = replace(recognizer, min_log_p=MIN_EVIDENCE_LOG_P)
     evidence = collect_evidence(partial(read_at_scales, lenient, calibration=Calibration()), Calibration(), folders)
-    print(f"mean over {len(SCALES)} sizes: {fit_calibration(evidence)}")
-    print_calibration(evidence)
+    calibration = fit_calibration(evidence)
+    print(f"mean over {len(SCALES)} sizes: {calibration}")
+    print_calibration(evidence, calibration)
 
 
-def print_calibration(evidence: Evidence) -> None:
-    for figure in measure_calibration("photographs", "fitted", evidence, fit_calibration(evidence)):
+def print_calibration(evidence: Evidence, calibration: Calibration) -> None:
+    for figure in measure_calibration("photographs", "fitted", evidence, calibration):
         print(f"{figure.metric}: {figure.format_value()}")
 
 

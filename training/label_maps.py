@@ -1,4 +1,4 @@
-"""The labels of a scene, as the detector's maps: score at the centre of each digit, its class, its box."""
+"""The labels of a scene as the detector's maps: each digit's centre, class and box, and where to look more closely."""
 
 from dataclasses import dataclass
 

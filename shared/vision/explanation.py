@@ -70,7 +70,7 @@ def explain_place(recognizer: FrameRecognizer, gray: Gray, x: float, y: float) -
         detector=to_probabilities(detections.log_p[index]),
         classifier=to_probabilities(output.log_p[index]),
         fused=to_probabilities(log_p[index]),
-        is_digit=index in select_candidates(detections.boxes, log_p),
+        is_digit=index in select_candidates(detections.boxes, output.boxes, log_p),
     )
 
 

@@ -1,10 +1,13 @@
 """Adds the evidence of both networks: the detector sees a digit's surroundings, the classifier its shape.
 
 Log-odds are summed. Two weak scores that agree accept a digit, and one confident network can be overruled. The slant of
-the ink is a third source, for 1s only: MNIST has many slanted 1s, but elsewhere a slanted stroke is mostly a slash.
+the ink is a third source, for 1s only: MNIST has many slanted 1s, but elsewhere a slanted stroke is mostly a slash. The
+fourth is what stands beside a candidate: among digits it is one of them, and in a word it is a letter.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,10 @@ from shared.vision.digit import NOT_A_DIGIT
 
 MAX_SLANT = 0.2  # pixels to the right for one up: handwriting slants no further
 BARE_SLANT, BARE_UPRIGHT = 0.4, 2.0  # the same, and the bonus of a 1, where a bare stroke is known to be one
+# What stands beside a candidate is on its line or the next one, and of about its size. In the size of the larger one:
+REACH = (20.0, 2.0)  # from middle to middle, across and down
+MIN_SIZE = 0.4  # of the smaller one
+PRIOR = (2.0, 1.0)  # digits and others that are taken to stand beside a candidate, besides those that do
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +57,9 @@ class Fusion:
     bias + doubt * log(the most probable class). For a 1 they also have slant * (its slant beyond MAX_SLANT), or upright
     if it slants no further. The logits of the classes are detector_classes * the detector's log_p +
     classifier_classes * the classifier's. What is of a doubtful class is often no digit but a letter, or lies askew.
+    Last, beside * the log-odds that what stands beside it is digits, which follow from the odds so far.
 
-    `python -m training.fusion` fits all weights on held-out scenes; then upright, doubt and the calibration on
+    `python -m training.fusion` fits all weights on held-out scenes; then upright, doubt, beside and the calibration on
     photographs, since scenes have other shares of 1s, strokes and letters than paper (docs/decisions/0037).
     """
 
@@ -63,6 +71,7 @@ class Fusion:
     classifier_classes: float = 1.0
     upright: float = 0.0
     doubt: float = 0.0
+    beside: float = 0.0
     calibration: Calibration = Calibration()
 
 
@@ -75,16 +84,22 @@ FITTED = Fusion(
     classifier_classes=0.553,
     upright=1.0,
     doubt=3.0,
-    calibration=Calibration(slope=1.731, offset=-1.401),
+    beside=1.5,
+    calibration=Calibration(slope=1.738, offset=-2.943),
 )
 
 
 def fuse(
-    fusion: Fusion, detections: Detections, output: ClassifierOutput, bare_ones: NDArray[np.bool_] | None = None
+    fusion: Fusion,
+    detections: Detections,
+    output: ClassifierOutput,
+    bare_ones: NDArray[np.bool_] | None = None,
+    counts: Sequence[int] = (),
 ) -> NDArray[np.float64]:
     """Return the log-probabilities (n x 11) of n candidates.
 
-    bare_ones (n) says where a bare stroke is a 1, because nothing but digits is written there.
+    bare_ones (n) says where a bare stroke is a 1, because nothing but digits is written there. counts says how many of
+    the candidates each frame has, one frame after the other; without it they are of one frame.
     """
     digit_log_p, reject_log_p = output.log_p[:, :NOT_A_DIGIT], output.log_p[:, NOT_A_DIGIT]
     classes = log_softmax(fusion.detector_classes * detections.log_p + fusion.classifier_classes * digit_log_p)
@@ -95,6 +110,33 @@ def fuse(
     upright = np.where(is_bare, BARE_UPRIGHT, fusion.upright)
     stroke = np.where(excess > 0, fusion.slant * excess, upright) * np.exp(classes[:, 1])
     odds = fusion.detector * np.log(score / (1 - score)) + fusion.classifier * classifier_odds + stroke + fusion.bias
-    odds = fusion.calibration.apply(odds + fusion.doubt * classes.max(axis=1))
+    odds += fusion.doubt * classes.max(axis=1)
+    if fusion.beside:
+        frames = split_frames(counts or [len(odds)])
+        odds += fusion.beside * np.concatenate([judge_neighbours(detections.boxes[one], odds[one]) for one in frames])
+    odds = fusion.calibration.apply(odds)
     is_digit, is_rejected = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
     return np.concatenate([classes + is_digit[:, None], is_rejected[:, None]], axis=1)
+
+
+def split_frames(counts: Sequence[int]) -> Iterator[slice]:
+    """Yield the candidates of each frame."""
+    return (slice(*ends) for ends in pairwise(accumulate(counts, initial=0)))
+
+
+def judge_neighbours(boxes: NDArray[np.float32], odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each candidate (n) the log-odds that those beside it are digits.
+
+    boxes (n x 4) and odds (n), the log-odds that each is a digit, are of one frame.
+    """
+    sizes = boxes[:, 2:].max(axis=1)
+    larger = np.maximum.outer(sizes, sizes)
+    is_beside = np.minimum.outer(sizes, sizes) > np.float32(MIN_SIZE) * larger
+    for axis, reach in enumerate(REACH):
+        middles = boxes[:, axis] + boxes[:, axis + 2] / 2
+        is_beside &= np.abs(np.subtract.outer(middles, middles)) < np.float32(reach) * larger
+    np.fill_diagonal(is_beside, val=False)
+    weights = is_beside.astype(np.float32)
+    digits = weights @ np.exp(-np.logaddexp(0, -odds)).astype(np.float32)
+    others = weights.sum(axis=1) - digits
+    return np.asarray(np.log(PRIOR[0] + digits) - np.log(PRIOR[1] + others), np.float64)

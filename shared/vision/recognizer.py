@@ -42,6 +42,7 @@ from shared.vision.unread_ink import find_missing_character
 CROP_PX = 56  # larger digits are cropped from a coarser level: the classifier sees them at 20 pixels
 MIN_LOG_P = math.log(0.5)  # a digit is accepted if it is more probable than everything else together
 MAX_IOU = 0.2  # boxes of neighbours share less of their union; a second box of the same digit, half a width away, 0.33
+SAME_INK = 0.15  # boxes of the same ink differ by less, in their longer side
 NO_INK_LOG_ODDS = -6.0  # log-odds of a digit for a crop without ink, which is not classified
 
 
@@ -105,12 +106,12 @@ class FrameRecognizer:
         )
         output = self.classify(pyramids, detections)
         counts = [len(one.boxes) for one in detections]
-        log_p = fuse(self.fusion, merged, output, np.repeat(bare_ones, counts) if any(bare_ones) else None)
+        log_p = fuse(self.fusion, merged, output, np.repeat(bare_ones, counts) if any(bare_ones) else None, counts)
         is_rejected = ~is_accepted(log_p, self.min_log_p)
         answers, end = [], 0
         for gray, one, count in zip(grays, detections, counts, strict=True):
             frame = slice(end, end := end + count)
-            chosen = select_candidates(one.boxes, log_p[frame], self.min_log_p)
+            chosen = select_candidates(one.boxes, output.boxes[frame], log_p[frame], self.min_log_p)
             digits = make_digits(output.boxes[frame], log_p[frame], chosen)
             answers.append((measure_gaps(gray, digits), int(np.count_nonzero(is_rejected[frame]))))
         return answers
@@ -204,12 +205,28 @@ def is_accepted(log_p: NDArray[np.float64], min_log_p: float = MIN_LOG_P) -> NDA
 
 
 def select_candidates(
-    boxes: NDArray[np.float32], log_p: NDArray[np.float64], min_log_p: float = MIN_LOG_P
+    boxes: NDArray[np.float32],
+    inks: NDArray[np.float32],
+    log_p: NDArray[np.float64],
+    min_log_p: float = MIN_LOG_P,
 ) -> NDArray[np.intp]:
-    """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once."""
+    """Return the indices of the accepted candidates (n x 4, n x 11), the most probable first, each digit once.
+
+    inks (n x 4) are the boxes of the ink in the boxes.
+    """
     confidence = log_p[:, :NOT_A_DIGIT].max(axis=1)
     best_first = np.argsort(-confidence, kind="stable")[: np.count_nonzero(confidence > min_log_p)]
-    return np.asarray(best_first[suppress_overlaps(boxes[best_first], MAX_IOU, MAX_CANDIDATES)], np.intp)
+    kept = best_first[suppress_overlaps(boxes[best_first], MAX_IOU, MAX_CANDIDATES)]
+    return np.asarray(kept[~has_same_ink(inks[kept])], np.intp)
+
+
+def has_same_ink(inks: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return for each box of ink (n x 4, best first) whether a better candidate has the same ink.
+
+    A slim 1 is found twice, half a height apart: the boxes hardly overlap.
+    """
+    apart = np.abs(inks[:, None] - inks).max(axis=2)
+    return np.asarray(np.tril(apart < SAME_INK * inks[:, None, 2:].max(axis=2), -1).any(axis=1), np.bool_)
 
 
 def make_digits(boxes: NDArray[np.float32], log_p: NDArray[np.float64], chosen: NDArray[np.intp]) -> tuple[Digit, ...]:

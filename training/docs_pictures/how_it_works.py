@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from shared.demo import DemoCamera
+from shared.demo.camera import DemoCamera
 from shared.networks.architectures import load_checkpoint
 from shared.networks.layers import LayerNetwork
 from shared.settings import MODELS

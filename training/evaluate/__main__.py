@@ -19,7 +19,7 @@ import numpy as np
 
 from digitcam.multi_scale import AVERAGED, read_at_scales
 from digitcam.recognition import FindDigits, read_by
-from shared.demo import RATE_HZ
+from shared.demo.camera import RATE_HZ
 from shared.networks.runtimes import load_network
 from shared.settings import load_settings
 from shared.vision.digit import Digit

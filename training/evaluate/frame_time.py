@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.demo import HEIGHT, WIDTH, DemoCamera
+from shared.demo.camera import HEIGHT, WIDTH, DemoCamera
 from shared.demo.desk import draw_desk
 from shared.demo.paper import make_paper
 from shared.vision.gray_frame import to_gray

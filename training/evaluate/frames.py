@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from shared.demo import RATE_HZ, DemoCamera, LabeledBoxes
+from shared.demo.camera import RATE_HZ, DemoCamera, LabeledBoxes
 from shared.vision.digit import Digit
 from shared.vision.follow_rule import FollowRule
 from shared.vision.following import KeptFrame, follow_digits

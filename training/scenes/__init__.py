@@ -57,22 +57,21 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     angle = float(np.clip(rng.normal(0, 0.12), -0.45, 0.45))
     desk = lay_out_desk(rng, side, angle, sources.things)
     kind = rng.random()
-    if kind < 0.1:
+    if kind < 0.12:
         write_large(rng, desk, sources, angle)
-    elif kind < 0.2:
+    elif kind < 0.14:
         write_portrait(rng, desk, sources, angle)
-    elif kind < 0.27:
+    elif kind < 0.17:
         write_table(rng, desk, sources, angle)
-    if rng.random() < (0.3 if desk.is_dark else 0.14):
+    if rng.random() < (0.3 if desk.is_dark else 0.13):
         fill_with_lines(rng, desk, angle, lambda wide: make_text(rng, sources, 1 + int(0.4 * wide)), (7, 30, 0.08, 0.2))
     elif rng.random() < 0.08:
         fill_with_lines(rng, desk, angle, lambda wide: make_row(rng, sources, 2 + int(wide)), (13, 40, 0.2, 1.2))
     lines = [make_number(rng, sources) for _ in range(numbers)]
     lines += [choose_line(rng, sources) for _ in range(rng.poisson(LINES * side))]
-    lines += [make_words(rng, sources)] if desk.is_dark and rng.random() < 0.35 else []
     for line in lines:
         write_line(rng, desk, line, angle)
-    if rng.random() < 0.06:
+    if rng.random() < 0.02:
         write_fraction(rng, desk, sources, angle)
     return take_picture(rng, desk)
 
@@ -105,9 +104,9 @@ def take_picture(rng: np.random.Generator, desk: Desk) -> Scene:
 def lay_out_desk(rng: np.random.Generator, side: int, angle: float, things: Things) -> Desk:
     """Return an empty sheet or board, or clutter, on which nothing can be written."""
     kind = rng.random()
-    if kind < 0.2:
+    if kind < 0.22:
         return Desk(make_clutter(rng, side, things), np.ones((side, side), np.bool_), is_dark=False)
-    is_dark = kind < 0.31
+    is_dark = kind < 0.33
     grey = make_board(rng, side) if is_dark else make_sheet(rng, side)
     if not is_dark and rng.random() < 0.35:
         draw_ruling(rng, grey, angle + rng.normal(0, 0.02))
@@ -116,9 +115,9 @@ def lay_out_desk(rng: np.random.Generator, side: int, angle: float, things: Thin
         cover_edge(rng, grey, make_clutter(rng, side, things))
     if rng.random() < 0.06:
         draw_fingers(rng, grey)
-    if rng.random() < 0.08:
+    if rng.random() < 0.1:
         lay_dish(rng, grey)
-    if rng.random() < 0.14:
+    for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.12 else 0):
         lay_stationery(rng, grey)
     if things.stamps and rng.random() < 0.1:
         lay_thing(rng, grey, things)
@@ -146,7 +145,7 @@ def choose_style(rng: np.random.Generator, desk: Desk, angle: float, height_px: 
 
 def choose_height(rng: np.random.Generator) -> float:
     """Return a random height of digits, in pixels."""
-    return draw_log_uniform(rng, *(TINY if rng.random() < 0.08 else HEIGHTS))
+    return draw_log_uniform(rng, *(TINY if rng.random() < 0.04 else HEIGHTS))
 
 
 def find_direction(angle: float) -> NDArray[np.float64]:
@@ -159,9 +158,9 @@ def write_line(rng: np.random.Generator, desk: Desk, glyphs: Line, angle: float)
     style, along = choose_style(rng, desk, angle, choose_height(rng)), find_direction(angle)
     place = rng.uniform(0, desk.grey.shape[0], 2) - along * rng.uniform(0, len(glyphs) * style.height_px / 2)
     kind = rng.random()
-    gap = rng.uniform(-0.12, 0.02) if kind < 0.12 else rng.uniform(0.02, 0.2) if kind < 0.5 else rng.uniform(0.1, 1.1)
+    gap = rng.uniform(-0.12, 0.02) if kind < 0.05 else rng.uniform(0.02, 0.2) if kind < 0.5 else rng.uniform(0.1, 1.1)
     areas = lay_line(rng, desk, glyphs, style, place, along, gap * style.height_px)
-    if areas and len(glyphs) <= 4 and rng.random() < 0.16:
+    if areas and len(glyphs) <= 4 and rng.random() < 0.05:
         areas = areas + enclose_areas(rng, desk, areas, style, along)
     desk.occupy(areas)
 

@@ -47,10 +47,10 @@ TALL = (*3 * ("slash",), *3 * ("open", "close"), "backslash", "open square", "cl
 # Plus is the most frequent: an upright cross looks like a 4 to a network that has seen few.
 OPERATORS = (*4 * ("plus",), *2 * ("star", "minus", "times"), "equals", "divide", "dot", "comma")
 
-MIX = {"mnist": 0.44, "strokes": 0.3, "hand": 0.2, "print": 0.06}  # the sources of digits
+MIX = {"mnist": 0.48, "strokes": 0.26, "hand": 0.2, "print": 0.06}  # the sources of digits
 # How often people write each digit: 1 leads (Benford), and a bare stroke is half of all 1s.
-RATES = np.array([0.12, 0.19, 0.12, 0.09, 0.1, 0.1, 0.07, 0.08, 0.06, 0.07])
-BARE_ONES = 0.3  # of all 1s, on top of MNIST's
+RATES = np.array([0.1, 0.13, 0.1, 0.1, 0.1, 0.1, 0.09, 0.1, 0.09, 0.09])
+BARE_ONES = 0.1  # of all 1s, on top of MNIST's
 
 
 @dataclass(frozen=True, slots=True)

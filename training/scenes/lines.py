@@ -28,8 +28,8 @@ Line = list[Glyph]
 COUNTS = np.array([0.34, 0.2, 0.15, 0.11, 0.08, 0.05, 0.04, 0.03])  # probability of 1, 2, ... 8 digits
 # Probability of each kind of line.
 KINDS = {
-    "number": 0.38, "sum": 0.14, "equation": 0.15, "label": 0.08, "word": 0.1, "letters": 0.07, "signs": 0.05,
-    "row": 0.03,
+    "number": 0.43, "sum": 0.24, "equation": 0.03, "label": 0.03, "word": 0.12, "letters": 0.01, "signs": 0.08,
+    "row": 0.06,
 }  # fmt: skip
 SINGLES = tuple(sorted(set(LETTERS) - set(SAME_AS_DIGITS)))
 

@@ -15,10 +15,8 @@ Outline = NDArray[np.float64]  # n x 2
 
 def lay_stationery(rng: np.random.Generator, scene: Grey) -> None:
     """Draw one of these objects at a random place, size and angle."""
-    lay: Callable[[np.random.Generator, Grey], None] = (lay_pencil, lay_clip, lay_mug, lay_cable, lay_pencil, lay_clip)[
-        rng.integers(6)
-    ]
-    lay(rng, scene)
+    kinds: tuple[Callable[[np.random.Generator, Grey], None], ...] = (lay_pencil, lay_clip, lay_mug, lay_cable)
+    kinds[rng.choice(4, p=(0.25, 0.35, 0.3, 0.1))](rng, scene)
 
 
 def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
@@ -45,7 +43,7 @@ def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
 
 def lay_clip(rng: np.random.Generator, scene: Grey) -> None:
     """Draw a paper clip: one wire, bent into nested loops."""
-    size, narrow = draw_log_uniform(rng, 8, 60), rng.uniform(0.22, 0.4)
+    size, narrow = draw_log_uniform(rng, 8, 60), rng.uniform(0.18, 0.4)
     wire = np.array(
         [(0.3, -0.6), (0.3, 0.75), (0, 1), (-0.6, 0.8), (-0.6, -0.8), (-0.1, -1.2), (0.6, -0.9), (0.6, 1.2), (0.0, 1.5),
          (-0.9, 1.2), (-0.9, -0.4)]
@@ -68,22 +66,33 @@ def lay_cable(rng: np.random.Generator, scene: Grey) -> None:
 
 
 def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
-    """Draw a mug seen from above or at an angle: rim, drink and handle, which together resemble a 6, 9 or 0."""
+    """Draw a mug seen from above or at an angle, which resembles a 0, 6 or 9: handle, rim, drink and a glint of light.
+
+    From above, an inner wall in shadow and the edge of the drink make the rim a stroke of several tones.
+    """
     radius, flat, grey = draw_log_uniform(rng, 8, 70), rng.uniform(0.75, 1), rng.uniform(20, 245)
     place, drink = choose_placement(rng, scene), rng.uniform(10, 240)
-    reach, thick = radius * rng.uniform(1.3, 1.7), radius * rng.uniform(0.12, 0.3)
-    handle = np.array(
-        [(0.9 * radius, -0.45 * radius), (reach, -0.3 * radius), (reach, 0.3 * radius), (0.9 * radius, 0.45 * radius)]
-    )
-    draw_wire(scene, place(handle), thick, grey)
+    if rng.random() < 0.8:  # otherwise a bowl, a glass, a jar
+        reach, thick = radius * rng.uniform(1.15, 1.7), radius * rng.uniform(0.12, 0.4)
+        handle = [(0.9, -0.45), (reach / radius, -0.3), (reach / radius, 0.3), (0.9, 0.45)]
+        draw_wire(scene, place(np.array(handle) * radius), thick, grey)
+    inner = rng.uniform(0.75, 0.95)
+    layers = [(1.0, grey), (inner, grey * rng.uniform(0.5, 0.9)), (inner * rng.uniform(0.88, 0.99), drink)]
+    layers += [(inner * rng.uniform(0.4, 0.85), drink * rng.uniform(0.8, 1.25))]
+    shift = np.zeros(2)
+    for share, tone in layers:
+        fill_outline(scene, place(make_ellipse(flat) * radius * share + shift), min(tone, 250))
+        shift = shift + rng.normal(0, 0.02, 2) * radius
+    if rng.random() < 0.5:
+        at = rng.uniform(-0.4, 0.4, 2) * radius
+        glint = make_ellipse(rng.uniform(0.4, 1)) * radius * rng.uniform(0.06, 0.2) + at
+        fill_outline(scene, place(glint), rng.uniform(120, 250))
+
+
+def make_ellipse(flat: float) -> Outline:
+    """Return an ellipse around (0, 0), 1 wide and flat high (half axes)."""
     angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
-    ring = np.stack([np.cos(angles), flat * np.sin(angles)], axis=1)
-    for share, tone in (
-        (1, grey),
-        (rng.uniform(0.78, 0.95), drink),
-        (rng.uniform(0.3, 0.7), drink * rng.uniform(0.8, 1.2)),
-    ):
-        fill_outline(scene, place(ring * radius * share), tone)
+    return np.stack([np.cos(angles), flat * np.sin(angles)], axis=1)
 
 
 def choose_placement(rng: np.random.Generator, scene: Grey) -> Callable[[object], Outline]:

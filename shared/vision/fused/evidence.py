@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import BARE_SLANT, BARE_UPRIGHT, MAX_SLANT, Fusion
+from shared.vision.fusion import BARE_SLANT, BARE_UPRIGHT, MAX_SLANT, MIN_SIZE, PRIOR, REACH, Fusion
 from shared.vision.normaliser import SIDE_PX
 from shared.vision.recognizer import NO_INK_LOG_ODDS
 
@@ -31,11 +31,19 @@ def measure_slant_dense(images: Tensor) -> Tensor:
 
 
 def fuse_dense(
-    fusion: Fusion, *, scores: Tensor, detector_log_p: Tensor, log_p: Tensor, slant: Tensor, is_bare: Tensor
+    fusion: Fusion,
+    *,
+    page: Tensor,
+    boxes: Tensor,
+    scores: Tensor,
+    detector_log_p: Tensor,
+    log_p: Tensor,
+    slant: Tensor,
+    is_bare: Tensor,
 ) -> Tensor:
     """Return the log-probabilities (n x 11, float64) of n candidates, as shared.vision.fusion.fuse().
 
-    scores: the detector's logits; is_bare: whether a bare stroke is a 1 there.
+    page: of each candidate, -1 for none; scores: the detector's logits; is_bare: whether a bare stroke is a 1 there.
     """
     digit_log_p, reject_log_p = log_p[:, :NOT_A_DIGIT], log_p[:, NOT_A_DIGIT]
     classes = fusion.detector_classes * detector_log_p.double() + fusion.classifier_classes * digit_log_p
@@ -47,6 +55,21 @@ def fuse_dense(
     odds = fusion.detector * scores.double().clamp(-limit, limit) + stroke + fusion.bias
     odds = odds + fusion.classifier * (digit_log_p.logsumexp(1) - reject_log_p)
     odds = odds + fusion.doubt * classes.amax(1)
+    odds = odds + fusion.beside * judge_neighbours_dense(page, boxes, odds)
     odds = fusion.calibration.slope * odds + fusion.calibration.offset
     is_digit, is_rejected = -functional.softplus(-odds), -functional.softplus(odds)
     return torch.cat([classes + is_digit[:, None], is_rejected[:, None]], 1)
+
+
+def judge_neighbours_dense(page: Tensor, boxes: Tensor, odds: Tensor) -> Tensor:
+    """Return what shared.vision.fusion.judge_neighbours() returns for the candidates of each page: n, float64."""
+    sizes, middles = boxes[:, 2:].amax(1), boxes[:, :2] + boxes[:, 2:] / 2
+    larger, smaller = torch.maximum(sizes[:, None], sizes), torch.minimum(sizes[:, None], sizes)
+    is_beside = (page[:, None] == page) & (smaller > MIN_SIZE * larger)
+    for axis, reach in enumerate(REACH):
+        is_beside &= (middles[:, None, axis] - middles[:, axis]).abs() < reach * larger
+    weights = is_beside.double()
+    weights.fill_diagonal_(0)
+    digits = weights @ odds.sigmoid()
+    others = weights.sum(1) - digits
+    return (PRIOR[0] + digits).log() - (PRIOR[1] + others).log()

@@ -19,7 +19,7 @@ from shared.vision.fused.evidence import fuse_dense, measure_slant_dense, read_l
 from shared.vision.fused.normaliser import normalise_crops
 from shared.vision.fusion import FITTED
 from shared.vision.recognizer import MAX_IOU as MAX_DIGIT_IOU
-from shared.vision.recognizer import MIN_LOG_P
+from shared.vision.recognizer import MIN_LOG_P, SAME_INK
 
 # a row of the answer: the page (-1: a spare row), the rank among its digits (-1: rejected), the box of the ink, log_p
 PAGE, RANK, BOX, LOG_P = 0, 1, slice(2, 6), slice(6, 7 + NOT_A_DIGIT)
@@ -79,6 +79,8 @@ class FusedNetwork(nn.Module):
         log_p, slant, ink_boxes = (torch.cat(part) for part in zip(*read, strict=True))
         evidence = fuse_dense(
             FITTED,
+            page=torch.where(is_used, page, -1),
+            boxes=boxes,
             scores=grid.scores.flatten()[order],
             detector_log_p=grid.log_p.flatten(0, 1)[order],
             log_p=log_p,
@@ -88,7 +90,9 @@ class FusedNetwork(nn.Module):
         best = torch.where(is_used, evidence[:, :NOT_A_DIGIT].amax(1), -torch.inf)
         confidence = torch.full((pages * cells,), -torch.inf, device=best.device, dtype=best.dtype)
         confidence = confidence.scatter(0, order, best).view(pages, cells)
-        rank, is_settled = rank_digits(grid.boxes, confidence, rounds)
+        inks = torch.zeros((pages * cells, 4), device=best.device, dtype=ink_boxes.dtype)
+        inks = inks.index_copy(0, order, ink_boxes).view(pages, cells, 4)
+        rank, is_settled = rank_digits(grid.boxes, inks, confidence, rounds)
         places = torch.stack([torch.where(is_used, page, -1), rank.flatten()[order]], 1)
         return torch.cat([places, ink_boxes, evidence], 1).float(), is_settled
 
@@ -113,13 +117,16 @@ def count_cells(cells: Tensor) -> Tensor:
     return (cells[:, SCORE] >= to_logit(MIN_SCORE)).sum(1).amax()
 
 
-def rank_digits(boxes: Tensor, confidence: Tensor, rounds: int) -> tuple[Tensor, Tensor]:
+def rank_digits(boxes: Tensor, inks: Tensor, confidence: Tensor, rounds: int) -> tuple[Tensor, Tensor]:
     """Return the rank of each candidate among its page's digits (n x cells; -1: none), and (n) if that is final.
 
     It is what shared.vision.recognizer.select_candidates() selects; confidence is a logarithm, -inf for no candidate.
     """
     best, order = confidence.sort(dim=1, descending=True, stable=True)
-    placed = boxes.gather(1, order[:, :, None].expand(-1, -1, 4))
+    placed, ink = (each.gather(1, order[:, :, None].expand(-1, -1, 4)) for each in (boxes, inks))
     kept, is_settled = suppress_dense(placed, best > MIN_LOG_P, MAX_DIGIT_IOU, rounds)
+    apart = (ink[:, :, None] - ink[:, None]).abs().amax(3)
+    is_same = (apart < SAME_INK * ink[:, :, None, 2:].amax(3)).tril(-1) & kept[:, None]
+    kept = kept & ~is_same.any(2)
     rank = torch.where(kept, kept.cumsum(1) - 1, -1)
     return torch.full_like(order, -1).scatter(1, order, rank), is_settled

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from shared.demo import DemoCamera
+from shared.demo.camera import DemoCamera
 from shared.networks.detector_channels import STRIDE_PX
 from shared.settings import MODELS
 from shared.vision.detection import MIN_SCORE, make_pyramid

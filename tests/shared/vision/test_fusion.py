@@ -1,11 +1,14 @@
 """The evidence of both networks adds up: agreement counts more than one network, and a confident "no" overrules."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from shared.vision.detection import Detections, log_softmax
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import Calibration, ClassifierOutput, Fusion, fuse
+from shared.vision.fusion import Calibration, ClassifierOutput, Fusion, fuse, judge_neighbours
 
 
 def detected(score: float, digit: int) -> Detections:
@@ -79,3 +82,40 @@ def test_calibration_moves_the_log_odds_and_keeps_the_class() -> None:
     log_p = fuse(Fusion(calibration=Calibration(2, -0.5)), detected(0.6, 3), classified(3))[0]
     assert log_p.argmax() == 3
     assert np.exp(log_p).sum() == pytest.approx(1)
+
+
+def line_up(odds: list[float], size_px: float = 20, step_px: float = 30) -> NDArray[np.float64]:
+    """Return judge_neighbours() of candidates on one line, from left to right."""
+    boxes = np.array([(step_px * place, 0, size_px / 2, size_px) for place in range(len(odds))], np.float32)
+    return judge_neighbours(boxes, np.array(odds))
+
+
+def test_candidate_among_digits_is_more_probable_and_one_in_a_word_less() -> None:
+    among_digits, in_a_word, alone = line_up([0, 3, 3])[0], line_up([0, -3, -3])[0], line_up([0])[0]
+    assert among_digits > alone + 0.5
+    assert in_a_word < alone - 0.5
+    assert alone == pytest.approx(np.log(2))
+
+
+def test_one_neighbour_says_less_than_many() -> None:
+    assert line_up([0])[0] < line_up([0, 3])[0] < line_up([0, *[3] * 5])[0]
+
+
+@pytest.mark.parametrize(
+    "far",
+    [(30, 0, 10, 70), (410, 0, 10, 20), (30, 45, 10, 20)],  # of another size, beyond the line's reach, two lines below
+)
+def test_what_stands_elsewhere_says_nothing(far: tuple[int, ...]) -> None:
+    boxes = np.array([(0, 0, 10, 20), far], np.float32)
+    assert judge_neighbours(boxes, np.array([0.0, 5.0])) == pytest.approx(line_up([0])[0])
+
+
+def test_neighbours_are_those_of_the_same_frame() -> None:
+    pair = Detections(*(np.repeat(part, 2, axis=0) for part in astuple(detected(0.6, 3))))
+    pair.boxes[:, 2:] = 20
+    output = ClassifierOutput(*(np.repeat(part, 2, axis=0) for part in astuple(classified(3))))
+    fusion = Fusion(beside=2)
+    together, apart = (fuse(fusion, pair, output, counts=counts) for counts in ([2], [1, 1]))
+    alone = fuse(fusion, detected(0.6, 3), classified(3))
+    assert apart == pytest.approx(np.repeat(alone, 2, axis=0))
+    assert together[0, NOT_A_DIGIT] < alone[0, NOT_A_DIGIT]

@@ -134,7 +134,17 @@ def test_digit_with_two_boxes_is_read_once_and_neighbours_both(shift_px: int, co
     boxes = np.array([[0, 0, 48, 48], [shift_px, 0, 48, 48]], np.float32)
     log_p = np.full((2, 11), -9.0)
     log_p[:, 7] = 0
-    assert len(select_candidates(boxes, log_p)) == count
+    assert len(select_candidates(boxes, boxes, log_p)) == count
+
+
+@pytest.mark.parametrize(("apart_px", "count"), [(0, 1), (2, 1), (10, 2)])
+def test_slim_stroke_that_is_found_in_two_places_is_read_once(apart_px: int, count: int) -> None:
+    """Its boxes hardly overlap, but hold the same ink; that of two 1s stands side by side."""
+    boxes = np.array([[0, 0, 14, 35], [10, 14, 14, 35]], np.float32)
+    inks = np.array([[8, 5, 5, 35], [8 + apart_px, 5, 5, 35]], np.float32)
+    log_p = np.full((2, 11), -9.0)
+    log_p[:, 1] = -0.1, -0.2
+    assert select_candidates(boxes, inks, log_p).tolist() == list(range(count))
 
 
 def test_missing_network_is_named(tmp_path: Path) -> None:

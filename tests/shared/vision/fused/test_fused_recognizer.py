@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.gpu_check import count_same
-from shared.demo import DemoCamera
+from benchmarks.gpu_check.comparison import count_same
+from shared.demo.camera import DemoCamera
 from shared.networks.runtimes import load_network
 from shared.settings import MODELS
 from shared.vision.fused.decoding import decode_pages
