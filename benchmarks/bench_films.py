@@ -16,7 +16,7 @@ import numpy as np
 from services.capture.files import read_video_once
 from services.capture.frames import encode_jpeg
 from services.capture.opencv import MJPEG
-from shared.demo import (
+from shared.demo.camera import (
     HEIGHT,
     NOISE_MARGIN_PX,
     WIDTH,

@@ -20,7 +20,7 @@ from services.display.web.event_store import Event, EventStore
 from services.display.web.state import DashboardState
 from services.inference import read_batch
 from services.preprocess import preprocess_frame
-from shared.demo import HEIGHT, SHEET_S, WIDTH, DemoCamera, LabeledBoxes
+from shared.demo.camera import HEIGHT, SHEET_S, WIDTH, DemoCamera, LabeledBoxes
 from shared.messaging.messages import Frame, GrayFrame, View
 from shared.pipeline import Outcome
 from shared.settings import load_settings

@@ -142,8 +142,7 @@ HEAD = """# How far it goes
 
 Written by `digitcam bench cells --write docs`, not by hand. A cell is a pipeline with one queue, its cameras
 and its workers on one node. More cameras are more cells; a display shows several ([decision
-44](decisions/0044-one-display-for-several-cells.md)). What was measured is said to be; all else is division and
-multiplication.
+44](decisions/0044-one-display-for-several-cells.md)). The text says what was measured; the rest is arithmetic.
 """
 DEMAND = """CPU time of a frame in ms, from [the benchmarks](benchmarks.md).
 """

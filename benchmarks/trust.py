@@ -81,7 +81,8 @@ class CoreUsage:
         after = psutil.cpu_times()
         spent = {name: getattr(after, name) - getattr(self._before, name) for name in after._fields}
         idle_s, stolen_s = spent["idle"] + spent.get("iowait", 0.0), spent.get("steal", 0.0)
-        running_s = sum(cpu_s - self._processes.get(pid, 0.0) for pid, cpu_s in read_process_times().items())
+        # Sums, not differences by process: one that has ended hands its time to its parent.
+        running_s = sum(read_process_times().values()) - sum(self._processes.values())
         total_s = (time.monotonic() - self._began_at) * psutil.cpu_count()
         return max(0.0, running_s + stolen_s - own_s) / total_s, min(1.0, idle_s / total_s)
 

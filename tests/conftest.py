@@ -1,13 +1,16 @@
 """Fixtures for several test folders: settings that neither .env nor the environment can change."""
 
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 
 from shared.settings import Settings, load_settings
+from shared.telemetry import metrics
 
 MakeSettings = Callable[..., Settings]
 
@@ -16,6 +19,20 @@ hypothesis.settings.register_profile(
     "steady", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("steady")
+
+# nohup and a shell's background jobs ignore these signals, and so would the processes that the tests start
+for _name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+    if (_number := getattr(signal, _name, None)) and signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def few_series() -> Iterator[None]:
+    """Forget the cameras of a module: with hundreds of them, each scrape of a later test's process takes long."""
+    yield
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase) and metric._labelnames and len(metric._metrics) > 100:
+            metric.clear()
 
 
 @pytest.fixture

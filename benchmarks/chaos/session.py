@@ -52,6 +52,7 @@ class Session:
     unaccounted: int = 0
     descriptors_grown: int = 0
     memory_grown_mb: float = 0.0
+    memory_grown_in: str = ""
     pipelines: int = 0
     ledger: list[LedgerResult] = field(default_factory=list)
 
@@ -65,7 +66,9 @@ class Session:
         for name in before.keys() & after.keys():
             more = after[name].descriptors - before[name].descriptors
             self.descriptors_grown = max(self.descriptors_grown, more)
-            self.memory_grown_mb = max(self.memory_grown_mb, after[name].memory_mb - before[name].memory_mb)
+            more_mb = after[name].memory_mb - before[name].memory_mb
+            if more_mb > self.memory_grown_mb:
+                self.memory_grown_mb, self.memory_grown_in = more_mb, name
 
     @property
     def has_held(self) -> bool:
@@ -203,6 +206,7 @@ def summarize(session: Session, seconds: float, seed: int, patience: float) -> d
         "unaccounted": session.unaccounted,
         "descriptors_grown": session.descriptors_grown,
         "memory_grown_mb": round(session.memory_grown_mb, 1),
+        "memory_grown_in": session.memory_grown_in,
         "pipelines": session.pipelines,
         "ledger": summarize_ledger(session.ledger),
         "kinds": {kind: summarize_kind(results) for kind, results in sorted(kinds.items())},

@@ -18,7 +18,7 @@ from streamvision.camera.entities import SourceProperties, VideoFrame, VideoFram
 from benchmarks.peers.setup import OnePer, PeerSetup, ReadingSender, Role
 from services.capture.files import inspect_video
 from services.preprocess import decode_gray
-from shared.demo import HEIGHT, WIDTH
+from shared.demo.camera import HEIGHT, WIDTH
 from shared.settings import load_settings
 from shared.vision.digit import Digit
 from shared.vision.gray_frame import Gray, make_gray_frame

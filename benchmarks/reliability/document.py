@@ -52,10 +52,10 @@ meanwhile at moments by chance, and counts from outside, by `GET /api/stream`, h
 SOAK = """
 ## Hours
 
-`make soak` runs such a pipeline for long. Each minute a camera and viewers leave, others come under new names, and a
-worker is killed, told to end, hung or stopped. Each row is the longest life of a process, without its first seven
-minutes; memory is what it has for itself (USS), its slope the median of all pairs of samples. A process that lived for
-20 minutes may grow by 1 MB an hour.
+`make soak` runs such a pipeline for long. Four times a minute a camera and viewers leave, and others come under new
+names; each minute a worker is killed, told to end, hung or stopped. Each row is the longest life of a process, without
+its first 20 minutes; memory is what it has for itself (USS), its slope the median of all pairs of samples. A process
+that lived for 20 minutes more may grow by 1 MB an hour.
 """
 
 FUZZ = """
@@ -90,6 +90,8 @@ UNCOVERED = """
 - Real cameras, GPUs, Windows and macOS, power loss. Several hosts are namespaces of one machine (`make hosts`).
 - A process that is stopped together with its supervisor, and a supervisor that hangs for ever: its workers go on, but
   one that dies then is not replaced.
+- Ctrl-C or SIGTERM within the third of a second in which `honcho start` starts its lines: honcho 2.0 fails on it, takes
+  no other signal, and has to be killed. `digitcam up` ends everything then, too.
 - The wall clock is set for `time.time()` of Python only, by which frames are numbered and events dated. SQLite and the
   operating system keep the true time.
 """

@@ -53,7 +53,7 @@ PROOFS = {
         "tests/shared/telemetry/test_status_server.py::test_client_that_gave_up_is_no_traceback",
     ),
     "a message with an absurd time breaks the API for all": (
-        "tests/shared/messaging/test_messages.py::test_value_that_nothing_can_bear_is_malformed",
+        "tests/shared/messaging/test_codec.py::test_value_that_nothing_can_bear_is_malformed",
         "tests/services/queue/test_broker.py::test_frame_whose_time_cannot_be_true_is_malformed",
         f"{WEB}/test_tasks.py::test_listener_whose_stream_fails_is_disconnected",
     ),
@@ -119,12 +119,23 @@ PROOFS = {
         "tests/shared/telemetry/test_status_server.py::test_request_that_drips_is_given_up",
     ),
     "sends of 256 crowded readings end the queue, and its pictures have no limit": (
-        "tests/shared/messaging/test_messages.py::test_headers_of_one_send_are_bounded_as_a_whole",
+        "tests/shared/messaging/test_codec.py::test_headers_of_one_send_are_bounded_as_a_whole",
         "tests/services/queue/test_broker.py::test_sends_that_take_long_are_taken_one_in_a_turn",
         "tests/services/queue/test_scheduler.py::test_pictures_of_all_cameras_take_a_limited_memory",
     ),
     "a camera that is added, removed and added again at once ends the whole pipeline": (
         "tests/digitcam/test_supervisor.py::test_camera_that_is_removed_and_added_again_at_once_does_not_end_the_line",
+    ),
+    "a signal at a bad moment, or anything else that a line hangs in, keeps honcho from ending for 5 s": (
+        "tests/shared/service/test_signals.py::test_signal_that_comes_while_the_main_thread_holds_the_lock_of_the_event_sets_it",
+        "tests/digitcam/test_launcher.py::test_line_that_hangs_does_not_outlive_honcho",
+    ),
+    "the queue and the supervisor of the cameras keep some memory of each camera that left": (
+        "tests/services/queue/test_broker.py::test_nothing_is_kept_of_a_camera_that_left_wherever_its_last_frame_was",
+        "tests/digitcam/test_forked_worker.py::test_list_of_cameras_that_changes_again_and_again_leaves_nothing_in_the_supervisor",
+    ),
+    "a camera that floods tiny pictures takes a whole core": (
+        "tests/services/capture/test_http_camera.py::test_camera_is_absent_while_it_floods",
     ),
     "a worker that is told to stop loses what it holds": (
         "tests/shared/service/test_stage_loop.py::test_worker_that_is_told_to_stop_answers_all_that_it_holds",

@@ -29,6 +29,7 @@ from shared.pipeline import WORKER_STAGES, Stage
 from shared.telemetry.scraping import DIRECT, TIMEOUT_S, fetch, find_targets
 
 SAMPLE_EVERY_S = 10.0
+CHANGES = 4  # of the guest and the viewers, for each fault
 SPARES = {str(stage): 2 for stage in WORKER_STAGES}  # the second of each is hurt, so that the first lives long
 WORST_AT = ((0.25, QUEUE), (0.35, f"{Stage.DISPLAY}.1"))  # share of the time when these die; then they live to its end
 VIEWERS = 3
@@ -55,7 +56,10 @@ class Soak:
 
 
 class SoakRunner:
-    """Runs one pipeline for a time. Each period a camera and some viewers leave, others come, and a worker is hurt."""
+    """Runs one pipeline for a time.
+
+    Each period a worker is hurt, and CHANGES times a camera and some viewers leave and others come.
+    """
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class SoakRunner:
                 raise TimeoutError("the pipeline did not start")
             began_at = time.monotonic()
             worst = [(began_at + share * seconds, worker) for share, worker in WORST_AT]
-            changes_at = sampled_at = began_at
+            hurt_at = changes_at = sampled_at = began_at
             while (now := time.monotonic()) < began_at + seconds:
                 if victim.has_ended():
                     self.soak.results.append(FaultResult("the pipeline ended", "end", 0.0, math.inf, "by itself"))
@@ -90,14 +94,16 @@ class SoakRunner:
                     sampled_at = now + min(SAMPLE_EVERY_S, self._period_s / 4)
                     self._sample(victim)
                 if now >= changes_at:
-                    changes_at = now + self._period_s
+                    changes_at = now + self._period_s / CHANGES
                     self._change_guest(victim)
+                    self._change_viewers(victim, viewers)
+                if now >= hurt_at:
+                    hurt_at = now + self._period_s
                     fault = next(self._faults)
                     if worst and now >= worst[0][0]:
                         worker = worst.pop(0)[1]
                         fault = Fault("kill", (worker,), QUEUE_S if worker == QUEUE else WORKER_S, kill)
                     self._hurt(victim, fault)
-                    self._change_viewers(victim, viewers)
                 time.sleep(0.1)
             self.soak.readings = victim.watcher.count_readings(began_at, time.monotonic())
         return self.soak

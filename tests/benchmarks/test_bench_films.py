@@ -11,7 +11,7 @@ import simplejpeg
 from benchmarks.bench_films import LENGTH_S, BenchFilm, load_jpegs, make_film, render, write_sheet, write_video
 from services.capture.files import inspect_video
 from services.capture.frames import encode_jpeg
-from shared.demo import HEIGHT, WIDTH
+from shared.demo.camera import HEIGHT, WIDTH
 
 
 @pytest.fixture(scope="module")

@@ -103,13 +103,14 @@ class CpuTimes(NamedTuple):
 def test_own_cpu_time_is_not_others_but_stolen_time_is(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter((100.0, 110.0))  # ten seconds of two cores
     times = iter((CpuTimes(50.0, 7.0, 1.0), CpuTimes(59.0, 17.0, 3.0)))
-    processes = iter(({1: 40.0, 2: 8.0, 3: 2.0}, {1: 44.0, 2: 10.0, 4: 2.0}))  # 3 has ended, 4 is new
+    # 4 is new; 3, a child of 1, has ended half a second later: 1 has its time now
+    processes = iter(({1: 40.0, 2: 8.0, 3: 2.0}, {1: 46.5, 2: 10.0, 4: 2.0}))
     monkeypatch.setattr(trust, "read_process_times", lambda: next(processes))
     monkeypatch.setattr(trust, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     monkeypatch.setattr(psutil, "cpu_times", lambda: next(times))
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
     others, idle = CoreUsage().shares(own_s=6.0)
-    assert others == pytest.approx((8 + 2 - 6) / 20)
+    assert others == pytest.approx((4 + 0.5 + 2 + 2 + 2 - 6) / 20)
     assert idle == pytest.approx(10 / 20)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 
-from shared.demo import DemoCamera
+from shared.demo.camera import DemoCamera
 from shared.messaging.keys import allow_machine, load_pair, make_pair
 from tests.hosts.network import SERVICE, Network, find_obstacle
 

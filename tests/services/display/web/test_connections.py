@@ -200,12 +200,11 @@ def test_malformed_requests_are_counted_and_logged_once_a_second(
 ) -> None:
     before, began = refused("malformed"), time.monotonic()
     with caplog.at_level(logging.INFO):
-        for _ in range(5):
-            for request in MALFORMED:
-                ask(server, request)
+        for request in 2 * MALFORMED:
+            ask(server, request)
     assert len(caplog.records) <= 1 + (time.monotonic() - began)
     assert not any(record.exc_info for record in caplog.records)
-    assert refused("malformed") - before >= 5 * 6
+    assert refused("malformed") - before >= 2 * 6
 
 
 ENDLESS = {

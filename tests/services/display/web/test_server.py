@@ -23,6 +23,7 @@ from services.display.web.server import TURN_INTERVAL_S, WebServer
 from shared.messaging.messages import CameraReport
 from shared.pipeline import CameraState
 from shared.settings import ConfigError, Settings, load_settings
+from tests.memory import find_kept
 from tests.services.feed import DOWN, UP, pictures, view_of
 
 TOKEN = "a secret of the tests"  # noqa: S105 - used here only
@@ -211,6 +212,29 @@ def test_camera_state_is_sent_at_once_and_to_later_viewers(server: WebServer) ->
             assert (await later.message("state"))["state"] == sent["state"] == "frozen"
         assert sent["detail"] == "the picture stands still"
         assert sent["for_s"] == pytest.approx(3, abs=0.5)
+
+    in_browser(scenario)
+
+
+def test_nothing_is_kept_of_a_camera_that_left(server: WebServer) -> None:
+    async def scenario() -> None:
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{server.url}/api/stream") as stream,
+            open_live_view(server, ["guest"]) as browser,
+        ):
+            server.update([report("guest", CameraState.LIVE)], UP)
+            for seq in range(8):  # 30 is held up for long enough to be an event
+                server.update([shown("guest", seq, age_s=1 - seq / 10)], UP)
+            await browser.picture()
+            server.update([report("guest", CameraState.LEFT)], UP)
+            while (await browser.message("state"))["state"] != "left":
+                pass
+            await browser.show_tiles()
+            server.update([shown("other")], UP)  # the last that was sent is kept until something else is
+            while b'"camera":"other"' not in await stream.content.readline():
+                pass
+            assert find_kept([server], "guest") == []
 
     in_browser(scenario)
 
