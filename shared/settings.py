@@ -157,17 +157,19 @@ class Settings:
         "auto", _parse_list, "cameras, separated by commas: auto, demo, 0, /dev/video2, clip.mp4, a folder, rtsp://..."
     )
     every_frame: bool = _setting(
-        "false", _parse_flag, "read every frame of files and folders once and drop none; otherwise they play in a loop"
+        "false",
+        _parse_flag,
+        "read every frame of files and folders exactly once; otherwise they play in a loop, as if live",
     )
     max_age_s: float = _setting("0.15", _number(float, 0.01, 60), "age in seconds at which a live frame is dropped")
     reread_s: float = _setting(
-        "1", _number(float, 0, 60), "seconds until an unchanged frame is read again; 0 reads every frame"
+        "1", _number(float, 0, 60), "seconds until an unchanged frame is read again; 0 reads it like any other"
     )
     follow: bool = _setting(
         "true",
         _parse_flag,
         "read settled digits of live cameras ten times a second, five times under load, and follow them in between; "
-        "false reads every frame",
+        "false follows none",
     )
     display_mode: str = _setting(
         "web", _one_of("web", "window", "none"), "where readings are shown: web, window or none"
@@ -177,7 +179,7 @@ class Settings:
     web_token: str = _setting(
         "",
         _parse_token,
-        "password of the web interface; required if WEB_HOST lets other machines in",
+        "password of the web interface; it or WEB_WATCH_TOKEN is required if WEB_HOST lets other machines in",
         is_secret=True,
     )
     web_watch_token: str = _setting(
@@ -217,7 +219,9 @@ class Settings:
         _one_of("auto", "shared", "inline"),
         "where the bytes of frames are: shared (shared memory), inline (messages) or auto (shared where possible)",
     )
-    queue_key: str = _setting("", str, "folder with CURVE keys; required if QUEUE lets other machines in")
+    queue_key: str = _setting(
+        "", str, "folder with CURVE keys; required if QUEUE, QUEUE_BIND or CELLS names another machine or lets one in"
+    )
     status_port: int = _setting(
         "0",
         _number(int, 0, 65535),

@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 
 import msgpack
 
-from shared.messaging.messages import FIELDS, FilePosition
+from shared.messaging.message_fields import FIELDS
+from shared.messaging.messages import FilePosition
 from shared.pipeline import Outcome
 from shared.state_files import is_damaged, set_aside
-from shared.tables import DamagedFileError, check_tables, check_time
+from shared.tables import PRAGMAS, DamagedFileError, check_tables, check_time
 from shared.vision.digit import Digit
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class FrameRecords:
             raise sqlite3.OperationalError(str(error)) from error
         connection = sqlite3.connect(self._path, timeout=LOCKED_S, check_same_thread=False, isolation_level=None)
         try:
-            connection.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;" + TABLES)
+            connection.executescript(PRAGMAS + TABLES)
             check_tables(connection, TABLES)
             connection.execute(
                 "INSERT INTO edition SELECT ? WHERE NOT EXISTS (SELECT 1 FROM edition)", (secrets.token_hex(4),)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shared.cameras.file_types import find_media_files
-from shared.messaging.messages import STAMP
+from shared.messaging.message_fields import STAMP
 from shared.state_files import read_state, set_aside, write_state
 
 FOLDER = "progress"

@@ -1,4 +1,4 @@
-"""The state that the API reports: the newest frame and state of each camera, the events, and their subscribers."""
+"""The state that the API reports: each camera's newest frame and state, the cells, the events and their subscribers."""
 
 import logging
 import math

@@ -1,1 +1,1 @@
-"""The HTTP API for programs: cameras, readings, events, streams, snapshots and recordings."""
+"""The HTTP API for programs: cameras, cells, stages, readings, events, streams, the webhook and recordings."""

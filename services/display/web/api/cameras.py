@@ -1,4 +1,4 @@
-"""The cameras, and those that are added to CAMERAS through the API and removed again."""
+"""/api/cameras and /api/cells: all cameras, the cells that they belong to, and cameras that are added and removed."""
 
 from collections.abc import Mapping
 from pathlib import Path
