@@ -27,6 +27,8 @@ from training.scenes.glyphs import Sources, load_sources
 from training.scenes.sampling import draw_log_uniform
 
 SCENE_PX = 128
+NUMBERS = 3  # of a scene, at least
+LETTERS = 0.5  # share of the scenes with a line of single letters: a detector sees words around them, a crop does not
 CHUNK = 250  # scenes that follow from one seed
 EMPTY_TRIES = 2  # random boxes a scene, most of them without a digit
 PARTS = 0.08  # share of the digits from which a part is cut as well
@@ -102,7 +104,7 @@ def join_crops(parts: list[Crops]) -> Crops:
 
 def crop_new_scene(rng: np.random.Generator, sources: Sources, propose: Propose) -> Crops:
     """Return the crops of one new scene: by boxes made from its truth, and by the detector's proposals."""
-    scene = make_scene(rng, sources, SCENE_PX, numbers=3)
+    scene = make_scene(rng, sources, SCENE_PX, NUMBERS, letters=int(rng.random() < LETTERS))
     chosen = [(jitter(rng, box), label) for box, label in choose_boxes(rng, scene)]
     proposed = [(box, label_box(scene, box)) for box in propose(scene.picture).astype(np.float64)]
     images, labels = [], []

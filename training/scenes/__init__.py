@@ -21,6 +21,7 @@ from training.scenes.lines import (
     SINGLES,
     Line,
     choose_line,
+    make_letters,
     make_line,
     make_number,
     make_row,
@@ -52,8 +53,10 @@ class Scene:
     labels: NDArray[np.int64]
 
 
-def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, numbers: int = 0) -> Scene:
-    """Return a random scene. This many numbers are written before the random lines, if there is room."""
+def make_scene(
+    rng: np.random.Generator, sources: Sources, side: int = SIDE, numbers: int = 0, letters: int = 0
+) -> Scene:
+    """Return a random scene. So many numbers and lines of letters are written first, if there is room."""
     angle = float(np.clip(rng.normal(0, 0.12), -0.45, 0.45))
     desk = lay_out_desk(rng, side, angle, sources.things)
     kind = rng.random()
@@ -68,6 +71,7 @@ def make_scene(rng: np.random.Generator, sources: Sources, side: int = SIDE, num
     elif rng.random() < 0.08:
         fill_with_lines(rng, desk, angle, lambda wide: make_row(rng, sources, 2 + int(wide)), (13, 40, 0.2, 1.2))
     lines = [make_number(rng, sources) for _ in range(numbers)]
+    lines += [make_letters(rng, sources) for _ in range(letters)]
     lines += [choose_line(rng, sources) for _ in range(rng.poisson(LINES * side))]
     for line in lines:
         write_line(rng, desk, line, angle)
