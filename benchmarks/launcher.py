@@ -23,7 +23,7 @@ from shared.settings import ConfigError, Settings, load_settings
 PROCFILE = Path(__file__).parents[1] / "Procfile"
 EXIT_WITHIN_S = 10.0  # honcho itself gives its processes 5 s
 TERMINATE_S = 2.0
-HONCHO, STARTED = " system ", " started (pid="  # mark honcho's own lines in the log
+HONCHO, STARTED, STOPPED = " system ", " started (pid=", " stopped (rc="  # mark honcho's own lines in the log
 POLL_S = 0.02
 
 
@@ -44,8 +44,16 @@ class RunningPipeline:
     def check(self) -> None:
         """Raise DisturbedError if it has exited."""
         if self.honcho.poll() is not None:
-            lines = [line for line in (self.folder / "log").read_text().splitlines() if HONCHO not in line]
-            raise DisturbedError(f"the pipeline exited: {lines[-1] if lines else 'its log is empty'}")
+            raise DisturbedError(f"the pipeline exited: {find_last_words((self.folder / 'log').read_text())}")
+
+
+def find_last_words(log: str) -> str:
+    """Return the last line of the process that ended first; honcho ends the others for it."""
+    lines = log.splitlines()
+    ended = next((line.split("| ")[1].split()[0] for line in lines if HONCHO in line and STOPPED in line), "")
+    own = [line for line in lines if HONCHO not in line]
+    of_ended = [line for line in own if line.split()[1:2] == [ended]]
+    return (of_ended or own or ["its log is empty"])[-1]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.launcher import stop_processes
+from benchmarks.launcher import find_last_words, stop_processes
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -24,6 +24,27 @@ try:
 finally:
     print("stopped its pipeline", flush=True)
 """
+
+
+LOG = """\
+10:00:00 system       | capture.1 started (pid=1)
+10:00:01 capture.1    | a.avi does not exist
+10:00:01 system       | capture.1 stopped (rc=2)
+10:00:01 preprocess.1 | ready
+10:00:02 system       | preprocess.1 stopped (rc=-15)
+"""
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (LOG, "10:00:01 capture.1    | a.avi does not exist"),
+        ("a shell speaks\n", "a shell speaks"),
+        ("", "its log is empty"),
+    ],
+)
+def test_a_pipeline_that_exited_is_explained_by_the_process_that_ended_first(log: str, words: str) -> None:
+    assert find_last_words(log) == words
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no nohup")
