@@ -3,15 +3,16 @@
 The scenes show MNIST training images that neither network was trained on. The fit is a logistic regression of "a digit"
 on the log-odds of both networks and the slant of a 1, and of the class on the logits of both.
 
-Five numbers are then fitted on labelled photographs: the bonus of an upright 1, the cost of a doubtful class, the
-weight of what stands beside a candidate, and the slope and offset that turn these log-odds into confidences that hold
-on paper. What counts is the loss on sources that the slope and offset did not see.
+Six numbers are then fitted on labelled photographs: the cost of a slanted 1, the bonus of an upright one, the cost of a
+doubtful class, the weight of what stands beside a candidate, and the slope and offset that turn these log-odds into
+confidences that hold on paper. What counts is the loss on sources that the slope and offset did not see.
 """
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,10 @@ from training.scenes.glyphs import Sources, load_sources
 SEED = 30_000_000
 MIN_SCORE = 0.1  # candidates below are not shown to the classifier, and add nothing
 MAX_ROUNDS = 100
+SLANTS = (-1.0, -3.0, -6.0)
 UPRIGHTS = (0.0, 0.4, 0.7, 1.0, 1.3, 1.6)
 DOUBTS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
-BESIDES = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 2.5)
+BESIDES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 TOLERANCE = 2.0  # in nats: the smallest weights whose loss is as good as the least are taken
 FITTED_WEIGHTS = (
     "detector",
@@ -101,14 +103,14 @@ def fit_to_photographs(recognizer: FrameRecognizer, folders: Sequence[Path]) -> 
 
     plain = replace(recognizer.fusion, doubt=0.0, beside=0.0, calibration=Calibration())
     tried: list[tuple[float, Fusion, Evidence]] = []
-    for upright in UPRIGHTS:
-        fusion = replace(plain, upright=upright)
+    for slant, upright in product(SLANTS, UPRIGHTS):
+        fusion = replace(plain, slant=slant, upright=upright)
         evidence = collect(fusion)
         for doubt in DOUBTS:
             doubted = replace(evidence, odds=evidence.odds + doubt * np.log(evidence.class_p))
             tried.append((measure_held_out_loss(doubted), replace(fusion, doubt=doubt), doubted))
         losses = ", ".join(f"{loss:.1f}" for loss, *_ in tried[-len(DOUBTS) :])
-        print(f"upright {upright}: losses {losses} for doubts of {DOUBTS}", flush=True)
+        print(f"slant {slant}, upright {upright}: losses {losses} for doubts of {DOUBTS}", flush=True)
     fusion, evidence = choose_simplest(tried)
     tried = []
     for beside in BESIDES:

@@ -1,4 +1,4 @@
-"""Takes the screenshots of docs/screens.md from the real pipeline: python -m tests.browser.screens [NAME...].
+"""Takes the screenshots of docs/web.md from the real pipeline: python -m tests.browser.screens [NAME...].
 
 A real Chromium takes each as soon as the page shows what the screenshot is about; a page that never does gives none.
 """
