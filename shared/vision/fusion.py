@@ -59,8 +59,8 @@ class Fusion:
     classifier_classes * the classifier's. What is of a doubtful class is often no digit but a letter, or lies askew.
     Last, beside * the log-odds that what stands beside it is digits, which follow from the odds so far.
 
-    `python -m training.fusion` fits all weights on held-out scenes; then upright, doubt, beside and the calibration on
-    photographs, since scenes have other shares of 1s, strokes and letters than paper (docs/decisions/0037).
+    `python -m training.fusion` fits all weights on held-out scenes; then slant, upright, doubt, beside and calibration
+    on photographs, since scenes have other shares of 1s, strokes and letters than paper (docs/decisions/0037).
     """
 
     detector: float = 1.0

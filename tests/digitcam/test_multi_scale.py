@@ -72,10 +72,10 @@ def test_what_one_size_hardly_shows_and_the_others_do_not_is_not_said() -> None:
 
 
 def test_what_all_sizes_doubt_is_unsaid_and_one_that_is_sure_outweighs_two_that_doubt() -> None:
-    doubtful = digit_at(BOX, 7, -1)
-    assert read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=doubtful), paper()) == ()
+    doubtful, as_they_are = digit_at(BOX, 7, -1), Calibration()
+    assert read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=doubtful), paper(), as_they_are) == ()
     sure = digit_at(BOX, 7, 3)
-    (digit,) = read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=sure), paper())
+    (digit,) = read_at_scales(make_sizes(w100=doubtful, w75=doubtful, w141=sure), paper(), as_they_are)
     assert 0.5 < digit.confidence < sure.confidence
 
 
