@@ -43,11 +43,11 @@ from training.trainer import Trainer, TrainingRecipe, add_options, apply_options
 class ClassifierRecipe(TrainingRecipe):
     """AdamW with a cosine, on batches of MNIST, digits out of scenes, and other crops of scenes."""
 
-    steps: int = 30_000
+    steps: int = 45_000
     mnist: int = 128  # images of a batch
     digits: int = 72
     others: int = 64
-    scenes: int = 48_000
+    scenes: int = 80_000
     weight_decay: float = 2e-2
     warm_up: float = 0.01
     min_rate: float = 0.1

@@ -42,13 +42,13 @@ from training.trainer import Trainer, TrainingRecipe, add_options, apply_options
 class DetectorRecipe(TrainingRecipe):
     """AdamW with a cosine, focal loss; each batch of scenes is used `uses` times, in other tones."""
 
-    steps: int = 30_000
+    steps: int = 60_000
     batch: int = 16  # scenes of 160 px, or as many pixels in scenes of other sizes
     uses: int = 5
     weight_decay: float = 1e-3
     warm_up: float = 0.03
-    min_rate: float = 0.01
-    decay: float = 0.998
+    min_rate: float = 0.1
+    decay: float = 0.9995
     clip_norm: float | None = 5.0
 
 

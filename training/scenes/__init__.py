@@ -119,7 +119,7 @@ def lay_out_desk(rng: np.random.Generator, side: int, angle: float, things: Thin
         cover_edge(rng, grey, make_clutter(rng, side, things))
     if rng.random() < 0.06:
         draw_fingers(rng, grey)
-    if rng.random() < 0.1:
+    if rng.random() < 0.04:
         lay_dish(rng, grey)
     for _ in range(int(rng.integers(1, 4)) if rng.random() < 0.12 else 0):
         lay_stationery(rng, grey)

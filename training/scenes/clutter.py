@@ -25,7 +25,7 @@ def make_clutter(rng: np.random.Generator, side: int, things: Things) -> Grey:
             lay_thing(rng, scene, things)
     for _ in range(int(rng.integers(-4, 5))):
         lay_dish(rng, scene)
-    for _ in range(int(rng.integers(-3, 4))):
+    for _ in range(int(rng.integers(-2, 5))):
         lay_stationery(rng, scene)
     return scene
 
@@ -82,7 +82,7 @@ def drop_leaf(rng: np.random.Generator, scene: Grey) -> None:
     below = scene[corner[1] : end[1], corner[0] : end[0]]
     layer = np.zeros(below.shape, np.uint8)
     points = [np.rint((outline - corner) * 8).astype(np.int32)]
-    if rng.random() < 0.25:  # hollow shapes, such as rings and frames, which must not be read as 0s
+    if rng.random() < 0.2:  # hollow shapes, such as rings and frames, which must not be read as 0s
         width = int(rng.integers(1, max(3, int(radius / 4))))
         cv2.polylines(layer, points, True, 255, width, cv2.LINE_AA, shift=3)  # noqa: FBT003
     else:

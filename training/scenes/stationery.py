@@ -1,4 +1,4 @@
-"""Objects on the desk that resemble digits: pencils, pens, paper clips, mugs with handles, cables."""
+"""Objects on the desk that resemble digits: pencils, clips, mugs with handles, cables, books, leaves of plants."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,9 @@ Outline = NDArray[np.float64]  # n x 2
 
 def lay_stationery(rng: np.random.Generator, scene: Grey) -> None:
     """Draw one of these objects at a random place, size and angle."""
-    kinds: tuple[Callable[[np.random.Generator, Grey], None], ...] = (lay_pencil, lay_clip, lay_mug, lay_cable)
-    kinds[rng.choice(4, p=(0.25, 0.35, 0.3, 0.1))](rng, scene)
+    kinds: tuple[Callable[[np.random.Generator, Grey], None], ...]
+    kinds = (lay_pencil, lay_clip, lay_mug, lay_cable, lay_book, lay_plant)
+    kinds[rng.choice(6, p=(0.18, 0.2, 0.36, 0.06, 0.09, 0.11))](rng, scene)
 
 
 def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
@@ -36,9 +37,7 @@ def lay_pencil(rng: np.random.Generator, scene: Grey) -> None:
         fill_outline(scene, place([(length + 0.65 * tip, -lead), (length + tip, 0), (length + 0.65 * tip, lead)]), 30)
     if rng.random() < 0.5:
         end = width * rng.uniform(0.5, 1.2)
-        fill_outline(
-            scene, place([(-end, -width / 2), (0, -width / 2), (0, width / 2), (-end, width / 2)]), rng.uniform(60, 230)
-        )
+        fill_outline(scene, place(make_bar(-end, 0, width)), rng.uniform(60, 230))
 
 
 def lay_clip(rng: np.random.Generator, scene: Grey) -> None:
@@ -74,8 +73,11 @@ def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
     place, drink = choose_placement(rng, scene), rng.uniform(10, 240)
     if rng.random() < 0.8:  # otherwise a bowl, a glass, a jar
         reach, thick = radius * rng.uniform(1.15, 1.7), radius * rng.uniform(0.12, 0.4)
-        handle = [(0.9, -0.45), (reach / radius, -0.3), (reach / radius, 0.3), (0.9, 0.45)]
-        draw_wire(scene, place(np.array(handle) * radius), thick, grey)
+        if rng.random() < 0.5:  # seen from above, a handle is a bar
+            fill_outline(scene, place(make_bar(0, reach, thick)), grey)
+        else:
+            handle = [(0.9, -0.45), (reach / radius, -0.3), (reach / radius, 0.3), (0.9, 0.45)]
+            draw_wire(scene, place(np.array(handle) * radius), thick, grey)
     inner = rng.uniform(0.75, 0.95)
     layers = [(1.0, grey), (inner, grey * rng.uniform(0.5, 0.9)), (inner * rng.uniform(0.88, 0.99), drink)]
     layers += [(inner * rng.uniform(0.4, 0.85), drink * rng.uniform(0.8, 1.25))]
@@ -87,6 +89,38 @@ def lay_mug(rng: np.random.Generator, scene: Grey) -> None:
         at = rng.uniform(-0.4, 0.4, 2) * radius
         glint = make_ellipse(rng.uniform(0.4, 1)) * radius * rng.uniform(0.06, 0.2) + at
         fill_outline(scene, place(glint), rng.uniform(120, 250))
+
+
+def lay_book(rng: np.random.Generator, scene: Grey) -> None:
+    """Draw a book, a notebook or a folder: a cover, its pages as a bright strip along one side, perhaps a band."""
+    width, height = (draw_log_uniform(rng, 40, 240) for _ in "wh")
+    strip, cover = draw_log_uniform(rng, 1.2, 9), rng.uniform(10, 200)
+    place = choose_placement(rng, scene)
+    fill_outline(scene, place(make_bar(0, width + strip, height)), rng.uniform(cover, 250))
+    fill_outline(scene, place(make_bar(0, width, height)), cover)
+    if rng.random() < 0.5:
+        left = rng.uniform(0.1, 0.9) * width
+        fill_outline(scene, place(make_bar(left, left + draw_log_uniform(rng, 1.5, 10), height)), rng.uniform(5, 220))
+
+
+def lay_plant(rng: np.random.Generator, scene: Grey) -> None:
+    """Draw the leaves of a plant: a fan of pointed blades, one half of each in shadow."""
+    length, wide = draw_log_uniform(rng, 20, 170), rng.uniform(0.05, 0.22)
+    place, grey, start = choose_placement(rng, scene), rng.uniform(20, 200), rng.uniform(0, 2 * np.pi)
+    along = np.linspace(0, 1, 20)
+    for blade in range(int(rng.integers(1, 8))):
+        size, turn = length * rng.uniform(0.6, 1), start + blade * rng.uniform(0.2, 0.5)
+        half, tone = wide * size * np.sin(np.pi * along**0.8), grey * rng.uniform(0.8, 1.2)
+        ahead, aside = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+        middle = (size * along)[:, None] * ahead
+        left, right = middle + half[:, None] * aside, middle - half[:, None] * aside
+        fill_outline(scene, place(np.concatenate([left, right[::-1]])), tone)
+        fill_outline(scene, place(np.concatenate([left, middle[::-1]])), tone * rng.uniform(0.8, 1.25))
+
+
+def make_bar(left: float, right: float, length: float) -> list[tuple[float, float]]:
+    """Return the corners of a bar from left to right, its length across around 0."""
+    return [(left, -length / 2), (right, -length / 2), (right, length / 2), (left, length / 2)]
 
 
 def make_ellipse(flat: float) -> Outline:
