@@ -29,8 +29,10 @@ from shared.vision.gray_frame import Gray, halve
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
 MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 6 candidates in a frame of the demo
 MAX_CANDIDATES = 320  # of a frame, the best: each takes 0.2 ms to read; a photograph with 220 digits has 287
-MIN_REFINE_SCORE = 0.15  # a cell of the half with this score has its place detected at full resolution,
-REFINE_MARGIN_CELLS = 3  # with this margin around it: what surrounds a digit is evidence, too
+MIN_REFINE_SCORE = 0.3  # a cell of the half with this score has its place detected at full resolution,
+REFINE_MARGIN_CELLS = 2  # with this margin around it: what surrounds a digit is evidence, too;
+CONTEXT_CELLS = 1  # and so much around that is read and not used, since scores at the border of what is read are wrong
+HALF_CELL_PX = 2 * STRIDE_PX  # pixels of a frame that a cell of its half covers
 # levels of several frames that have no more pixels together go through the detector at once: 0.19 instead of 0.25 ms a
 # frame for the quarter and the eighth of 480 x 360; maps of larger levels fit the processor's cache one frame at a time
 AT_ONCE_PX = 50_000
@@ -99,10 +101,9 @@ def run_levels(detector: Detector, pyramids: Sequence[Sequence[Gray]]) -> list[L
         return outputs + run_level(detector, finest, 1, len(finest))
     halves = [maps for output in outputs if output.scale == 2 for maps in output.maps]
     return outputs + [
-        LevelOutput(detector(to_input([area])), 1, (columns.start // STRIDE_PX, rows.start // STRIDE_PX), frame)
+        refine(detector, gray, area, frame)
         for frame, (gray, maps) in enumerate(zip(finest, halves, strict=True))
-        for rows, columns in [find_area_to_refine(maps, gray.shape)]
-        if (area := gray[rows, columns]).size
+        if gray[area := find_area_to_refine(maps, gray.shape)].size
     ]
 
 
@@ -124,15 +125,25 @@ def find_area_to_refine(maps: NDArray[np.float32], shape: tuple[int, ...]) -> Ar
     cells = np.nonzero(maps[REFINE] >= to_logit(MIN_REFINE_SCORE))
     if not cells[0].size:
         return slice(0, 0), slice(0, 0)
-    cell_px = 2 * STRIDE_PX
     rows, columns = (
         slice(
-            max(0, int(along.min()) - REFINE_MARGIN_CELLS) * cell_px,
-            min(side, (int(along.max()) + 1 + REFINE_MARGIN_CELLS) * cell_px),
+            max(0, int(along.min()) - REFINE_MARGIN_CELLS) * HALF_CELL_PX,
+            min(side, (int(along.max()) + 1 + REFINE_MARGIN_CELLS) * HALF_CELL_PX),
         )
         for along, side in zip(cells, shape, strict=True)
     )
     return rows, columns
+
+
+def refine(detector: Detector, gray: Gray, area: Area, frame: int) -> LevelOutput:
+    """Return the maps of an area of a frame at full resolution, detected with CONTEXT_CELLS around it."""
+    rows, columns = area
+    top, left = (max(0, along.start - CONTEXT_CELLS * HALF_CELL_PX) for along in area)
+    bottom, right = (along.stop + CONTEXT_CELLS * HALF_CELL_PX for along in area)
+    maps = detector(to_input([gray[top:bottom, left:right]]))
+    maps = maps[..., (rows.start - top) // STRIDE_PX : 2 * math.ceil((rows.stop - top) / HALF_CELL_PX), :]
+    maps = maps[..., (columns.start - left) // STRIDE_PX : 2 * math.ceil((columns.stop - left) / HALF_CELL_PX)]
+    return LevelOutput(maps, 1, (columns.start // STRIDE_PX, rows.start // STRIDE_PX), frame)
 
 
 def make_pyramid(gray: Gray) -> list[Gray]:

@@ -148,10 +148,11 @@ def test_box_from_a_coarse_level_is_in_pixels_of_the_frame() -> None:
 
 
 class RefiningDetector:
-    """Asks to refine cells of the half, and finds a digit in the middle of its last input."""
+    """Asks to refine cells of the half, and finds a digit in the middle of its last input, or in its first cell."""
 
-    def __init__(self, levels: int, *cells: tuple[int, int]) -> None:
+    def __init__(self, levels: int, *cells: tuple[int, int], finds_first: bool = False) -> None:
         self.levels, self.cells, self.shapes = levels, cells, list[tuple[int, ...]]()
+        self.finds_first = finds_first
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         self.shapes.append(images.shape[2:])
@@ -160,7 +161,8 @@ class RefiningDetector:
             for row, column in self.cells:
                 maps[0, REFINE, row, column] = 3
         if len(self.shapes) == self.levels:
-            maps[0, SCORE, maps.shape[2] // 2, maps.shape[3] // 2] = 3
+            row, column = (0, 0) if self.finds_first else (maps.shape[2] // 2, maps.shape[3] // 2)
+            maps[0, SCORE, row, column] = 3
         return maps
 
 
@@ -176,6 +178,15 @@ def test_finest_level_is_read_around_the_cells_that_ask_for_it() -> None:
     (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
     assert network.shapes[-1] == (7 * 16, 7 * 16)
     assert (found.boxes[0, :2] + found.boxes[0, 2:] / 2).tolist() == [17 * 16 + 7.5 * 8, 7 * 16 + 7.5 * 8]
+
+
+@pytest.mark.parametrize(("cell", "count"), [((10, 20), 0), ((1, 1), 1), ((2, 20), 0)])
+def test_digits_at_a_border_of_the_finest_level_count_only_where_the_frame_ends(
+    cell: tuple[int, int], count: int
+) -> None:
+    network = RefiningDetector(5, cell, finds_first=True)
+    (found,) = detect_batch(network, [make_pyramid(np.zeros((480, 640), np.uint8))])
+    assert len(found.boxes) == count
 
 
 @given(st.tuples(st.integers(0, 29), st.integers(0, 39)), st.tuples(st.integers(0, 29), st.integers(0, 39)))

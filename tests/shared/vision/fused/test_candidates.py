@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.networks.detector_channels import CHANNELS, REFINE, SCORE
-from shared.vision.detection import MAX_IOU, find_area_to_refine, make_pyramid, suppress_overlaps
+from shared.vision.detection import (
+    MAX_IOU,
+    REFINE_MARGIN_CELLS,
+    find_area_to_refine,
+    make_pyramid,
+    suppress_overlaps,
+)
 from shared.vision.fused.candidates import find_area, make_levels, run_detector, suppress_dense
 
 LOW = -10.0
@@ -66,4 +72,5 @@ def test_cells_of_the_finest_level_count_only_where_they_are_asked_for() -> None
     cells = run_detector(detect, make_levels(torch.zeros(2, 360, 480)))
     assert cells.shape[2] == (46 * 60) + (24 * 30) + (12 * 16) + (6 * 8)
     finest = cells[:, SCORE, : 46 * 60]
-    assert (finest == 1).sum(1).tolist() == [0, 8 * 8]
+    side = 2 * (1 + REFINE_MARGIN_CELLS)
+    assert (finest == 1).sum(1).tolist() == [0, side * side]
