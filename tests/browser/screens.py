@@ -16,7 +16,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import psutil
 from numpy.typing import NDArray
 from playwright.sync_api import Browser, expect, sync_playwright
 from playwright.sync_api import Page as Tab
@@ -143,11 +142,10 @@ def draw_three(tab: Tab) -> None:
     tab.mouse.move(0, 0)
 
 
-def stop_camera(camera: psutil.Process, tab: Tab) -> None:
-    """Wait for the second camera, stop it, and wait until its tile says so."""
-    camera.resume()
+def stop_camera(pipeline: HonchoPipeline, tab: Tab) -> None:
+    """Wait for the second camera, stop it, and wait until its tile says so. A process that hangs is soon replaced."""
     wait_for_numbers(tab)
-    camera.suspend()
+    pipeline.find_processes()["capture.demo.2"].suspend()
     expect(tab.locator(".trouble").nth(1)).to_contain_text("Capture is down", timeout=20_000)
     tab.get_by_role("article", name="Camera demo.2").scroll_into_view_if_needed()
 
@@ -174,9 +172,7 @@ def take_all(browser: Browser, pipeline: HonchoPipeline) -> None:
     take_screenshot(browser, "correction", live_view, correct_a_digit)
     take_screenshot(browser, "camera", url(pipeline, "/camera"), wait_for_seven)
     take_screenshot(browser, "draw", url(pipeline, "/draw"), draw_three)
-    camera = pipeline.find_processes()["capture.demo.2"]
-    take_screenshot(browser, "stopped", live_view, partial(stop_camera, camera))
-    camera.resume()
+    take_screenshot(browser, "stopped", live_view, partial(stop_camera, pipeline))
     take_screenshot(browser, "back", live_view, wait_until_back)
 
 
