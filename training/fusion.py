@@ -43,7 +43,7 @@ from training.scenes.glyphs import Sources, load_sources
 SEED = 30_000_000
 MIN_SCORE = 0.1  # candidates below are not shown to the classifier, and add nothing
 MAX_ROUNDS = 100
-SLANTS = (-1.0, -3.0, -6.0)
+SLANTS = (-3.0, -6.0, -9.0, -12.0)
 UPRIGHTS = (0.0, 0.4, 0.7, 1.0, 1.3, 1.6)
 DOUBTS = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0)
 BESIDES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from shared.networks.architectures import NETWORKS, load_checkpoint
+from shared.networks.architectures import NETWORKS
 from training.resume import Stateful, load_run, save_run
 from training.step_graphs import Batch, StepGraphs
 
@@ -50,7 +50,6 @@ def add_options(parser: argparse.ArgumentParser, recipe: TrainingRecipe) -> None
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=1, help="processes that make scenes (default: 1)")
     parser.add_argument("--resume", action="store_true", help="continue from the last check")
-    parser.add_argument("--init-from", type=Path, help="checkpoint with the weights to start from")
 
 
 def apply_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
@@ -151,8 +150,6 @@ def start_trainer(name: str, recipe: TrainingRecipe, options: argparse.Namespace
     torch.manual_seed(recipe.seed)
     torch.backends.cudnn.benchmark = True  # batches have few shapes
     network = NETWORKS[name]()
-    if options.init_from:
-        network.load_state_dict(load_checkpoint(options.init_from).state_dict())
     device = torch.device(options.device)
     # 1.4 to 1.5 times as fast on a CPU as channels first
     network = network.to(device).to(memory_format=torch.channels_last)

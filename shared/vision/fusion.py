@@ -76,16 +76,16 @@ class Fusion:
 
 
 FITTED = Fusion(
-    detector=1.123,
-    classifier=0.359,
-    slant=-5.703,
-    bias=-1.021,
-    detector_classes=0.397,
-    classifier_classes=0.553,
-    upright=1.0,
+    detector=0.958,
+    classifier=0.43,
+    slant=-9.0,
+    bias=-0.876,
+    detector_classes=0.373,
+    classifier_classes=0.593,
+    upright=0.7,
     doubt=3.0,
     beside=1.5,
-    calibration=Calibration(slope=1.738, offset=-2.943),
+    calibration=Calibration(slope=1.956, offset=-3.538),
 )
 
 

@@ -9,9 +9,11 @@ from training.evaluate.goals import format_goals
 from training.evaluate.photographs import FORMAT
 
 LOOKED_AT = (
-    "How often the photographs were looked at: photos chose a dozen thresholds and which trainings are averaged",
-    "([decision 7](decisions/0007-a-detector-and-a-classifier.md)), and the scenes were revised after its errors seven",
-    "times or more. Photos and photos_second together chose three weights and the calibration, by sources left out",
+    "How often the photographs were looked at: photos chose a dozen thresholds, and the scenes were revised after its",
+    "errors eight times or more ([decision 7](decisions/0007-a-detector-and-a-classifier.md)). Photos and",
+    "photos_second together chose which trainings are shipped",
+    "([decision 48](decisions/0048-each-network-comes-from-one-command.md)), four weights and the calibration of the",
+    "fusion, by sources left out",
     "([decision 37](decisions/0037-confidence-is-calibrated-on-sources-left-out.md)), where the box of ink ends, and",
     "the sizes at which a picture is read ([decision 41](decisions/0041-still-pictures-are-read-at-three-sizes.md)).",
     "Expect less on photographs of other people: the table by source shows how much sources differ.",
