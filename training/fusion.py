@@ -205,9 +205,9 @@ def compute_loss(weights: Tensor, candidates: LabelledCandidates) -> Tensor:
 def measure_loss(fusion: Fusion, candidates: LabelledCandidates) -> float:
     """Return the mean loss of fuse(), which the pipeline uses."""
     count = len(candidates.labels)
-    boxes = np.zeros((count, 4), np.float32)  # they are no evidence
+    boxes, papers = np.zeros((count, 4), np.float32), np.zeros(count, np.float32)  # they are no evidence
     detections = Detections(boxes, candidates.scores, candidates.detector_log_p)
-    log_p = fuse(fusion, detections, ClassifierOutput(candidates.classifier_log_p, candidates.slant, boxes))
+    log_p = fuse(fusion, detections, ClassifierOutput(candidates.classifier_log_p, candidates.slant, boxes, papers))
     return float(-log_p[np.arange(count), candidates.labels].mean())
 
 

@@ -2,7 +2,7 @@
 
 Log-odds are summed. Two weak scores that agree accept a digit, and one confident network can be overruled. The slant of
 the ink is a third source, for 1s only: MNIST has many slanted 1s, but elsewhere a slanted stroke is mostly a slash. The
-fourth is what stands beside a candidate: among digits it is one of them, and in a word it is a letter.
+fourth is what stands beside a candidate, on the same paper: among digits it is one of them, in a word it is a letter.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ BARE_SLANT, BARE_UPRIGHT = 0.4, 2.0  # the same, and the bonus of a 1, where a b
 # What stands beside a candidate is on its line or the next one, and of about its size. In the size of the larger one:
 REACH = (20.0, 2.0)  # from middle to middle, across and down
 MIN_SIZE = 0.4  # of the smaller one
+MIN_PAPER = 0.6  # of the darker one's paper, as a share of the other's: a thing on the desk does not lie on the sheet
 PRIOR = (2.0, 1.0)  # digits and others that are taken to stand beside a candidate, besides those that do
 
 
@@ -27,12 +28,14 @@ PRIOR = (2.0, 1.0)  # digits and others that are taken to stand beside a candida
 class ClassifierOutput:
     """What the crops of n candidates show: the classifier's log_p (n x 11), and the ink's slant (n) and box (n x 4).
 
-    The slant is in pixels to the right for one up. The boxes are in pixels of the frame.
+    The slant is in pixels to the right for one up. The boxes are in pixels of the frame. papers (n) is the brightness
+    of the paper around them, 0 to 255.
     """
 
     log_p: NDArray[np.float32]
     slant: NDArray[np.float32]
     boxes: NDArray[np.float32]
+    papers: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ FITTED = Fusion(
     upright=0.7,
     doubt=3.0,
     beside=1.5,
-    calibration=Calibration(slope=1.956, offset=-3.538),
+    calibration=Calibration(slope=1.964, offset=-3.586),
 )
 
 
@@ -113,7 +116,9 @@ def fuse(
     odds += fusion.doubt * classes.max(axis=1)
     if fusion.beside:
         frames = split_frames(counts or [len(odds)])
-        odds += fusion.beside * np.concatenate([judge_neighbours(detections.boxes[one], odds[one]) for one in frames])
+        odds += fusion.beside * np.concatenate(
+            [judge_neighbours(detections.boxes[one], output.papers[one], odds[one]) for one in frames]
+        )
     odds = fusion.calibration.apply(odds)
     is_digit, is_rejected = -np.logaddexp(0, -odds), -np.logaddexp(0, odds)
     return np.concatenate([classes + is_digit[:, None], is_rejected[:, None]], axis=1)
@@ -124,10 +129,12 @@ def split_frames(counts: Sequence[int]) -> Iterator[slice]:
     return (slice(*ends) for ends in pairwise(accumulate(counts, initial=0)))
 
 
-def judge_neighbours(boxes: NDArray[np.float32], odds: NDArray[np.float64]) -> NDArray[np.float64]:
+def judge_neighbours(
+    boxes: NDArray[np.float32], papers: NDArray[np.float32], odds: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return for each candidate (n) the log-odds that those beside it are digits.
 
-    boxes (n x 4) and odds (n), the log-odds that each is a digit, are of one frame.
+    boxes (n x 4), the brightness of their papers (n) and odds (n), the log-odds that each is a digit, are of one frame.
     """
     sizes = boxes[:, 2:].max(axis=1)
     larger = np.maximum.outer(sizes, sizes)
@@ -135,6 +142,7 @@ def judge_neighbours(boxes: NDArray[np.float32], odds: NDArray[np.float64]) -> N
     for axis, reach in enumerate(REACH):
         middles = boxes[:, axis] + boxes[:, axis + 2] / 2
         is_beside &= np.abs(np.subtract.outer(middles, middles)) < np.float32(reach) * larger
+    is_beside &= np.minimum.outer(papers, papers) >= np.float32(MIN_PAPER) * np.maximum.outer(papers, papers)
     np.fill_diagonal(is_beside, val=False)
     weights = is_beside.astype(np.float32)
     digits = weights @ np.exp(-np.logaddexp(0, -odds)).astype(np.float32)

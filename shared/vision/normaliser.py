@@ -86,11 +86,16 @@ def shrink_crop(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def make_dark_on_light(crop: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the crop, inverted if its ink is brighter than its paper; the paper is the median along its edge."""
-    edge = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
-    paper = float(np.partition(edge, edge.size // 2)[edge.size // 2])  # three times as fast as np.median
+    """Return the crop, inverted if its ink is brighter than its paper."""
+    paper = measure_paper(crop)
     darkest, brightest, _, _ = cv2.minMaxLoc(crop)
     return crop if paper - darkest >= brightest - paper else as_uint8(255 - crop)
+
+
+def measure_paper(crop: NDArray[np.uint8]) -> float:
+    """Return the brightness of a crop's paper, 0 to 255: the median along its edge."""
+    edge = np.concatenate([crop[0], crop[-1], crop[:, 0], crop[:, -1]])
+    return float(np.partition(edge, edge.size // 2)[edge.size // 2])  # three times as fast as np.median
 
 
 def find_strokes(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -33,6 +33,7 @@ from shared.vision.normaliser import (
     extract_inks,
     find_crop_corner,
     find_ink_box,
+    measure_paper,
     measure_slant,
     normalise_inks,
 )
@@ -147,18 +148,20 @@ class FrameRecognizer:
             check_range(images)
             log_p[inputs.has_ink] = log_softmax(self.classifier(images[:, None]))
             slant[inputs.has_ink] = measure_slant(images)
-        return ClassifierOutput(log_p, slant, inputs.boxes)
+        return ClassifierOutput(log_p, slant, inputs.boxes, inputs.papers)
 
 
 class ClassifierInputs(NamedTuple):
     """The ink of n candidates as n x 28 x 28 in 0 to 1, whether there is any, and its boxes in pixels of the frame.
 
-    Without ink the image is black, and the box is the candidate's.
+    Without ink the image is black, and the box is the candidate's. papers (n) is the brightness of the paper around it,
+    0 to 255.
     """
 
     images: NDArray[np.float32]
     has_ink: NDArray[np.bool_]
     boxes: NDArray[np.float32]
+    papers: NDArray[np.float32]
 
 
 class PlacedBox(NamedTuple):
@@ -177,6 +180,8 @@ def make_classifier_inputs(candidates: Sequence[tuple[Sequence[Gray], Box]]) -> 
     inks = extract_inks([crops[index] for index in inside])
     images = np.zeros((len(candidates), SIDE_PX, SIDE_PX), np.float32)
     images[inside] = normalise_inks(inks)
+    papers = np.zeros(len(candidates), np.float32)
+    papers[inside] = [measure_paper(crops[index]) for index in inside]
     has_ink = np.asarray(images.any(axis=(1, 2)), np.bool_)
     boxes = np.array([box for _, box in candidates], np.float32).reshape(-1, 4)
     for index, ink in zip(inside, inks, strict=True):
@@ -184,7 +189,7 @@ def make_classifier_inputs(candidates: Sequence[tuple[Sequence[Gray], Box]]) -> 
             place = places[index]
             ink_box = find_ink_box(crops[index], ink, find_crop_corner(place.box))
             boxes[index] = scale_box(ink_box, place.scale)
-    return ClassifierInputs(images, has_ink, boxes)
+    return ClassifierInputs(images, has_ink, boxes, papers)
 
 
 def place_in_level(pyramid: Sequence[Gray], box: Box) -> PlacedBox:

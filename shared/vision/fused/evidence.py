@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from shared.vision.digit import NOT_A_DIGIT
-from shared.vision.fusion import BARE_SLANT, BARE_UPRIGHT, MAX_SLANT, MIN_SIZE, PRIOR, REACH, Fusion
+from shared.vision.fusion import BARE_SLANT, BARE_UPRIGHT, MAX_SLANT, MIN_PAPER, MIN_SIZE, PRIOR, REACH, Fusion
 from shared.vision.normaliser import SIDE_PX
 from shared.vision.recognizer import NO_INK_LOG_ODDS
 
@@ -39,6 +39,7 @@ def fuse_dense(
     detector_log_p: Tensor,
     log_p: Tensor,
     slant: Tensor,
+    papers: Tensor,
     is_bare: Tensor,
 ) -> Tensor:
     """Return the log-probabilities (n x 11, float64) of n candidates, as shared.vision.fusion.fuse().
@@ -55,19 +56,20 @@ def fuse_dense(
     odds = fusion.detector * scores.double().clamp(-limit, limit) + stroke + fusion.bias
     odds = odds + fusion.classifier * (digit_log_p.logsumexp(1) - reject_log_p)
     odds = odds + fusion.doubt * classes.amax(1)
-    odds = odds + fusion.beside * judge_neighbours_dense(page, boxes, odds)
+    odds = odds + fusion.beside * judge_neighbours_dense(page, boxes, papers, odds)
     odds = fusion.calibration.slope * odds + fusion.calibration.offset
     is_digit, is_rejected = -functional.softplus(-odds), -functional.softplus(odds)
     return torch.cat([classes + is_digit[:, None], is_rejected[:, None]], 1)
 
 
-def judge_neighbours_dense(page: Tensor, boxes: Tensor, odds: Tensor) -> Tensor:
+def judge_neighbours_dense(page: Tensor, boxes: Tensor, papers: Tensor, odds: Tensor) -> Tensor:
     """Return what shared.vision.fusion.judge_neighbours() returns for the candidates of each page: n, float64."""
     sizes, middles = boxes[:, 2:].amax(1), boxes[:, :2] + boxes[:, 2:] / 2
     larger, smaller = torch.maximum(sizes[:, None], sizes), torch.minimum(sizes[:, None], sizes)
     is_beside = (page[:, None] == page) & (smaller > MIN_SIZE * larger)
     for axis, reach in enumerate(REACH):
         is_beside &= (middles[:, None, axis] - middles[:, axis]).abs() < reach * larger
+    is_beside &= torch.minimum(papers[:, None], papers) >= MIN_PAPER * torch.maximum(papers[:, None], papers)
     weights = is_beside.double()
     weights.fill_diagonal_(0)
     digits = weights @ odds.sigmoid()

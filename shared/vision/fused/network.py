@@ -76,7 +76,7 @@ class FusedNetwork(nn.Module):
         boxes = grid.boxes.flatten(0, 1)[order]
         parts = zip(*(torch.split(each, MAX_CROPS_AT_ONCE) for each in (page, boxes)), strict=True)
         read = [self._read_boxes(levels, *part) for part in parts]
-        log_p, slant, ink_boxes = (torch.cat(part) for part in zip(*read, strict=True))
+        log_p, slant, ink_boxes, papers = (torch.cat(part) for part in zip(*read, strict=True))
         evidence = fuse_dense(
             FITTED,
             page=torch.where(is_used, page, -1),
@@ -85,6 +85,7 @@ class FusedNetwork(nn.Module):
             detector_log_p=grid.log_p.flatten(0, 1)[order],
             log_p=log_p,
             slant=slant,
+            papers=papers,
             is_bare=bare_ones[page],
         )
         best = torch.where(is_used, evidence[:, :NOT_A_DIGIT].amax(1), -torch.inf)
@@ -100,8 +101,8 @@ class FusedNetwork(nn.Module):
         maps: Tensor = self.detector(images.to(self.dtype, memory_format=torch.channels_last))
         return maps
 
-    def _read_boxes(self, levels: Sequence[Tensor], page: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the classifier's log_p, the slant and the box of the ink in each box of the detector."""
+    def _read_boxes(self, levels: Sequence[Tensor], page: Tensor, boxes: Tensor) -> tuple[Tensor, ...]:
+        """Return the classifier's log_p, the ink's slant and box, and its paper's brightness in each box."""
         cut = cut_crops(levels, page, boxes)
         ink = normalise_crops(cut.crops)
         has_ink = ink.has_ink & cut.is_inside
@@ -109,7 +110,7 @@ class FusedNetwork(nn.Module):
         log_p = read_log_p(self.classifier(images).float(), has_ink)
         placed = (ink.boxes + torch.cat([cut.corners, torch.zeros_like(cut.corners)], 1)) * cut.scales[:, None]
         slant = torch.where(has_ink, measure_slant_dense(ink.images), 0)
-        return log_p, slant, torch.where(has_ink[:, None], placed, boxes)
+        return log_p, slant, torch.where(has_ink[:, None], placed, boxes), torch.where(cut.is_inside, ink.papers, 0)
 
 
 def count_cells(cells: Tensor) -> Tensor:

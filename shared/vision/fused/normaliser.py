@@ -36,26 +36,31 @@ class Crops(NamedTuple):
 
 
 class NormalisedInk(NamedTuple):
-    """images (n x 28 x 28, 0 to 1; black without ink), has_ink (n), boxes of the ink (n x 4, in pixels of the crop)."""
+    """images (n x 28 x 28, 0 to 1; black without ink), has_ink (n), boxes of the ink (n x 4, in pixels of the crop).
+
+    papers (n) is the brightness of the paper, 0 to 255.
+    """
 
     images: Tensor
     has_ink: Tensor
     boxes: Tensor
+    papers: Tensor
 
 
 def normalise_crops(crops: Crops) -> NormalisedInk:
     """Return the crops' ink in MNIST's form; float32 sizes, at least 1."""
-    ink = extract_ink_dense(crops)
+    papers = measure_paper_dense(crops)
+    ink = extract_ink_dense(crops, papers)
     images = place_ink(ink)
     left, right, top, bottom = find_span(ink >= EDGE)
     boxes = torch.stack([left, top, right - left, bottom - top], 1)
-    return NormalisedInk(images, images.flatten(1).amax(1) > 0, boxes)
+    return NormalisedInk(images, images.flatten(1).amax(1) > 0, boxes, papers)
 
 
-def extract_ink_dense(crops: Crops) -> Tensor:
+def extract_ink_dense(crops: Crops, papers: Tensor) -> Tensor:
     """Return the ink as shared.vision.normaliser.extract_inks() does, black beyond the crops."""
     valid = make_valid(crops.heights, crops.widths, CANVAS_PX)
-    ink = (WHITE - flatten_light_dense(make_dark_on_light_dense(crops, valid))) * valid
+    ink = (WHITE - flatten_light_dense(make_dark_on_light_dense(crops, papers, valid))) * valid
     threshold = find_threshold(ink, valid)
     mask = (ink > threshold) & valid
     inside_edge = make_valid(crops.heights - 1, crops.widths - 1, CANVAS_PX)
@@ -76,8 +81,8 @@ def make_valid(heights: Tensor, widths: Tensor, side: int) -> Tensor:
     return (at[None, :, None] < heights[:, None, None]) & (at[None, None] < widths[:, None, None])
 
 
-def make_dark_on_light_dense(crops: Crops, valid: Tensor) -> Crops:
-    """Return the crops, inverted if their ink is brighter than the median along their edge."""
+def measure_paper_dense(crops: Crops) -> Tensor:
+    """Return the brightness of each crop's paper, as shared.vision.normaliser.measure_paper(): n."""
     pixels, heights, widths = crops
     at = torch.arange(CANVAS_PX, device=pixels.device)
     beyond_row, beyond_column = at >= widths[:, None], at >= heights[:, None]
@@ -92,7 +97,12 @@ def make_dark_on_light_dense(crops: Crops, valid: Tensor) -> Crops:
         ],
         1,
     )
-    paper = edge.sort(1).values.gather(1, (heights + widths).long()[:, None])
+    return edge.sort(1).values.gather(1, (heights + widths).long()[:, None])[:, 0]
+
+
+def make_dark_on_light_dense(crops: Crops, papers: Tensor, valid: Tensor) -> Crops:
+    """Return the crops, inverted if their ink is brighter than their paper."""
+    pixels, paper = crops.pixels, papers[:, None]
     darkest = pixels.masked_fill(~valid, WHITE).amin((1, 2))[:, None]
     brightest = pixels.masked_fill(~valid, 0).amax((1, 2))[:, None]
     is_dark = (paper - darkest >= brightest - paper)[:, :, None]

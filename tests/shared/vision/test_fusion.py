@@ -20,7 +20,8 @@ def detected(score: float, digit: int) -> Detections:
 def classified(label: int, logit: float = 4, slant: float = 0) -> ClassifierOutput:
     logits = np.zeros((1, 11), np.float32)
     logits[0, label] = logit
-    return ClassifierOutput(log_softmax(logits), np.array([slant], np.float32), np.zeros((1, 4), np.float32))
+    box, paper = np.zeros((1, 4), np.float32), np.full(1, 200, np.float32)
+    return ClassifierOutput(log_softmax(logits), np.array([slant], np.float32), box, paper)
 
 
 def digit_log_odds(fusion: Fusion, label: int, slant: float, *, bare_ones: bool = False) -> float:
@@ -87,7 +88,7 @@ def test_calibration_moves_the_log_odds_and_keeps_the_class() -> None:
 def line_up(odds: list[float], size_px: float = 20, step_px: float = 30) -> NDArray[np.float64]:
     """Return judge_neighbours() of candidates on one line, from left to right."""
     boxes = np.array([(step_px * place, 0, size_px / 2, size_px) for place in range(len(odds))], np.float32)
-    return judge_neighbours(boxes, np.array(odds))
+    return judge_neighbours(boxes, np.full(len(odds), 200, np.float32), np.array(odds))
 
 
 def test_candidate_among_digits_is_more_probable_and_one_in_a_word_less() -> None:
@@ -107,7 +108,17 @@ def test_one_neighbour_says_less_than_many() -> None:
 )
 def test_what_stands_elsewhere_says_nothing(far: tuple[int, ...]) -> None:
     boxes = np.array([(0, 0, 10, 20), far], np.float32)
-    assert judge_neighbours(boxes, np.array([0.0, 5.0])) == pytest.approx(line_up([0])[0])
+    papers = np.full(2, 200, np.float32)
+    assert judge_neighbours(boxes, papers, np.array([0.0, 5.0])) == pytest.approx(line_up([0])[0])
+
+
+@pytest.mark.parametrize(
+    ("paper", "is_heard"), [(60, False), (150, True), (255, True)]
+)  # of the desk, a shadow, a glare
+def test_digits_of_a_sheet_say_nothing_of_a_thing_on_the_desk(paper: float, is_heard: bool) -> None:
+    boxes = np.array([(0, 0, 10, 20), (30, 0, 10, 20)], np.float32)
+    heard = judge_neighbours(boxes, np.array([paper, 200], np.float32), np.array([0.0, 5.0]))[0]
+    assert (heard > line_up([0])[0] + 0.1) == is_heard
 
 
 def test_neighbours_are_those_of_the_same_frame() -> None:
