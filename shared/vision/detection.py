@@ -27,7 +27,7 @@ from shared.networks.detector_channels import (
 from shared.vision.gray_frame import Gray, halve
 
 SMALLEST_LEVEL_PX = 40  # the pyramid ends before the long side is shorter: a digit that fills it is then 40 to 80 px
-MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 6 candidates in a frame of the demo
+MIN_SCORE = 0.35  # a cell with a lower score is not a candidate; that leaves 5 candidates in a frame of the demo
 MAX_CANDIDATES = 320  # of a frame, the best: each takes 0.2 ms to read; a photograph with 220 digits has 287
 MIN_REFINE_SCORE = 0.3  # a cell of the half with this score has its place detected at full resolution,
 REFINE_MARGIN_CELLS = 2  # with this margin around it: what surrounds a digit is evidence, too;

@@ -119,7 +119,7 @@ def lay_plant(rng: np.random.Generator, scene: Grey) -> None:
 
 
 def make_bar(left: float, right: float, length: float) -> list[tuple[float, float]]:
-    """Return the corners of a bar from left to right, its length across around 0."""
+    """Return the corners of a bar: its sides at left and right, its ends half its length above and below 0."""
     return [(left, -length / 2), (right, -length / 2), (right, length / 2), (left, length / 2)]
 
 

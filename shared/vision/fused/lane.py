@@ -11,7 +11,7 @@ from shared.vision.fused.network import ROW_LENGTH, Capacity, FusedNetwork
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)  # a batch is filled up to one of these with black pages
 CELLS_A_PAGE = 128  # a page of three digits has 18
-CROPS_A_PAGE, MIN_CROPS = 12, 32  # a page of three digits has 6 candidates
+CROPS_A_PAGE, MIN_CROPS = 12, 32  # a page of three digits has 5 candidates
 ROUNDS = 6  # of suppression
 MAX_GRAPHS = 4 * len(BATCH_SIZES)  # of a lane: cameras have few sizes; what is more is captured anew
 WARM_UP_RUNS = 3  # as torch asks for: libraries choose their kernels in the first ones

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from shared.demo.paper import load_digits
 from shared.vision.fused.normaliser import CANVAS_PX, Crops, NormalisedInk, normalise_crops
 from shared.vision.gray_frame import as_uint8
-from shared.vision.normaliser import extract_inks, find_ink_box, normalise_inks
+from shared.vision.normaliser import extract_inks, find_ink_box, measure_paper, normalise_inks
 
 SIZES = [(74, 60), (56, 56), (40, 17), (17, 40), (28, 31), (13, 9), (80, 80), (79, 33), (5, 4), (3, 80), (1, 1)]
 
@@ -35,7 +35,7 @@ def normalise_dense(crops: list[NDArray[np.uint8]]) -> NormalisedInk:
 
 
 @pytest.mark.parametrize("is_dark", [False, True], ids=["paper", "blackboard"])
-def test_same_images_and_boxes_of_ink_as_in_training(is_dark: bool) -> None:
+def test_same_images_boxes_of_ink_and_papers_as_in_training(is_dark: bool) -> None:
     crops = [draw_crop(*size, seed, is_dark=is_dark) for seed, size in enumerate(SIZES * 3)]
     inks = extract_inks(crops)
     expected, dense = normalise_inks(inks), normalise_dense(crops)
@@ -46,6 +46,7 @@ def test_same_images_and_boxes_of_ink_as_in_training(is_dark: bool) -> None:
     boxes = [find_ink_box(crop, ink, (0, 0)) for crop, ink in zip(crops, inks, strict=True)]
     same = [box == tuple(found) for box, found in zip(boxes, dense.boxes.tolist(), strict=True)]
     assert np.mean(same) >= 0.9
+    assert dense.papers.tolist() == [measure_paper(crop) for crop in crops]
 
 
 def test_paper_alone_has_no_ink() -> None:
